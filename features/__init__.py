@@ -1,0 +1,1 @@
+"""Contracts, sources and point-in-time features."""

@@ -1,0 +1,1 @@
+"""Credit features, one family a file, each as of a date."""

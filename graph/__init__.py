@@ -1,0 +1,1 @@
+"""The graph of parties: ontology, edge table, snapshots, measures, stores."""

@@ -1,0 +1,45 @@
+"""Errors of the graph, and the shape that every error of the house has: two languages and a remedy."""
+
+__all__ = ["EdgeTableError", "GraphError", "UnknownPartyError", "UserError"]
+
+
+class UserError(Exception):
+    """An error a user can act on: says what happened, to which row or field, and what to do.
+
+    `zh` and `en` hold the same message; the command line and the service choose by language.
+    """
+
+    def __init__(self, *, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.zh = zh
+        self.en = en
+
+    def message(self, language: str) -> str:
+        """Return the text in the language asked for ("zh…" is Chinese, anything else English)."""
+        return self.zh if language.lower().startswith("zh") else self.en
+
+
+class GraphError(UserError):
+    """An error of the graph."""
+
+
+class EdgeTableError(GraphError):
+    """The edge table lacks a column or holds one of the wrong type."""
+
+    def __init__(self, column: str, problem_zh: str, problem_en: str) -> None:
+        self.column = column
+        super().__init__(
+            zh=f"关系表的列“{column}”{problem_zh}。请对照 `zhiheng data template edges` 的模板修正。",
+            en=f"Edge table, column '{column}': {problem_en}. Compare with `zhiheng data template edges`.",
+        )
+
+
+class UnknownPartyError(GraphError):
+    """A party is not in the graph or in the features as of the date."""
+
+    def __init__(self, party_id: str) -> None:
+        self.party_id = party_id
+        super().__init__(
+            zh=f"没有找到主体“{party_id}”。请核对编号，或先补录该主体及其业务数据。",
+            en=f"Party '{party_id}' is unknown. Check the id, or record the party and its business first.",
+        )

@@ -1,0 +1,39 @@
+"""Who a record is about: the check digit of the unified social credit code (GB 32100-2015)."""
+
+from typing import Final
+
+import polars as pl
+
+__all__ = ["CREDIT_CODE_PATTERN", "check_character", "is_valid_credit_code", "valid_credit_code"]
+
+_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_WEIGHTS: Final = tuple(pow(3, position, 31) for position in range(17))
+CREDIT_CODE_PATTERN: Final = r"^[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}$"
+
+
+def check_character(first_17: str) -> str:
+    """Return the 18th character of a credit code (GB 32100-2015, 5.2: weights 3^i mod 31).
+
+    Raises ValueError when a character is outside the standard's alphabet or the length is not 17.
+    """
+    if len(first_17) != len(_WEIGHTS):
+        raise ValueError(f"17 characters are needed, {len(first_17)} were given")
+    total = sum(_ALPHABET.index(char) * weight for char, weight in zip(first_17, _WEIGHTS, strict=True))
+    return _ALPHABET[(31 - total % 31) % 31]
+
+
+def is_valid_credit_code(code: str) -> bool:
+    """Tell whether a code has 18 characters of the standard's alphabet and the right check character."""
+    if len(code) != 18 or any(char not in _ALPHABET for char in code):
+        return False
+    return check_character(code[:17]) == code[17]
+
+
+def valid_credit_code(column: pl.Expr) -> pl.Expr:
+    """Return a Boolean expression, null where the code is null: format and check character hold."""
+    values = {char: value for value, char in enumerate(_ALPHABET)}
+    total = pl.sum_horizontal(
+        column.str.slice(position, 1).replace_strict(values, default=None, return_dtype=pl.Int64) * weight
+        for position, weight in enumerate((*_WEIGHTS, 1))
+    )
+    return column.str.contains(CREDIT_CODE_PATTERN) & (total % 31 == 0)

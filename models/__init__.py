@@ -1,0 +1,1 @@
+"""Learn, predict and explain; no HTTP, no database."""

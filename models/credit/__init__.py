@@ -1,0 +1,1 @@
+"""Credit risk: model, calibration, grades, advice."""

@@ -1,0 +1,1 @@
+"""The commands of the zhiheng command line, one group a file."""
