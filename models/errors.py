@@ -1,0 +1,67 @@
+"""Errors of the models: what could not be learnt, loaded or explained, and what to do."""
+
+from collections.abc import Sequence
+
+from graph.errors import UserError
+
+__all__ = [
+    "AdditivityError",
+    "BundleError",
+    "FeatureMismatchError",
+    "ModelError",
+    "NotTrainableError",
+    "PolicyError",
+    "RegistryError",
+]
+
+
+class ModelError(UserError):
+    """An error of a model."""
+
+
+class NotTrainableError(ModelError):
+    """The training data cannot teach a model anything."""
+
+
+class PolicyError(ModelError):
+    """A policy file has no entry that answers on the date."""
+
+
+class RegistryError(ModelError):
+    """The model registry cannot be reached or holds no such model."""
+
+
+class BundleError(ModelError):
+    """A model folder is incomplete, changed or not a model folder."""
+
+    def __init__(self, folder: str, *, problem_zh: str, problem_en: str) -> None:
+        self.folder = folder
+        super().__init__(
+            zh=f"模型目录“{folder}”{problem_zh}。请重新训练，或从登记库重新取回该版本。",
+            en=f"Model folder '{folder}': {problem_en}. Train again or fetch the version from the registry.",
+        )
+
+
+class FeatureMismatchError(ModelError):
+    """The frame's features are not those the model was trained on."""
+
+    def __init__(self, version: str, *, missing: Sequence[str] = (), unexpected: Sequence[str] = ()) -> None:
+        self.version, self.missing, self.unexpected = version, tuple(missing), tuple(unexpected)
+        lacks, extra = ", ".join(missing) or "-", ", ".join(unexpected) or "-"
+        super().__init__(
+            zh=f"模型 {version} 的训练特征与输入不一致：缺少 {lacks}；多出 {extra}。请按模型的特征重建输入，或用现有特征重新训练。",
+            en=f"Model {version} was trained on other features: missing {lacks}; unexpected {extra}. "
+            "Rebuild the input with the model's features or train again.",
+        )
+
+
+class AdditivityError(ModelError):
+    """Base and contributions do not sum to the log-odds, so the explanation would be false."""
+
+    def __init__(self, version: str, gap: float) -> None:
+        self.version, self.gap = version, gap
+        super().__init__(
+            zh=f"模型 {version} 的解释与得分不一致（最大差 {gap:.3g}），本次不出具结果。请联系数据科学家核查模型文件。",
+            en=f"Model {version}: contributions and log-odds differ by {gap:.3g}; no answer is given. "
+            "Ask a data scientist to check the model files.",
+        )
