@@ -24,9 +24,9 @@ def check_character(first_17: str) -> str:
 
 def is_valid_credit_code(code: str) -> bool:
     """Tell whether a code has 18 characters of the standard's alphabet and the right check character."""
-    if len(code) != 18 or any(char not in _ALPHABET for char in code):
+    if len(code) != len(_WEIGHTS) + 1 or any(char not in _ALPHABET for char in code):
         return False
-    return check_character(code[:17]) == code[17]
+    return check_character(code[:-1]) == code[-1]
 
 
 def valid_credit_code(column: pl.Expr) -> pl.Expr:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -155,8 +154,8 @@ def _replace(staging: Path, folder: Path) -> None:
     """Put a finished folder in place; a folder cannot be renamed over a full one, so the old one steps aside."""
     if folder.exists():
         old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-        os.replace(folder, old / folder.name)
-        os.replace(staging, folder)
+        folder.replace(old / folder.name)
+        staging.replace(folder)
         shutil.rmtree(old, ignore_errors=True)
     else:
-        os.replace(staging, folder)
+        staging.replace(folder)

@@ -1,0 +1,89 @@
+"""Write a run down in MLflow: parameters, metrics, tags, plots, files."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+from mlflow import MlflowClient
+
+__all__ = ["Run", "code_version", "tracked_run"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """An open run; what is logged here stands in MLflow at once."""
+
+    run_id: str
+    client: MlflowClient
+
+    def parameters(self, values: Mapping[str, object]) -> None:
+        """Log parameters; nested values are written as their text."""
+        for name, value in values.items():
+            self.client.log_param(self.run_id, name, value)
+
+    def metrics(self, values: Mapping[str, float]) -> None:
+        """Log metrics; values that are not finite are left out, as a backend stores none."""
+        for name, value in values.items():
+            if value == value and abs(value) != float("inf"):  # noqa: PLR0124 - NaN differs from itself
+                self.client.log_metric(self.run_id, name, value)
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Set tags."""
+        for name, value in values.items():
+            self.client.set_tag(self.run_id, name, value)
+
+    def files(self, folder: Path, *, under: str | None = None) -> None:
+        """Log all files of a folder."""
+        self.client.log_artifacts(self.run_id, str(folder), under)
+
+
+@contextmanager
+def tracked_run(
+    experiment: str, *, tracking_uri: str, artifacts: Path, name: str | None = None
+) -> Iterator[Run]:
+    """Open a run in an experiment; it ends as FINISHED, or as FAILED or KILLED when the block did not get through."""
+    _silence_telemetry()
+    mlflow.set_tracking_uri(tracking_uri)
+    client = MlflowClient(tracking_uri=tracking_uri)
+    found = client.get_experiment_by_name(experiment)
+    experiment_id = (
+        found.experiment_id
+        if found
+        else client.create_experiment(experiment, artifact_location=artifacts.resolve().as_uri())
+    )
+    run = Run(client.create_run(experiment_id, run_name=name).info.run_id, client)
+    try:
+        yield run
+    except KeyboardInterrupt:
+        client.set_terminated(run.run_id, "KILLED")
+        raise
+    except BaseException:
+        client.set_terminated(run.run_id, "FAILED")
+        raise
+    client.set_terminated(run.run_id, "FINISHED")
+
+
+def code_version(repository: Path) -> str:
+    """Return the commit of the code, "-dirty" when the tree differs from it, or "unknown" outside git."""
+    command = [
+        "git",
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=12",
+        "--exclude=*",
+    ]  # no tag: the commit itself
+    try:
+        found = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
+def _silence_telemetry() -> None:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")

@@ -1,0 +1,52 @@
+"""Settings: the one place that reads the environment; everything below takes arguments."""
+
+from pathlib import Path
+from typing import Literal
+
+import joblib
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["REPOSITORY", "Settings", "load_settings"]
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def _cpu_quota() -> int:
+    """Return the cores this process may use (affinity and cgroup quota), at least one."""
+    return max(1, int(joblib.cpu_count()))
+
+
+class Settings(BaseSettings):
+    """Each setting is the environment variable ZHIHENG_<NAME>; the comment says what it decides."""
+
+    model_config = SettingsConfigDict(env_prefix="ZHIHENG_", extra="ignore", frozen=True)
+
+    # Where all state lies: tables, graph, features, models, MLflow's database, the ledger.
+    home: Path = REPOSITORY / "var"
+    # The language of messages on the command line.
+    lang: Literal["zh", "en"] = "zh"
+    # Where the service listens; anything but loopback opens it to the network.
+    host: str = "127.0.0.1"
+    port: int = Field(default=8300, ge=1, le=65535)
+    # Where `make demo` serves MLflow's pages.
+    mlflow_port: int = Field(default=8301, ge=1, le=65535)
+    # MLflow's backend; empty means a SQLite file under home.
+    mlflow_uri: str = ""
+    # Threads for training and books; single answers use one.
+    threads: int = Field(default_factory=_cpu_quota, ge=1)
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's address."""
+        return self.mlflow_uri or f"sqlite:///{self.home.resolve() / 'mlflow.db'}"
+
+    @property
+    def artifacts(self) -> Path:
+        """Where MLflow keeps files of runs."""
+        return self.home / "mlartifacts"
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment."""
+    return Settings()
