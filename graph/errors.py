@@ -1,6 +1,6 @@
 """Errors of the graph, and the shape that every error of the house has: two languages and a remedy."""
 
-__all__ = ["EdgeTableError", "GraphError", "UnknownPartyError", "UserError"]
+__all__ = ["EdgeTableError", "GraphError", "UnknownPartyError", "UnknownRelationError", "UserError"]
 
 
 class UserError(Exception):
@@ -42,4 +42,17 @@ class UnknownPartyError(GraphError):
         super().__init__(
             zh=f"没有找到主体“{party_id}”。请核对编号，或先补录该主体及其业务数据。",
             en=f"Party '{party_id}' is unknown. Check the id, or record the party and its business first.",
+        )
+
+
+class UnknownRelationError(GraphError):
+    """A relation kind is not in the graph."""
+
+    def __init__(self, kind: str, known: tuple[str, ...]) -> None:
+        self.kind = kind
+        self.known = known
+        listed = ", ".join(known) or "-"
+        super().__init__(
+            zh=f"图中没有关系“{kind}”。现有关系：{listed}。请核对名称，或先录入这种关系。",
+            en=f"The graph has no relation '{kind}'. It has: {listed}. Check the name, or record such relations first.",
         )

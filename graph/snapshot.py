@@ -1,0 +1,240 @@
+"""The graph as of a date: integer ids and, for each relation kind, one sparse matrix and its transpose."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy.sparse import csr_array
+
+from graph.edges import EdgeFrame, visible
+from graph.errors import EdgeTableError, UnknownPartyError, UnknownRelationError
+from graph.ontology import RELATIONS, Direction
+
+__all__ = ["ANY_KIND", "Relation", "Snapshot"]
+
+ANY_KIND: Final = "edge"
+"""The kind of every edge of a table that has no column `kind`."""
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Relation:
+    """The edges of one kind between the parties of a snapshot, parallel edges summed.
+
+    `weights[i, j]` is the summed weight of the edges from party i to party j (an edge whose weight is unknown adds
+    0 and still counts), `edges[i, j]` their number; `weights_t` and `edges_t` are the transposes, rows being targets.
+    """
+
+    kind: str
+    weights: csr_array
+    weights_t: csr_array
+    edges: csr_array
+    edges_t: csr_array
+
+    def weights_towards(self, direction: Direction) -> csr_array:
+        """Return the matrix whose row i holds the weights of party i's edges in a direction (n × n)."""
+        return self.weights if direction is Direction.OUT else self.weights_t
+
+    def edges_towards(self, direction: Direction) -> csr_array:
+        """Return the matrix whose row i counts party i's edges in a direction (n × n)."""
+        return self.edges if direction is Direction.OUT else self.edges_t
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """The graph as it was known on a date.
+
+    `ids` is the sorted id column, a party's integer id is its position in it; `self_loops` counts the edges left
+    out because they join a party to itself (kept, they would make a party its own neighbour).
+    """
+
+    as_of: date | None
+    ids: pl.Series
+    relations: Mapping[str, Relation]
+    self_loops: int
+
+    @classmethod
+    def from_edges(
+        cls,
+        edges: EdgeFrame,
+        *,
+        as_of: date | None,
+        nodes: pl.Series | None = None,
+        kinds: Iterable[str] | None = None,
+    ) -> "Snapshot":
+        """Build the graph of the edges visible on `as_of`, or of all edges when it is None (they carry no time).
+
+        `edges` needs `src` and `dst` (strings or integers); `kind` defaults to `ANY_KIND`. The weight is the column
+        `weight` where there is one, else the column the ontology names for the kind, else 1. `nodes` adds parties
+        that may have no edge; parties that only occur in edges are kept. `kinds` adds relation kinds that may have
+        no edge; with a date those of the ontology are always there.
+
+        Raises EdgeTableError naming a column that is missing, of another type, empty in a row or not finite.
+        """
+        frame = edges.lazy().collect() if as_of is None else _dated(edges, as_of)
+        table = _plain_edges(frame)
+        loops = table["src"] == table["dst"]
+        ids = _ids(table, nodes)
+        wanted = {*table["kind"].unique(), *(kinds or ()), *(() if as_of is None else RELATIONS)}
+        placed = _placed(table.filter(~loops), ids)
+        parts = {str(key[0]): part for key, part in placed.partition_by("kind", as_dict=True).items()}
+        empty = placed.clear()
+        relations = {kind: _relation(kind, parts.get(kind, empty), len(ids)) for kind in sorted(wanted)}
+        return cls(as_of=as_of, ids=ids, relations=relations, self_loops=int(loops.sum()))
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Return the relation kinds, sorted."""
+        return tuple(self.relations)
+
+    @property
+    def parties(self) -> int:
+        """Return the number of parties."""
+        return len(self.ids)
+
+    def relation(self, kind: str) -> Relation:
+        """Return the relation of a kind; raises UnknownRelationError for one the snapshot does not have."""
+        if kind not in self.relations:
+            raise UnknownRelationError(kind, self.kinds)
+        return self.relations[kind]
+
+    def positions(self, party_ids: pl.Series) -> Ints:
+        """Return the integer ids of parties; raises UnknownPartyError for the first one that is not in the graph."""
+        found = _lookup(party_ids, self.ids)
+        if found.null_count():
+            raise UnknownPartyError(str(party_ids.filter(found.is_null())[0]))
+        return found.to_numpy()
+
+    def aligned(self, values: pl.DataFrame, key: str = "id") -> pl.DataFrame:
+        """Return `values` with one row for each party in the order of `ids`, null where a party has none.
+
+        Raises EdgeTableError when the key is missing or gives a party twice; rows of other parties are left out.
+        """
+        if key not in values.columns:
+            raise EdgeTableError(key, "缺失（按它对齐各主体的取值）", "is missing (values are aligned by it)")
+        if values[key].is_duplicated().any():
+            again = values.filter(pl.col(key).is_duplicated())[key][0]
+            raise EdgeTableError(
+                key, f"中“{again}”出现多次，应每个主体一行", f"gives '{again}' more than once"
+            )
+        keyed = values.with_columns(_like(values[key], self.ids))
+        return self.ids.to_frame("id").join(
+            keyed.rename({key: "id"}), on="id", how="left", maintain_order="left"
+        )
+
+
+def _dated(edges: EdgeFrame, as_of: date) -> pl.DataFrame:
+    present = edges.lazy().collect_schema()
+    for column in ("valid_from", "valid_to", "known_at", "retracted_at"):
+        if column not in present:
+            raise EdgeTableError(
+                column, "缺失，无法按日期读取", "is missing, so it cannot be read as of a date"
+            )
+    return visible(edges, as_of).collect()
+
+
+def _plain_edges(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return src, dst, kind, weight with nothing empty but unknown weights, which are 0."""
+    if "kind" not in frame.columns:
+        frame = frame.with_columns(kind=pl.lit(ANY_KIND))
+    for column in ("src", "dst", "kind"):
+        if column not in frame.columns:
+            raise EdgeTableError(column, "缺失", "is missing")
+        if frame[column].null_count():
+            row = int(frame[column].is_null().arg_true()[0]) + 1
+            raise EdgeTableError(column, f"第 {row} 行为空", f"is empty in row {row}")
+    _check_ids(frame)
+    table = frame.select("src", "dst", pl.col("kind").cast(pl.String), _weight(frame.columns).alias("weight"))
+    infinite = table.filter(pl.col("weight").is_infinite())
+    if infinite.height:
+        where = "{src} → {dst}".format(**infinite.row(0, named=True))
+        raise EdgeTableError("weight", f"有无穷大的值（{where}）", f"is infinite ({where})")
+    return table.with_columns(pl.col("weight").fill_nan(None).fill_null(0.0))
+
+
+def _check_ids(frame: pl.DataFrame) -> None:
+    for column in ("src", "dst"):
+        dtype = frame.schema[column]
+        if not (dtype.is_integer() or dtype in (pl.String, pl.Null)):
+            raise EdgeTableError(
+                column, f"应为文本或整数，现为 {dtype}", f"must be text or integers, is {dtype}"
+            )
+    if frame.schema["src"].is_integer() != frame.schema["dst"].is_integer() and frame.height:
+        raise EdgeTableError(
+            "dst", "与 src 的类型不同（一为文本，一为整数）", "is not of the same type as src"
+        )
+
+
+def _weight(columns: list[str]) -> pl.Expr:
+    if "weight" in columns:
+        return pl.col("weight").cast(pl.Float64)
+    named = [kind for kind in RELATIONS.values() if kind.weight in columns]
+    by_kind = (
+        pl.coalesce(
+            pl.when(pl.col("kind") == kind.name).then(
+                pl.col(str(kind.weight)).cast(pl.Float64).fill_null(0.0)
+            )
+            for kind in named
+        )
+        if named
+        else pl.lit(None, dtype=pl.Float64)
+    )
+    return by_kind.fill_null(1.0)
+
+
+def _ids(table: pl.DataFrame, nodes: pl.Series | None) -> pl.Series:
+    from_edges = pl.concat([table["src"].alias("id"), table["dst"].alias("id")])
+    if nodes is None:
+        every = from_edges
+    elif table.is_empty():
+        every = nodes
+    else:
+        every = pl.concat([_like(nodes, from_edges), from_edges])
+    typed = every.cast(pl.String) if every.dtype == pl.Null else every
+    return typed.alias("id").drop_nulls().unique().sort()
+
+
+def _like(values: pl.Series, ids: pl.Series) -> pl.Series:
+    """Return values in the type of the ids (wider integers), or raise where one is text and the other is not."""
+    if values.dtype in (ids.dtype, pl.Null):
+        return values.cast(ids.dtype)
+    if values.dtype.is_integer() and ids.dtype.is_integer():
+        return values.cast(ids.dtype)
+    raise EdgeTableError(
+        values.name or "id",
+        f"类型为 {values.dtype}，而图中的编号为 {ids.dtype}",
+        f"is {values.dtype}, the ids of the graph are {ids.dtype}",
+    )
+
+
+def _lookup(values: pl.Series, ids: pl.Series) -> pl.Series:
+    index = ids.to_frame("id").with_row_index("position").with_columns(pl.col("position").cast(pl.Int64))
+    keyed = _like(values, ids).alias("id").to_frame()
+    return keyed.join(index, on="id", how="left", maintain_order="left")["position"]
+
+
+def _placed(table: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
+    source, target = _lookup(table["src"], ids), _lookup(table["dst"], ids)
+    return table.select("kind", "weight", source.alias("row"), target.alias("column"))
+
+
+def _relation(kind: str, part: pl.DataFrame, size: int) -> Relation:
+    row, column = part["row"].to_numpy(), part["column"].to_numpy()
+    weight = part["weight"].to_numpy()
+    # Sorting by weight too makes the sums, to the last bit, independent of the order of the rows.
+    order = np.lexsort((weight, column, row))
+    row, column, weight = row[order], column[order], weight[order]
+    first = np.flatnonzero(np.diff(row * size + column, prepend=-1))
+    count = np.diff(first, append=len(row))
+    total = np.add.reduceat(weight, first) if len(first) else weight
+    pointer = np.zeros(size + 1, dtype=np.int64)
+    np.cumsum(np.bincount(row[first], minlength=size), out=pointer[1:])
+    shape = (size, size)
+    weights = csr_array((total, column[first], pointer), shape=shape)
+    edges = csr_array((count, column[first], pointer), shape=shape)
+    return Relation(kind, weights, weights.T.tocsr(), edges, edges.T.tocsr())
