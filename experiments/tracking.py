@@ -1,6 +1,5 @@
 """Write a run down in MLflow: parameters, metrics, tags, plots, files."""
 
-import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -46,7 +45,6 @@ def tracked_run(
     experiment: str, *, tracking_uri: str, artifacts: Path, name: str | None = None
 ) -> Iterator[Run]:
     """Open a run in an experiment; it ends as FINISHED, or as FAILED or KILLED when the block did not get through."""
-    _silence_telemetry()
     mlflow.set_tracking_uri(tracking_uri)
     client = MlflowClient(tracking_uri=tracking_uri)
     found = client.get_experiment_by_name(experiment)
@@ -83,7 +81,3 @@ def code_version(repository: Path) -> str:
         return "unknown"
     return found.stdout.strip()
 
-
-def _silence_telemetry() -> None:
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("DO_NOT_TRACK", "true")

@@ -1,0 +1,71 @@
+# The verbs of this project; people, hooks and CI use the same ones. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo stop test check format serve bench docs bento lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# The first interpreter that runs and is one we support; PYTHON=... overrides.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
+# Nothing tells anybody outside what it does.
+export MLFLOW_DISABLE_TELEMETRY := true
+export BENTOML_DO_NOT_TRACK := True
+export DO_NOT_TRACK := true
+
+help: ## list the verbs
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; say PYTHON=/path/to/python3.12"; exit 1; }
+	@echo "== Setting up $(VENV) with $$($(PYTHON) --version) (once; a few minutes) 正在安装依赖"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock | grep -vE '^(Requirement|  )' || true
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -q -e .
+	$(BIN)/python -m pip check --disable-pip-version-check
+	@touch $(INSTALLED)
+
+setup: $(INSTALLED) ## make .venv from the lock
+
+demo: setup ## the main job: sample group, graph, features, model, service, one explained answer
+	$(BIN)/zhiheng demo
+
+stop: setup ## end the service and the MLflow pages that the demo left running
+	$(BIN)/zhiheng stop
+
+test: setup ## run the tests
+	$(BIN)/pytest
+	@echo "== Tests passed. Next: make demo (see it work), make check (style, types, layers). 测试通过"
+
+check: setup ## style, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@echo "== Checked: style, types, layers. 检查通过"
+
+format: setup ## rewrite the code in the house style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+serve: setup ## the service in the foreground
+	$(BIN)/zhiheng serve
+
+bench: setup ## all benchmarks; bench/RESULTS.md keeps figures and machine
+	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+
+docs: setup ## rewrite what is generated in docs/ from the code
+	$(BIN)/zhiheng docs
+
+bento: setup ## pack the service
+	$(BIN)/bentoml build --bentofile deploy/bentofile.yaml .
+
+lock: setup ## resolve the dependencies anew, for all supported Pythons and both architectures
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
+
+clean: ## remove the environment, caches and all state under var/ (asks first)
+	@read -r -p "Remove .venv, caches and var/ (models, ledger)? [y/N] " answer; [ "$$answer" = y ]
+	rm -rf $(VENV) var dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
