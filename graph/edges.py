@@ -58,7 +58,7 @@ def checked_edges(edges: EdgeFrame) -> pl.DataFrame:
     frame = edges.lazy().collect()
     for column, dtype in EDGE_SCHEMA.items():
         _check_column(frame, column, dtype)
-    table = frame.select(EDGE_SCHEMA).cast(EDGE_SCHEMA).unique(maintain_order=True)
+    table = frame.select(EDGE_SCHEMA.names()).cast(EDGE_SCHEMA).unique(maintain_order=True)
     _check_content(table)
     repeated = table.filter(pl.struct(EDGE_KEY).is_duplicated())
     if repeated.height:

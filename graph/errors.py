@@ -1,6 +1,17 @@
 """Errors of the graph, and the shape that every error of the house has: two languages and a remedy."""
 
-__all__ = ["EdgeTableError", "GraphError", "UnknownPartyError", "UnknownRelationError", "UserError"]
+from datetime import date
+from pathlib import Path
+
+__all__ = [
+    "EdgeTableError",
+    "GraphError",
+    "GraphStoreError",
+    "StatementConflictError",
+    "UnknownPartyError",
+    "UnknownRelationError",
+    "UserError",
+]
 
 
 class UserError(Exception):
@@ -55,4 +66,33 @@ class UnknownRelationError(GraphError):
         super().__init__(
             zh=f"图中没有关系“{kind}”。现有关系：{listed}。请核对名称，或先录入这种关系。",
             en=f"The graph has no relation '{kind}'. It has: {listed}. Check the name, or record such relations first.",
+        )
+
+
+class GraphStoreError(GraphError):
+    """A part of the embedded store cannot be read."""
+
+    def __init__(self, part: Path, problem: str) -> None:
+        self.part = part
+        self.problem = problem
+        super().__init__(
+            zh=f"图数据文件“{part}”无法读取（{problem}）。请从备份恢复，或删除该目录后重新运行 `zhiheng graph build`。",
+            en=f"Graph file '{part}' cannot be read ({problem}). "
+            "Restore it from a backup, or delete its folder and run `zhiheng graph build` again.",
+        )
+
+
+class StatementConflictError(GraphError):
+    """A statement of the store would be rewritten."""
+
+    def __init__(self, edge_id: str, known_at: date, columns: list[str]) -> None:
+        self.edge_id = edge_id
+        self.known_at = known_at
+        self.columns = columns
+        listed = ", ".join(columns)
+        super().__init__(
+            zh=f"关系“{edge_id}”（{known_at} 获知）已入库，其 {listed} 不能改写。"
+            "更正时请为原记录填写 retracted_at，并以新的 known_at 追加一条记录。",
+            en=f"Edge '{edge_id}' (known at {known_at}) is stored already and its {listed} cannot be rewritten. "
+            "To correct it, give the old row a retracted_at and append a row with a new known_at.",
         )
