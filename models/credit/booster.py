@@ -1,7 +1,7 @@
 """Learn log-odds of default with LightGBM: a small bag of boosters whose raw scores are averaged."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import lightgbm as lgb
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.errors import BundleError, NotTrainableError
 
-__all__ = ["BoosterSettings", "Boosters", "train_boosters"]
+__all__ = ["BoosterSettings", "Boosters", "Design", "train_boosters", "validation_losses"]
 
 _CLASSES: Final = 2
 
@@ -47,6 +47,7 @@ class BoosterSettings(BaseModel):
             "deterministic": True,
             "force_row_wise": True,
             "verbosity": -1,
+            "feature_pre_filter": False,
             **self.extra,
         }
 
@@ -83,51 +84,80 @@ class Boosters:
         return Boosters(tuple(lgb.Booster(model_str=text) for text in texts))
 
 
-def train_boosters(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    *,
-    features: Sequence[str],
-    settings: BoosterSettings,
-    seed: int,
-    num_threads: int,
-    categorical: Sequence[str] = (),
-    monotone: Mapping[str, int] | None = None,
-    weight: NDArray[np.float64] | None = None,
-) -> Boosters:
-    """Train a bag on x (n, k) with labels y (n,) in {0, 1}; missing values are NaN.
+@dataclass(frozen=True)
+class Design:
+    """What the boosters learn from: x (n, k) with missing as NaN, y (n,) in {0, 1}, and what is known of the columns.
 
-    `monotone` maps a feature to +1 (more of it never lowers the PD) or -1. Raises NotTrainableError when the
-    labels are of one class or the table is empty.
+    `monotone` maps a feature to +1 (more of it never lowers the PD) or -1; `categorical` names features whose
+    values are codes without order.
     """
-    _check_trainable(x, y)
-    signs = [(monotone or {}).get(name, 0) for name in features]
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    features: tuple[str, ...]
+    categorical: tuple[str, ...] = ()
+    monotone: Mapping[str, int] = field(default_factory=dict)
+
+    def rows(self, chosen: NDArray[np.int64]) -> "Design":
+        """Return the design of some rows."""
+        return replace(self, x=self.x[chosen], y=self.y[chosen])
+
+    def check(self) -> None:
+        """Raise NotTrainableError when there are no rows, no columns, or labels of one class only."""
+        rows, columns = self.x.shape
+        if rows == 0 or columns == 0:
+            raise NotTrainableError(
+                zh=f"训练表为空（{rows} 行，{columns} 列）。请检查数据与日期范围。",
+                en=f"The training table is empty ({rows} rows, {columns} columns). Check data and dates.",
+            )
+        if not np.isin(self.y, (0.0, 1.0)).all() or len(np.unique(self.y)) < _CLASSES:
+            raise NotTrainableError(
+                zh="标签须同时含有 0（未违约）和 1（违约）。请检查标签列与观察期。",
+                en="Labels must hold both 0 (good) and 1 (default). Check the label column and the window.",
+            )
+
+
+def train_boosters(design: Design, *, settings: BoosterSettings, seed: int, num_threads: int) -> Boosters:
+    """Train a bag of boosters. Raises NotTrainableError when the design cannot teach anything."""
+    design.check()
     members = []
     for bag in range(settings.bags):
-        parameters = settings.parameters(seed=seed * 1000 + bag, num_threads=num_threads)
-        if any(signs):
-            parameters |= {"monotone_constraints_method": "advanced"}
-        data = lgb.Dataset(
-            x,
-            y,
-            weight=weight,
-            feature_name=list(features),
-            categorical_feature=list(categorical),
-            free_raw_data=True,
-        )
-        full: dict[str, object] = {**parameters, **({"monotone_constraints": signs} if any(signs) else {})}
-        members.append(lgb.train(full, data, num_boost_round=settings.rounds))
+        parameters = _parameters(design, settings, seed=seed * 1000 + bag, num_threads=num_threads)
+        members.append(lgb.train(parameters, _dataset(design), num_boost_round=settings.rounds))
     return Boosters(tuple(members))
 
 
-def _check_trainable(x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
-    if x.shape[0] == 0 or x.shape[1] == 0:
-        raise NotTrainableError(
-            zh=f"训练表为空（{x.shape[0]} 行，{x.shape[1]} 列）。请检查数据与日期范围。",
-            en=f"The training table is empty ({x.shape[0]} rows, {x.shape[1]} columns). Check data and dates.",
-        )
-    if not np.isin(y, (0.0, 1.0)).all() or len(np.unique(y)) < _CLASSES:
-        raise NotTrainableError(
-            zh="标签须同时含有 0（未违约）和 1（违约）。请检查标签列与观察期。",
-            en="Labels must hold both 0 (good) and 1 (default). Check the label column and the window.",
-        )
+def validation_losses(
+    train: Design, valid: Design, *, settings: BoosterSettings, seed: int, num_threads: int
+) -> tuple[lgb.Booster, NDArray[np.float64]]:
+    """Train one booster and return it with its mean log-loss on `valid` after each round, shape (rounds,)."""
+    train.check()
+    history: dict[str, dict[str, list[float]]] = {}
+    parameters = _parameters(train, settings, seed=seed, num_threads=num_threads) | {
+        "metric": "binary_logloss"
+    }
+    data = _dataset(train)
+    booster = lgb.train(
+        parameters,
+        data,
+        num_boost_round=settings.rounds,
+        valid_sets=[lgb.Dataset(valid.x, valid.y, reference=data)],
+        valid_names=["valid"],
+        callbacks=[lgb.record_evaluation(history)],
+    )
+    return booster, np.array(history["valid"]["binary_logloss"])
+
+
+def _dataset(design: Design) -> lgb.Dataset:
+    names, categorical = list(design.features), list(design.categorical)
+    return lgb.Dataset(design.x, design.y, feature_name=names, categorical_feature=categorical)
+
+
+def _parameters(
+    design: Design, settings: BoosterSettings, *, seed: int, num_threads: int
+) -> dict[str, object]:
+    parameters: dict[str, object] = {**settings.parameters(seed=seed, num_threads=num_threads)}
+    signs = [design.monotone.get(name, 0) for name in design.features]
+    if any(signs):
+        parameters |= {"monotone_constraints": signs, "monotone_constraints_method": "advanced"}
+    return parameters
