@@ -1,0 +1,188 @@
+"""HTTP of the service as a Starlette application; it can be tested without BentoML."""
+
+import asyncio
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from serving.auth import ApiKey, KeyStore, Role, require_role
+from serving.credit import Call
+from serving.errors import (
+    BodyTooLargeError,
+    DeadlineError,
+    MediaTypeError,
+    MethodNotAllowedError,
+    RouteNotFoundError,
+)
+from serving.language import preferred_language
+from serving.openapi import DOCS_PAGE, Endpoint, openapi_json
+from serving.parts import Parts
+from serving.problems import problem_response, request_error
+from serving.schemas import Health, ScoreAnswer, ScoreRequest
+from serving.settings import ServiceSettings
+
+__all__ = ["Api", "create_app"]
+
+T = TypeVar("T")
+Handler = Callable[[Request, str], Awaitable[Response]]
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_THREADS: Final = 4
+
+SCORE: Final = Endpoint(
+    path="/v1/credit/score",
+    method="POST",
+    summary="为一个主体评分，并给出理由 / Score one party and say why",
+    roles=frozenset({Role.RISK_OFFICER}),
+    request=ScoreRequest,
+    answer=ScoreAnswer,
+    statuses=(400, 401, 403, 404, 405, 413, 415, 422, 500, 503, 504),
+)
+HEALTH: Final = Endpoint(
+    path="/healthz",
+    method="GET",
+    summary="进程存活，附各部件状态 / The process is alive; state of its parts",
+    answer=Health,
+    statuses=(405,),
+)
+READY: Final = Endpoint(
+    path="/readyz",
+    method="GET",
+    summary="是否可以作答：模型、特征、图谱、台账 / Whether it can answer: model, features, graph, ledger",
+    answer=Health,
+    unready=True,
+    statuses=(405,),
+)
+
+
+@dataclass(frozen=True)
+class Api:
+    """What the handlers work with."""
+
+    parts: Parts
+    keys: KeyStore
+    settings: ServiceSettings
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "answer"))
+
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        """Run what waits for a disk outside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, function)
+
+    async def score(self, request: Request, request_id: str) -> Response:
+        """Score, write down, answer: in this order."""
+        key = self.authorised(request, SCORE)
+        body = await self.body(request)
+        try:
+            wanted = ScoreRequest.model_validate_json(body)
+        except ValidationError as error:
+            raise request_error(error) from error
+        call = Call(request_id, key.key_id, tuple(sorted(key.roles)))
+
+        def answer() -> ScoreAnswer:
+            scored = self.parts.scorer().score(wanted, call)
+            self.parts.ledger.append([scored.record])
+            return scored.answer
+
+        answered = await self.in_thread(answer)
+        headers = {"X-Request-ID": request_id, "Cache-Control": "no-store"}
+        return Response(answered.model_dump_json(), headers=headers, media_type="application/json")
+
+    async def health(self, _request: Request, _request_id: str) -> Response:
+        """Answer 200 as long as the process answers at all."""
+        health = await self.in_thread(self.parts.health)
+        return Response(health.model_dump_json(exclude_none=True), media_type="application/json")
+
+    async def ready(self, _request: Request, _request_id: str) -> Response:
+        """Answer 503 unless every part that scoring needs works."""
+        health = await self.in_thread(self.parts.health)
+        text = health.model_dump_json(exclude_none=True)
+        return Response(text, 200 if health.ready else 503, media_type="application/json")
+
+    def authorised(self, request: Request, endpoint: Endpoint) -> ApiKey:
+        """Return the caller's key if its roles allow the endpoint."""
+        key = self.keys.check(request.headers.get("authorization"))
+        require_role(key, endpoint.roles)
+        return key
+
+    async def body(self, request: Request) -> bytes:
+        """Read the body up to the limit; the rest of a larger one is never taken in."""
+        if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+            raise MediaTypeError
+        limit = self.settings.body_limit_bytes
+        announced = request.headers.get("content-length", "0")
+        if announced.isdecimal() and int(announced) > limit:
+            raise BodyTooLargeError(limit)
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise BodyTooLargeError(limit)
+        return bytes(body)
+
+    def guarded(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        """Give a handler its request id, its deadline and its errors."""
+
+        async def run(request: Request) -> Response:
+            request_id = _request_id(request)
+            try:
+                async with asyncio.timeout(self.settings.deadline_seconds):
+                    return await handler(request, request_id)
+            except TimeoutError:
+                return self.problem(DeadlineError(self.settings.deadline_seconds), request, request_id)
+            except Exception as error:  # noqa: BLE001 - the last line: every error becomes a problem+json
+                return self.problem(error, request, request_id)
+
+        return run
+
+    def problem(self, error: Exception, request: Request, request_id: str) -> Response:
+        """Answer with an error in the caller's language."""
+        language = preferred_language(request.headers.get("accept-language"), self.settings.lang)
+        return problem_response(error, request_id=request_id, language=language)
+
+    async def no_route(self, request: Request, _error: Exception) -> Response:
+        """Answer an unknown address."""
+        return self.problem(RouteNotFoundError(), request, _request_id(request))
+
+    async def no_method(self, request: Request, error: Exception) -> Response:
+        """Answer a method that the address does not take."""
+        allowed = (getattr(error, "headers", None) or {}).get("Allow", "")
+        methods = [name.strip() for name in allowed.split(",") if name.strip() not in ("", "HEAD")]
+        return self.problem(MethodNotAllowedError(methods), request, _request_id(request))
+
+
+def create_app(api: Api) -> Starlette:
+    """Build the application; its routes and its OpenAPI text come from the same endpoints."""
+    document = openapi_json((SCORE, HEALTH, READY))
+    handlers: dict[Endpoint, Handler] = {SCORE: api.score, HEALTH: api.health, READY: api.ready}
+    routes = [Route(e.path, api.guarded(h), methods=[e.method]) for e, h in handlers.items()]
+
+    async def openapi(_request: Request) -> Response:
+        return Response(document, media_type="application/json")
+
+    async def docs(_request: Request) -> Response:
+        return HTMLResponse(DOCS_PAGE)
+
+    async def index(_request: Request) -> Response:
+        return RedirectResponse("/docs")
+
+    pages = [
+        Route("/", index),
+        Route("/docs", docs),
+        Route("/openapi.json", openapi),
+        Route("/docs.json", openapi),  # BentoML's own name for it
+    ]
+    return Starlette(routes=[*routes, *pages], exception_handlers={404: api.no_route, 405: api.no_method})
+
+
+def _request_id(request: Request) -> str:
+    """Return the caller's X-Request-ID if it is one, so that logs on both sides can be matched."""
+    given = request.headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

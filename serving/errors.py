@@ -1,0 +1,276 @@
+"""Errors of the service, and the one table that gives each error its HTTP status and title."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from graph.errors import UnknownPartyError, UserError
+from models.errors import AdditivityError, FeatureMismatchError, ModelError
+
+__all__ = [
+    "PROBLEMS",
+    "BodyTooLargeError",
+    "DeadlineError",
+    "FeatureStoreError",
+    "FieldProblem",
+    "ForbiddenError",
+    "InvalidRequestError",
+    "KeyArgumentError",
+    "LedgerUnavailableError",
+    "MalformedJsonError",
+    "MediaTypeError",
+    "MethodNotAllowedError",
+    "NoFeaturesError",
+    "NotReadyError",
+    "PortInUseError",
+    "Problem",
+    "RouteNotFoundError",
+    "ServingError",
+    "UnauthorizedError",
+    "UnexpectedError",
+    "UnknownDecisionError",
+    "UnknownKeyError",
+    "problem_of",
+]
+
+
+class ServingError(UserError):
+    """An error of the service."""
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """One field of a request that broke a rule, in both languages."""
+
+    field: str
+    rule: str
+    zh: str
+    en: str
+
+
+class UnauthorizedError(ServingError):
+    """No API key, or none that is valid; which of the two is not said."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="缺少有效的 API 密钥。请在请求头 Authorization 中写入“Bearer zh_…”；密钥由 `zhiheng keys create` 签发。",
+            en="A valid API key is missing. Send the header 'Authorization: Bearer zh_…'; "
+            "`zhiheng keys create` issues keys.",
+        )
+
+
+class ForbiddenError(ServingError):
+    """The key is valid, its roles do not allow the route."""
+
+    def __init__(self, needed: Sequence[str]) -> None:
+        self.needed = tuple(needed)
+        roles = ", ".join(needed)
+        super().__init__(
+            zh=f"该密钥没有所需角色（{roles}）。请使用具备该角色的密钥，或请管理员签发。",
+            en=f"The key lacks a role that may do this ({roles}). Use a key with that role or ask for one.",
+        )
+
+
+class RouteNotFoundError(ServingError):
+    """No such address."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="没有这个接口地址。请查看 /docs 中的接口列表。",
+            en="There is no such address. See the routes under /docs.",
+        )
+
+
+class MethodNotAllowedError(ServingError):
+    """The address exists, not for this HTTP method."""
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        self.allowed = tuple(allowed)
+        methods = ", ".join(allowed)
+        super().__init__(zh=f"该地址只接受 {methods} 请求。", en=f"This address takes {methods} only.")
+
+
+class MediaTypeError(ServingError):
+    """The body is not announced as JSON."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="请求体须为 JSON。请设置请求头 Content-Type: application/json。",
+            en="The body must be JSON. Send the header 'Content-Type: application/json'.",
+        )
+
+
+class MalformedJsonError(ServingError):
+    """The body cannot be read as JSON at all."""
+
+    def __init__(self, position: str) -> None:
+        self.position = position
+        super().__init__(
+            zh=f"请求体不是合法的 JSON（{position}）。请检查括号、引号与编码（UTF-8）。",
+            en=f"The body is not valid JSON ({position}). Check brackets, quotes and encoding (UTF-8).",
+        )
+
+
+class BodyTooLargeError(ServingError):
+    """The body exceeds the limit; it is not read to its end."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(
+            zh=f"请求体超过上限 {limit} 字节。请减少内容后重试。",
+            en=f"The body exceeds the limit of {limit} bytes. Send less.",
+        )
+
+
+class DeadlineError(ServingError):
+    """The request took longer than allowed, for example because its body came too slowly."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(
+            zh=f"请求未能在 {seconds:g} 秒内完成，未出具结果。请稍后重试。",
+            en=f"The request was not done within {seconds:g} s; no answer is given. Try again later.",
+        )
+
+
+class InvalidRequestError(ServingError):
+    """Fields of the request break rules; each is named."""
+
+    def __init__(self, problems: Sequence[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            zh="请求中有字段不符合要求：" + "；".join(f"{p.field}：{p.zh}" for p in problems),
+            en="Fields of the request break rules: " + "; ".join(f"{p.field}: {p.en}" for p in problems),
+        )
+
+
+class NoFeaturesError(ServingError):
+    """Not one feature has a value, so the score would say nothing about the party."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        super().__init__(
+            zh=f"模型的 {total} 个特征全部缺失，拒绝评分。请至少提供一个特征值，或先补录该主体的数据。",
+            en=f"All {total} features of the model are missing; the score is refused. "
+            "Give at least one value or record the party's data first.",
+        )
+
+
+class FeatureStoreError(ServingError):
+    """The stored features cannot be used."""
+
+    def __init__(self, path: str, *, problem_zh: str, problem_en: str) -> None:
+        self.path = path
+        super().__init__(
+            zh=f"特征文件“{path}”{problem_zh}。请重新生成特征（`zhiheng features build`）。",
+            en=f"Feature file '{path}': {problem_en}. Build the features again (`zhiheng features build`).",
+        )
+
+
+class NotReadyError(ServingError):
+    """A part that scoring needs is not there yet."""
+
+    def __init__(self, part: str, *, zh: str, en: str) -> None:
+        self.part = part
+        super().__init__(zh=f"服务尚未就绪（{part}）：{zh}", en=f"The service is not ready ({part}): {en}")
+
+
+class LedgerUnavailableError(ServingError):
+    """The ledger cannot be read or written, so no answer is given."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            zh=f"决策台账当前不可用（{reason}），未出具结果。请检查磁盘与文件权限后重试。",
+            en=f"The decision ledger is not available ({reason}); no answer is given. "
+            "Check disk and file permissions, then try again.",
+        )
+
+
+class UnknownDecisionError(ServingError):
+    """The ledger holds no such decision."""
+
+    def __init__(self, decision_id: str) -> None:
+        self.decision_id = decision_id
+        super().__init__(
+            zh=f"台账中没有决策“{decision_id}”。请核对编号。",
+            en=f"The ledger holds no decision '{decision_id}'. Check the id.",
+        )
+
+
+class UnknownKeyError(ServingError):
+    """There is no such API key."""
+
+    def __init__(self, key_id: str) -> None:
+        self.key_id = key_id
+        super().__init__(
+            zh=f"没有编号为“{key_id}”的密钥。请用 `zhiheng keys list` 核对。",
+            en=f"There is no key '{key_id}'. Check with `zhiheng keys list`.",
+        )
+
+
+class KeyArgumentError(ServingError):
+    """A key cannot be made from these arguments."""
+
+
+class PortInUseError(ServingError):
+    """The address to bind to is taken or not ours."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        self.host, self.port = host, port
+        super().__init__(
+            zh=f"无法监听 {host}:{port}（{reason}）。请停掉占用者，或用 ZHIHENG_PORT / ZHIHENG_HOST 另选。",
+            en=f"Cannot listen on {host}:{port} ({reason}). Stop what holds it or set ZHIHENG_PORT / ZHIHENG_HOST.",
+        )
+
+
+class UnexpectedError(ServingError):
+    """A programmer's error; the caller learns nothing about its inside."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="服务内部出现未预料的错误，未出具结果。请将 request_id 告知运维人员。",
+            en="An unexpected error occurred; no answer is given. Tell the operators the request_id.",
+        )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """How one type of error is shown: RFC 9457 type, status and title."""
+
+    slug: str
+    status: int
+    zh: str
+    en: str
+
+
+PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
+    {
+        MalformedJsonError: Problem("malformed-json", 400, "请求体不是合法 JSON", "Body is not valid JSON"),
+        UnauthorizedError: Problem("unauthorized", 401, "未通过身份验证", "Not authenticated"),
+        ForbiddenError: Problem("forbidden", 403, "没有权限", "Not allowed"),
+        RouteNotFoundError: Problem("route-not-found", 404, "没有这个接口", "No such address"),
+        UnknownPartyError: Problem("unknown-party", 404, "没有该主体", "Unknown party"),
+        MethodNotAllowedError: Problem("method-not-allowed", 405, "请求方法不允许", "Method not allowed"),
+        BodyTooLargeError: Problem("body-too-large", 413, "请求体过大", "Body too large"),
+        MediaTypeError: Problem("media-type", 415, "请求体类型不支持", "Unsupported media type"),
+        InvalidRequestError: Problem("invalid-request", 422, "请求不符合要求", "Invalid request"),
+        NoFeaturesError: Problem("no-features", 422, "没有可用特征", "No feature has a value"),
+        AdditivityError: Problem("not-additive", 500, "解释与得分不一致", "Explanation does not add up"),
+        UnexpectedError: Problem("unexpected", 500, "内部错误", "Internal error"),
+        NotReadyError: Problem("not-ready", 503, "服务尚未就绪", "Not ready"),
+        FeatureMismatchError: Problem("not-ready", 503, "服务尚未就绪", "Not ready"),
+        ModelError: Problem("not-ready", 503, "服务尚未就绪", "Not ready"),
+        LedgerUnavailableError: Problem("ledger-unavailable", 503, "决策台账不可用", "Ledger not available"),
+        DeadlineError: Problem("deadline", 504, "处理超时", "Took too long"),
+    }
+)
+
+
+def problem_of(error: Exception) -> Problem:
+    """Return the table's entry for an error's own type or the nearest type above it."""
+    for kind in type(error).__mro__:
+        if kind in PROBLEMS:
+            return PROBLEMS[kind]
+    return PROBLEMS[UnexpectedError]

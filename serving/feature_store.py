@@ -1,0 +1,111 @@
+"""The newest features of every party, held in memory: one float64 row a party."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from graph.errors import UnknownPartyError
+from serving.errors import FeatureStoreError
+
+__all__ = ["FeatureStore", "Sidecar", "load_feature_store"]
+
+_ID: Final = "party_id"
+
+
+class Sidecar(BaseModel):
+    """What stands beside the feature file: as of when, and which features in which order."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    data_as_of: date
+    graph_as_of: date | None = None
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FeatureStore:
+    """Rows of `matrix` (n, k) by party, missing is NaN, columns in the order of `features`."""
+
+    features: tuple[str, ...]
+    matrix: NDArray[np.float64]
+    rows: Mapping[str, int]
+    data_as_of: date
+    graph_as_of: date | None
+
+    def row(self, party_id: str) -> NDArray[np.float64]:
+        """Return a party's features, shape (k,). Raises UnknownPartyError."""
+        index = self.rows.get(party_id)
+        if index is None:
+            raise UnknownPartyError(party_id)
+        row: NDArray[np.float64] = self.matrix[index]
+        return row
+
+    def ordered(self, features: Sequence[str]) -> "FeatureStore":
+        """Return the store with a model's features in the model's order; all of them must be there."""
+        positions = {name: position for position, name in enumerate(self.features)}
+        matrix = np.ascontiguousarray(self.matrix[:, [positions[name] for name in features]])
+        return FeatureStore(tuple(features), matrix, self.rows, self.data_as_of, self.graph_as_of)
+
+
+def load_feature_store(parquet: Path) -> FeatureStore:
+    """Read the features and the JSON file of the same name beside them. Raises FeatureStoreError."""
+    sidecar = _read_sidecar(parquet.with_suffix(".json"))
+    if not parquet.is_file():
+        raise FeatureStoreError(str(parquet), problem_zh="不存在", problem_en="there is no such file")
+    try:
+        frame = pl.read_parquet(parquet, columns=[_ID, *sidecar.features])
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise FeatureStoreError(
+            str(parquet), problem_zh=f"无法读取（{error}）", problem_en=f"it cannot be read ({error})"
+        ) from error
+    ids = frame[_ID].cast(pl.String).to_list()
+    rows = {party_id: row for row, party_id in enumerate(ids)}
+    if None in rows or len(rows) != len(ids):
+        raise FeatureStoreError(
+            str(parquet), problem_zh="中主体编号缺失或重复", problem_en="party ids are missing or occur twice"
+        )
+    return FeatureStore(
+        sidecar.features,
+        _matrix(frame, sidecar.features, parquet),
+        rows,
+        sidecar.data_as_of,
+        sidecar.graph_as_of,
+    )
+
+
+def _read_sidecar(path: Path) -> Sidecar:
+    try:
+        return Sidecar.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise FeatureStoreError(str(path), problem_zh="不存在", problem_en="there is no such file") from error
+    except ValidationError as error:
+        fields = ", ".join(
+            ".".join(map(str, item["loc"])) or "-" for item in error.errors(include_input=False)
+        )
+        raise FeatureStoreError(
+            str(path), problem_zh=f"内容有误（{fields}）", problem_en=f"its content is wrong ({fields})"
+        ) from error
+
+
+def _matrix(frame: pl.DataFrame, features: Sequence[str], path: Path) -> NDArray[np.float64]:
+    try:
+        numbers = frame.select(pl.col(name).cast(pl.Float64) for name in features)
+    except pl.exceptions.PolarsError as error:
+        raise FeatureStoreError(
+            str(path), problem_zh=f"有非数值列（{error}）", problem_en=f"a column is not numeric ({error})"
+        ) from error
+    matrix = np.ascontiguousarray(numbers.fill_null(float("nan")).to_numpy(), dtype=np.float64)
+    infinite = [name for name, column in zip(features, matrix.T, strict=True) if np.isinf(column).any()]
+    if infinite:
+        names = ", ".join(infinite)
+        raise FeatureStoreError(
+            str(path), problem_zh=f"的列 {names} 含无穷值", problem_en=f"columns {names} hold infinite values"
+        )
+    return matrix

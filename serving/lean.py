@@ -1,0 +1,30 @@
+"""Import LightGBM without pandas, scikit-learn and Dask, which it takes along only where it finds them."""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+__all__ = ["import_lightgbm_alone", "without"]
+
+_OPTIONAL: Final = ("dask", "matplotlib", "pandas", "sklearn")
+
+
+@contextmanager
+def without(*packages: str) -> Iterator[None]:
+    """Make imports of packages that are not yet imported fail inside the block, as if they were not installed."""
+    hidden = [name for name in packages if name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]  # the import system's own sign for "not there"
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+def import_lightgbm_alone() -> None:
+    """Import LightGBM in a worker: its optional partners cost four seconds and 100 MB and score nothing."""
+    with without(*_OPTIONAL):
+        importlib.import_module("lightgbm")

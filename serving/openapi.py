@@ -1,0 +1,97 @@
+"""The OpenAPI text of the service, built from its endpoints, and the page that shows it without internet."""
+
+import json
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from serving.auth import Role
+from serving.errors import PROBLEMS
+from serving.ledger import Json
+from serving.problems import MEDIA_TYPE
+from serving.schemas import ProblemBody
+
+__all__ = ["DOCS_PAGE", "Endpoint", "openapi_json"]
+
+JsonObject: TypeAlias = dict[str, Json]
+
+# BentoML's own page calls a tag manager on the internet; this one takes the same files from the service alone.
+DOCS_PAGE: Final = """<!DOCTYPE html>
+<html lang="zh"><head><meta charset="utf-8"><title>智衡 Zhiheng API</title>
+<link rel="stylesheet" href="/static_content/swagger-ui.css"></head>
+<body><div id="docs"></div><script src="/static_content/swagger-ui-bundle.js"></script>
+<script>SwaggerUIBundle({url: "/openapi.json", dom_id: "#docs"});</script></body></html>
+"""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One route: where it lies, who may call it, what goes in and what can come out."""
+
+    path: str
+    method: str
+    summary: str
+    answer: type[BaseModel]
+    request: type[BaseModel] | None = None
+    roles: frozenset[Role] = frozenset()
+    statuses: tuple[int, ...] = ()
+    unready: bool = False
+
+
+def openapi_json(endpoints: tuple[Endpoint, ...]) -> str:
+    """Write the OpenAPI 3.1 document of the endpoints."""
+    inputs: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (e.request, "validation") for e in endpoints if e.request
+    ]
+    outputs: list[tuple[type[BaseModel], JsonSchemaMode]] = [(e.answer, "serialization") for e in endpoints]
+    models = list(dict.fromkeys([*inputs, *outputs]))
+    models.append((ProblemBody, "serialization"))
+    _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")
+    paths: JsonObject = {
+        endpoint.path: {endpoint.method.lower(): _operation(endpoint)} for endpoint in endpoints
+    }
+    document: JsonObject = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "智衡 Zhiheng",
+            "version": "v1",
+            "description": "集团风险与预测服务：每个结果都附有理由，并先记入台账。 / "
+            "Risk and forecasts of the group: every answer is explained, and written down before it is given.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": definitions["$defs"],
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "bearerFormat": "zh_<id>_<secret>"}
+            },
+        },
+    }
+    return json.dumps(document, ensure_ascii=False)
+
+
+def _operation(endpoint: Endpoint) -> JsonObject:
+    responses: JsonObject = {"200": _content("OK", endpoint.answer)}
+    if endpoint.unready:
+        responses["503"] = _content("尚未就绪 / Not ready", endpoint.answer)
+    for status in endpoint.statuses:
+        titles = sorted({f"{p.zh} / {p.en}" for p in PROBLEMS.values() if p.status == status})
+        responses[str(status)] = _content("; ".join(titles), ProblemBody, MEDIA_TYPE)
+    operation: JsonObject = {"summary": endpoint.summary, "responses": responses}
+    if endpoint.request is not None:
+        body = _content("", endpoint.request)
+        operation = {**operation, "requestBody": {"required": True, "content": body["content"]}}
+    if endpoint.roles:
+        roles = ", ".join(sorted(endpoint.roles))
+        operation = {
+            **operation,
+            "security": [{"key": []}],
+            "description": f"所需角色 / needs one of the roles: {roles}",
+        }
+    return operation
+
+
+def _content(description: str, model: type[BaseModel], media_type: str = "application/json") -> JsonObject:
+    schema: JsonObject = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"description": description, "content": {media_type: {"schema": schema}}}

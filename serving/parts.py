@@ -1,0 +1,211 @@
+"""The parts the service works with: model, features, graph and ledger; loaded, watched, reported on."""
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from graph.errors import UserError
+from models.errors import BundleError
+from serving.credit import AdviceByDate, CreditScorer, FeatureText, Model
+from serving.errors import LedgerUnavailableError, NotReadyError
+from serving.feature_store import FeatureStore, load_feature_store
+from serving.ledger import Ledger
+from serving.schemas import Health, PartHealth
+
+__all__ = ["CreditSources", "Parts", "read_champion"]
+
+_LOG: Final = logging.getLogger("bentoml.zhiheng")
+Stamp = tuple[tuple[int, int, int], ...]
+
+
+class _Champion(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    version: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class CreditSources:
+    """Where credit comes from, and how a scorer is made of it."""
+
+    home: Path
+    load_model: Callable[[Path], Model]
+    load_texts: Callable[[], dict[str, FeatureText]]
+    advise: AdviceByDate
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    stale_after_days: int
+
+    @property
+    def pointer(self) -> Path:
+        """The file that names the champion."""
+        return self.home / "models" / "credit" / "champion.json"
+
+    @property
+    def features(self) -> Path:
+        """The newest features of every party."""
+        return self.home / "features" / "credit_latest.parquet"
+
+    def scorer(self, model: Model, store: FeatureStore) -> CreditScorer:
+        """Put model and features together. Raises FeatureMismatchError."""
+        return CreditScorer(
+            model,
+            store,
+            texts=self.load_texts(),
+            advise=self.advise,
+            clock=self.clock,
+            new_id=self.new_id,
+            stale_after_days=self.stale_after_days,
+        )
+
+
+def read_champion(pointer: Path) -> Path:
+    """Return the folder a champion pointer names. Raises BundleError when there is none."""
+    try:
+        champion = _Champion.model_validate_json(pointer.read_bytes())
+    except FileNotFoundError as error:
+        raise BundleError(
+            str(pointer),
+            problem_zh="不存在，尚无 champion 模型",
+            problem_en="there is no champion yet",
+        ) from error
+    except (ValidationError, json.JSONDecodeError) as error:
+        raise BundleError(
+            str(pointer), problem_zh="内容有误", problem_en="its content is not a champion pointer"
+        ) from error
+    return pointer.parent / champion.folder
+
+
+class Parts:
+    """What is loaded now. A load that fails leaves the last good scorer in place and is reported."""
+
+    def __init__(self, sources: CreditSources, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self._sources = sources
+        self._scorer: CreditScorer | None = None
+        self._model: Model | None = None
+        self._store: FeatureStore | None = None
+        self._problems: dict[str, UserError] = {}
+        self._stamp: Stamp | None = None
+        self._loading = threading.Lock()
+
+    def refresh(self) -> bool:
+        """Load model and features when their files changed since the last look; return whether they did."""
+        with self._loading:
+            sources = self._sources
+            stamp = _stamp(sources.pointer, sources.features, sources.features.with_suffix(".json"))
+            # What failed is tried again each time: a folder may have been on its way when its pointer was read.
+            if stamp == self._stamp and not self._problems:
+                return False
+            self._stamp = stamp
+            self._load()
+            return True
+
+    def _load(self) -> None:
+        problems: dict[str, UserError] = {}
+        try:
+            self._model = self._sources.load_model(read_champion(self._sources.pointer))
+        except UserError as error:
+            problems["model"] = error
+        try:
+            self._store = load_feature_store(self._sources.features)
+        except UserError as error:
+            problems["features"] = error
+        if self._model is not None and self._store is not None:
+            try:
+                self._scorer = self._sources.scorer(self._model, self._store)
+            except UserError as error:
+                problems["model"] = error
+        for part, problem in problems.items():
+            if part not in self._problems or self._problems[part].en != problem.en:
+                _LOG.warning("%s cannot be used: %s", part, problem.en)
+        self._problems = problems
+
+    def scorer(self) -> CreditScorer:
+        """Return the scorer. Raises NotReadyError naming the part that is missing."""
+        if self._scorer is None:
+            part, problem = next(iter(self._problems.items()), ("model", None))
+            if problem is None:
+                raise NotReadyError(part, zh="正在加载。", en="loading.")
+            raise NotReadyError(part, zh=problem.zh, en=problem.en)
+        return self._scorer
+
+    def health(self) -> Health:
+        """Say which parts work and how fresh they are."""
+        scorer = self._scorer
+        store = scorer.store if scorer is not None else self._store
+        parts = {
+            "model": self._part(
+                "model", ready=scorer is not None, version=scorer.model.version if scorer else None
+            ),
+            "features": self._part(
+                "features",
+                ready=store is not None,
+                as_of=store.data_as_of if store else None,
+                count=len(store.rows) if store else None,
+            ),
+            "graph": self._graph(store),
+            "ledger": self._ledger(),
+        }
+        return Health(ready=all(part.ready for part in parts.values()), parts=parts)
+
+    def _part(
+        self,
+        name: str,
+        *,
+        ready: bool,
+        version: str | None = None,
+        as_of: date | None = None,
+        count: int | None = None,
+    ) -> PartHealth:
+        # A ready part may carry a problem too: the newest file is broken and the last good one still answers.
+        problem = self._problems.get(name)
+        if problem is None and not ready:
+            problem = NotReadyError(
+                name, zh="正在加载，或在等待其他部件。", en="loading, or waiting for another part."
+            )
+        return PartHealth(
+            ready=ready,
+            version=version,
+            as_of=as_of,
+            count=count,
+            problem_zh=problem.zh if problem else None,
+            problem_en=problem.en if problem else None,
+        )
+
+    def _graph(self, store: FeatureStore | None) -> PartHealth:
+        if store is not None and store.graph_as_of is not None:
+            return PartHealth(ready=True, as_of=store.graph_as_of)
+        return PartHealth(
+            ready=False,
+            problem_zh="特征文件没有写明图谱日期，请重新生成特征。",
+            problem_en="The features name no date of the graph; build them again.",
+        )
+
+    def _ledger(self) -> PartHealth:
+        try:
+            count, last = self.ledger.probe()
+        except LedgerUnavailableError as error:
+            return PartHealth(ready=False, problem_zh=error.zh, problem_en=error.en)
+        return PartHealth(ready=True, count=count, last=last)
+
+
+def _stamp(*paths: Path) -> Stamp:
+    """Tell file versions apart without reading them."""
+    return tuple(_file_stamp(path) for path in paths)
+
+
+def _file_stamp(path: Path) -> tuple[int, int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (status.st_mtime_ns, status.st_size, status.st_ino)

@@ -1,0 +1,105 @@
+"""Turn errors into problem+json (RFC 9457) in the caller's language."""
+
+import logging
+import traceback
+from typing import Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from starlette.responses import Response
+
+from graph.errors import UserError
+from serving.errors import (
+    FieldProblem,
+    InvalidRequestError,
+    MalformedJsonError,
+    MethodNotAllowedError,
+    NoFeaturesError,
+    UnauthorizedError,
+    UnexpectedError,
+    problem_of,
+)
+from serving.language import Language
+from serving.schemas import FieldError, Note, ProblemBody, Quality, QualityLevel
+
+__all__ = ["MEDIA_TYPE", "problem_response", "request_error"]
+
+MEDIA_TYPE: Final = "application/problem+json"
+_LOG: Final = logging.getLogger("bentoml.zhiheng")
+
+# Pydantic's rule names, in the words of the people who read them.
+_RULES: Final[dict[str, tuple[str, str]]] = {
+    "bool_type": ("须为 true 或 false", "must be true or false"),
+    "dict_type": ("须为对象", "must be an object"),
+    "extra_forbidden": ("没有这个字段，请删去或改正名称", "no such field; remove it or correct its name"),
+    "finite_number": ("须为有限的数（不得为 NaN 或无穷）", "must be a finite number (no NaN, no infinity)"),
+    "float_type": ("须为数值，不得为文本", "must be a number, not text"),
+    "missing": ("缺少该字段", "is required"),
+    "model_type": ("须为对象", "must be an object"),
+    "one_of_two": (
+        "party_id 与 features 须给出且只给出一个",
+        "give either party_id or features, one of the two",
+    ),
+    "string_pattern_mismatch": (
+        "格式不符（字母、数字、- 和 _，最长 64）",
+        "must be letters, digits, - and _, at most 64",
+    ),
+    "string_type": ("须为文本", "must be text"),
+    "too_long": ("条目过多", "has too many entries"),
+}
+
+
+def request_error(error: ValidationError) -> MalformedJsonError | InvalidRequestError:
+    """Turn pydantic's findings about a request into ours; values sent are not repeated."""
+    found = error.errors(include_url=False, include_input=False)
+    if found[0]["type"] == "json_invalid":
+        return MalformedJsonError(found[0].get("ctx", {}).get("error", "JSON"))
+    return InvalidRequestError([_field_problem(item) for item in found])
+
+
+def _field_problem(item: ErrorDetails) -> FieldProblem:
+    field = ".".join(map(str, item["loc"])) or "body"
+    zh, en = _RULES.get(item["type"], (f"不符合规则 {item['type']}", item["msg"]))
+    return FieldProblem(field, item["type"], zh, en)
+
+
+def problem_response(error: Exception, *, request_id: str, language: Language) -> Response:
+    """Answer with an error; one that no table knows is logged without its message, which may hold values."""
+    if not isinstance(error, UserError):
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        _LOG.error("unexpected %s in request %s\n%s", type(error).__name__, request_id, frames)
+        error = UnexpectedError()
+    problem = problem_of(error)
+    body = ProblemBody(
+        type=f"urn:zhiheng:problem:{problem.slug}",
+        title=problem.zh if language == "zh" else problem.en,
+        status=problem.status,
+        detail=error.message(language),
+        instance=f"urn:zhiheng:request:{request_id}",
+        request_id=request_id,
+        errors=_field_errors(error, language),
+        quality=_refused(error),
+    )
+    headers = {"Content-Language": language, "X-Request-ID": request_id, "Vary": "Accept-Language"}
+    if isinstance(error, UnauthorizedError):
+        headers["WWW-Authenticate"] = 'Bearer realm="zhiheng"'
+    if isinstance(error, MethodNotAllowedError):
+        headers["Allow"] = ", ".join(error.allowed)
+    text = body.model_dump_json(exclude_none=True)
+    return Response(text, problem.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _field_errors(error: UserError, language: Language) -> list[FieldError] | None:
+    if not isinstance(error, InvalidRequestError):
+        return None
+    return [
+        FieldError(field=item.field, rule=item.rule, message=item.zh if language == "zh" else item.en)
+        for item in error.problems
+    ]
+
+
+def _refused(error: UserError) -> Quality | None:
+    if not isinstance(error, NoFeaturesError):
+        return None
+    note = Note(code="no_features", text_zh=error.zh, text_en=error.en)
+    return Quality(level=QualityLevel.REFUSED, features_known=0, features_total=error.total, notes=[note])

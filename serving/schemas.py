@@ -1,0 +1,154 @@
+"""Shapes of requests and answers; unknown fields are refused, so a misspelt one cannot pass unnoticed."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic_core import PydanticCustomError
+
+from models.credit.policy import Advice
+
+__all__ = [
+    "ApiKeyId",
+    "Contribution",
+    "FieldError",
+    "Health",
+    "Note",
+    "PartHealth",
+    "ProblemBody",
+    "Quality",
+    "QualityLevel",
+    "ScoreAnswer",
+    "ScoreRequest",
+]
+
+ApiKeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+PartyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="主体编号 / id of the party")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ScoreRequest(_Strict):
+    """谁要评分：主体编号，或一组特征值（二者必居其一）。 / Whom to score: a party or a set of feature values, one of the two."""
+
+    party_id: PartyId | None = None
+    features: dict[str, FiniteFloat | None] | None = Field(
+        default=None,
+        max_length=2000,
+        description="特征名到数值，null 或不写表示缺失 / feature name to value; null or left out means missing",
+    )
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["party_id"]}, {"required": ["features"]}],
+            "examples": [{"party_id": "P0000001"}],
+        }
+    )
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.party_id is None) == (self.features is None):
+            raise PydanticCustomError("one_of_two", "give either party_id or features, not both and not none")
+        return self
+
+
+class Contribution(_Strict):
+    """一个特征对对数几率的贡献（正值抬高违约概率）。 / What one feature adds to the log-odds (positive raises the PD)."""
+
+    feature: str
+    value: float | None = Field(description="null = 缺失 / missing")
+    unit: str
+    contribution: float
+    text_zh: str
+    text_en: str
+
+
+class Note(_Strict):
+    """一条说明。 / A remark with a code that does not change and its text in both languages."""
+
+    code: str
+    text_zh: str
+    text_en: str
+
+
+class QualityLevel(StrEnum):
+    """full：正常；fallback：降级；refused：拒绝出具（只出现在错误中）。 / refused occurs in problems only."""
+
+    FULL = "full"
+    FALLBACK = "fallback"
+    REFUSED = "refused"
+
+
+class Quality(_Strict):
+    """结果的质量。 / How far the answer can be relied on, and why."""
+
+    level: QualityLevel
+    features_known: int
+    features_total: int
+    notes: list[Note]
+
+
+class ScoreAnswer(_Strict):
+    """一次评分的结果：base_log_odds + 各项贡献之和 = log_odds。 / base_log_odds + all contributions = log_odds."""
+
+    request_id: str
+    decision_id: str = Field(description="台账编号 / id in the ledger")
+    party_id: str | None
+    pd: float = Field(ge=0, le=1, description="12 个月违约概率 / probability of default within 12 months")
+    log_odds: float
+    base_log_odds: float
+    grade: str
+    advice: Advice
+    policy: str = Field(description="所用政策 / the policy the advice comes from")
+    contributions: list[Contribution] = Field(description="按影响大小排列 / largest first")
+    model_version: str
+    data_as_of: date | None = Field(
+        description="特征日期；自带特征时为 null / null for a payload of features"
+    )
+    graph_as_of: date | None
+    decided_at: datetime
+    quality: Quality
+    warnings: list[Note]
+
+
+class FieldError(_Strict):
+    """不符合要求的字段。 / A field that broke a rule."""
+
+    field: str
+    rule: str
+    message: str
+
+
+class ProblemBody(_Strict):
+    """RFC 9457 错误说明，语言按 Accept-Language。 / RFC 9457 problem; language by Accept-Language."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str
+    errors: list[FieldError] | None = None
+    quality: Quality | None = None
+
+
+class PartHealth(_Strict):
+    """一个部件的状态。 / State of one part of the service."""
+
+    ready: bool
+    version: str | None = None
+    as_of: date | None = None
+    count: int | None = None
+    last: str | None = None
+    problem_zh: str | None = None
+    problem_en: str | None = None
+
+
+class Health(_Strict):
+    """各部件是否可用及其日期。 / Which parts work, and how fresh they are."""
+
+    ready: bool
+    parts: dict[str, PartHealth]

@@ -1,0 +1,88 @@
+"""The BentoML service: settings in, one ASGI application out; heavy imports happen in the workers alone."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+from typing import TYPE_CHECKING, Final
+
+import bentoml
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from serving.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from serving.wiring import Deployment
+
+__all__ = ["Front", "ZhihengService"]
+
+_LOG: Final = logging.getLogger("bentoml.zhiheng")
+_SETTINGS: Final = ServiceSettings()
+# BentoML's net for what hangs in spite of our own deadline, which is below it and answers with problem+json.
+_OUTER_TIMEOUT_SECONDS: Final = 5
+_BENTOML_PATHS: Final = ("/metrics", "/livez", "/static_content/")
+_GC_THRESHOLDS: Final = (50_000, 20, 50)
+
+
+class Front:
+    """Hands every request to our application, except the few pages that BentoML serves itself.
+
+    BentoML puts its own /healthz, /readyz and index page before mounted applications; a middleware stands
+    before these.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._bentoml = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Choose who answers."""
+        if scope["type"] != "http" or scope["path"].startswith(_BENTOML_PATHS):
+            await self._bentoml(scope, receive, send)
+        else:
+            await _running().app(scope, receive, send)
+
+
+class _Worker:
+    """智衡：信用风险评分，附理由与台账。 / Credit scores with reasons, written down before they are given."""
+
+    @bentoml.on_startup
+    async def start(self) -> None:
+        """Open the ledger, load model and features, and look for newer ones from time to time."""
+        from serving.wiring import Deployment  # noqa: PLC0415 - the supervising process must not load all this
+
+        deployment = Deployment(_SETTINGS)
+        await asyncio.to_thread(deployment.start)
+        _DEPLOYMENTS.append(deployment)
+        # What is loaded now stays: a full collection over it would stop answers for 150 ms each time.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
+        self._watching = asyncio.create_task(_watch(deployment))
+
+    @bentoml.on_shutdown
+    async def stop(self) -> None:
+        """Stop watching and give the database back."""
+        self._watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._watching
+        _DEPLOYMENTS.pop().stop()
+
+
+_DEPLOYMENTS: Final[list["Deployment"]] = []  # at most one; BentoML makes middleware and instance apart
+ZhihengService: Final = bentoml.service(
+    name="zhiheng", workers=_SETTINGS.workers, traffic={"timeout": _OUTER_TIMEOUT_SECONDS}
+)(_Worker)
+ZhihengService.add_asgi_middleware(Front)
+
+
+def _running() -> "Deployment":
+    return _DEPLOYMENTS[-1]
+
+
+async def _watch(deployment: "Deployment") -> None:
+    while True:
+        await asyncio.sleep(_SETTINGS.refresh_seconds)
+        try:
+            await asyncio.to_thread(deployment.parts.refresh)
+        except Exception as error:  # noqa: BLE001 - the last good parts go on answering; the next look may succeed
+            _LOG.error("looking for new parts failed: %s", type(error).__name__)

@@ -1,0 +1,31 @@
+"""What the service reads from the environment (prefix ZHIHENG_); everything below takes arguments."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["ServiceSettings"]
+
+
+class ServiceSettings(BaseSettings):
+    """Settings of the service; the command line exports its own under the same prefix."""
+
+    model_config = SettingsConfigDict(env_prefix="ZHIHENG_", extra="ignore", frozen=True)
+
+    home: Path = Field(default=Path("var"), description="where models, features and the ledger lie")
+    lang: Literal["zh", "en"] = Field(default="zh", description="language for callers that ask for none")
+    workers: int = Field(default=1, ge=1, description="worker processes; each holds the model in memory")
+    body_limit_bytes: int = Field(default=262_144, ge=1, description="larger request bodies get 413")
+    deadline_seconds: float = Field(default=4.0, gt=0, lt=5, description="slower requests get 504")
+    ledger_wait_seconds: float = Field(default=2.0, gt=0, description="wait for the ledger's lock, then 503")
+    refresh_seconds: float = Field(
+        default=5.0, gt=0, description="how often new model or features are looked for"
+    )
+    stale_after_days: int = Field(default=45, ge=1, description="older data is answered with a warning")
+
+    @property
+    def ledger_path(self) -> Path:
+        """Return the file of the ledger and of the API keys."""
+        return self.home / "ledger.db"

@@ -1,0 +1,70 @@
+"""Put the parts of a worker together from its settings."""
+
+import contextlib
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+from starlette.applications import Starlette
+
+from models.credit.policy import Advice, Policies, load_policies
+from serving.api import Api, create_app
+from serving.auth import KeyStore
+from serving.credit import Model
+from serving.database import Database
+from serving.errors import LedgerUnavailableError
+from serving.lean import import_lightgbm_alone
+from serving.ledger import Ledger
+from serving.parts import CreditSources, Parts
+from serving.settings import ServiceSettings
+from serving.texts import feature_texts
+
+__all__ = ["Deployment"]
+
+
+class Deployment:
+    """What one worker holds: the application and the parts behind it."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self._database = Database(settings.ledger_path, wait_seconds=settings.ledger_wait_seconds)
+        self.parts = Parts(_sources(settings), Ledger(self._database))
+        self.app: Starlette = create_app(Api(self.parts, KeyStore(self._database), settings))
+
+    def start(self) -> None:
+        """Open the ledger and load what is there; what is missing makes the service unready, not dead."""
+        with contextlib.suppress(LedgerUnavailableError):  # /readyz says so, and the next request tries again
+            self._database.open()
+        self.parts.refresh()
+
+    def stop(self) -> None:
+        """Give the database back."""
+        self._database.close()
+
+
+def _sources(settings: ServiceSettings) -> CreditSources:
+    policies = load_policies()
+
+    def advise(grade: str, *, at: datetime, full_quality: bool) -> tuple[str, Advice]:
+        return _advise(policies, grade, at=at, full_quality=full_quality)
+
+    return CreditSources(
+        home=settings.home,
+        load_model=_load_model,
+        load_texts=feature_texts,
+        advise=advise,
+        clock=lambda: datetime.now(UTC),
+        new_id=lambda: uuid.uuid4().hex,
+        stale_after_days=settings.stale_after_days,
+    )
+
+
+def _advise(policies: Policies, grade: str, *, at: datetime, full_quality: bool) -> tuple[str, Advice]:
+    policy = policies.on(at.astimezone().date())
+    return policy.name, policy.advise(grade, full_quality=full_quality)
+
+
+def _load_model(folder: Path) -> Model:
+    import_lightgbm_alone()
+    from models.credit.model import load_credit_model  # noqa: PLC0415 - after LightGBM was imported alone
+
+    return load_credit_model(folder)
