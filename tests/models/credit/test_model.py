@@ -1,0 +1,259 @@
+"""The credit model: additive, reproducible, the same after save and load, strict about its features."""
+
+import json
+from dataclasses import replace
+from itertools import combinations
+from math import factorial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from models.bundle import MANIFEST, read_bundle, write_bundle
+from models.credit.booster import Boosters, BoosterSettings, Design, train_boosters
+from models.credit.calibration import AffineCalibration, fit_affine
+from models.credit.grade import group_master_scale
+from models.credit.learn import Learned, learn_credit_model
+from models.credit.model import FAMILY, CreditModel, load_credit_model
+from models.errors import AdditivityError, BundleError, FeatureMismatchError, NotTrainableError
+
+SETTINGS = BoosterSettings(rounds=60, bags=2)
+FEATURES = ("overdue", "leverage", "noise", "constant", "all_missing")
+
+
+def design(rows: int = 1500, seed: int = 3) -> Design:
+    r = np.random.default_rng(seed)
+    x = r.normal(size=(rows, 5))
+    x[:, 3], x[:, 4] = 1.0, np.nan
+    logit = 1.5 * x[:, 0] + 0.8 * x[:, 1] - 2.0
+    y = (r.random(rows) < 1 / (1 + np.exp(-logit))).astype(float)
+    x[r.random(rows) < 0.1, 1] = np.nan
+    return Design(x, y, FEATURES, monotone={"overdue": 1})
+
+
+def learn(d: Design, seed: int = 1) -> Learned:
+    groups = np.arange(len(d.y)) // 2
+    return learn_credit_model(
+        d, groups=groups, settings=SETTINGS, scale=group_master_scale(), seed=seed, num_threads=1, folds=3
+    )
+
+
+@pytest.fixture(scope="module")
+def learned() -> Learned:
+    return learn(design())
+
+
+@pytest.fixture(scope="module")
+def model(learned: Learned) -> CreditModel:
+    return learned.model
+
+
+def save(model: CreditModel, folder: Path) -> Path:
+    write_bundle(
+        folder,
+        model.files(),
+        family=FAMILY,
+        features=model.features,
+        seed=1,
+        data_hash="d",
+        code_version="c",
+    )
+    return folder
+
+
+def test_base_and_contributions_sum_to_log_odds(model: CreditModel) -> None:
+    scores = model.score_matrix(design(seed=9).x)
+    total = scores.base_log_odds + scores.contributions.sum(axis=1)
+    np.testing.assert_allclose(total, scores.log_odds, atol=1e-9)
+    np.testing.assert_allclose(scores.pd, 1 / (1 + np.exp(-scores.log_odds)), atol=1e-12)
+
+
+def expected(node: dict[str, Any], row: np.ndarray, known: frozenset[int]) -> float:
+    """Return a tree's mean output when only some features are known (Lundberg et al. 2018, algorithm 1)."""
+    if "leaf_value" in node:
+        return float(node["leaf_value"])
+    left, right = node["left_child"], node["right_child"]
+    value = row[node["split_feature"]]
+    if node["split_feature"] in known:
+        goes_left = node["default_left"] if np.isnan(value) else value <= node["threshold"]
+        return expected(left if goes_left else right, row, known)
+    counts = [child.get("internal_count", child.get("leaf_count")) for child in (left, right)]
+    return float(np.average([expected(left, row, known), expected(right, row, known)], weights=counts))
+
+
+def shapley_by_definition(tree: dict[str, Any], row: np.ndarray) -> list[float]:
+    every = range(len(row))
+
+    def gain(i: int, others: tuple[int, ...]) -> float:
+        weight = factorial(len(others)) * factorial(len(row) - len(others) - 1) / factorial(len(row))
+        return weight * (
+            expected(tree, row, frozenset((*others, i))) - expected(tree, row, frozenset(others))
+        )
+
+    rest = {i: [j for j in every if j != i] for i in every}
+    return [sum(gain(i, o) for size in every for o in combinations(rest[i], size)) for i in every]
+
+
+def test_contributions_are_the_shapley_values_by_definition(model: CreditModel) -> None:
+    x = design(seed=9).x[:3]
+    dumps = [booster.dump_model()["tree_info"] for booster in model.boosters.members]
+    trees = [info["tree_structure"] for dump in dumps for info in dump]
+    oracle = [np.sum([shapley_by_definition(tree, row) for tree in trees], axis=0) / len(dumps) for row in x]
+    ours = model.score_matrix(x).contributions
+    np.testing.assert_allclose(ours, model.calibration.slope * np.array(oracle), atol=1e-6)
+
+
+def test_same_seed_same_model_other_seed_other_model() -> None:
+    assert learn(design()).model.files() == learn(design()).model.files()
+    assert learn(design()).model.files() != learn(design(), seed=2).model.files()
+
+
+def test_save_and_load_answer_the_same(model: CreditModel, tmp_path: Path) -> None:
+    loaded = load_credit_model(save(model, tmp_path / "m"))
+    frame = pl.DataFrame(design(seed=5).x, schema=list(FEATURES))
+    assert loaded.score(frame).frame().equals(model.score(frame).frame())
+    assert loaded.version == read_bundle(tmp_path / "m").manifest.version
+
+
+def test_model_folder_holds_native_text_only(model: CreditModel, tmp_path: Path) -> None:
+    folder = save(model, tmp_path / "m")
+    assert {path.suffix for path in folder.iterdir()} == {".json", ".txt"}
+    assert not any(path.read_bytes().startswith(b"\x80") for path in folder.iterdir())
+
+
+def test_out_of_fold_scores_rank_defaults_and_are_calibrated(learned: Learned) -> None:
+    y = design().y
+    p = 1 / (1 + np.exp(-learned.out_of_fold_log_odds))
+    assert p[y == 1].mean() > p[y == 0].mean() + 0.15
+    assert abs(p.mean() - y.mean()) < 0.01
+
+
+def test_monotone_feature_never_lowers_pd(model: CreditModel) -> None:
+    x = np.repeat(design(seed=8).x[:40], 25, axis=0)
+    x[:, 0] = np.tile(np.linspace(-3, 3, 25), 40)
+    steps = np.diff(model.score_matrix(x).pd.reshape(40, 25), axis=1)
+    assert steps.min() >= -1e-12
+    assert steps.max() > 0
+
+
+def test_constant_and_missing_columns_contribute_nothing(model: CreditModel) -> None:
+    scores = model.score_matrix(design(seed=8).x)
+    assert np.abs(scores.contributions[:, 3:]).max() == 0
+
+
+def test_infinite_and_missing_values_still_sum(model: CreditModel) -> None:
+    x = np.array([[np.inf, np.nan, -np.inf, 1.0, np.nan]])
+    scores = model.score_matrix(x)
+    assert np.isfinite(scores.log_odds).all()
+
+
+def test_refuses_missing_feature(model: CreditModel) -> None:
+    frame = pl.DataFrame(design().x[:2], schema=list(FEATURES)).drop("leverage")
+    with pytest.raises(FeatureMismatchError) as caught:
+        model.score(frame)
+    assert caught.value.missing == ("leverage",)
+    assert "leverage" in caught.value.zh
+
+
+def test_refuses_feature_of_another_type(model: CreditModel) -> None:
+    frame = pl.DataFrame(design().x[:2], schema=list(FEATURES)).with_columns(leverage=pl.lit("high"))
+    with pytest.raises(FeatureMismatchError):
+        model.score(frame)
+
+
+def test_refuses_answer_whose_explanation_does_not_add_up(model: CreditModel) -> None:
+    class Lying(Boosters):
+        def contributions(self, x: np.ndarray, *, num_threads: int = 1) -> np.ndarray:
+            return super().contributions(x, num_threads=num_threads) + 0.01
+
+    liar = replace(model, boosters=Lying(model.boosters.members))
+    with pytest.raises(AdditivityError):
+        liar.score_matrix(design().x[:3])
+
+
+def test_refuses_boosters_of_other_features(model: CreditModel, tmp_path: Path) -> None:
+    write_bundle(
+        tmp_path / "m",
+        model.files(),
+        family=FAMILY,
+        features=("a", "b", "c", "d", "e"),
+        seed=1,
+        data_hash="d",
+        code_version="c",
+    )
+    with pytest.raises(FeatureMismatchError):
+        load_credit_model(tmp_path / "m")
+
+
+def test_refuses_changed_file(model: CreditModel, tmp_path: Path) -> None:
+    folder = save(model, tmp_path / "m")
+    card = folder / "credit.json"
+    card.write_text(card.read_text().replace("slope", "slope "))
+    with pytest.raises(BundleError, match=r"credit\.json differs"):
+        load_credit_model(folder)
+
+
+def test_refuses_missing_file_and_missing_manifest(model: CreditModel, tmp_path: Path) -> None:
+    folder = save(model, tmp_path / "m")
+    (folder / "booster_1.txt").unlink()
+    with pytest.raises(BundleError, match=r"booster_1\.txt is missing"):
+        load_credit_model(folder)
+    (folder / MANIFEST).unlink()
+    with pytest.raises(BundleError, match="no manifest"):
+        load_credit_model(folder)
+
+
+def test_refuses_model_of_another_family(model: CreditModel, tmp_path: Path) -> None:
+    save(model, tmp_path / "m")
+    with pytest.raises(BundleError, match="'demand' model is needed"):
+        read_bundle(tmp_path / "m", family="demand")
+
+
+def test_writing_again_replaces_the_folder_whole(model: CreditModel, tmp_path: Path) -> None:
+    folder = save(model, tmp_path / "m")
+    (folder / "stray").write_text("left over")
+    save(model, folder)
+    assert not (folder / "stray").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+    assert json.loads((folder / MANIFEST).read_text())["family"] == FAMILY
+
+
+@pytest.mark.parametrize("labels", [np.zeros(50), np.ones(50), np.full(50, 2.0)])
+def test_refuses_labels_of_one_class(labels: np.ndarray) -> None:
+    with pytest.raises(NotTrainableError, match="both 0"):
+        train_boosters(Design(np.ones((50, 1)), labels, ("a",)), settings=SETTINGS, seed=1, num_threads=1)
+
+
+def test_refuses_empty_table_and_too_few_defaults() -> None:
+    with pytest.raises(NotTrainableError, match="empty"):
+        train_boosters(Design(np.ones((0, 1)), np.zeros(0), ("a",)), settings=SETTINGS, seed=1, num_threads=1)
+    d = design(rows=60)
+    y = np.zeros(60)
+    y[:4] = 1
+    with pytest.raises(NotTrainableError, match="4 rows"):
+        learn(replace(d, y=y))
+
+
+def test_calibration_recovers_a_distorted_scale() -> None:
+    r = np.random.default_rng(0)
+    truth = r.normal(-2, 1.5, 40_000)
+    y = (r.random(40_000) < 1 / (1 + np.exp(-truth))).astype(float)
+    fitted = fit_affine((truth - 0.7) / 1.8, y)
+    assert fitted.slope == pytest.approx(1.8, rel=0.05)
+    assert fitted.intercept == pytest.approx(0.7, abs=0.06)
+
+
+def test_calibration_refuses_a_reversed_score() -> None:
+    r = np.random.default_rng(0)
+    raw = r.normal(size=4000)
+    y = (r.random(4000) < 1 / (1 + np.exp(2 * raw))).astype(float)
+    with pytest.raises(NotTrainableError, match="slope"):
+        fit_affine(raw, y)
+
+
+def test_calibration_is_affine_in_log_odds() -> None:
+    calibration = AffineCalibration(1.2, -0.3)
+    raw = np.array([-1.0, 0.0, 2.0])
+    np.testing.assert_allclose(calibration.log_odds(raw), 1.2 * raw - 0.3)

@@ -1,0 +1,59 @@
+"""The command line: mounts the groups of commands and turns errors into messages a user can act on."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from graph.errors import UserError
+from zhiheng.commands import credit, data, demo, docs, features, graph, service
+from zhiheng.settings import load_settings
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="zhiheng",
+    help="智衡：信用风险、需求与产能的建模与服务。Risk and forecast modelling service.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(data.app, name="data", help="数据契约、检查与模板。Contracts, checks, templates.")
+app.add_typer(graph.app, name="graph", help="主体关系图。The graph of parties.")
+app.add_typer(features.app, name="features", help="特征目录与计算。Features: catalogue and build.")
+app.add_typer(credit.train_app, name="train", help="用集团数据训练。Train on the group's tables.")
+app.add_typer(credit.fit_app, name="fit", help="用任意数据表训练。Fit on any table, described by a card.")
+app.command("score")(credit.score)
+app.command("serve")(service.serve)
+app.add_typer(service.keys_app, name="keys", help="接口密钥。API keys.")
+app.add_typer(service.ledger_app, name="ledger", help="决策台账。The ledger of decisions.")
+app.command("demo")(demo.demo)
+app.command("stop")(demo.stop)
+app.command("docs")(docs.docs)
+
+
+@app.callback()
+def _options(
+    lang: Annotated[
+        str, typer.Option(help="消息语言 zh|en。Language of messages.", envvar="ZHIHENG_LANG")
+    ] = "zh",
+) -> None:
+    os.environ["ZHIHENG_LANG"] = lang
+
+
+def main() -> None:
+    """Run the command line; an error a user can act on ends it with its message and status 1."""
+    _no_telemetry()
+    try:
+        app()
+    except UserError as error:
+        Console(stderr=True).print(f"[red]✗[/red] {error.message(load_settings().lang)}", highlight=False)
+        sys.exit(1)
+
+
+def _no_telemetry() -> None:
+    """Switch off every library's reports to outside before it is imported."""
+    os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", BENTOML_DO_NOT_TRACK="True", DO_NOT_TRACK="true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
