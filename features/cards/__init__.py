@@ -1,0 +1,1 @@
+"""Any table: a card names the tables, and relational features are derived from it."""

@@ -1,0 +1,215 @@
+"""Derive relational features from the tables of a card, learn what must stay the same, and apply it again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from features.cards.card import Card
+from features.cards.edges import edge_features, edge_snapshot, fit_edges, unseen_kinds
+from features.cards.errors import CardTableError
+from features.cards.events import event_features, fit_events
+from features.cards.groups import fit_groups, group_features
+from features.cards.own import fit_own, own_features
+from features.cards.parties import carried_values
+from features.cards.read import LABEL, PARTITION, PARTY, ROW, TIME, CardTables
+from features.cards.state import Family, Notice, OwnKind, RelationalState
+from features.cards.world import World, dated_tables, worlds
+
+__all__ = ["Derived", "derive", "fit_relations"]
+
+_MAX_CARRIED: Final = 24
+_LEAST_FILLED: Final = 10  # rows in which a derived feature must differ from its most frequent value
+
+
+@dataclass(frozen=True)
+class Derived:
+    """Features of every main row in the order of the table, and what the user should know of the tables."""
+
+    frame: pl.DataFrame
+    notices: tuple[Notice, ...]
+
+
+def fit_relations(
+    card: Card, tables: CardTables, train: pl.Series, *, excluded: Mapping[str, Sequence[str]] | None = None
+) -> tuple[RelationalState, Derived]:
+    """Learn columns, vocabularies and features from the rows where `train` (Boolean) holds, and derive all rows.
+
+    `excluded` names columns by table title ("main" for the main table) that must not be used. A derived feature that
+    hardly varies in training, or repeats an earlier one, is left out.
+    """
+    out = excluded or {}
+    rows = tables.main.filter(train)
+    here = rows[PARTITION].unique().to_list()
+    own, notices = fit_own(card, rows, out.get("main", ()))
+    learn = _Learning(tables, here)
+    state = RelationalState(
+        own=tuple(own),
+        events={t.title: fit_events(t, learn.of(tables.events[t.title]), out.get(t.title, ())) for t in card.events},
+        edges={t.title: fit_edges(t, learn.of(tables.edges[t.title])) for t in card.edges},
+        groups={t.title: fit_groups(learn.of(tables.groups[t.title])) for t in card.groups},
+    )
+    state = state.model_copy(update={"carried": _carried(state, rows)})
+    built = _build(card, tables, state)
+    kept = _informative(built.frame.filter(train), built.families)
+    families = {f: built.families[f] for f in kept}
+    state = state.model_copy(
+        update={"features": kept, "families": families, "categorical": tuple(c for c in built.categorical if c in kept)}
+    )
+    if not kept:
+        raise CardTableError(
+            card.main.path.name,
+            zh="没有可用的特征列。请检查 drop、泄漏检查结果与各列取值。",
+            en="no usable feature is left. Check `drop`, the leak report and the columns' values.",
+        )
+    return state, Derived(built.frame.select(ROW, *kept), tuple(notices))
+
+
+def derive(card: Card, tables: CardTables, state: RelationalState) -> Derived:
+    """Derive the features of a fitted state from other tables of the same shape.
+
+    Raises CardTableError when a table or a column of the training is missing.
+    """
+    _require_tables(card, state)
+    built = _build(card, tables, state)
+    absent = [f for f in state.features if f not in built.frame.columns]
+    frame = built.frame.with_columns(pl.lit(None, pl.Float64).alias(f) for f in absent)
+    return Derived(frame.select(ROW, *state.features), built.notices)
+
+
+@dataclass(frozen=True)
+class _Learning:
+    tables: CardTables
+    partitions: Sequence[str]
+
+    def of(self, table: pl.DataFrame) -> pl.DataFrame:
+        return table.filter(pl.col(PARTITION).is_in(list(self.partitions)))
+
+
+@dataclass(frozen=True)
+class _Built:
+    frame: pl.DataFrame
+    families: dict[str, Family]
+    categorical: tuple[str, ...]
+    notices: tuple[Notice, ...]
+
+
+def _require_tables(card: Card, state: RelationalState) -> None:
+    here = {t.title for t in (*card.events, *card.edges, *card.groups)}
+    trained = {*state.events, *state.edges, *state.groups}
+    missing, extra = sorted(trained - here), sorted(here - trained)
+    if missing or extra:
+        raise CardTableError(
+            ", ".join(missing or extra),
+            zh=f"卡片与模型训练时的表不一致：缺少 {', '.join(missing) or '-'}；多出 {', '.join(extra) or '-'}。"
+            "请在卡片中补上（name 要相同），或重新训练。",
+            en=f"the card's tables are not those of the training: missing {', '.join(missing) or '-'}; "
+            f"unexpected {', '.join(extra) or '-'}. Name them in the card (same `name`) or train again.",
+        )
+
+
+def _carried(state: RelationalState, rows: pl.DataFrame) -> tuple[str, ...]:
+    """Choose what a party shows its neighbours: its strongest own numbers, then its counts of events."""
+    numbers = [c.name for c in state.own if c.kind is OwnKind.NUMBER]
+    if len(numbers) > _MAX_CARRIED // 2 and LABEL in rows.columns:
+        strength = {c: abs(_rank_correlation(rows, c)) for c in numbers}
+        numbers = sorted(numbers, key=lambda c: (-strength[c], c))[: _MAX_CARRIED // 2]
+    events: list[str] = []
+    for name, table in state.events.items():
+        events.append(f"{name}.n")
+        events += [f"{name}.{c}={v}" for c, vocabulary in table.categories.items() for v in vocabulary[:4]]
+        events += [f"{name}.{c}.mean" for c in table.numeric]
+    return tuple([*numbers, *events][:_MAX_CARRIED])
+
+
+def _rank_correlation(rows: pl.DataFrame, column: str) -> float:
+    found = rows.select(pl.corr(pl.col(column).cast(pl.Float64).rank(), pl.col(LABEL))).item()
+    return float(found) if found is not None and found == found else 0.0  # noqa: PLR0124 - NaN differs from itself
+
+
+def _build(card: Card, tables: CardTables, state: RelationalState) -> _Built:
+    dated = dated_tables(card)
+    own = own_features(tables.main, state.own, card.main.path.name)
+    frame, notices = own.frame, list(own.notices)
+    families = {c: Family.OWN for c in frame.columns[1:]}
+    rows = tables.main.select(ROW, PARTITION, PARTY, tables.main[TIME] if TIME in tables.main.columns
+                              else pl.lit(None, pl.Date).alias(TIME))
+    for name, table in tables.events.items():
+        found = event_features(name, rows, table, state.events[name], dated=dated[name])
+        frame = frame.join(found.frame, on=ROW, how="left", maintain_order="left")
+        families |= {c: Family.EVENTS for c in found.frame.columns[1:]}
+        notices += found.notices
+    categorical = list(own.categorical)
+    if card.edges or card.groups:
+        parts, around, codes = _surroundings(card, tables, state)
+        frame = frame.join(parts, on=ROW, how="left", maintain_order="left")
+        families |= around
+        categorical += codes
+        notices += _unseen(tables, state)
+    return _Built(frame, families, tuple(categorical), tuple(notices))
+
+
+def _unseen(tables: CardTables, state: RelationalState) -> list[Notice]:
+    out = []
+    for name, table in tables.edges.items():
+        new = unseen_kinds(table, state.edges[name])
+        if new:
+            shown = ", ".join(new[:5])
+            out.append(Notice(name, "kind", f"有训练时未学到的关系类型（{shown}），未计入",
+                              f"relation kinds that training did not learn ({shown}) are not counted"))
+    return out
+
+
+def _surroundings(
+    card: Card, tables: CardTables, state: RelationalState
+) -> tuple[pl.DataFrame, dict[str, Family], list[str]]:
+    parts: list[pl.DataFrame] = []
+    families: dict[str, Family] = {}
+    codes: list[str] = []
+    for world in worlds(card, tables):
+        frame, origin, coded = _world(card, tables, state, world)
+        parts.append(frame)
+        families |= origin
+        codes = [*codes, *(c for c in coded if c not in codes)]
+    return pl.concat(parts, how="diagonal"), families, codes
+
+
+def _world(
+    card: Card, tables: CardTables, state: RelationalState, world: World
+) -> tuple[pl.DataFrame, dict[str, Family], tuple[str, ...]]:
+    dated = dated_tables(card)
+    out = world.rows.select(ROW, PARTY)
+    families: dict[str, Family] = {}
+    codes: tuple[str, ...] = ()
+    for spec in card.edges:
+        edges = world.visible(tables.edges[spec.title], dated=dated[spec.title])
+        snapshot = edge_snapshot(edges, state.edges[spec.title], world.known_parties())
+        carried = carried_values(world, tables, state, snapshot.ids, dated)
+        found = edge_features(spec.title, spec, state.edges[spec.title], snapshot, carried)
+        out = out.join(found, left_on=PARTY, right_on="id", how="left", maintain_order="left")
+        families |= {c: Family.EDGES for c in found.columns[1:]}
+    for group in card.groups:
+        table = world.visible(tables.groups[group.title], dated=False)
+        parties = pl.concat([world.known_parties(), table[PARTY]]).unique().sort()
+        carried = carried_values(world, tables, state, parties, dated)
+        found, coded = group_features(group.title, group, state.groups[group.title], table, carried)
+        out = out.join(found, left_on=PARTY, right_on="id", how="left", maintain_order="left")
+        families |= {c: Family.GROUPS for c in found.columns[1:]}
+        codes += coded
+    return out.drop(PARTY), families, codes
+
+
+def _informative(frame: pl.DataFrame, families: Mapping[str, Family]) -> tuple[str, ...]:
+    """Leave out derived features that hardly vary or repeat another; own columns always stay."""
+    kept: list[str] = []
+    seen: set[int] = set()
+    for name in frame.columns[1:]:
+        values = frame[name]
+        mark = hash(values.fill_null(float("nan")).to_numpy().tobytes())
+        common = int(values.value_counts()["count"].max() or 0)  # type: ignore[arg-type]
+        if families[name] is not Family.OWN and (mark in seen or frame.height - common < _LEAST_FILLED):
+            continue
+        seen.add(mark)
+        kept.append(name)
+    return tuple(kept)

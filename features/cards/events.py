@@ -1,0 +1,130 @@
+"""Features from event tables: counts and shares by category, crossings, and figures of numeric columns."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import polars as pl
+
+from features.cards.card import EventTable
+from features.cards.dates import as_dates
+from features.cards.own import category_text, frequent_values, unseen_notice
+from features.cards.read import PARTITION, PARTY, ROW, TIME
+from features.cards.state import EventState, Notice, Values
+
+__all__ = ["audited_columns", "event_features", "fit_events"]
+
+_MAX_VOCABULARY: Final = 30
+_MAX_CODES: Final = 15  # an integer column with so few values is taken for a code
+_MAX_CROSS: Final = 64
+_MIN_ROWS: Final = 20
+_RECENT_DAYS: Final = (90, 365)
+_TECHNICAL: Final = frozenset({PARTITION, PARTY, TIME})
+_OTHER: Final = "other"
+
+
+def audited_columns(spec: EventTable, events: pl.DataFrame) -> tuple[str, ...]:
+    """Return the columns of an event table that the card's author might use, whether named in the card or not."""
+    out = {spec.id, spec.time, spec.partition, *spec.drop, *spec.where} | _TECHNICAL
+    return tuple(c for c in events.columns if c not in out)
+
+
+def fit_events(spec: EventTable, events: pl.DataFrame, excluded: Sequence[str]) -> EventState:
+    """Decide from the training events which columns are categories, which are numbers, and what is crossed."""
+    columns = [c for c in audited_columns(spec, events) if c not in excluded]
+    named = spec.categories is not None or spec.numeric is not None
+    categories = list(spec.categories or ()) if named else [c for c in columns if _is_code(events[c])]
+    numeric = list(spec.numeric or ()) if named else [c for c in columns if c not in categories and _is_number(events[c])]
+    kept = [c for c in categories if c not in excluded]
+    vocabularies = {c: frequent_values(category_text(events[c]).drop_nulls(), _MIN_ROWS, _MAX_VOCABULARY) for c in kept}
+    vocabularies = {c: v for c, v in vocabularies.items() if v}
+    crosses = spec.crosses if spec.crosses is not None else _default_crosses(vocabularies)
+    return EventState(
+        categories=vocabularies,
+        numeric=tuple(c for c in numeric if c not in excluded),
+        crosses=tuple(p for p in crosses if p[0] in vocabularies and p[1] in vocabularies),
+    )
+
+
+def _is_code(values: pl.Series) -> bool:
+    if as_dates(values) is not None:
+        return False
+    if values.dtype in (pl.String, pl.Boolean, pl.Categorical) or isinstance(values.dtype, pl.Enum):
+        return True
+    return values.dtype.is_integer() and values.n_unique() <= _MAX_CODES
+
+
+def _is_number(values: pl.Series) -> bool:
+    return values.dtype.is_numeric()
+
+
+def _default_crosses(vocabularies: dict[str, tuple[str, ...]]) -> tuple[tuple[str, str], ...]:
+    names = list(vocabularies)
+    pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+    return tuple((a, b) for a, b in pairs if len(vocabularies[a]) * len(vocabularies[b]) <= _MAX_CROSS)
+
+
+def event_features(name: str, rows: pl.DataFrame, events: pl.DataFrame, state: EventState, *, dated: bool) -> Values:
+    """Return one row per row of `rows` (`__row`, `__partition`, `__party`, `__time`) with this table's features.
+
+    With `dated`, only events known before the row's date count. No event: counts are 0, shares and figures are null.
+    """
+    joined = rows.select(ROW, PARTITION, PARTY, TIME).join(events, on=[PARTITION, PARTY], how="inner", suffix="_event")
+    if dated:
+        joined = joined.filter(pl.col(f"{TIME}_event") < pl.col(TIME))
+    notices: list[Notice] = []
+    marks: list[pl.Series] = []
+    for column, vocabulary in state.categories.items():
+        text = category_text(joined[column])
+        notices += unseen_notice(text, set(vocabulary), name, column) if len(vocabulary) < _MAX_VOCABULARY else []
+        marks.append(_in_vocabulary(text, vocabulary).alias(f"__cat_{column}"))
+    joined = joined.with_columns(marks)
+    totals = joined.group_by(ROW).agg(_totals(name, state, dated=dated))
+    frame = rows.select(ROW).join(totals, on=ROW, how="left", maintain_order="left")
+    frame = _shares(frame.with_columns(pl.col(_counts(name, state)).fill_null(0.0)), name, state)
+    return Values(frame, tuple(notices))
+
+
+def _in_vocabulary(text: pl.Series, vocabulary: Sequence[str]) -> pl.Series:
+    table = {v: v for v in vocabulary}
+    return text.fill_null("missing").replace_strict(table, default=_OTHER, return_dtype=pl.String)
+
+
+def _totals(name: str, state: EventState, *, dated: bool) -> list[pl.Expr]:
+    out = [pl.len().cast(pl.Float64).alias(f"{name}.n")]
+    for column, vocabulary in state.categories.items():
+        mark = pl.col(f"__cat_{column}")
+        out += [(mark == v).sum().cast(pl.Float64).alias(f"{name}.{column}={v}") for v in (*vocabulary, _OTHER)]
+        out.append(mark.n_unique().cast(pl.Float64).alias(f"{name}.{column}.kinds"))
+    for a, b in state.crosses:
+        for va in state.categories[a]:
+            for vb in state.categories[b]:
+                both = (pl.col(f"__cat_{a}") == va) & (pl.col(f"__cat_{b}") == vb)
+                out.append(both.sum().cast(pl.Float64).alias(f"{name}.{a}={va}&{b}={vb}"))
+    for column in state.numeric:
+        value = pl.col(column).cast(pl.Float64)
+        value = pl.when(value.is_finite()).then(value)
+        out += [value.mean().alias(f"{name}.{column}.mean"), value.max().alias(f"{name}.{column}.max"),
+                value.min().alias(f"{name}.{column}.min"), value.sum().alias(f"{name}.{column}.sum")]
+    if dated:
+        ago = (pl.col(TIME) - pl.col(f"{TIME}_event")).dt.total_days()
+        out += [(ago <= d).sum().cast(pl.Float64).alias(f"{name}.n_{d}d") for d in _RECENT_DAYS]
+        out.append(ago.min().cast(pl.Float64).alias(f"{name}.days_since"))
+    return out
+
+
+def _counts(name: str, state: EventState) -> list[str]:
+    out = [f"{name}.n"]
+    for column, vocabulary in state.categories.items():
+        out += [f"{name}.{column}={v}" for v in (*vocabulary, _OTHER)] + [f"{name}.{column}.kinds"]
+    for a, b in state.crosses:
+        out += [f"{name}.{a}={va}&{b}={vb}" for va in state.categories[a] for vb in state.categories[b]]
+    return out
+
+
+def _shares(frame: pl.DataFrame, name: str, state: EventState) -> pl.DataFrame:
+    n = pl.col(f"{name}.n")
+    return frame.with_columns(
+        pl.when(n > 0).then(pl.col(f"{name}.{c}={v}") / n).alias(f"{name}.{c}={v}.share")
+        for c, vocabulary in state.categories.items()
+        for v in vocabulary
+    )

@@ -1,0 +1,67 @@
+"""Features from membership tables: how many groups, how large, and what their other members carry."""
+
+from typing import Final
+
+import polars as pl
+
+from features.cards.card import GroupTable
+from features.cards.own import frequent_values, place_codes
+from features.cards.state import GroupState
+
+__all__ = ["fit_groups", "group_features"]
+
+_LOCAL: Final = 10  # a kind whose typical member sits among fewer is counted; larger groups grow with the book
+_LEAST: Final = 20
+
+
+def fit_groups(groups: pl.DataFrame) -> GroupState:
+    """Learn the kinds of group, which are small and local, and the names of groups one belongs to alone."""
+    sized = groups.unique().with_columns(pl.len().over("kind", "group").alias("size"))
+    kinds = tuple(sized.group_by("kind").len().filter(pl.col("len") >= _LEAST).sort("kind")["kind"])
+    typical = sized.group_by("kind").agg(pl.col("size").median()).filter(pl.col("size") < _LOCAL)["kind"].to_list()
+    local = tuple(k for k in kinds if k in typical)
+    vocabularies = {
+        k: frequent_values(sized.filter(pl.col("kind") == k)["group"], _LEAST, 60) for k in kinds if k not in local
+    }
+    return GroupState(kinds=kinds, local=local, vocabularies={k: v for k, v in vocabularies.items() if len(v) > 1})
+
+
+def group_features(
+    name: str, spec: GroupTable, state: GroupState, groups: pl.DataFrame, carried: pl.DataFrame
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return per party of `carried` (`id`) the features of this table, and which of them are codes."""
+    sized = groups.drop("__partition", strict=False).unique().rename({"__party": "id"})
+    sized = sized.with_columns(pl.len().over("kind", "group").cast(pl.Float64).alias("size"))
+    out = carried.select("id")
+    codes: list[str] = []
+    for kind in state.kinds:
+        part = sized.filter(pl.col("kind") == kind)
+        title = f"{name}.{kind}"
+        size = pl.col("size") if kind in state.local else pl.col("size") / max(part["id"].n_unique(), 1)
+        figures = part.group_by("id").agg(
+            pl.len().cast(pl.Float64).alias(f"{title}.n"), size.max().alias(f"{title}.size"),
+        )
+        out = out.join(figures, on="id", how="left", maintain_order="left")
+        out = out.with_columns(pl.col(f"{title}.n").fill_null(0.0))
+        if spec.members:
+            out = out.join(_members(title, part, carried), on="id", how="left", maintain_order="left")
+        if kind in state.vocabularies:
+            largest = part.sort("size", "group", descending=[True, False]).unique("id", keep="first", maintain_order=True)
+            named = out.select("id").join(largest, on="id", how="left", maintain_order="left")["group"]
+            out = out.with_columns(place_codes(named, state.vocabularies[kind]).alias(f"{title}.which"))
+            codes.append(f"{title}.which")
+    return out, tuple(codes)
+
+
+def _members(title: str, part: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:
+    """Return the mean, over one's groups, of the other members' mean value; one's own value is taken out exactly."""
+    values = carried.columns[1:]
+    joined = part.join(carried.cast({c: pl.Float64 for c in values}), on="id", how="left")
+    out = []
+    for column in values:
+        known = pl.col(column).is_not_null().cast(pl.Float64)
+        filled = pl.col(column).fill_null(0.0)
+        others = known.sum().over("group") - known
+        out.append(pl.when(others > 0).then((filled.sum().over("group") - filled) / others).alias(column))
+    means = joined.select("id", *out).group_by("id").agg(pl.col(c).mean().alias(f"{title}.members.{c}") for c in values)
+    return means

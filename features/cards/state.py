@@ -1,0 +1,104 @@
+"""What was learnt from the training tables and must be the same when scoring: columns, vocabularies, features."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["EdgeState", "EventState", "Family", "GroupState", "Notice", "OwnColumn", "OwnKind", "RelationalState",
+           "Values"]
+
+
+class OwnKind(StrEnum):
+    """How a column of the main table becomes a feature."""
+
+    NUMBER = "number"
+    CATEGORY = "category"
+    DATE = "date"
+
+
+class Family(StrEnum):
+    """Where a feature comes from; `own` alone is what a model without relations may see."""
+
+    OWN = "own"
+    EVENTS = "events"
+    EDGES = "edges"
+    GROUPS = "groups"
+    LABELS = "labels"
+
+
+class _State(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OwnColumn(_State):
+    """A column of the main table that is a feature."""
+
+    name: str
+    kind: OwnKind
+    categories: tuple[str, ...] = ()
+    rare: tuple[str, ...] = ()
+    time_format: str | None = None
+
+
+class EventState(_State):
+    """Columns and vocabularies of one event table."""
+
+    categories: dict[str, tuple[str, ...]]
+    numeric: tuple[str, ...]
+    crosses: tuple[tuple[str, str], ...] = ()
+
+
+class EdgeState(_State):
+    """Relation kinds of one edge table, and which of them carry weights that differ."""
+
+    kinds: tuple[str, ...]
+    weighted: tuple[str, ...]
+
+
+class GroupState(_State):
+    """Group kinds of one membership table; `local` kinds count members, the others take their share of all."""
+
+    kinds: tuple[str, ...]
+    local: tuple[str, ...]
+    vocabularies: dict[str, tuple[str, ...]]
+
+
+class RelationalState(_State):
+    """Everything needed to derive the same features from other tables of the same shape."""
+
+    own: tuple[OwnColumn, ...]
+    events: dict[str, EventState] = {}
+    edges: dict[str, EdgeState] = {}
+    groups: dict[str, GroupState] = {}
+    carried: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    families: dict[str, Family] = {}
+    categorical: tuple[str, ...] = ()
+    label_rate: str | None = None
+
+    def of(self, families: Sequence[Family]) -> tuple[str, ...]:
+        """Return the features of the families, in the model's order."""
+        return tuple(f for f in self.features if self.families[f] in families)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the user should know of the tables; it does not stop the work."""
+
+    table: str
+    column: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
+class Values:
+    """Features of one family: a frame with `__row` and one Float64 column a feature."""
+
+    frame: pl.DataFrame
+    notices: tuple[Notice, ...] = ()
+    categorical: tuple[str, ...] = ()
+    extra: Mapping[str, str] = field(default_factory=dict)
