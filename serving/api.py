@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from serving.auth import ApiKey, KeyStore, Role, require_role
+from serving.auth import ApiKey, KeyStore, require_role
 from serving.credit import Call
 from serving.errors import (
     BodyTooLargeError,
@@ -27,6 +27,7 @@ from serving.language import preferred_language
 from serving.openapi import DOCS_PAGE, Endpoint, openapi_json
 from serving.parts import Parts
 from serving.problems import problem_response, request_error
+from serving.roles import Role
 from serving.schemas import Health, ScoreAnswer, ScoreRequest
 from serving.settings import ServiceSettings
 

@@ -8,32 +8,20 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from serving.database import Database, api_keys
 from serving.errors import ForbiddenError, KeyArgumentError, UnauthorizedError, UnknownKeyError
+from serving.roles import ALL_COMPANIES, Role
 
-__all__ = ["ALL_COMPANIES", "ApiKey", "KeyStore", "Role", "require_role"]
+__all__ = ["ApiKey", "KeyStore", "require_role"]
 
-ALL_COMPANIES: Final = "*"
 _FORMAT: Final = re.compile(r"zh_([0-9a-f]{12})_([0-9a-f]{64})")
 _BEARER: Final = "bearer "
+_BY_ID: Final = select(api_keys).where(api_keys.c.key_id == bindparam("key_id"))
 _COMPANY: Final = re.compile(r"[A-Za-z0-9-]{1,32}")
-
-
-class Role(StrEnum):
-    """What a caller is; duties are separated, so no role contains another."""
-
-    RISK_OFFICER = "risk_officer"
-    PLANNER = "planner"
-    DATA_SCIENTIST = "data_scientist"
-    APPROVER = "approver"
-    AUDITOR = "auditor"
-    OPERATOR = "operator"
-    STEWARD = "steward"
 
 
 @dataclass(frozen=True)
@@ -100,7 +88,7 @@ class KeyStore:
             raise UnauthorizedError
         key_id, secret = match.groups()
         with self._database.reading() as connection:
-            row = connection.execute(select(api_keys).where(api_keys.c.key_id == key_id)).first()
+            row = connection.execute(_BY_ID, {"key_id": key_id}).first()
         # The hash is compared for unknown ids too, so that an id cannot be told from the time taken.
         stored = row.secret_hash if row is not None else _hash(key_id, "")
         same = hmac.compare_digest(stored, _hash(key_id, secret))

@@ -26,6 +26,8 @@ __all__ = [
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
 GENESIS: Final = "0" * 64
 _PAGE: Final = 1000
+_HEAD: Final = select(decisions.c.seq, decisions.c.hash).order_by(decisions.c.seq.desc()).limit(1)
+_INSERT: Final = insert(decisions)
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,7 @@ class Ledger:
         """
         texts = [canonical_json(record) for record in records]
         with self._turn, self._database.writing() as connection:
-            newest = select(decisions.c.seq, decisions.c.hash).order_by(decisions.c.seq.desc()).limit(1)
-            row = connection.execute(newest).first()
+            row = connection.execute(_HEAD).first()
             seq, head = (row.seq, row.hash) if row is not None else (0, GENESIS)
             values = []
             for offset, (record, text) in enumerate(zip(records, texts, strict=True), start=1):
@@ -101,7 +102,7 @@ class Ledger:
                     }
                 )
                 head = link
-            connection.execute(insert(decisions), values)
+            connection.execute(_INSERT, values)
 
     def get(self, decision_id: str) -> Decision:
         """Return one decision. Raises UnknownDecisionError."""

@@ -7,10 +7,10 @@ from typing import Final, TypeAlias
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from serving.auth import Role
 from serving.errors import PROBLEMS
 from serving.ledger import Json
 from serving.problems import MEDIA_TYPE
+from serving.roles import Role
 from serving.schemas import ProblemBody
 
 __all__ = ["DOCS_PAGE", "Endpoint", "openapi_json"]
