@@ -1,0 +1,173 @@
+"""Errors of tables and sources: whole-table problems that no row can answer for."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from graph.errors import UserError
+
+__all__ = [
+    "ColumnTypeError",
+    "DataError",
+    "DuplicateColumnError",
+    "EmptyTableError",
+    "FeatureDefinitionError",
+    "ImmatureObservationError",
+    "MissingColumnError",
+    "MissingTableError",
+    "SnapshotDateError",
+    "UnknownTableError",
+    "UnreadableFileError",
+    "UnreadableTableError",
+    "UnusableTablesError",
+]
+
+
+class DataError(UserError):
+    """A problem of a whole table or file."""
+
+
+class UnknownTableError(DataError):
+    """A table has no contract."""
+
+    def __init__(self, table: str, known: Sequence[str]) -> None:
+        self.table = table
+        super().__init__(
+            zh=f"没有名为“{table}”的表。可用的表：{'、'.join(known)}。文件名与表名不同时请用 --table 指明。",
+            en=f"There is no table '{table}'. Tables: {', '.join(known)}. Where the file has another name, say which "
+            "table it is with --table.",
+        )
+
+
+class MissingTableError(DataError):
+    """A table of the group is absent."""
+
+    def __init__(self, tables: Sequence[str], where: str) -> None:
+        self.tables = tuple(tables)
+        super().__init__(
+            zh=f"{where} 缺少表：{'、'.join(tables)}。请补上 <表名>.parquet、.csv 或 .xlsx"
+            f"（模板：`zhiheng data template {tables[0]}`）；只检查部分表时加 --partial。",
+            en=f"{where} lacks the table(s) {', '.join(tables)}. Add <table>.parquet, .csv or .xlsx "
+            f"(template: `zhiheng data template {tables[0]}`); to check a part of the group pass --partial.",
+        )
+
+
+class MissingColumnError(DataError):
+    """A table lacks columns of its contract."""
+
+    def __init__(self, table: str, columns: Sequence[str], found: Sequence[str]) -> None:
+        self.table = table
+        self.columns = tuple(columns)
+        super().__init__(
+            zh=f"表 {table} 缺少列：{'、'.join(columns)}（现有：{'、'.join(found)}）。"
+            f"请按 `zhiheng data template {table}` 的表头补上；没有数据的可空列保留表头、单元格留空。",
+            en=f"Table {table} lacks the column(s) {', '.join(columns)} (it has: {', '.join(found)}). Add them as in "
+            f"`zhiheng data template {table}`; a column without data keeps its header and empty cells.",
+        )
+
+
+class DuplicateColumnError(DataError):
+    """Two columns of a file stand for the same column of the contract."""
+
+    def __init__(self, table: str, columns: Sequence[str]) -> None:
+        self.table = table
+        self.columns = tuple(columns)
+        super().__init__(
+            zh=f"表 {table} 的列重复：{'、'.join(columns)}。每列只保留一个。",
+            en=f"Table {table} has the column(s) {', '.join(columns)} more than once. Keep one of each.",
+        )
+
+
+class ColumnTypeError(DataError):
+    """A column holds another type than its contract demands, and cannot be converted without loss."""
+
+    def __init__(self, table: str, column: str, expected: str, found: str) -> None:
+        self.table = table
+        self.column = column
+        self.expected = expected
+        self.found = found
+        super().__init__(
+            zh=f"表 {table} 的列 {column} 类型为 {found}，应为 {expected}。请在导出时改正该列的类型，"
+            "或改用 CSV／xlsx 提交（按文本逐行解析）。",
+            en=f"Table {table}, column {column} is {found}, expected {expected}. Correct the type in the export, or hand "
+            "in CSV or xlsx, which is parsed row by row.",
+        )
+
+
+class EmptyTableError(DataError):
+    """A table has no rows although the group cannot be without them."""
+
+    def __init__(self, table: str, where: str = "") -> None:
+        self.table = table
+        at = f" ({where})" if where else ""
+        super().__init__(
+            zh=f"表 {table}{at} 没有数据行。请检查导出条件，或重新导出该表。",
+            en=f"Table {table}{at} has no rows. Check the filter of the export, or export the table again.",
+        )
+
+
+class UnreadableFileError(DataError):
+    """A file cannot be read as what its name says."""
+
+    def __init__(self, path: Path, reason_zh: str, reason_en: str) -> None:
+        self.path = path
+        super().__init__(zh=f"无法读取文件 {path}：{reason_zh}", en=f"Cannot read {path}: {reason_en}")
+
+
+class UnreadableTableError(DataError):
+    """A table broke off while its rows were being read."""
+
+    def __init__(self, table: str, reason: str) -> None:
+        self.table = table
+        super().__init__(
+            zh=f"读取表 {table} 的数据时出错：{reason}。文件可能损坏或不完整，请重新导出。",
+            en=f"Reading the rows of table {table} failed: {reason}. The file may be damaged or incomplete; export it "
+            "again.",
+        )
+
+
+class UnusableTablesError(DataError):
+    """Some tables could not be checked at all; `problems` holds one error for each."""
+
+    def __init__(self, problems: Sequence[DataError]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            zh="以下各表无法检查：\n" + "\n".join(f"- {problem.zh}" for problem in problems),
+            en="These tables could not be checked:\n" + "\n".join(f"- {problem.en}" for problem in problems),
+        )
+
+
+class FeatureDefinitionError(TypeError):
+    """A feature is declared wrongly: an error of the code, raised when it is imported, never caused by data."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name = name
+        super().__init__(f"feature {name}: {problem}")
+
+
+class SnapshotDateError(DataError):
+    """The graph is not as of the date of the features, or later than it: neighbours would show the future."""
+
+    def __init__(self, snapshot_as_of: date | None, as_of: date) -> None:
+        self.snapshot_as_of = snapshot_as_of
+        self.as_of = as_of
+        super().__init__(
+            zh=f"关系图的日期为 {snapshot_as_of or '无'}，不能用于 {as_of} 的特征。请用该日或更早日期的快照：store.snapshot({as_of})。",
+            en=f"The graph is as of {snapshot_as_of or 'no date'} and cannot serve features as of {as_of}. "
+            f"Take a snapshot of that day or earlier: store.snapshot({as_of}).",
+        )
+
+
+class ImmatureObservationError(DataError):
+    """Labels are asked for on dates whose outcome cannot be known yet."""
+
+    def __init__(self, dates: Sequence[date], known_by: date, latest: date) -> None:
+        self.dates = tuple(dates)
+        self.known_by = known_by
+        self.latest = latest
+        listed = ", ".join(map(str, self.dates))
+        super().__init__(
+            zh=f"观察日 {listed} 的结果在 {known_by} 尚未完全可知。请把观察日限制在 {latest} 及以前，或推迟数据截止日。",
+            en=f"The outcome of {listed} cannot be fully known by {known_by}. "
+            f"Observe on {latest} or earlier, or wait for later data.",
+        )

@@ -1,0 +1,1 @@
+"""The tables of the group, declared: one contract per table, one module per subject."""
