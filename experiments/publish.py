@@ -1,0 +1,37 @@
+"""Job: bring the registered champion to the place that the service reads, whole or not at all."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from experiments.train_credit import NAME
+from models.registry import Registry
+
+__all__ = ["POINTER", "PublishChampion"]
+
+POINTER: Final = "champion.json"
+
+
+class PublishChampion(BaseModel):
+    """Which folder of models gets the champion of which registry."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    models: Path
+    tracking_uri: str
+
+    def run(self, say: Callable[[str], None]) -> None:
+        """Fetch the champion, then point at it; the service goes on with the last good copy until then."""
+        registry = Registry(self.tracking_uri)
+        champion = registry.by_alias(NAME)
+        folder = registry.fetch(champion, self.models)
+        pointer = self.models / POINTER
+        staging = pointer.with_name(f".{POINTER}.{os.getpid()}")
+        entry = {"version": champion.bundle_version, "folder": folder.name, "registered": champion.number}
+        staging.write_text(json.dumps(entry) + "\n", encoding="utf-8")
+        staging.replace(pointer)
+        say(f"champion is {NAME} version {champion.number}, {champion.bundle_version}")

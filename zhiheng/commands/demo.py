@@ -1,0 +1,36 @@
+"""`zhiheng demo` and `zhiheng stop`: the main job, and the end of what it leaves running."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from zhiheng.settings import load_settings
+
+__all__ = ["demo", "stop"]
+
+
+def demo(
+    seed: Annotated[
+        int, typer.Option(help="示例集团与训练的随机种子。Seed of sample group and training.")
+    ] = 7,
+    scale: Annotated[
+        float, typer.Option(help="示例集团的规模倍数。How many times the usual 2,000 parties.")
+    ] = 1.0,
+) -> None:
+    """从数据表到一次可解释、有记录的评分。From tables to one explained, recorded answer."""
+    from zhiheng.demo import Demo
+
+    Demo(load_settings(), Console(), seed=seed, scale=scale).run()
+
+
+def stop() -> None:
+    """停止 demo 留在后台的服务。End the service and the MLflow pages that the demo left running."""
+    from zhiheng.demo import background_programs
+
+    settings, console = load_settings(), Console()
+    for program in background_programs(settings):
+        stopped = program.stop()
+        zh = f"{program.name}：{'已停止' if stopped else '未在运行'}"
+        en = f"{program.name}: {'stopped' if stopped else 'was not running'}"
+        console.print(zh if settings.lang == "zh" else en, highlight=False)

@@ -1,0 +1,29 @@
+"""Errors of the command line: a background program that did not start, a step of the demo that failed."""
+
+from pathlib import Path
+
+from graph.errors import UserError
+
+__all__ = ["BackgroundError", "SampleError"]
+
+
+class BackgroundError(UserError):
+    """A background program ended or did not answer in time."""
+
+    def __init__(self, name: str, log: Path, *, reason_zh: str, reason_en: str) -> None:
+        self.name, self.log = name, log
+        super().__init__(
+            zh=f"{name} 未能启动：{reason_zh}。请查看日志 {log}，排除原因后重新运行。",
+            en=f"{name} did not start: {reason_en}. Read {log}, mend the cause and run again.",
+        )
+
+
+class SampleError(UserError):
+    """The sample group could not be written."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        super().__init__(
+            zh=f"示例集团生成失败（退出码 {status}），原因见上。请检查磁盘空间后重新运行。",
+            en=f"Writing the sample group failed (exit status {status}), see above. Check disk space and run again.",
+        )
