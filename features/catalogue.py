@@ -1,0 +1,214 @@
+"""What a feature is, and the catalogue of features that is read from the code."""
+
+import inspect
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+import polars as pl
+
+from features.contracts import CONTRACTS, DataClass, Level
+from features.errors import FeatureDefinitionError
+
+__all__ = ["DOMAINS", "Dimension", "Feature", "Unit", "catalogue", "collect", "feature", "payload_schema"]
+
+DOMAINS: Final = ("credit",)
+"""The model families that have features; each has a module `features.<domain>.build` with a `CATALOGUE`."""
+
+_ROOT: Final = Path(__file__).resolve().parent.parent
+_LEVELS: Final = (Level.LOW, Level.MEDIUM, Level.HIGH)
+_CHINESE: Final = re.compile(r"[\u4e00-\u9fff]")
+
+
+class Dimension(StrEnum):
+    """The side of a party that a feature looks at; reasons are grouped by it."""
+
+    PROFILE = "profile"
+    INDUSTRY = "industry"
+    FINANCE = "finance"
+    BEHAVIOUR = "behaviour"
+    LAW = "law"
+    RELATIONS = "relations"
+    SUPPLY = "supply"
+
+    @property
+    def zh(self) -> str:
+        """Return the name a Chinese reader sees."""
+        return _DIMENSIONS_ZH[self]
+
+
+_DIMENSIONS_ZH: Final = {
+    Dimension.PROFILE: "主体概况",
+    Dimension.INDUSTRY: "行业",
+    Dimension.FINANCE: "财务",
+    Dimension.BEHAVIOUR: "履约行为",
+    Dimension.LAW: "司法与监管",
+    Dimension.RELATIONS: "关联关系",
+    Dimension.SUPPLY: "供应链",
+}
+
+
+class Unit(StrEnum):
+    """The unit of a feature's values."""
+
+    RATIO = "ratio"
+    CNY = "CNY"
+    LOG_CNY = "ln CNY"
+    LOG_COUNT = "ln count"
+    COUNT = "count"
+    DAYS = "days"
+    MONTHS = "months"
+    YEARS = "years"
+    FLAG = "flag"
+    CODE = "code"
+    RANK = "rank"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature: how it is computed from its family's view, and all that is said of it.
+
+    `monotone` is +1 where more of it can only raise the probability of default, -1 where it can only lower it, None
+    where the field does not know. Values outside `low`..`high` are set to the nearer end; null means unknown.
+    """
+
+    name: str
+    zh: str
+    en: str
+    unit: Unit
+    dimension: Dimension
+    family: str
+    sources: tuple[str, ...]
+    monotone: int | None
+    low: float
+    high: float
+    file: str
+    line: int
+    expression: Callable[[], pl.Expr]
+
+    def column(self) -> pl.Expr:
+        """Return the feature over its family's view: Float64 within its range, null instead of NaN and infinity."""
+        value = self.expression().cast(pl.Float64)
+        return pl.when(value.is_finite()).then(value.clip(self.low, self.high)).alias(self.name)
+
+    @property
+    def data_class(self) -> DataClass:
+        """Return the class of the most sensitive table it is made from."""
+        classes = [CONTRACTS[source].data_class for source in self.sources]
+        return max(classes, key=lambda of_table: _LEVELS.index(of_table.level))
+
+    def card(self) -> dict[str, str | float | list[str] | None]:
+        """Return everything the catalogue says of the feature, as JSON types."""
+        return {
+            "name": self.name,
+            "zh": self.zh,
+            "en": self.en,
+            "unit": self.unit.value,
+            "dimension": self.dimension.value,
+            "family": self.family,
+            "sources": list(self.sources),
+            "data_class": self.data_class.text.zh,
+            "monotone": self.monotone,
+            "min": _finite(self.low),
+            "max": _finite(self.high),
+            "file": self.file,
+            "line": self.line,
+        }
+
+
+def _finite(bound: float) -> float | None:
+    return bound if math.isfinite(bound) else None
+
+
+def feature(
+    *,
+    unit: Unit,
+    dimension: Dimension,
+    sources: tuple[str, ...],
+    monotone: int | None = None,
+    low: float = -math.inf,
+    high: float = math.inf,
+) -> Callable[[Callable[[], pl.Expr]], Feature]:
+    """Make a feature of a function without arguments that returns an expression over its family's view.
+
+    The docstring is the text a risk officer reads: a paragraph in Chinese, an empty line, the same in English.
+    Raises FeatureDefinitionError when a language is missing or a declaration makes no sense.
+    """
+
+    def define(expression: Callable[[], pl.Expr]) -> Feature:
+        name = expression.__name__
+        zh, en = _texts(name, inspect.getdoc(expression) or "")
+        if monotone not in (None, -1, 1):
+            raise FeatureDefinitionError(name, f"monotone is {monotone}, must be -1, 1 or None")
+        if low >= high:
+            raise FeatureDefinitionError(name, f"range {low}..{high} is empty")
+        if not sources:
+            raise FeatureDefinitionError(name, "names no source table")
+        file = Path(inspect.getfile(expression)).resolve()
+        return Feature(
+            name=name,
+            zh=zh,
+            en=en,
+            unit=unit,
+            dimension=dimension,
+            family=expression.__module__.rpartition(".")[2],
+            sources=sources,
+            monotone=monotone,
+            low=low,
+            high=high,
+            file=file.relative_to(_ROOT).as_posix() if file.is_relative_to(_ROOT) else file.name,
+            line=inspect.unwrap(expression).__code__.co_firstlineno,
+            expression=expression,
+        )
+
+    return define
+
+
+def _texts(name: str, docstring: str) -> tuple[str, str]:
+    paragraphs = [" ".join(part.split()) for part in docstring.split("\n\n") if part.strip()]
+    if len(paragraphs) != 2 or not _CHINESE.search(paragraphs[0]) or _CHINESE.search(paragraphs[1]):  # noqa: PLR2004
+        raise FeatureDefinitionError(name, "docstring must be one Chinese paragraph, then one in English")
+    return paragraphs[0], paragraphs[1]
+
+
+def collect(modules: Iterable[ModuleType]) -> tuple[Feature, ...]:
+    """Return the features that the modules define, in the order of modules and lines.
+
+    Raises FeatureDefinitionError when two have the same name.
+    """
+    found: dict[str, Feature] = {}
+    for module in modules:
+        own = [item for item in vars(module).values() if isinstance(item, Feature)]
+        for item in sorted(own, key=lambda item: item.line):
+            if item.name in found:
+                raise FeatureDefinitionError(
+                    item.name, f"is defined in {found[item.name].file} and {item.file}"
+                )
+            found[item.name] = item
+    return tuple(found.values())
+
+
+def catalogue(domain: str = "credit") -> tuple[Feature, ...]:
+    """Return the features of a model family in the order its models get them."""
+    features: tuple[Feature, ...] = import_module(f"features.{domain}.build").CATALOGUE
+    return features
+
+
+def payload_schema(features: Iterable[Feature]) -> dict[str, object]:
+    """Return the JSON schema of an object that gives feature values by name (absent or null: unknown)."""
+    properties = {}
+    for item in features:
+        limits = {"minimum": _finite(item.low), "maximum": _finite(item.high)}
+        properties[item.name] = {
+            "type": ["number", "null"],
+            **{key: value for key, value in limits.items() if value is not None},
+            "description": f"{item.zh} {item.en}",
+            "x-unit": item.unit.value,
+        }
+    return {"type": "object", "properties": properties, "additionalProperties": False}

@@ -1,0 +1,173 @@
+"""The view of the two network families: what stands around a party and how it fares, as known on the date."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy.sparse import csr_array, diags_array
+
+from features.credit.book import Book
+from features.credit.events import ADVERSE_KINDS
+from features.credit.statements import latest_statements
+from graph.neighbours import degrees, neighbour_aggregates, row_aggregates, row_sums
+from graph.ontology import RELATIONS, Direction
+from graph.snapshot import Snapshot
+
+__all__ = ["HUB", "PRIOR_WEIGHT", "default_share", "view"]
+
+PRIOR_WEIGHT: Final = 5.0
+"""Neighbours that the overall default rate stands for: with few neighbours a share stays near that rate."""
+
+HUB: Final = 200
+"""A person or owner with more companies than this (an agent, a fund) makes no two of them sisters."""
+
+Floats = npt.NDArray[np.float64]
+
+
+def view(book: Book, snapshot: Snapshot, parties: pl.LazyFrame) -> pl.LazyFrame:
+    """Return one row per party of `parties` with its neighbourhood; without edges counts and sums are 0.
+
+    A neighbour's default counts only when it was known by the date; a party never is its own neighbour, and the
+    overall default rate that shares shrink to leaves the party itself out.
+    """
+    own = _own_values(book, snapshot)
+    frames = [
+        degrees(snapshot, RELATIONS),
+        _concentrations(snapshot),
+        _sisters(snapshot, own),
+        _anyone(snapshot, own),
+    ]
+    frames += [neighbour_aggregates(snapshot, kind, way, own) for kind in RELATIONS for way in Direction]
+    frames += [_defaulted_weights(snapshot, own), _overall_rate(own)]
+    # Every frame is in the order of the snapshot's ids, so they stand side by side.
+    columns = pl.concat([frame.drop("id") for frame in frames], how="horizontal")
+    around = columns.with_columns(snapshot.ids.alias("party_id"))
+    statements = latest_statements(book.known).select("party_id", "equity", "total_liabilities")
+    counts = pl.selectors.matches(r"_(degree|neighbours|weight|largest|sum|count)$") - pl.selectors.by_name(
+        "party_id"
+    )
+    return (
+        parties.join(around.lazy(), on="party_id", how="left")
+        .with_columns(counts.fill_null(0.0))
+        .join(statements, on="party_id", how="left")
+    )
+
+
+def default_share(prefix: str) -> pl.Expr:
+    """Return the share of neighbours in default, shrunk to the overall rate; null without an observed neighbour.
+
+    (defaulted + m × overall rate) ÷ (observed + m) with m = `PRIOR_WEIGHT`: the posterior mean under a Beta prior.
+    """
+    defaulted, observed = pl.col(f"{prefix}_defaulted_sum"), pl.col(f"{prefix}_defaulted_count")
+    shrunk = (defaulted + PRIOR_WEIGHT * pl.col("overall_rate")) / (observed + PRIOR_WEIGHT)
+    return pl.when(observed > 0).then(shrunk)
+
+
+def _own_values(book: Book, snapshot: Snapshot) -> pl.DataFrame:
+    """Return each party's own figures in the order of the snapshot [id, dpd, adverse, defaulted].
+
+    `defaulted` is null for a party the group has no exposure to and whose default it therefore would not see.
+    """
+    known = book.known
+    dpd = book.states.group_by("party_id").agg(pl.col("days_past_due").max().cast(pl.Float64).alias("dpd"))
+    events = known.rows("court_events", "party_id", "kind", "role", "occurred_on")
+    recent = (pl.col("occurred_on") > known.since(12)) & (pl.col("occurred_on") <= known.as_of)
+    against = pl.col("kind").is_in(ADVERSE_KINDS) | (
+        (pl.col("kind") == "lawsuit") & (pl.col("role") == "defendant")
+    )
+    adverse = (
+        events.filter(recent & against).group_by("party_id").agg(pl.len().cast(pl.Float64).alias("adverse"))
+    )
+    values = (
+        dpd.join(adverse, on="party_id", how="full", coalesce=True)
+        .join(
+            book.defaults.select("party_id", in_default=pl.lit(1.0)), on="party_id", how="full", coalesce=True
+        )
+        .with_columns(defaulted=pl.coalesce("in_default", pl.when(pl.col("dpd").is_not_null()).then(0.0)))
+        .select("party_id", "dpd", "adverse", "defaulted")
+        .collect()
+    )
+    return snapshot.aligned(values, key="party_id").with_columns(pl.col("adverse").fill_null(0.0))
+
+
+def _overall_rate(own: pl.DataFrame) -> pl.DataFrame:
+    """Return, per party, the default rate of all the others [id, overall_rate]."""
+    defaulted = pl.col("defaulted")
+    others = defaulted.count() - defaulted.is_not_null().cast(pl.Int64)
+    among = defaulted.sum() - defaulted.fill_null(0.0)
+    return own.select("id", pl.when(others > 0).then(among / others).otherwise(0.0).alias("overall_rate"))
+
+
+def _concentrations(snapshot: Snapshot) -> pl.DataFrame:
+    """Return the largest share and the Herfindahl index of each party's weights [id, <kind>_<direction>_…]."""
+    columns: dict[str, Floats] = {}
+    for kind in ("owns", "supplies"):
+        for way in Direction:
+            weights = snapshot.relation(kind).weights_towards(way)
+            columns |= _shares(kind, way, weights)
+    return pl.DataFrame({"id": snapshot.ids, **columns}, nan_to_null=True)
+
+
+def _shares(kind: str, way: Direction, weights: csr_array) -> dict[str, Floats]:
+    total = row_sums(weights)
+    squares = row_sums(weights.multiply(weights).tocsr())
+    places = csr_array(
+        (weights.data, np.arange(weights.nnz), weights.indptr), shape=(len(total), weights.nnz)
+    )
+    largest = row_aggregates(places, weights.data)["max"].fill_null(0.0).to_numpy()
+    hhi = np.divide(squares, total**2, out=np.full(len(total), np.nan), where=total > 0)
+    return {f"{kind}_{way}_largest": largest, f"{kind}_{way}_hhi": hhi}
+
+
+def _defaulted_weights(snapshot: Snapshot, own: pl.DataFrame) -> pl.DataFrame:
+    """Return how much of each party's weights goes to parties in default [id, <kind>_<direction>_lost_weight]."""
+    in_default = own["defaulted"].fill_null(0.0).to_numpy()
+    columns = {
+        f"{kind}_{way}_lost_weight": snapshot.relation(kind).weights_towards(way) @ in_default
+        for kind in ("guarantees", "supplies")
+        for way in Direction
+    }
+    return pl.DataFrame({"id": snapshot.ids, **columns})
+
+
+def _sisters(snapshot: Snapshot, own: pl.DataFrame) -> pl.DataFrame:
+    """Return aggregates over the companies that share an officer or an owner with a party [id, sisters_…]."""
+    shared = csr_array((snapshot.parties, snapshot.parties))
+    for kind in ("holds_position", "owns"):
+        common = _pattern(snapshot.relation(kind).weights)
+        few = np.diff(common.indptr) <= HUB
+        kept = diags_array(few.astype(np.float64)) @ common
+        shared = shared + kept.T @ kept
+    return _named("sisters", snapshot, _others(shared), own)
+
+
+def _anyone(snapshot: Snapshot, own: pl.DataFrame) -> pl.DataFrame:
+    """Return aggregates over all neighbours whatever the relation, each once [id, anyone_…]."""
+    around = csr_array((snapshot.parties, snapshot.parties))
+    for kind in RELATIONS:
+        one_way = _pattern(snapshot.relation(kind).weights)
+        around = around + one_way + one_way.T
+    return _named("anyone", snapshot, _others(around), own)
+
+
+def _named(prefix: str, snapshot: Snapshot, around: csr_array, own: pl.DataFrame) -> pl.DataFrame:
+    columns: dict[str, pl.Series | Floats] = {
+        f"{prefix}_neighbours": np.diff(around.indptr).astype(np.float64)
+    }
+    for column in own.columns[1:]:
+        figures = row_aggregates(around, own[column].to_numpy())
+        columns |= {f"{prefix}_{column}_{name}": figures[name] for name in figures.columns}
+    return pl.DataFrame({"id": snapshot.ids, **columns})
+
+
+def _pattern(matrix: csr_array) -> csr_array:
+    """Return the matrix with 1 wherever there is an edge, whatever its weight."""
+    return csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _others(matrix: csr_array) -> csr_array:
+    """Return the matrix without its diagonal and without stored zeros."""
+    off = csr_array(matrix - diags_array(matrix.diagonal()))
+    off.eliminate_zeros()
+    return off

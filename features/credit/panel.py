@@ -1,0 +1,54 @@
+"""The panel a credit model learns from: features and label of each party at risk on each month-end."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from typing import Final
+
+import polars as pl
+
+from features.credit.book import Book
+from features.credit.build import FEATURES, SOURCE_TABLES, features_of
+from features.credit.labels import (
+    HORIZON_MONTHS,
+    LABEL_SCHEMA,
+    LAG_MONTHS,
+    check_mature,
+    default_dates,
+    labels_of,
+)
+from graph.store import GraphStore
+
+__all__ = ["PANEL_SCHEMA", "credit_panel"]
+
+PANEL_SCHEMA: Final = pl.Schema({**LABEL_SCHEMA, **dict.fromkeys(FEATURES, pl.Float64())})
+
+
+def credit_panel(
+    tables: Mapping[str, pl.LazyFrame],
+    store: GraphStore,
+    month_ends: Iterable[date],
+    known_by: date,
+    *,
+    horizon_months: int = HORIZON_MONTHS,
+    lag_months: int = LAG_MONTHS,
+    progress: Callable[[date], None] | None = None,
+) -> pl.DataFrame:
+    """Return [party_id, as_of, label, default_on, cause, *FEATURES], one row per party at risk and month-end.
+
+    Features see what was known on the month-end, labels what was known by `known_by` (see `labels`); `default_on` and
+    `cause` describe the outcome and must not be learnt from. `progress` is told each month-end that is done. Raises
+    ImmatureObservationError for month-ends whose outcome cannot be known yet.
+    """
+    days = sorted(set(month_ends))
+    check_mature(days, known_by, horizon_months + lag_months)
+    # Reading the files once is safe: every later read goes through the filter on `known_at`.
+    held = {name: table.collect().lazy() for name, table in tables.items() if name in SOURCE_TABLES}
+    outcomes = default_dates(held, known_by)
+    parts = [pl.DataFrame(schema=PANEL_SCHEMA)]
+    for day in days:
+        book = Book.read(held, day)
+        features = features_of(book, store.snapshot(day))
+        parts.append(labels_of(book, outcomes, horizon_months).join(features, on=["party_id", "as_of"]))
+        if progress is not None:
+            progress(day)
+    return pl.concat(parts)
