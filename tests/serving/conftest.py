@@ -1,0 +1,266 @@
+"""A small trained model with features on disk, the application over it, and the real service over HTTP."""
+
+import asyncio
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import polars as pl
+import pytest
+from starlette.applications import Starlette
+
+from models.bundle import write_bundle
+from models.credit.booster import BoosterSettings, Design, train_boosters
+from models.credit.calibration import fit_affine
+from models.credit.grade import group_master_scale
+from models.credit.model import FAMILY, CreditModel
+from serving.auth import KeyStore
+from serving.database import Database
+from serving.roles import Role
+from serving.settings import ServiceSettings
+from serving.wiring import Deployment
+
+FEATURES = ("age_of_firm", "debt_ratio", "lawsuits", "overdue_days", "guaranteed_amount", "degree")
+AS_OF = date(2026, 10, 31)
+PARTIES = 60
+
+
+def train(features: tuple[str, ...] = FEATURES, *, seed: int = 7) -> CreditModel:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(400, len(features)))
+    x[rng.random(x.shape) < 0.1] = np.nan
+    y = (np.nan_to_num(x[:, 1]) + rng.normal(size=400) > 1).astype(np.float64)
+    settings = BoosterSettings(rounds=15, bags=2, num_leaves=7)
+    boosters = train_boosters(Design(x, y, features), settings=settings, seed=seed, num_threads=1)
+    return CreditModel(features, boosters, fit_affine(boosters.raw(x), y), group_master_scale())
+
+
+def write_model(home: Path, model: CreditModel, name: str = "v1") -> str:
+    folder = home / "models" / "credit" / name
+    bundle = write_bundle(
+        folder,
+        model.files(),
+        family=FAMILY,
+        features=model.features,
+        seed=7,
+        data_hash="0",
+        code_version="test",
+    )
+    pointer = {"version": bundle.manifest.version, "folder": name}
+    (folder.parent / "champion.json").write_text(json.dumps(pointer))
+    return bundle.manifest.version
+
+
+def write_features(home: Path, features: tuple[str, ...] = FEATURES, *, seed: int = 11) -> pl.DataFrame:
+    rng = np.random.default_rng(seed)
+    folder = home / "features"
+    folder.mkdir(parents=True, exist_ok=True)
+    values = {name: rng.normal(size=PARTIES) for name in features}
+    frame = pl.DataFrame(
+        {"party_id": [f"P{i:07d}" for i in range(PARTIES)], "as_of": [AS_OF] * PARTIES, **values}
+    )
+    # Party 1 has no debt_ratio, party 2 has one feature only, party 3 none at all.
+    row = pl.int_range(pl.len())
+    frame = frame.with_columns(
+        pl.when((row == 3) | ((row == 2) & (pl.lit(name) != "degree")) | ((row == 1) & (pl.lit(name) == "debt_ratio")))
+        .then(None)
+        .otherwise(pl.col(name))
+        .alias(name)
+        for name in features
+    )
+    frame.write_parquet(folder / "credit_latest.parquet")
+    sidecar = {"data_as_of": str(AS_OF), "graph_as_of": str(AS_OF), "features": list(features)}
+    (folder / "credit_latest.json").write_text(json.dumps(sidecar))
+    return frame
+
+
+def make_key(home: Path, *roles: Role) -> str:
+    database = Database(home / "ledger.db")
+    database.open()
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    _, text = KeyStore(database).create("test", roles, companies=["*"], now=now)
+    database.close()
+    return text
+
+
+@dataclass(frozen=True)
+class World:
+    home: Path
+    officer: str
+    planner: str
+    version: str
+
+
+@pytest.fixture(scope="session")
+def model() -> CreditModel:
+    return train()
+
+
+@pytest.fixture
+def world(tmp_path: Path, model: CreditModel) -> World:
+    return build_world(tmp_path, model)
+
+
+def build_world(home: Path, model: CreditModel) -> World:
+    version = write_model(home, model)
+    write_features(home)
+    return World(home, make_key(home, Role.RISK_OFFICER), make_key(home, Role.PLANNER), version)
+
+
+@dataclass(frozen=True)
+class Http:
+    """Calls the application in this process; Starlette's own test client wants a package that we do not need."""
+
+    app: Starlette
+
+    def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        async def call() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+                return await client.request(method, path, **arguments)
+
+        return asyncio.run(call())
+
+    def get(self, path: str) -> httpx.Response:
+        return self.request("GET", path)
+
+    def post(self, path: str, **arguments: Any) -> httpx.Response:
+        return self.request("POST", path, **arguments)
+
+
+@dataclass(frozen=True)
+class Client:
+    """The application without BentoML, and what it is made of."""
+
+    http: Http
+    deployment: Deployment
+    key: str
+
+    def score(self, body: object, **headers: str) -> Any:
+        given = {"Authorization": f"Bearer {self.key}", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        return self.http.post("/v1/credit/score", json=body, headers=given)
+
+
+@pytest.fixture
+def make_client() -> Iterator[Callable[..., Client]]:
+    started: list[Deployment] = []
+
+    def make(home: Path, key: str, **settings: Any) -> Client:
+        deployment = Deployment(ServiceSettings(home=home, ledger_wait_seconds=0.2, **settings))
+        deployment.start()
+        started.append(deployment)
+        return Client(Http(deployment.app), deployment, key)
+
+    yield make
+    for deployment in started:
+        deployment.stop()
+
+
+@pytest.fixture
+def client(world: World, make_client: Callable[..., Client]) -> Client:
+    return make_client(world.home, world.officer)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+@dataclass(frozen=True)
+class Service:
+    """The real service: BentoML with a worker process, on a loopback port."""
+
+    world: World
+    port: int
+    log: Path
+    process: "subprocess.Popen[bytes]"
+
+    def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, names, response.read().decode())
+        finally:
+            connection.close()
+
+    def score(self, body: object, **headers: str) -> Answer:
+        given = {
+            "Authorization": f"Bearer {self.world.officer}",
+            "Content_Type": "application/json",
+            "Accept_Language": "en",
+            **headers,
+        }
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.call("POST", "/v1/credit/score", raw, **given)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory, model: CreditModel) -> Iterator[Service]:
+    home = tmp_path_factory.mktemp("service")
+    world, port = build_world(home, model), free_port()
+    start = (
+        "from pathlib import Path; from serving.launch import serve; "
+        f"serve(home=Path({str(home)!r}), host='127.0.0.1', port={port}, lang='zh')"
+    )
+    environment = {
+        **os.environ,
+        "ZHIHENG_LEDGER_WAIT_SECONDS": "0.3",
+        "ZHIHENG_REFRESH_SECONDS": "0.2",
+        "ZHIHENG_BODY_LIMIT_BYTES": "20000",
+    }
+    log = home / "service.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-c", start],
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,  # its own group, so that ending it takes its workers along
+        )
+    started = Service(world, port, log, process)
+    try:
+        wait_ready(started)
+        yield started
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(20)
+
+
+def wait_ready(service: Service) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end and service.process.poll() is None:
+        try:
+            if service.call("GET", "/readyz").status == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"the service did not become ready:\n{service.log.read_text()}")
