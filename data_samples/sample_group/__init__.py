@@ -1,0 +1,1 @@
+"""The fictional sample group: one module per part of its world, all driven by one seed."""
