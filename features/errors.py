@@ -7,9 +7,11 @@ from pathlib import Path
 from graph.errors import UserError
 
 __all__ = [
+    "AmbiguousTableError",
     "ColumnTypeError",
     "DataError",
     "DuplicateColumnError",
+    "EmptyFileError",
     "EmptyTableError",
     "FeatureDefinitionError",
     "ImmatureObservationError",
@@ -91,6 +93,30 @@ class ColumnTypeError(DataError):
             "或改用 CSV／xlsx 提交（按文本逐行解析）。",
             en=f"Table {table}, column {column} is {found}, expected {expected}. Correct the type in the export, or hand "
             "in CSV or xlsx, which is parsed row by row.",
+        )
+
+
+class AmbiguousTableError(DataError):
+    """A folder holds a table more than once."""
+
+    def __init__(self, table: str, paths: Sequence[Path]) -> None:
+        self.table = table
+        self.paths = tuple(paths)
+        names = ", ".join(path.name for path in paths)
+        super().__init__(
+            zh=f"表 {table} 有多个文件：{names}。请只保留一个。",
+            en=f"Table {table} lies there more than once: {names}. Keep one of them.",
+        )
+
+
+class EmptyFileError(DataError):
+    """A file has no content."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            zh=f"文件 {path} 是空的。请重新导出；没有记录的表也要有表头。",
+            en=f"The file {path} is empty. Export it again; a table without records still has its header.",
         )
 
 

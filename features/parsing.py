@@ -7,10 +7,11 @@ import polars as pl
 
 from features.tables.contract import Column
 
-__all__ = ["SHEET_ERRORS", "SURPLUS", "converted", "is_blank", "parsed"]
+__all__ = ["SHEET_ERROR", "SURPLUS", "converted", "is_blank", "parsed"]
 
 SURPLUS: Final = "surplus cells"  # column of what a line of a CSV file holds beyond its header
-SHEET_ERRORS: Final = ("#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!", "#ERROR!")
+SHEET_ERROR: Final = "#ERROR!"  # what a cell with a formula error holds once it is read
+_SHEET_ERRORS: Final = ("#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!", SHEET_ERROR)
 _DAY: Final = r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?[T ]?"
 _MOMENT_FORMATS: Final = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y%m%d", "%Y-%m-%d %H:%M:%S%.f")
 _YES_NO: Final[Mapping[str, bool]] = {
@@ -86,7 +87,7 @@ def _converted_time(value: pl.Expr, found: pl.DataType, wanted: pl.DataType) -> 
 
 def _parsed_text(cell: pl.Expr, column: Column) -> pl.Expr:
     """Return text without the error marks of spreadsheets; a Chinese label of a choice becomes its code."""
-    readable = pl.when(~cell.str.to_uppercase().is_in(SHEET_ERRORS)).then(cell)
+    readable = pl.when(~cell.str.to_uppercase().is_in(_SHEET_ERRORS)).then(cell)
     labels = {label: code for code, label in column.choices.items() if label != code}
     return readable.replace(labels) if labels else readable
 

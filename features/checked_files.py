@@ -1,0 +1,71 @@
+"""Good and failed rows written to files, each file whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import polars as pl
+
+from features.checking import Checked
+
+__all__ = ["write_checked", "write_csv_atomically", "write_parquet_atomically"]
+
+_BOM: Final = "\ufeff".encode()  # with it, Excel opens the file as UTF-8
+
+
+def write_checked(checked: Checked, folder: Path) -> None:
+    """Write the good rows to good/, what failed to failed/ and the failed rows whole to failed/rows/.
+
+    Files of an earlier check of the same table are replaced, or removed where nothing fails any more.
+    The whole rows may hold personal values: only the owner may read them.
+    """
+    name = checked.table
+    write_parquet_atomically(checked.good, folder / "good" / f"{name}.parquet")
+    report = folder / "failed" / f"{name}.parquet"
+    sheet, rows = report.with_suffix(".csv"), folder / "failed" / "rows" / f"{name}.parquet"
+    if checked.passed:
+        for stale in (report, sheet, rows):
+            stale.unlink(missing_ok=True)
+        return
+    write_parquet_atomically(checked.failed, report)
+    write_csv_atomically(checked.failed, sheet)
+    write_parquet_atomically(checked.rows, rows)
+
+
+def write_parquet_atomically(frame: pl.DataFrame, path: Path) -> None:
+    """Write a Parquet file under another name and move it into place."""
+    _write(path, frame.write_parquet)
+
+
+def write_csv_atomically(frame: pl.DataFrame, path: Path) -> None:
+    """Write a CSV file that Excel opens as UTF-8, under another name, and move it into place.
+
+    Text that a spreadsheet would run as a formula is preceded by an apostrophe; negative numbers are left alone.
+    """
+    text = pl.col(pl.String)
+    formula = text.str.contains(r"^[=+\-@\t\r]") & text.cast(pl.Float64, strict=False).is_null()
+    harmless = frame.with_columns(pl.when(formula).then("'" + text).otherwise(text))
+
+    def write(file: BinaryIO) -> None:
+        file.write(_BOM)
+        harmless.write_csv(file)
+
+    _write(path, write)
+
+
+def _write(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Let `write` fill a temporary file beside the path, then rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # mkstemp makes the file readable by its owner alone
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
