@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +19,9 @@ __all__ = ["Background"]
 
 _POLL_SECONDS: Final = 0.2
 _GRACE_SECONDS: Final = 10
+_CLOCK_SECONDS: Final = (
+    2.0  # the start time is reckoned from the boot time, which the clock service may shift
+)
 
 
 @dataclass(frozen=True)
@@ -47,17 +49,17 @@ class Background:
         """Start the program in a session of its own, so that Ctrl-C in the terminal does not reach it."""
         self.stop()
         self.folder.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own command
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env={**os.environ, **environment},
-            )
-        started = psutil.Process(process.pid).create_time()
-        record = {"pid": process.pid, "started": started, "purpose": purpose}
+        output = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        actions = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(self.log), output, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ]
+        # not subprocess.Popen: it complains of a child that outlives it, which is the purpose here
+        pid = os.posix_spawn(
+            command[0], list(command), {**os.environ, **environment}, file_actions=actions, setsid=True
+        )
+        record = {"pid": pid, "started": psutil.Process(pid).create_time(), "purpose": purpose}
         self._record.write_text(json.dumps(record), encoding="utf-8")
 
     def wait(self, url: str, *, seconds: float) -> float:
@@ -102,7 +104,7 @@ class Background:
     def _process(record: Mapping[str, str]) -> psutil.Process | None:
         try:
             process = psutil.Process(int(record["pid"]))
-            same = process.create_time() == float(record["started"])
+            same = abs(process.create_time() - float(record["started"])) < _CLOCK_SECONDS
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.Error:
             return None
