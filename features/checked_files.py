@@ -44,15 +44,20 @@ def write_csv_atomically(frame: pl.DataFrame, path: Path) -> None:
 
     Text that a spreadsheet would run as a formula is preceded by an apostrophe; negative numbers are left alone.
     """
-    text = pl.col(pl.String)
-    formula = text.str.contains(r"^[=+\-@\t\r]") & text.cast(pl.Float64, strict=False).is_null()
-    harmless = frame.with_columns(pl.when(formula).then("'" + text).otherwise(text))
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String()]
+    harmless = frame.with_columns(_harmless(pl.col(name)).alias(name) for name in texts)
 
     def write(file: BinaryIO) -> None:
         file.write(_BOM)
         harmless.write_csv(file)
 
     _write(path, write)
+
+
+def _harmless(text: pl.Expr) -> pl.Expr:
+    """Return text that a spreadsheet shows instead of running it."""
+    formula = text.str.contains(r"^[=+\-@\t\r]") & text.cast(pl.Float64, strict=False).is_null()
+    return pl.when(formula).then(pl.lit("'") + text).otherwise(text)
 
 
 def _write(path: Path, write: Callable[[BinaryIO], None]) -> None:
