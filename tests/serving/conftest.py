@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -74,7 +74,11 @@ def write_features(home: Path, features: tuple[str, ...] = FEATURES, *, seed: in
     # Party 1 has no debt_ratio, party 2 has one feature only, party 3 none at all.
     row = pl.int_range(pl.len())
     frame = frame.with_columns(
-        pl.when((row == 3) | ((row == 2) & (pl.lit(name) != "degree")) | ((row == 1) & (pl.lit(name) == "debt_ratio")))
+        pl.when(
+            (row == 3)
+            | ((row == 2) & (pl.lit(name) != "degree"))
+            | ((row == 1) & (pl.lit(name) == "debt_ratio"))
+        )
         .then(None)
         .otherwise(pl.col(name))
         .alias(name)
@@ -84,6 +88,22 @@ def write_features(home: Path, features: tuple[str, ...] = FEATURES, *, seed: in
     sidecar = {"data_as_of": str(AS_OF), "graph_as_of": str(AS_OF), "features": list(features)}
     (folder / "credit_latest.json").write_text(json.dumps(sidecar))
     return frame
+
+
+@pytest.fixture(scope="session")
+def put_model() -> Callable[..., str]:
+    """Return a function that trains a model and makes it champion."""
+
+    def put(home: Path, *, features: tuple[str, ...] = FEATURES, seed: int = 7, name: str) -> str:
+        return write_model(home, train(features, seed=seed), name)
+
+    return put
+
+
+@pytest.fixture(scope="session")
+def put_features() -> Callable[..., pl.DataFrame]:
+    """Return a function that writes the newest features."""
+    return write_features
 
 
 def make_key(home: Path, *roles: Role) -> str:
@@ -125,19 +145,23 @@ class Http:
 
     app: Starlette
 
-    def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+    def get(self, path: str) -> httpx.Response:
+        return self._call("GET", path, b"", {})
+
+    def post(self, path: str, content: bytes | AsyncIterator[bytes], **headers: str) -> httpx.Response:
+        return self._call("POST", path, content, headers)
+
+    def _call(
+        self, method: str, path: str, content: bytes | AsyncIterator[bytes], headers: Mapping[str, str]
+    ) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+
         async def call() -> httpx.Response:
             transport = httpx.ASGITransport(self.app)
             async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
-                return await client.request(method, path, **arguments)
+                return await client.request(method, path, content=content, headers=named)
 
         return asyncio.run(call())
-
-    def get(self, path: str) -> httpx.Response:
-        return self.request("GET", path)
-
-    def post(self, path: str, **arguments: Any) -> httpx.Response:
-        return self.request("POST", path, **arguments)
 
 
 @dataclass(frozen=True)
@@ -148,17 +172,24 @@ class Client:
     deployment: Deployment
     key: str
 
-    def score(self, body: object, **headers: str) -> Any:
-        given = {"Authorization": f"Bearer {self.key}", **{k.replace("_", "-"): v for k, v in headers.items()}}
-        return self.http.post("/v1/credit/score", json=body, headers=given)
+    def score(self, body: object, **headers: str) -> httpx.Response:
+        return self.send(json.dumps(body).encode(), **headers)
+
+    def send(self, content: bytes | AsyncIterator[bytes], **headers: str) -> httpx.Response:
+        given = {"Authorization": f"Bearer {self.key}", "Content_Type": "application/json", **headers}
+        return self.http.post("/v1/credit/score", content, **given)
+
+
+MakeClient = Callable[..., Client]
 
 
 @pytest.fixture
-def make_client() -> Iterator[Callable[..., Client]]:
+def make_client() -> Iterator[MakeClient]:
     started: list[Deployment] = []
 
-    def make(home: Path, key: str, **settings: Any) -> Client:
-        deployment = Deployment(ServiceSettings(home=home, ledger_wait_seconds=0.2, **settings))
+    def make(home: Path, key: str, **settings: float) -> Client:
+        given = {"home": home, "ledger_wait_seconds": 0.2, **settings}
+        deployment = Deployment(ServiceSettings.model_validate(given))
         deployment.start()
         started.append(deployment)
         return Client(Http(deployment.app), deployment, key)
@@ -169,7 +200,7 @@ def make_client() -> Iterator[Callable[..., Client]]:
 
 
 @pytest.fixture
-def client(world: World, make_client: Callable[..., Client]) -> Client:
+def client(world: World, make_client: MakeClient) -> Client:
     return make_client(world.home, world.officer)
 
 
@@ -180,8 +211,9 @@ class Answer:
     text: str
 
     @property
-    def json(self) -> Any:
-        return json.loads(self.text)
+    def json(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.text)
+        return found
 
 
 @dataclass(frozen=True)

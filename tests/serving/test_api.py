@@ -3,12 +3,13 @@
 import json
 import logging
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -21,11 +22,13 @@ from serving.ledger import Ledger
 from serving.roles import Role
 from serving.wiring import Deployment
 
-MakeClient = Callable[..., Any]
+if TYPE_CHECKING:
+    from tests.serving.conftest import Client, MakeClient, World
+
 PARTY = {"party_id": "P0000000"}
 
 
-def problem(answer: Any, status: int, slug: str) -> dict[str, Any]:
+def problem(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     body: dict[str, Any] = answer.json()
@@ -35,12 +38,14 @@ def problem(answer: Any, status: int, slug: str) -> dict[str, Any]:
     return body
 
 
-def ledger(client: Any) -> Ledger:
+def ledger(client: "Client") -> Ledger:
     found: Ledger = client.deployment.parts.ledger
     return found
 
 
-def test_score_adds_up_and_is_what_the_model_says(client: Any, model: CreditModel, world: Any) -> None:
+def test_score_adds_up_and_is_what_the_model_says(
+    client: "Client", model: CreditModel, world: "World"
+) -> None:
     body = client.score(PARTY).json()
     store = client.deployment.parts.scorer().store
     scores = model.score_matrix(store.matrix[store.rows["P0000000"]].reshape(1, -1))
@@ -55,18 +60,30 @@ def test_score_adds_up_and_is_what_the_model_says(client: Any, model: CreditMode
     assert (body["data_as_of"], body["graph_as_of"]) == ("2026-10-31", "2026-10-31")
 
 
-def test_ledger_holds_the_answer(client: Any) -> None:
+def test_ledger_holds_the_answer(client: "Client") -> None:
     body = client.score(PARTY).json()
     record = ledger(client).get(body["decision_id"]).record
     answer = record["answer"]
-    for field in ("pd", "log_odds", "base_log_odds", "grade", "advice", "party_id", "model_version", "policy"):
+    assert isinstance(answer, dict)
+    for field in (
+        "pd",
+        "log_odds",
+        "base_log_odds",
+        "grade",
+        "advice",
+        "party_id",
+        "model_version",
+        "policy",
+    ):
         assert answer[field] == body[field], field
     assert record["inputs"] == {part["feature"]: part["value"] for part in body["contributions"]}
-    assert record["contributions"] == {part["feature"]: part["contribution"] for part in body["contributions"]}
+    assert record["contributions"] == {
+        part["feature"]: part["contribution"] for part in body["contributions"]
+    }
     assert record["roles"] == ["risk_officer"]
 
 
-def test_payload_of_a_partys_features_scores_the_same(client: Any) -> None:
+def test_payload_of_a_partys_features_scores_the_same(client: "Client") -> None:
     stored = client.score(PARTY).json()
     values = {part["feature"]: part["value"] for part in stored["contributions"]}
     given = client.score({"features": values}).json()
@@ -75,7 +92,7 @@ def test_payload_of_a_partys_features_scores_the_same(client: Any) -> None:
     assert given["data_as_of"] is None
 
 
-def test_missing_features_are_counted(client: Any) -> None:
+def test_missing_features_are_counted(client: "Client") -> None:
     body = client.score({"party_id": "P0000001"}).json()
     assert (body["quality"]["level"], body["quality"]["features_known"]) == ("full", 5)
     assert body["quality"]["notes"][0]["code"] == "missing_features"
@@ -83,7 +100,7 @@ def test_missing_features_are_counted(client: Any) -> None:
     assert values["debt_ratio"] is None
 
 
-def test_mostly_missing_features_fall_back_and_never_pass(client: Any) -> None:
+def test_mostly_missing_features_fall_back_and_never_pass(client: "Client") -> None:
     for body in ({"party_id": "P0000002"}, {"features": {"degree": -3.0}}):
         answer = client.score(body).json()
         assert answer["quality"]["level"] == "fallback"
@@ -91,13 +108,13 @@ def test_mostly_missing_features_fall_back_and_never_pass(client: Any) -> None:
 
 
 @pytest.mark.parametrize("body", [{"party_id": "P0000003"}, {"features": {}}, {"features": {"degree": None}}])
-def test_score_refuses_a_party_without_any_feature(client: Any, body: dict[str, Any]) -> None:
+def test_score_refuses_a_party_without_any_feature(client: "Client", body: dict[str, Any]) -> None:
     found = problem(client.score(body), 422, "no-features")
     assert found["quality"]["level"] == "refused"
     assert found["quality"]["features_total"] == 6
 
 
-def test_unknown_party_is_named(client: Any) -> None:
+def test_unknown_party_is_named(client: "Client") -> None:
     found = problem(client.score({"party_id": "P9999999"}), 404, "unknown-party")
     assert "P9999999" in found["detail"]
 
@@ -118,21 +135,20 @@ def test_unknown_party_is_named(client: Any) -> None:
         ([], "body", "model_type"),
     ],
 )
-def test_wrong_fields_are_named(client: Any, body: object, field: str, rule: str) -> None:
+def test_wrong_fields_are_named(client: "Client", body: object, field: str, rule: str) -> None:
     found = problem(client.score(body, Accept_Language="en"), 422, "invalid-request")
     assert [(e["field"], e["rule"]) for e in found["errors"]] == [(field, rule)]
     assert found["errors"][0]["message"] in found["detail"]
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
-def test_numbers_that_are_none_are_refused(client: Any, number: str) -> None:
-    headers = {"Authorization": f"Bearer {client.key}", "Content-Type": "application/json"}
+def test_numbers_that_are_none_are_refused(client: "Client", number: str) -> None:
     text = f'{{"features": {{"degree": {number}}}}}'
-    found = problem(client.http.post("/v1/credit/score", content=text, headers=headers), 422, "invalid-request")
+    found = problem(client.send(text.encode()), 422, "invalid-request")
     assert [(e["field"], e["rule"]) for e in found["errors"]] == [("features.degree", "finite_number")]
 
 
-def test_value_outside_the_catalogues_range_is_refused(client: Any) -> None:
+def test_value_outside_the_catalogues_range_is_refused(client: "Client") -> None:
     scorer = client.deployment.parts.scorer()
     scorer._texts["degree"] = replace(scorer._texts["degree"], lowest=0, highest=10, unit="count")
     found = problem(client.score({"features": {"degree": 11}}), 422, "invalid-request")
@@ -144,51 +160,57 @@ def test_value_outside_the_catalogues_range_is_refused(client: Any) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", '{"party_id": "P1"', "\ufeff{}", '{"features": ' + "[" * 5000 + "]" * 5000 + "}"]
 )
-def test_broken_json_is_said_to_be(client: Any, text: str) -> None:
-    headers = {"Authorization": f"Bearer {client.key}", "Content-Type": "application/json"}
-    problem(client.http.post("/v1/credit/score", content=text.encode(), headers=headers), 400, "malformed-json")
+def test_broken_json_is_said_to_be(client: "Client", text: str) -> None:
+    problem(client.send(text.encode()), 400, "malformed-json")
 
 
-def test_other_media_type_is_refused(client: Any) -> None:
-    headers = {"Authorization": f"Bearer {client.key}"}
-    answer = client.http.post("/v1/credit/score", data={"party_id": "P0000001"}, headers=headers)
+def test_other_media_type_is_refused(client: "Client") -> None:
+    answer = client.send(b"party_id=P0000001", Content_Type="application/x-www-form-urlencoded")
     problem(answer, 415, "media-type")
 
 
-def test_body_over_the_limit_is_refused(world: Any, make_client: MakeClient) -> None:
+def test_body_over_the_limit_is_refused(world: "World", make_client: "MakeClient") -> None:
     client = make_client(world.home, world.officer, body_limit_bytes=100)
     problem(client.score({"features": {"x" * 200: 1}}), 413, "body-too-large")
-    headers = {"Authorization": f"Bearer {client.key}", "Content-Type": "application/json"}
 
     async def chunks() -> AsyncIterator[bytes]:  # sent without a content-length
         for _ in range(3):
             yield b" " * 60
 
-    problem(client.http.post("/v1/credit/score", content=chunks(), headers=headers), 413, "body-too-large")
+    problem(client.send(chunks()), 413, "body-too-large")
 
 
 @pytest.mark.parametrize(
     "header",
-    ["", "Bearer", "Bearer x", "Basic abc", "Bearer zh_000000000000_" + "0" * 64, "Bearer zh_../../etc_passwd"],
+    [
+        "",
+        "Bearer",
+        "Bearer x",
+        "Basic abc",
+        "Bearer zh_000000000000_" + "0" * 64,
+        "Bearer zh_../../etc_passwd",
+    ],
 )
-def test_without_a_valid_key_nothing_is_answered(client: Any, header: str) -> None:
-    answer = client.http.post("/v1/credit/score", json=PARTY, headers={"Authorization": header})
+def test_without_a_valid_key_nothing_is_answered(client: "Client", header: str) -> None:
+    answer = client.score(PARTY, Authorization=header)
     problem(answer, 401, "unauthorized")
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_key_is_checked_before_the_body_is_read(client: Any) -> None:
-    problem(client.http.post("/v1/credit/score", content=b"{" * 10_000), 401, "unauthorized")
+def test_key_is_checked_before_the_body_is_read(client: "Client") -> None:
+    problem(client.http.post("/v1/credit/score", b"{" * 10_000), 401, "unauthorized")
 
 
-def test_key_without_the_role_is_refused_by_name_of_the_role(world: Any, make_client: MakeClient) -> None:
+def test_key_without_the_role_is_refused_by_name_of_the_role(
+    world: "World", make_client: "MakeClient"
+) -> None:
     client = make_client(world.home, world.planner)
     found = problem(client.score(PARTY), 403, "forbidden")
     assert "risk_officer" in found["detail"]
     assert ledger(client).probe() == (0, None)
 
 
-def test_unknown_address_and_method(client: Any) -> None:
+def test_unknown_address_and_method(client: "Client") -> None:
     problem(client.http.get("/v1/nothing"), 404, "route-not-found")
     answer = client.http.get("/v1/credit/score")
     problem(answer, 405, "method-not-allowed")
@@ -197,15 +219,20 @@ def test_unknown_address_and_method(client: Any) -> None:
 
 @pytest.mark.parametrize(
     ("header", "title"),
-    [("en", "Unknown party"), ("zh-CN,zh;q=0.9,en;q=0.8", "没有该主体"), ("fr", "没有该主体"), ("", "没有该主体")],
+    [
+        ("en", "Unknown party"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "没有该主体"),
+        ("fr", "没有该主体"),
+        ("", "没有该主体"),
+    ],
 )
-def test_problem_speaks_the_callers_language(client: Any, header: str, title: str) -> None:
+def test_problem_speaks_the_callers_language(client: "Client", header: str, title: str) -> None:
     answer = client.score({"party_id": "P9999999"}, Accept_Language=header)
     assert problem(answer, 404, "unknown-party")["title"] == title
     assert answer.headers["content-language"] == ("en" if header == "en" else "zh")
 
 
-def test_request_id_of_the_caller_is_kept_if_it_is_one(client: Any) -> None:
+def test_request_id_of_the_caller_is_kept_if_it_is_one(client: "Client") -> None:
     assert client.score(PARTY, X_Request_ID="abc-12345678").json()["request_id"] == "abc-12345678"
     assert client.score(PARTY, X_Request_ID="a b\tc").json()["request_id"] != "a b\tc"
 
@@ -229,14 +256,14 @@ def put_model(deployment: Deployment, model: object) -> None:
     scorer.model = model  # type: ignore[assignment]
 
 
-def test_answer_that_does_not_add_up_is_not_given(client: Any, model: CreditModel) -> None:
+def test_answer_that_does_not_add_up_is_not_given(client: "Client", model: CreditModel) -> None:
     put_model(client.deployment, Crooked(model))
     problem(client.score(PARTY), 500, "not-additive")
     assert ledger(client).probe() == (0, None)
 
 
 def test_programmers_error_is_a_problem_and_its_values_are_not_logged(
-    client: Any, model: CreditModel, caplog: pytest.LogCaptureFixture
+    client: "Client", model: CreditModel, caplog: pytest.LogCaptureFixture
 ) -> None:
     put_model(client.deployment, Crooked(model, RuntimeError("张三丰 11010119900307001X")))
     with caplog.at_level(logging.INFO):
@@ -248,12 +275,14 @@ def test_programmers_error_is_a_problem_and_its_values_are_not_logged(
         assert secret not in json.dumps(found, ensure_ascii=False)
 
 
-def test_slow_work_ends_at_the_deadline(world: Any, make_client: MakeClient) -> None:
+def test_slow_work_ends_at_the_deadline(world: "World", make_client: "MakeClient") -> None:
     client = make_client(world.home, world.officer, deadline_seconds=1e-6)
     problem(client.score(PARTY), 504, "deadline")
 
 
-def test_service_without_a_model_is_not_ready_and_says_what_to_do(tmp_path: Path, make_client: MakeClient) -> None:
+def test_service_without_a_model_is_not_ready_and_says_what_to_do(
+    tmp_path: Path, make_client: "MakeClient"
+) -> None:
     client = make_client(tmp_path, _officer_key(tmp_path))
     ready = client.http.get("/readyz")
     assert ready.status_code == 503
@@ -274,16 +303,18 @@ def _officer_key(home: Path) -> str:
     return text
 
 
-def test_every_status_of_the_table_is_declared_in_openapi(client: Any) -> None:
+def test_every_status_of_the_table_is_declared_in_openapi(client: "Client") -> None:
     document = client.http.get("/openapi.json").json()
     declared = set(document["paths"]["/v1/credit/score"]["post"]["responses"])
     assert {str(entry.status) for entry in PROBLEMS.values()} | {"200"} == declared
-    references = [line for line in json.dumps(document).split('"') if line.startswith("#/components/schemas/")]
+    references = [
+        line for line in json.dumps(document).split('"') if line.startswith("#/components/schemas/")
+    ]
     names = {reference.rpartition("/")[2] for reference in references}
     assert names <= set(document["components"]["schemas"])
 
 
-def test_docs_page_takes_nothing_from_the_internet(client: Any) -> None:
+def test_docs_page_takes_nothing_from_the_internet(client: "Client") -> None:
     page = client.http.get("/docs").text
     assert "http://" not in page
     assert "https://" not in page

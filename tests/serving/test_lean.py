@@ -1,0 +1,60 @@
+"""A worker that scores has not imported what only training and plots need."""
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from serving.lean import without
+
+if TYPE_CHECKING:
+    from tests.serving.conftest import World
+
+SCORE_AND_LIST = """
+import asyncio, sys
+from pathlib import Path
+from serving.credit import Call
+from serving.schemas import ScoreRequest
+from serving.settings import ServiceSettings
+from serving.wiring import Deployment
+deployment = Deployment(ServiceSettings(home=Path(sys.argv[1])))
+deployment.start()
+scored = deployment.parts.scorer().score(ScoreRequest(party_id="P0000000"), Call("r", "k", ()))
+print(scored.answer.grade, *sorted(name for name, module in sys.modules.items() if module and "." not in name))
+"""
+
+
+def test_worker_does_not_import_what_it_does_not_need(world: "World") -> None:
+    command = [sys.executable, "-c", SCORE_AND_LIST, str(world.home)]
+    grade, *modules = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert grade[0] in "ABCD"
+    assert "lightgbm" in modules
+    unwanted = {
+        "mlflow",
+        "shap",
+        "prophet",
+        "pandas",
+        "sklearn",
+        "matplotlib",
+        "fastapi",
+        "networkx",
+        "neo4j",
+    }
+    assert unwanted.isdisjoint(modules)
+
+
+def test_supervisor_does_not_load_the_model_libraries() -> None:
+    command = [sys.executable, "-c", "import sys, serving.service; print(*sys.modules)"]
+    modules = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert "bentoml" in modules
+    assert {"lightgbm", "polars", "sqlalchemy", "scipy"}.isdisjoint(modules)
+
+
+def test_hidden_package_is_hidden_inside_only_and_imported_ones_stay() -> None:
+    sys.modules.pop("this", None)
+    with without("this", "json"):
+        with pytest.raises(ImportError):
+            __import__("this")
+        assert __import__("json").dumps([]) == "[]"
+    assert "this" not in sys.modules

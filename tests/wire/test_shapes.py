@@ -1,0 +1,82 @@
+"""Clients were written against the stored shapes: whatever breaks them fails here by the name of the field."""
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from serving.errors import PROBLEMS
+from serving.schemas import Health, ProblemBody, ScoreAnswer, ScoreRequest
+
+FOLDER = Path(__file__).parent
+ANSWERS: dict[str, type[BaseModel]] = {
+    "score_answer": ScoreAnswer,
+    "problem": ProblemBody,
+    "health": Health,
+}
+
+
+def fields(model: type[BaseModel]) -> dict[str, str]:
+    """Return the paths of a model's JSON fields with their types, those of nested models too."""
+    schema = model.model_json_schema(mode="serialization", ref_template="{model}")
+    definitions = schema.pop("$defs", {})
+    found: dict[str, str] = {}
+
+    def walk(node: dict[str, object], path: str) -> None:
+        for name, part in dict(node.get("properties") or {}).items():  # type: ignore[call-overload]
+            here = f"{path}{name}"
+            found[here] = kind(part, here)
+
+    def kind(part: dict[str, object], here: str) -> str:
+        if "$ref" in part:
+            target = definitions[part["$ref"]]
+            walk(target, f"{here}.")
+            return "|".join(target["enum"]) if "enum" in target else "object"
+        if "anyOf" in part:
+            return "|".join(sorted(kind(option, here) for option in part["anyOf"]))  # type: ignore[attr-defined]
+        if part.get("type") == "array":
+            return f"array of {kind(part['items'], f'{here}[]')}"  # type: ignore[arg-type]
+        if isinstance(part.get("additionalProperties"), dict):
+            return f"map of {kind(part['additionalProperties'], f'{here}{{}}')}"  # type: ignore[arg-type]
+        return str(part.get("format") or part["type"])
+
+    walk(schema, "")
+    return found
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answer_keeps_every_field_and_its_type(name: str) -> None:
+    stored = json.loads((FOLDER / f"{name}.shape.json").read_text(encoding="utf-8"))
+    now = fields(ANSWERS[name])
+    gone = sorted(set(stored) - set(now))
+    changed = sorted(
+        f"{field}: {stored[field]} -> {now[field]}" for field in stored if stored[field] != now.get(field)
+    )
+    new = sorted(set(now) - set(stored))
+    assert not gone, f"{name}: clients read these fields, and they are gone: {gone}"
+    assert not changed, f"{name}: these fields changed their type: {changed}"
+    assert not new, f"{name}: new fields; add them to {name}.shape.json: {new}"
+
+
+@pytest.mark.parametrize("line", (FOLDER / "score_requests.jsonl").read_text(encoding="utf-8").splitlines())
+def test_requests_that_were_valid_still_are(line: str) -> None:
+    request = json.loads(line)
+    try:
+        ScoreRequest.model_validate_json(line)
+    except ValidationError as error:
+        raise AssertionError(
+            f"a stored request is refused now: {request}: {error.errors()[0]['loc']}"
+        ) from error
+
+
+def test_stored_answer_still_reads_back_the_same() -> None:
+    text = (FOLDER / "score_answer.json").read_text(encoding="utf-8")
+    answer = ScoreAnswer.model_validate_json(text)
+    assert json.loads(answer.model_dump_json()) == json.loads(text)
+
+
+def test_problem_types_keep_their_status() -> None:
+    stored = json.loads((FOLDER / "problems.json").read_text(encoding="utf-8"))
+    now = {problem.slug: problem.status for problem in PROBLEMS.values()}
+    assert now == stored, "clients decide by type and status; add new types to problems.json"
