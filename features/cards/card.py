@@ -112,7 +112,7 @@ class EventTable(_NamedTable):
     categories: tuple[str, ...] | None = Field(default=None, description="found by type when left out")
     numeric: tuple[str, ...] | None = Field(default=None, description="found by type when left out")
     drop: tuple[str, ...] = ()
-    crosses: tuple[tuple[str, str], ...] | None = Field(default=None, description="found when left out")
+    crosses: tuple[tuple[str, str], ...] = Field(default=(), description="pairs of categories counted together")
     time: str | None = Field(default=None, description="when it became known")
     time_format: str | None = None
 
@@ -138,7 +138,8 @@ class GroupTable(_NamedTable):
     id: str
     group: str
     kind: str | None = None
-    members: bool = Field(default=True, description="aggregate what the other members' rows say")
+    members: bool = Field(default=False, description="aggregate what the other members' rows say")
+    names: bool = Field(default=False, description="let the model know which (large) group it is")
 
 
 class Folds(BaseModel):
@@ -200,6 +201,7 @@ class Card(BaseModel):
     groups: tuple[GroupTable, ...] = ()
     validation: Validation | None = None
     leaks: Leaks = Leaks()
+    model: dict[str, int | float | bool | str] = Field(default={}, description="settings of the booster")
     neighbour_label_rate: Annotated[LabelRate | None, BeforeValidator(_refuse_other_rates)] = None
     label_known: str | None = Field(
         default=None, description="main column: date the label became known, for as_of rates"

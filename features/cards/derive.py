@@ -11,11 +11,12 @@ from features.cards.edges import edge_features, edge_snapshot, fit_edges, unseen
 from features.cards.errors import CardTableError
 from features.cards.events import event_features, fit_events
 from features.cards.groups import fit_groups, group_features
+from features.cards.label_rates import LabelBook, label_book, neighbour_label_rates
 from features.cards.own import fit_own, own_features
 from features.cards.parties import carried_values
 from features.cards.read import LABEL, PARTITION, PARTY, ROW, TIME, CardTables
-from features.cards.state import Family, Notice, OwnKind, RelationalState
-from features.cards.world import World, dated_tables, worlds
+from features.cards.state import Family, Notice, OwnKind, RelationalState, plain_names
+from features.cards.world import World, dated_tables, undated_notices, worlds
 
 __all__ = ["Derived", "derive", "fit_relations"]
 
@@ -29,6 +30,7 @@ class Derived:
 
     frame: pl.DataFrame
     notices: tuple[Notice, ...]
+    labels: LabelBook | None = None
 
 
 def fit_relations(
@@ -43,6 +45,7 @@ def fit_relations(
     rows = tables.main.filter(train)
     here = rows[PARTITION].unique().to_list()
     own, notices = fit_own(card, rows, out.get("main", ()))
+    notices += undated_notices(card)
     learn = _Learning(tables, here)
     state = RelationalState(
         own=tuple(own),
@@ -51,7 +54,8 @@ def fit_relations(
         groups={t.title: fit_groups(learn.of(tables.groups[t.title])) for t in card.groups},
     )
     state = state.model_copy(update={"carried": _carried(state, rows)})
-    built = _build(card, tables, state)
+    labels = label_book(card, rows) if card.neighbour_label_rate else None
+    built = _build(card, tables, state, labels)
     kept = _informative(built.frame.filter(train), built.families)
     families = {f: built.families[f] for f in kept}
     state = state.model_copy(
@@ -63,19 +67,20 @@ def fit_relations(
             zh="没有可用的特征列。请检查 drop、泄漏检查结果与各列取值。",
             en="no usable feature is left. Check `drop`, the leak report and the columns' values.",
         )
-    return state, Derived(built.frame.select(ROW, *kept), tuple(notices))
+    return state, Derived(built.frame.select(ROW, *kept), tuple(notices), labels)
 
 
-def derive(card: Card, tables: CardTables, state: RelationalState) -> Derived:
+def derive(card: Card, tables: CardTables, state: RelationalState, labels: LabelBook | None = None) -> Derived:
     """Derive the features of a fitted state from other tables of the same shape.
 
-    Raises CardTableError when a table or a column of the training is missing.
+    `labels` are the training's outcomes, needed only where the model uses neighbours' default rates. Raises
+    CardTableError when a table or a column of the training is missing.
     """
     _require_tables(card, state)
-    built = _build(card, tables, state)
+    built = _build(card, tables, state, labels)
     absent = [f for f in state.features if f not in built.frame.columns]
     frame = built.frame.with_columns(pl.lit(None, pl.Float64).alias(f) for f in absent)
-    return Derived(frame.select(ROW, *state.features), built.notices)
+    return Derived(frame.select(ROW, *state.features), built.notices, labels)
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,7 @@ def _rank_correlation(rows: pl.DataFrame, column: str) -> float:
     return float(found) if found is not None and found == found else 0.0  # noqa: PLR0124 - NaN differs from itself
 
 
-def _build(card: Card, tables: CardTables, state: RelationalState) -> _Built:
+def _build(card: Card, tables: CardTables, state: RelationalState, labels: LabelBook | None) -> _Built:
     dated = dated_tables(card)
     own = own_features(tables.main, state.own, card.main.path.name)
     frame, notices = own.frame, list(own.notices)
@@ -147,7 +152,17 @@ def _build(card: Card, tables: CardTables, state: RelationalState) -> _Built:
         families |= around
         categorical += codes
         notices += _unseen(tables, state)
-    return _Built(frame, families, tuple(categorical), tuple(notices))
+    if labels is not None:
+        rates = neighbour_label_rates(card, tables, labels)
+        frame = frame.join(rates, on=ROW, how="left", maintain_order="left")
+        families |= {c: Family.LABELS for c in rates.columns[1:]}
+    plain = dict(zip(frame.columns[1:], plain_names(frame.columns[1:]), strict=True))
+    return _Built(
+        frame.rename(plain),
+        {plain[c]: family for c, family in families.items()},
+        tuple(plain[c] for c in categorical),
+        tuple(notices),
+    )
 
 
 def _unseen(tables: CardTables, state: RelationalState) -> list[Notice]:

@@ -15,7 +15,6 @@ __all__ = ["audited_columns", "event_features", "fit_events"]
 
 _MAX_VOCABULARY: Final = 30
 _MAX_CODES: Final = 15  # an integer column with so few values is taken for a code
-_MAX_CROSS: Final = 64
 _MIN_ROWS: Final = 20
 _RECENT_DAYS: Final = (90, 365)
 _TECHNICAL: Final = frozenset({PARTITION, PARTY, TIME})
@@ -37,11 +36,10 @@ def fit_events(spec: EventTable, events: pl.DataFrame, excluded: Sequence[str]) 
     kept = [c for c in categories if c not in excluded]
     vocabularies = {c: frequent_values(category_text(events[c]).drop_nulls(), _MIN_ROWS, _MAX_VOCABULARY) for c in kept}
     vocabularies = {c: v for c, v in vocabularies.items() if v}
-    crosses = spec.crosses if spec.crosses is not None else _default_crosses(vocabularies)
     return EventState(
         categories=vocabularies,
         numeric=tuple(c for c in numeric if c not in excluded),
-        crosses=tuple(p for p in crosses if p[0] in vocabularies and p[1] in vocabularies),
+        crosses=tuple(p for p in spec.crosses if p[0] in vocabularies and p[1] in vocabularies),
     )
 
 
@@ -55,12 +53,6 @@ def _is_code(values: pl.Series) -> bool:
 
 def _is_number(values: pl.Series) -> bool:
     return values.dtype.is_numeric()
-
-
-def _default_crosses(vocabularies: dict[str, tuple[str, ...]]) -> tuple[tuple[str, str], ...]:
-    names = list(vocabularies)
-    pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
-    return tuple((a, b) for a, b in pairs if len(vocabularies[a]) * len(vocabularies[b]) <= _MAX_CROSS)
 
 
 def event_features(name: str, rows: pl.DataFrame, events: pl.DataFrame, state: EventState, *, dated: bool) -> Values:
@@ -78,7 +70,8 @@ def event_features(name: str, rows: pl.DataFrame, events: pl.DataFrame, state: E
         notices += unseen_notice(text, set(vocabulary), name, column) if len(vocabulary) < _MAX_VOCABULARY else []
         marks.append(_in_vocabulary(text, vocabulary).alias(f"__cat_{column}"))
     joined = joined.with_columns(marks)
-    totals = joined.group_by(ROW).agg(_totals(name, state, dated=dated))
+    joined = joined.sort(ROW, *state.numeric)  # sums are the same to the last bit whatever the order of the file
+    totals = joined.group_by(ROW, maintain_order=True).agg(_totals(name, state, dated=dated))
     frame = rows.select(ROW).join(totals, on=ROW, how="left", maintain_order="left")
     frame = _shares(frame.with_columns(pl.col(_counts(name, state)).fill_null(0.0)), name, state)
     return Values(frame, tuple(notices))

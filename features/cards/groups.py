@@ -30,7 +30,8 @@ def group_features(
     name: str, spec: GroupTable, state: GroupState, groups: pl.DataFrame, carried: pl.DataFrame
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Return per party of `carried` (`id`) the features of this table, and which of them are codes."""
-    sized = groups.drop("__partition", strict=False).unique().rename({"__party": "id"})
+    # Sorted, so that sums are the same to the last bit whatever the order of the file.
+    sized = groups.select("kind", "group", pl.col("__party").alias("id")).unique().sort("kind", "group", "id")
     sized = sized.with_columns(pl.len().over("kind", "group").cast(pl.Float64).alias("size"))
     out = carried.select("id")
     codes: list[str] = []
@@ -45,7 +46,7 @@ def group_features(
         out = out.with_columns(pl.col(f"{title}.n").fill_null(0.0))
         if spec.members:
             out = out.join(_members(title, part, carried), on="id", how="left", maintain_order="left")
-        if kind in state.vocabularies:
+        if spec.names and kind in state.vocabularies:
             largest = part.sort("size", "group", descending=[True, False]).unique("id", keep="first", maintain_order=True)
             named = out.select("id").join(largest, on="id", how="left", maintain_order="left")["group"]
             out = out.with_columns(place_codes(named, state.vocabularies[kind]).alias(f"{title}.which"))
@@ -56,12 +57,13 @@ def group_features(
 def _members(title: str, part: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:
     """Return the mean, over one's groups, of the other members' mean value; one's own value is taken out exactly."""
     values = carried.columns[1:]
-    joined = part.join(carried.cast({c: pl.Float64 for c in values}), on="id", how="left")
+    floats = carried.cast(dict.fromkeys(values, pl.Float64))
+    joined = part.join(floats, on="id", how="left", maintain_order="left")
     out = []
     for column in values:
         known = pl.col(column).is_not_null().cast(pl.Float64)
         filled = pl.col(column).fill_null(0.0)
         others = known.sum().over("group") - known
         out.append(pl.when(others > 0).then((filled.sum().over("group") - filled) / others).alias(column))
-    means = joined.select("id", *out).group_by("id").agg(pl.col(c).mean().alias(f"{title}.members.{c}") for c in values)
+    means = joined.select("id", *out).group_by("id", maintain_order=True).agg(pl.col(c).mean().alias(f"{title}.members.{c}") for c in values)
     return means

@@ -160,7 +160,7 @@ def _check_key(frame: pl.DataFrame, spec: MainTable, table: str) -> None:
 
 def _read_events(card: Card, spec: EventTable) -> pl.DataFrame:
     table = spec.path.name
-    crosses = [c for pair in spec.crosses or () for c in pair]
+    crosses = [c for pair in spec.crosses for c in pair]
     named = [spec.id, *(spec.categories or ()), *(spec.numeric or ()), *crosses]
     frame = _side(card, spec, [*named, *_given(spec.time)])
     dates = _dates(frame, table, spec.time, spec.time_format) if spec.time else _no_date()

@@ -1,14 +1,15 @@
 """What was learnt from the training tables and must be the same when scoring: columns, vocabularies, features."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 __all__ = ["EdgeState", "EventState", "Family", "GroupState", "Notice", "OwnColumn", "OwnKind", "RelationalState",
-           "Values"]
+           "Values", "plain_names"]
 
 
 class OwnKind(StrEnum):
@@ -77,7 +78,6 @@ class RelationalState(_State):
     features: tuple[str, ...] = ()
     families: dict[str, Family] = {}
     categorical: tuple[str, ...] = ()
-    label_rate: str | None = None
 
     def of(self, families: Sequence[Family]) -> tuple[str, ...]:
         """Return the features of the families, in the model's order."""
@@ -101,4 +101,15 @@ class Values:
     frame: pl.DataFrame
     notices: tuple[Notice, ...] = ()
     categorical: tuple[str, ...] = ()
-    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+def plain_names(names: Sequence[str]) -> list[str]:
+    """Return feature names a booster can write: no blanks, none of the marks of JSON; no two are the same."""
+    out: list[str] = []
+    for name in names:
+        plain = re.sub(r"[\s\[\]{}\",:\\]+", "_", name)
+        number = 2
+        while plain in out:
+            plain, number = f"{plain}_{number}", number + 1
+        out.append(plain)
+    return out

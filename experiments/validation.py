@@ -1,0 +1,133 @@
+"""Cut the rows of a card into what is learnt from and what is judged on, with no party on both sides."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from experiments.errors import SplitError
+from features.cards.card import Card, Folds, Protocol, Repeated, Validation
+from features.cards.read import LABEL, PARTY, TIME, CardTables
+
+__all__ = ["Split", "Splits", "cut_rows"]
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows to learn from and rows to judge on (Boolean per main row)."""
+
+    train: Flags
+    valid: Flags
+
+
+@dataclass(frozen=True)
+class Splits:
+    """All cuts of a protocol, the rows the final model learns from, and what was done about repeated parties."""
+
+    protocol: Protocol
+    cuts: tuple[Split, ...]
+    final: Flags
+    notes: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Split]:
+        return iter(self.cuts)
+
+
+def cut_rows(card: Card, tables: CardTables) -> Splits:
+    """Cut the main rows as the card's validation says.
+
+    Raises SplitError when there is no validation, or a side is left without rows or without one of the classes.
+    """
+    if card.validation is None:
+        raise SplitError(
+            zh="卡片没有 [validation]，无法评价模型。请写 split、cut、later 或 folds 之一。",
+            en="The card has no [validation], so the model could not be judged. Set split, cut, later or folds.",
+        )
+    if card.validation.folds is not None:
+        return _folds(tables, card.validation.folds)
+    train, valid = _sides(card.validation, tables.main)
+    return _two_sides(tables.main, train, valid, card.validation)
+
+
+def _folds(tables: CardTables, folds: Folds) -> Splits:
+    y = tables.main[LABEL].to_numpy()
+    party = tables.main[PARTY].rank("dense").to_numpy()
+    few = int(min(y.sum(), len(y) - y.sum()))
+    if few < folds.n:
+        raise SplitError(
+            zh=f"较少的一类只有 {few} 行，不足以分成 {folds.n} 折。请减少 folds.n 或补充数据。",
+            en=f"The rarer class has {few} rows, too few for {folds.n} folds. Lower folds.n or add data.",
+        )
+    repeated = len(np.unique(party)) < len(party)
+    kind = StratifiedGroupKFold if repeated else StratifiedKFold
+    splitter = kind(folds.n, shuffle=True, random_state=folds.seed)
+    cuts = []
+    for _, chosen in splitter.split(np.zeros((len(y), 1)), y, party):
+        valid = np.zeros(len(y), dtype=np.bool_)
+        valid[chosen] = True
+        cuts.append(Split(~valid, valid))
+    note = ("同一主体的多行放在同一折 / rows of one party stay in one fold",) if repeated else ()
+    return Splits(Protocol.FOLDS, tuple(cuts), np.ones(len(y), dtype=np.bool_), note)
+
+
+def _sides(validation: Validation, main: pl.DataFrame) -> tuple[Flags, Flags]:
+    if validation.split is not None:
+        side = main[validation.split].cast(pl.String)
+        return (side == str(validation.train)).fill_null(value=False).to_numpy(), (
+            (side == str(validation.valid)).fill_null(value=False).to_numpy()
+        )
+    time = main[TIME]
+    cut = validation.cut
+    if cut is None:
+        place = int((1.0 - float(validation.later or 0.0)) * len(time))
+        cut = time.sort()[min(place, len(time) - 1)]
+    late = (time >= cut).to_numpy()
+    return ~late, late
+
+
+def _two_sides(main: pl.DataFrame, train: Flags, valid: Flags, validation: Validation) -> Splits:
+    party = main[PARTY]
+    both = set(party.filter(pl.Series(train))) & set(party.filter(pl.Series(valid)))
+    repeated = party.is_in(sorted(both)).to_numpy()
+    rule = validation.repeated or Repeated.DROP_LATER
+    notes: tuple[str, ...] = ()
+    if both:
+        train, valid = _separated(party, repeated, train, valid, rule)
+        notes = (_repeated_note(len(both), rule),)
+    _check_side(main, train, "训练", "training")
+    _check_side(main, valid, "验证", "validation")
+    return Splits(validation.protocol, (Split(train, valid),), train, notes)
+
+
+def _separated(party: pl.Series, repeated: Flags, train: Flags, valid: Flags, rule: Repeated) -> tuple[Flags, Flags]:
+    if rule is Repeated.KEEP:
+        return train, valid
+    if rule is Repeated.DROP_LATER:
+        return train, valid & ~repeated
+    # Every second party in the order of ids goes to the later side, whatever its label.
+    later = (party.rank("dense").to_numpy() % 2).astype(np.bool_)
+    return train & ~(repeated & later), valid & ~(repeated & ~later)
+
+
+def _repeated_note(parties: int, rule: Repeated) -> str:
+    done = {
+        Repeated.DROP_LATER: ("已从验证部分剔除", "left out of the validation"),
+        Repeated.DIVIDE: ("各归一侧", "each put on one side"),
+        Repeated.KEEP: ("按卡片保留在两侧，验证结果会偏高", "kept on both sides as the card says; the result is flattered"),
+    }[rule]
+    return f"{parties} 个主体出现在训练与验证两侧：{done[0]} / {parties} parties stand in two splits: {done[1]}"
+
+
+def _check_side(main: pl.DataFrame, side: Flags, zh: str, en: str) -> None:
+    labels = main[LABEL].filter(pl.Series(side))
+    if labels.n_unique() < 2:  # noqa: PLR2004 - two classes
+        raise SplitError(
+            zh=f"{zh}部分有 {len(labels)} 行，缺少其中一类。请检查 [validation]（split 的取值、cut 日期、repeated）。",
+            en=f"The {en} side has {len(labels)} rows and lacks a class. Check [validation] "
+            "(values of split, date of cut, repeated).",
+        )

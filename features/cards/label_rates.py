@@ -1,0 +1,97 @@
+"""Default rates among a party's neighbours: out of fold or as of the date, never with its own outcome."""
+
+import io
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from features.cards.card import Card, LabelRate
+from features.cards.dates import as_dates
+from features.cards.errors import CardTableError
+from features.cards.read import LABEL, PARTITION, PARTY, ROW, TIME, CardTables
+
+__all__ = ["LabelBook", "label_book", "neighbour_label_rates"]
+
+_FOLDS: Final = 10
+_PRIOR: Final = 2.0  # neighbours' worth of the mean rate, so that one neighbour is no certainty
+
+
+@dataclass(frozen=True)
+class LabelBook:
+    """Outcomes of the training: `__party`, `__label`, the fold of the party, and when the outcome became known."""
+
+    frame: pl.DataFrame
+
+    def to_parquet(self) -> bytes:
+        """Return the book as Parquet."""
+        buffer = io.BytesIO()
+        self.frame.write_parquet(buffer)
+        return buffer.getvalue()
+
+    @staticmethod
+    def from_parquet(content: bytes) -> "LabelBook":
+        """Read a book back."""
+        return LabelBook(pl.read_parquet(io.BytesIO(content)))
+
+
+def label_book(card: Card, train: pl.DataFrame) -> LabelBook:
+    """Write down the outcomes of the training rows; folds are cut by party, in the order of their ids."""
+    known = pl.lit(None, pl.Date).alias("__known")
+    if card.neighbour_label_rate is LabelRate.AS_OF:
+        dates = as_dates(train[str(card.label_known)], card.main.time_format)
+        if dates is None:
+            raise CardTableError(
+                card.main.path.name,
+                zh=f"列“{card.label_known}”不是日期，无法判断标签何时已知。请修改 label_known。",
+                en=f"column '{card.label_known}' holds no dates, so nobody can tell when a label was known. "
+                "Correct label_known.",
+            )
+        return LabelBook(_with_folds(train.with_columns(dates.alias("__known"))))
+    return LabelBook(_with_folds(train.with_columns(known)))
+
+
+def _with_folds(rows: pl.DataFrame) -> pl.DataFrame:
+    # Neighbours in the sorted order often belong together, so folds deal them out one by one.
+    fold = (pl.col(PARTY).rank("dense") % _FOLDS).cast(pl.Int64)
+    return rows.select(PARTY, LABEL, fold.alias("__fold"), "__known").sort(PARTY, "__known")
+
+
+def neighbour_label_rates(card: Card, tables: CardTables, book: LabelBook) -> pl.DataFrame:
+    """Return `__row` and, per edge table, the shrunk default rate and number of neighbours with a known outcome.
+
+    Out of fold: a row of the training never reads outcomes of its own fold of parties, so neither its own nor one that
+    was learnt beside it. As of: only outcomes known before the row's date. The party itself never counts.
+    """
+    has_time = TIME in tables.main.columns
+    when = pl.col(TIME) if has_time else pl.lit(None, pl.Date)
+    rows = tables.main.select(ROW, PARTITION, PARTY, when.alias("__asked"))
+    own_fold = book.frame.select(PARTY, pl.col("__fold").alias("__own_fold")).unique(PARTY, maintain_order=True)
+    rows = rows.join(own_fold, on=PARTY, how="left", maintain_order="left")
+    mean = float(book.frame[LABEL].mean() or 0.0)  # type: ignore[arg-type]
+    out = rows.select(ROW)
+    for spec in card.edges:
+        found = _known_neighbours(card, rows, tables.edges[spec.title], book, dated=bool(has_time and spec.time))
+        title = f"{spec.title}.labels"
+        n, s = pl.len(), pl.col(LABEL).sum()
+        figures = found.group_by(ROW).agg(
+            n.cast(pl.Float64).alias(f"{title}.n"), ((s + _PRIOR * mean) / (n + _PRIOR)).alias(f"{title}.rate")
+        )
+        out = out.join(figures, on=ROW, how="left", maintain_order="left").with_columns(pl.col(f"{title}.n").fill_null(0.0))
+    return out
+
+
+def _known_neighbours(
+    card: Card, rows: pl.DataFrame, edges: pl.DataFrame, book: LabelBook, *, dated: bool
+) -> pl.DataFrame:
+    one = edges.select(PARTITION, pl.col("src").alias(PARTY), pl.col("dst").alias("__other"), pl.col(TIME).alias("__tied"))
+    two = edges.select(PARTITION, pl.col("dst").alias(PARTY), pl.col("src").alias("__other"), pl.col(TIME).alias("__tied"))
+    ties = pl.concat([one, two]).filter(pl.col(PARTY) != pl.col("__other"))
+    joined = rows.join(ties, on=[PARTITION, PARTY])
+    if dated:
+        joined = joined.filter(pl.col("__tied") < pl.col("__asked"))
+    joined = joined.select(ROW, "__asked", "__own_fold", "__other").unique()
+    joined = joined.join(book.frame.rename({PARTY: "__other"}), on="__other")
+    if card.neighbour_label_rate is LabelRate.AS_OF:
+        return joined.filter(pl.col("__known") < pl.col("__asked"))
+    return joined.filter(pl.col("__own_fold").is_null() | (pl.col("__fold") != pl.col("__own_fold")))
