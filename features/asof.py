@@ -8,7 +8,7 @@ import polars as pl
 
 from features.errors import MissingColumnError, MissingTableError
 
-__all__ = ["Known", "month_ends", "months_before"]
+__all__ = ["Known", "in_order", "month_ends", "months_before"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,14 @@ class Known:
     def since(self, months: int) -> date:
         """Return the day that lies `months` months before the date."""
         return months_before(self.as_of, months)
+
+
+def in_order(frame: pl.LazyFrame, *columns: str) -> pl.LazyFrame:
+    """Return the rows, read and sorted, for sums of floats that must come out the same to the last bit.
+
+    A lazy sort would not do: the optimiser drops it before a sum, which it takes for independent of the order.
+    """
+    return frame.sort(*columns).collect().lazy()
 
 
 def months_before(day: date, months: int) -> date:

@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from features.asof import Known
+from features.asof import Known, in_order
 from features.credit.defaults import first_defaults
 from features.credit.instalments import exposure_states, instalments
 
@@ -26,8 +26,8 @@ class Book:
     def read(cls, tables: Mapping[str, pl.LazyFrame], as_of: date) -> "Book":
         """Read the book; raises MissingTableError or MissingColumnError."""
         known = Known(tables, as_of)
-        ledger = instalments(known).collect().lazy()
-        states = exposure_states(known, ledger).collect().lazy()
+        ledger = in_order(instalments(known), "exposure_id", "due_on", "installment_no")
+        states = in_order(exposure_states(known, ledger), "exposure_id")
         return cls(known, ledger, states, first_defaults(known, ledger).collect().lazy())
 
     def borrowers(self) -> pl.LazyFrame:

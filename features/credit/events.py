@@ -5,7 +5,7 @@ from typing import Final
 
 import polars as pl
 
-from features.asof import Known
+from features.asof import Known, in_order
 from features.catalogue import Dimension, Unit, feature
 from features.credit.ratios import days_since, ratio
 from features.credit.statements import latest_statements
@@ -55,7 +55,8 @@ def _court_counts(events: pl.LazyFrame, known: Known) -> pl.LazyFrame:
         "sued_labour": sued & (pl.col("cause") == "labour"),
         **{kind: pl.col("kind") == kind for kind in ADVERSE_KINDS},
     }
-    return events.group_by("party_id").agg(
+    rows = in_order(events, "party_id", "occurred_on", "amount")
+    return rows.group_by("party_id", maintain_order=True).agg(
         *_counts(conditions, known.since(12), "12m"),
         *_counts(conditions, known.since(36), "36m"),
         pl.col("amount").filter(sued & _after(known.since(12))).sum().alias("sued_amount_12m"),

@@ -15,7 +15,7 @@ ROUNDING: Final = 1.0
 def instalments(known: Known) -> pl.LazyFrame:
     """Return every scheduled instalment of the known exposures with what is known of its payment.
 
-    [exposure_id, party_id, due_on, principal_due, due, open, cleared_on]: `due` is principal and interest, `open` what
+    [exposure_id, installment_no, party_id, due_on, principal_due, due, open, cleared_on]: `due` is principal and interest, `open` what
     is unpaid of it, `cleared_on` the day on which the payments covered it and all before it (null: not yet).
     """
     exposures = known.rows("exposures", "exposure_id", "party_id")
@@ -28,7 +28,9 @@ def instalments(known: Known) -> pl.LazyFrame:
         .with_columns(due_so_far=pl.col("due").cum_sum().over("exposure_id"))
     )
     payments = _payments(known)
-    totals = payments.group_by("exposure_id").agg(pl.col("paid_so_far").last().alias("paid"))
+    totals = payments.group_by("exposure_id", maintain_order=True).agg(
+        pl.col("paid_so_far").last().alias("paid")
+    )
     covered = schedule.join(totals, on="exposure_id", how="left", maintain_order="left").with_columns(
         pl.col("paid").fill_null(0.0), needed=pl.col("due_so_far") - ROUNDING
     )
@@ -43,7 +45,7 @@ def instalments(known: Known) -> pl.LazyFrame:
     )
     still_open = pl.when(pl.col("cleared_on").is_null()).then(pl.min_horizontal(unpaid, "due")).otherwise(0.0)
     return cleared.with_columns(open=still_open).select(
-        "exposure_id", "party_id", "due_on", "principal_due", "due", "open", "cleared_on"
+        "exposure_id", "installment_no", "party_id", "due_on", "principal_due", "due", "open", "cleared_on"
     )
 
 
@@ -78,7 +80,7 @@ def exposure_states(known: Known, ledger: pl.LazyFrame) -> pl.LazyFrame:
     exposures = known.rows("exposures", *columns, "collateral_kind", "collateral_value")
     is_overdue = (pl.col("due_on") < known.as_of) & (pl.col("open") > 0)
     late_days = (pl.lit(known.as_of) - pl.col("due_on").filter(is_overdue).min()).dt.total_days()
-    per_exposure = ledger.group_by("exposure_id").agg(
+    per_exposure = ledger.group_by("exposure_id", maintain_order=True).agg(
         pl.min_horizontal("open", "principal_due").sum().alias("scheduled"),
         pl.col("open").filter(is_overdue).sum().alias("overdue"),
         late_days.fill_null(0).alias("days_past_due"),

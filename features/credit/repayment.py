@@ -4,7 +4,7 @@ from typing import Final
 
 import polars as pl
 
-from features.asof import Known
+from features.asof import Known, in_order
 from features.catalogue import Dimension, Unit, feature
 from features.credit.ratios import days_since, log_amount, ratio
 
@@ -34,7 +34,7 @@ def _history(known: Known, ledger: pl.LazyFrame) -> pl.LazyFrame:
     fallen = ledger.with_columns(end=end, late=late).filter(pl.col("due_on") < known.as_of)
     unpaid_since = {months: pl.max_horizontal("end", "due_on") > known.since(months) for months in (3, 6, 12)}
     due_since = {months: pl.col("due_on") > known.since(months) for months in (3, 12)}
-    past = fallen.group_by("party_id").agg(
+    past = fallen.group_by("party_id", maintain_order=True).agg(
         *(
             pl.col("late").filter(unpaid_since[months]).max().alias(f"max_late_{months}m")
             for months in unpaid_since
@@ -49,21 +49,19 @@ def _history(known: Known, ledger: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("due").filter(due_since[12]).sum().alias("due_12m"),
     )
     ahead = (pl.col("due_on") > known.as_of) & (pl.col("due_on") <= known.since(-3))
-    upcoming = ledger.group_by("party_id").agg(pl.col("open").filter(ahead).sum().alias("due_next_3m"))
+    upcoming = ledger.group_by("party_id", maintain_order=True).agg(
+        pl.col("open").filter(ahead).sum().alias("due_next_3m")
+    )
     return upcoming.join(past, on="party_id", how="left")
 
 
 def _paid(known: Known) -> pl.LazyFrame:
     """Return what each party paid in the last 12 months."""
-    payments = known.rows("payments", "exposure_id", "paid_on", "amount")
+    payments = known.rows("payments", "payment_id", "exposure_id", "paid_on", "amount")
     recent = (pl.col("paid_on") > known.since(12)) & (pl.col("paid_on") <= known.as_of)
     owners = known.rows("exposures", "exposure_id", "party_id")
-    return (
-        payments.filter(recent)
-        .join(owners, on="exposure_id")
-        .group_by("party_id")
-        .agg(pl.col("amount").sum().alias("paid_12m"))
-    )
+    owned = in_order(payments.filter(recent).join(owners, on="exposure_id"), "payment_id")
+    return owned.group_by("party_id", maintain_order=True).agg(pl.col("amount").sum().alias("paid_12m"))
 
 
 def _positions(known: Known, states: pl.LazyFrame) -> pl.LazyFrame:
@@ -75,7 +73,7 @@ def _positions(known: Known, states: pl.LazyFrame) -> pl.LazyFrame:
     def weighted(value: pl.Expr) -> pl.Expr:
         return (value * pl.col("outstanding")).filter(live).sum()
 
-    return states.group_by("party_id").agg(
+    return states.group_by("party_id", maintain_order=True).agg(
         live.sum().alias("live"),
         pl.col("org_id").filter(live).n_unique().alias("companies"),
         outstanding.sum().alias("outstanding"),
