@@ -5,13 +5,13 @@ import polars as pl
 
 from sample_group.book import COLLATERAL, LINES, REPAYMENTS, Book, Plan
 from sample_group.columns import Ints, days, ids, money, words
-from sample_group.companies import COMPANIES, reporting_delay
+from sample_group.companies import COMPANIES, reported_on
 from sample_group.repayment import Payments, WriteOffs
 
 __all__ = ["exposures_frame", "payments_frame", "schedules_frame", "write_offs_frame"]
 
 
-def exposures_frame(rng: np.random.Generator, book: Book, first_id: int) -> pl.DataFrame:
+def exposures_frame(book: Book, first_id: int) -> pl.DataFrame:
     """Return the table of exposures."""
     return pl.DataFrame(
         {
@@ -26,7 +26,7 @@ def exposures_frame(rng: np.random.Generator, book: Book, first_id: int) -> pl.D
             "repayment": words(REPAYMENTS, book.repayment),
             "collateral_kind": words(COLLATERAL, book.collateral),
             "collateral_value": money(book.collateral_value, 0),
-            "known_at": days(book.start + _delay(rng, book.org)),
+            "known_at": days(reported_on(book.org, book.start)),
         }
     )
 
@@ -45,9 +45,7 @@ def schedules_frame(book: Book, installments: Plan, first_id: int, known_at: pl.
     )
 
 
-def payments_frame(
-    rng: np.random.Generator, book: Book, paid: Payments, first_exposure: int, first_id: int
-) -> pl.DataFrame:
+def payments_frame(book: Book, paid: Payments, first_exposure: int, first_id: int) -> pl.DataFrame:
     """Return the table of payments, by exposure and day."""
     number = np.arange(first_id, first_id + len(paid.paid), dtype=np.int32)
     return pl.DataFrame(
@@ -56,29 +54,22 @@ def payments_frame(
             "exposure_id": _exposure_ids(paid.exposure, first_exposure),
             "paid_on": days(paid.paid),
             "amount": money(paid.amount),
-            "known_at": days(paid.paid + _delay(rng, book.org[paid.exposure])),
+            "known_at": days(reported_on(book.org[paid.exposure], paid.paid)),
         }
     )
 
 
-def write_offs_frame(
-    rng: np.random.Generator, book: Book, written: WriteOffs, first_exposure: int
-) -> pl.DataFrame:
+def write_offs_frame(book: Book, written: WriteOffs, first_exposure: int) -> pl.DataFrame:
     """Return the table of write-offs."""
     return pl.DataFrame(
         {
             "exposure_id": _exposure_ids(written.exposure, first_exposure),
             "written_off_on": days(written.day),
             "amount": money(written.amount),
-            "known_at": days(written.day + _delay(rng, book.org[written.exposure])),
+            "known_at": days(reported_on(book.org[written.exposure], written.day)),
         }
     )
 
 
 def _exposure_ids(number: Ints, first_id: int) -> pl.Series:
     return ids("X", number + np.int32(first_id), 9)
-
-
-def _delay(rng: np.random.Generator, org: Ints) -> Ints:
-    low, high = np.array(reporting_delay()).T
-    return rng.integers(low[org], high[org]).astype(np.int32)

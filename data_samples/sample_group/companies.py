@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import polars as pl
 
-from sample_group.columns import ids
+from sample_group.columns import Ints, ids, month_of
 from sample_group.window import Window
 
-__all__ = ["COMPANIES", "Company", "companies_frame", "reporting_delay"]
+__all__ = ["COMPANIES", "Company", "companies_frame", "reported_on"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,14 @@ def companies_frame(window: Window) -> pl.DataFrame:
     )
 
 
-def reporting_delay() -> tuple[tuple[int, int], ...]:
-    """Return per company the least and most days from a fact to its record: sheets come later than systems."""
-    return tuple((1, 2) if company.core_system else (12, 45) for company in COMPANIES)
+def reported_on(org: Ints, day: Ints) -> Ints:
+    """Return when a company's record of a day reaches the group; `org` counts companies from 0.
+
+    A core system reports the next day. The others hand in a sheet a month, on the 8th to the 15th of the month after.
+    """
+    core = np.array([company.core_system for company in COMPANIES])
+    month = month_of(day) + np.int32(1)
+    delivery = (
+        month.astype("datetime64[M]").astype("datetime64[D]").astype(np.int32) + 7 + (org * 5 + month * 3) % 8
+    )
+    return np.where(core[org], day + 1, delivery).astype(np.int32)

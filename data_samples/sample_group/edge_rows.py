@@ -50,6 +50,7 @@ def edge_frame(
             .filter(ended),
         ]
     ).sort("edge_id", "known_at", maintain_order=True)
+    rows = rows.filter(pl.col("known_at") <= window.end)
     rows = rows.with_columns(retracted_at=pl.col("known_at").shift(-1).over("edge_id"))
     return rows.drop("late"), rows["late"].to_numpy()
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final
 
 import numpy as np
 import polars as pl
 
+from sample_group.columns import Flags
 from sample_group.dirt import DIRT, Dirty
 from sample_group.schema import TABLES
 
@@ -40,8 +42,9 @@ DIRTY_RATE: Final = (
 
 @dataclass
 class FaultLog:
-    """Collects what was planted."""
+    """Collects what was planted; rows that become known after `told_by` are not in the extract."""
 
+    told_by: date
     frames: list[pl.DataFrame] = field(default_factory=list)
 
     def add(self, table: str, rows: pl.DataFrame, kind: str) -> None:
@@ -64,7 +67,7 @@ class FaultLog:
 def spoil(
     rng: np.random.Generator, table: str, frame: pl.DataFrame, log: FaultLog, *, first: bool = True
 ) -> pl.DataFrame:
-    """Return the frame with its faults planted: late rows, missing values, then dirty rows."""
+    """Return what is told by the day of the extract, with its faults: late rows, missing values, then dirty rows."""
     if not frame.height:
         return frame
     frame = _delayed(rng, table, frame, log)
@@ -72,9 +75,7 @@ def spoil(
         empty = pl.Series(rng.random(frame.height) < rate) & frame[column].is_not_null()
         log.add(table, frame.filter(empty), f"missing:{column}")
         frame = frame.with_columns(pl.when(~empty).then(pl.col(column)).alias(column))
-    for dirty in DIRT.get(table, ()):
-        frame = _dirtied(rng, table, frame, log, dirty=dirty, first=first)
-    return frame
+    return _dirtied(rng, table, frame, log, first=first)
 
 
 def _delayed(rng: np.random.Generator, table: str, frame: pl.DataFrame, log: FaultLog) -> pl.DataFrame:
@@ -83,22 +84,35 @@ def _delayed(rng: np.random.Generator, table: str, frame: pl.DataFrame, log: Fau
         late &= ~frame.select(pl.struct("party_id", "period_end").is_duplicated()).to_series().to_numpy()
     more = pl.Series(np.where(late, rng.integers(60, 240, frame.height), 0)).cast(pl.Int64) * 86_400_000
     moved = (frame["known_at"].cast(pl.Datetime("ms")) + more.cast(pl.Duration("ms"))).cast(pl.Date)
-    frame = frame.with_columns(moved.alias("known_at"))
-    log.add(table, frame.filter(pl.Series(late)), "late")
-    return frame
+    told = moved <= log.told_by
+    log.add(table, frame.with_columns(moved.alias("known_at")).filter(pl.Series(late) & told), "late")
+    return frame.with_columns(moved.alias("known_at")).filter(told)
 
 
-def _dirtied(rng: np.random.Generator, table: str, frame: pl.DataFrame, log: FaultLog, *,
-             dirty: Dirty, first: bool) -> pl.DataFrame:  # fmt: skip
-    fit = np.flatnonzero(frame.select(dirty.where).to_series().fill_null(value=False).to_numpy())
-    count = min(len(fit), max(int(rng.poisson(DIRTY_RATE * frame.height)), 1 if first else 0))
-    if not count:
-        return frame
-    at = np.sort(rng.choice(fit, count, replace=False))
-    rows = frame[at].with_columns(dirty.change).select(frame.columns)
-    log.add(table, rows, dirty.kind)
-    if dirty.in_place:
-        keep = np.ones(frame.height, dtype=np.bool_)
-        keep[at] = False
-        frame = frame.filter(pl.Series(keep))
-    return pl.concat([frame, rows, *([rows] if dirty.twice else [])])
+def _dirtied(
+    rng: np.random.Generator, table: str, clean: pl.DataFrame, log: FaultLog, *, first: bool
+) -> pl.DataFrame:
+    free = np.ones(clean.height, dtype=np.bool_)  # a row serves one kind of dirt only
+    spoilt = np.zeros(clean.height, dtype=np.bool_)
+    added: list[pl.DataFrame] = []
+    for dirty in DIRT.get(table, ()):
+        fit = np.flatnonzero(free & _fitting(clean, dirty))
+        count = min(len(fit), max(int(rng.poisson(DIRTY_RATE * clean.height)), 1 if first else 0))
+        at = np.sort(rng.choice(fit, count, replace=False)) if count else fit[:0]
+        rows = (
+            clean[at]
+            .with_columns(dirty.change)
+            .select(clean.columns)
+            .filter(pl.col("known_at") <= log.told_by)
+        )
+        log.add(table, rows, dirty.kind)
+        added += [rows] if dirty.again is None else [rows, rows.with_columns(dirty.again)]
+        free[at] = False
+        spoilt[at] = dirty.in_place
+    return pl.concat([clean.filter(pl.Series(~spoilt)), *added])
+
+
+def _fitting(clean: pl.DataFrame, dirty: Dirty) -> Flags:
+    if dirty.where is None:
+        return np.ones(clean.height, dtype=np.bool_)
+    return clean.select(dirty.where).to_series().fill_null(value=False).to_numpy()

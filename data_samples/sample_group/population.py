@@ -64,7 +64,7 @@ def populate(streams: Streams, window: Window, counterparties: int) -> Populatio
     capital = np.where(is_company, CAPITAL_MEDIAN[size] * np.exp(rng.normal(0, 0.6, count)),
                        np.exp(rng.normal(13.6, 0.8, count)))  # fmt: skip
     revenue = capital * TURNOVER_MEDIAN[size] * np.exp(rng.normal(0, 0.5, count))
-    founded = window.first - 200 - rng.integers(0, 9000, count, dtype=np.int32)
+    founded = window.first - 900 - rng.integers(0, 9000, count, dtype=np.int32)
     listed = is_company & (size == 3) & (rng.random(count) < 0.08)
     return Population(
         is_company=is_company,

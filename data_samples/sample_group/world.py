@@ -17,15 +17,16 @@ from sample_group.events import Surroundings, court_frame, registry_frame
 from sample_group.faults import FaultLog, spoil
 from sample_group.guarantees import guarantee_circles, guarantees
 from sample_group.latent import AtRisk, Latent, simulate
+from sample_group.line_park import LINES, lines_frame
 from sample_group.links import Links, concat
 from sample_group.offices import families, offices
 from sample_group.ownership import ownership
 from sample_group.parties import parties_frame
-from sample_group.plants import LINES as PLANT_LINES
-from sample_group.plants import lines_frame, plants
+from sample_group.plants import plants
 from sample_group.population import GROUP, Population, populate
+from sample_group.products import PRODUCTS, products_frame
 from sample_group.repayment import Failures, Payments, failures, payments, write_offs
-from sample_group.sales import PRODUCTS, products_frame, sales_frame
+from sample_group.sales import sales_frame
 from sample_group.statements import statements_frame
 from sample_group.streams import Streams
 from sample_group.supplies import supplies
@@ -99,7 +100,7 @@ def _person_months(streams: Streams, window: Window, people: Population) -> Flag
 
 def write(world: World, writer: Writer, *, small: bool, say: Say) -> None:
     """Write every table and the truth; `small` keeps fewer products, regions and lines."""
-    log = FaultLog()
+    log = FaultLog(world.window.end)
     writer.table("companies", companies_frame(world.window))
     _write_factories(world, writer, log, small=small)
     say("sales and lines written")
@@ -116,9 +117,7 @@ def write(world: World, writer: Writer, *, small: bool, say: Say) -> None:
 
 def _write_factories(world: World, writer: Writer, log: FaultLog, *, small: bool) -> None:
     rng = world.streams.of("faults/factories")
-    products, regions, lines = (
-        (PRODUCTS[:4], REGIONS[:4], PLANT_LINES[:4]) if small else (PRODUCTS, REGIONS, PLANT_LINES)
-    )
+    products, regions, lines = (PRODUCTS[:4], REGIONS[:4], LINES[:4]) if small else (PRODUCTS, REGIONS, LINES)
     writer.table("products", products_frame(world.window, products))
     writer.table(
         "sales", spoil(rng, "sales", sales_frame(world.streams, world.window, products, regions), log)
@@ -198,7 +197,7 @@ def _write_batch(
 def _put_book(rng: np.random.Generator, world: World, put: Callable[[str, pl.DataFrame], None], what: tuple[Book, Plan], *,
               failed: Failures, strain: Singles, offset: int, numbers: _Numbers) -> None:  # fmt: skip
     book, installments = what
-    exposures = exposures_frame(rng, book, numbers.exposure)
+    exposures = exposures_frame(book, numbers.exposure)
     put("exposures", exposures)
     put("schedules", schedules_frame(book, installments, numbers.exposure, exposures["known_at"]))
     party = book.party - offset
@@ -210,8 +209,8 @@ def _put_book(rng: np.random.Generator, world: World, put: Callable[[str, pl.Dat
             for name in ("exposure", "paid", "amount")
         )
     )
-    put("payments", payments_frame(rng, book, paid, numbers.exposure, numbers.payment))
-    put("write_offs", write_offs_frame(rng, book, written, numbers.exposure))
+    put("payments", payments_frame(book, paid, numbers.exposure, numbers.payment))
+    put("write_offs", write_offs_frame(book, written, numbers.exposure))
     numbers.exposure += len(book)
     numbers.payment += len(paid.paid)
 
