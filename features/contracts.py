@@ -7,8 +7,9 @@ from typing import Final
 
 import polars as pl
 
-from features.checking import FAILED_SCHEMA, Checked, check_frame
+from features.checking import Checked, check_frame
 from features.errors import DataError, MissingTableError, UnknownTableError, UnusableTablesError
+from features.failures import FAILED_SCHEMA
 from features.intake import TableWarning
 from features.tables.contract import Column, Contract, DataClass, Domain, Level, Rule, Text
 from features.tables.credit import EXPOSURES, PAYMENTS, SCHEDULES, WRITE_OFFS
