@@ -1,18 +1,36 @@
-"""Good and failed rows written to files, each file whole or not at all."""
+"""Folders of tables checked, and good and failed rows written to files, each file whole or not at all."""
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import polars as pl
 
-from features.checking import Checked
+from features.contracts import Checked, checked_tables
+from features.errors import DataError
+from features.sources import is_sheet, scan_table, table_files
 
-__all__ = ["write_checked", "write_csv_atomically", "write_parquet_atomically"]
+__all__ = ["check_folder", "write_checked", "write_csv_atomically", "write_parquet_atomically"]
 
 _BOM: Final = "\ufeff".encode()  # with it, Excel opens the file as UTF-8
+
+
+def check_folder(folder: Path, *, partial: bool = False) -> Iterator[Checked | DataError]:
+    """Check the tables of a folder one after the other; see `features.contracts.checked_tables`.
+
+    A file that cannot be read yields its error, and the other tables are checked all the same.
+    """
+    paths = table_files(folder)
+    tables: dict[str, pl.LazyFrame | DataError] = {}
+    for name, path in paths.items():
+        try:
+            tables[name] = scan_table(path)
+        except DataError as error:
+            tables[name] = error
+    sheets = {name for name, path in paths.items() if is_sheet(path)}
+    yield from checked_tables(tables, sheets=sheets, partial=partial, where=str(folder))
 
 
 def write_checked(checked: Checked, folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 import polars as pl
 
 from features.checking import Checked, check_frame
+from features.contract_pages import contracts_page
 from features.errors import DataError, MissingTableError, UnknownTableError, UnusableTablesError
 from features.failures import FAILED_SCHEMA
 from features.intake import TableWarning
@@ -36,6 +37,7 @@ __all__ = [
     "check_table",
     "checked_tables",
     "contract_of",
+    "contracts_markdown",
 ]
 
 # in an order in which every table follows those that it refers to
@@ -100,6 +102,11 @@ def contract_of(table: str) -> Contract:
     return CONTRACTS[table]
 
 
+def contracts_markdown() -> str:
+    """Return the page docs/data.md: every contract in Chinese and English."""
+    return contracts_page(CONTRACTS.values())
+
+
 def check_table(
     name: str,
     frame: pl.DataFrame | pl.LazyFrame,
@@ -121,7 +128,7 @@ def check_table(
 
 
 def checked_tables(
-    tables: Mapping[str, pl.DataFrame | pl.LazyFrame],
+    tables: Mapping[str, pl.DataFrame | pl.LazyFrame | DataError],
     *,
     sheets: Collection[str] = (),
     partial: bool = False,
@@ -131,7 +138,8 @@ def checked_tables(
 
     Yields for each table its result, or the error that kept it from being checked; only what later tables
     refer to is kept in memory. `sheets` names the tables that are text out of CSV or xlsx, `partial` allows
-    tables to be absent. An unknown name among the tables yields an UnknownTableError.
+    tables to be absent. An unknown name among the tables yields an UnknownTableError; a table that could not
+    even be read is given, and yielded, as its error.
     """
     for name in tables:
         if name not in CONTRACTS:
@@ -142,10 +150,13 @@ def checked_tables(
     referred = {target for contract in CONTRACTS.values() for target in contract.referenced_tables}
     references: dict[str, pl.DataFrame] = {}
     for name in CONTRACTS:
-        if name not in tables:
+        table = tables.get(name)
+        if table is None:
             continue
         try:
-            checked = check_table(name, tables[name], references, sheet=name in sheets)
+            if isinstance(table, DataError):
+                raise table
+            checked = check_table(name, table, references, sheet=name in sheets)
         except DataError as error:
             yield error
             continue

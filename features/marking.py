@@ -49,16 +49,16 @@ def with_references(
         target = column.references
         if target is None:
             continue
-        if target.table == intake.contract.name:
-            known = intake.values.lazy()
-        elif target.table in references:
-            known = references[target.table].lazy()
-        else:
+        known = references[target.table].lazy() if target.table in references else None
+        if known is not None:
+            warnings.extend(_to_failed_rows(intake, column, known))
+        elif target.table != intake.contract.name:
             warnings.append(_not_checked(intake, column, target.table))
             continue
-        ids = known.select(target.column).unique().collect().to_series()
+        own = [intake.values.lazy()] if target.table == intake.contract.name else []
+        frames = [frame.select(target.column) for frame in (*own, known) if frame is not None]
+        ids = pl.concat(frames).unique().collect().to_series()
         marks[dangling_mark(column.name)] = ~pl.col(column.name).is_in(ids.drop_nulls().implode())
-        warnings.extend(_to_failed_rows(intake, column, known))
     return _with_marks(intake, marks), tuple(warnings)
 
 
