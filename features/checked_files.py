@@ -1,18 +1,17 @@
 """Folders of tables checked, and good and failed rows written to files, each file whole or not at all."""
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import polars as pl
 
-from features.contracts import Checked, checked_tables
+from features.contracts import Checked, check_table, checked_tables, contract_of
 from features.errors import DataError
-from features.sources import is_sheet, scan_table, table_files
+from features.sources import is_sheet, read_table, scan_table, table_files
 
-__all__ = ["check_folder", "write_checked", "write_csv_atomically", "write_parquet_atomically"]
+__all__ = ["check_file", "check_folder", "write_checked", "write_csv_atomically", "write_parquet_atomically"]
 
 _BOM: Final = "\ufeff".encode()  # with it, Excel opens the file as UTF-8
 
@@ -33,6 +32,21 @@ def check_folder(folder: Path, *, partial: bool = False) -> Iterator[Checked | D
     yield from checked_tables(tables, sheets=sheets, partial=partial, where=str(folder))
 
 
+def check_file(path: Path, table: str, *, references: Path | None = None) -> Checked:
+    """Check one file as the table named; `references` is a folder of the tables it refers to.
+
+    Without it, or where a table is not there, references are not checked, and a warning says so.
+    """
+    contract = contract_of(table)
+    known = {}
+    paths = table_files(references) if references else {}
+    for name in contract.referenced_tables:
+        if name in paths:
+            frame, sheet = scan_table(paths[name]), is_sheet(paths[name])
+            known[name] = check_table(name, frame, sheet=sheet).as_reference()
+    return check_table(table, read_table(path), known, sheet=is_sheet(path))
+
+
 def write_checked(checked: Checked, folder: Path) -> None:
     """Write the good rows to good/, what failed to failed/ and the failed rows whole to failed/rows/.
 
@@ -49,12 +63,12 @@ def write_checked(checked: Checked, folder: Path) -> None:
         return
     write_parquet_atomically(checked.failed, report)
     write_csv_atomically(checked.failed, sheet)
-    write_parquet_atomically(checked.rows, rows)
+    write_parquet_atomically(checked.rows, rows, private=True)
 
 
-def write_parquet_atomically(frame: pl.DataFrame, path: Path) -> None:
-    """Write a Parquet file under another name and move it into place."""
-    _write(path, frame.write_parquet)
+def write_parquet_atomically(frame: pl.DataFrame, path: Path, *, private: bool = False) -> None:
+    """Write a Parquet file under another name and move it into place; `private` lets the owner alone read it."""
+    _write(path, frame.write_parquet, private=private)
 
 
 def write_csv_atomically(frame: pl.DataFrame, path: Path) -> None:
@@ -78,17 +92,17 @@ def _harmless(text: pl.Expr) -> pl.Expr:
     return pl.when(formula).then(pl.lit("'") + text).otherwise(text)
 
 
-def _write(path: Path, write: Callable[[BinaryIO], None]) -> None:
+def _write(path: Path, write: Callable[[BinaryIO], None], *, private: bool = False) -> None:
     """Let `write` fill a temporary file beside the path, then rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # mkstemp makes the file readable by its owner alone
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    mode = 0o600 if private else 0o666  # the umask narrows it further
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise

@@ -18,6 +18,7 @@ __all__ = [
     "MissingColumnError",
     "MissingTableError",
     "SnapshotDateError",
+    "TemplateExistsError",
     "UnknownTableError",
     "UnreadableFileError",
     "UnreadableTableError",
@@ -27,6 +28,17 @@ __all__ = [
 
 class DataError(UserError):
     """A problem of a whole table or file."""
+
+
+class TemplateExistsError(DataError):
+    """A template would overwrite a file, which may hold a company's data."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            zh=f"文件 {path} 已存在，不会覆盖。请用 --out 指定其他文件名，或先移走该文件。",
+            en=f"The file {path} is already there and is not overwritten. Name another one with --out, or move it first.",
+        )
 
 
 class UnknownTableError(DataError):
