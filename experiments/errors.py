@@ -2,7 +2,7 @@
 
 from graph.errors import UserError
 
-__all__ = ["ExperimentError", "SplitError"]
+__all__ = ["ExperimentError", "OutputFolderError", "SplitError"]
 
 
 class ExperimentError(UserError):
@@ -11,3 +11,14 @@ class ExperimentError(UserError):
 
 class SplitError(ExperimentError):
     """The dates or rows leave nothing to train on or nothing to judge by."""
+
+
+class OutputFolderError(ExperimentError):
+    """The folder named for a model holds something else, which must not be lost."""
+
+    def __init__(self, folder: str, problem_zh: str, problem_en: str) -> None:
+        self.folder = folder
+        super().__init__(
+            zh=f"输出目录“{folder}”{problem_zh}，为免误删未写入。请换一个目录，或确认后加 --force。",
+            en=f"The output folder '{folder}' {problem_en}; nothing was written. Name another folder or pass --force.",
+        )

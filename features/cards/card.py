@@ -163,6 +163,9 @@ class Validation(BaseModel):
     later: float | None = Field(default=None, gt=0, lt=1, description="latest share of rows that validates")
     folds: Folds | None = None
     repeated: Repeated | None = None
+    recalibrate: bool = Field(
+        default=True, description="after judging, move the calibration to the judged (latest) rows; not with folds"
+    )
 
     @model_validator(mode="after")
     def _one_protocol(self) -> Self:

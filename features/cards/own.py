@@ -67,7 +67,7 @@ def _fit_date(card: Card, name: str) -> tuple[OwnColumn | None, Notice | None]:
 
 
 def _fit_category(card: Card, values: pl.Series, name: str) -> tuple[OwnColumn | None, Notice | None]:
-    if not (values.dtype.is_primitive_numeric() or values.dtype in (pl.String, pl.Boolean, pl.Categorical)
+    if not (values.dtype.is_numeric() or values.dtype in (pl.String, pl.Boolean, pl.Categorical)
             or isinstance(values.dtype, pl.Enum)):
         return None, Notice(card.main.path.name, name, f"类型 {values.dtype} 不支持，未用",
                             f"type {values.dtype} is not supported; left out")

@@ -10,6 +10,8 @@ import polars as pl
 from features.cards.card import Card, EdgeTable, EventTable, GroupTable, MainTable, Where
 from features.cards.dates import as_dates
 from features.cards.errors import CardTableError
+from features.cards.typed import typed_columns
+from features.sources import is_sheet, read_table
 
 __all__ = ["LABEL", "PARTITION", "PARTY", "ROW", "TIME", "CardTables", "read_card_tables"]
 
@@ -212,18 +214,15 @@ def _side(card: Card, spec: EventTable | EdgeTable | GroupTable, named: Sequence
     return _where(frame, spec.where, table).with_columns(_partition(partition).alias(PARTITION))
 
 
-def read_table(path: Path) -> pl.DataFrame:
-    return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema_length=None)
-
-
 def _read(path: Path, table: str) -> pl.DataFrame:
-    if not path.is_file():
+    if not path.exists():
         raise CardTableError(
             table,
             zh=f"文件不存在（{path}）。路径相对于卡片所在目录，请检查。",
             en=f"there is no such file ({path}). Paths are relative to the card; check it.",
         )
     frame = read_table(path)
+    frame = typed_columns(frame) if is_sheet(path) else frame
     if not frame.width or frame.is_empty():
         raise CardTableError(
             table, zh="文件为空。请检查导出是否完整。", en="the file is empty. Check that the export is complete."

@@ -1,0 +1,79 @@
+"""Commands of credit models: train on the group's tables, fit any table, score rows."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from zhiheng.settings import REPOSITORY, Settings, load_settings
+
+__all__ = ["app", "fit", "fit_app", "score", "train_app"]
+
+app = typer.Typer(help="信用模型。Credit models.")
+fit_app = typer.Typer(help="用任意数据表训练。Fit on any table.", no_args_is_help=True)
+train_app = typer.Typer(help="用集团数据训练。Train on the group's tables.", no_args_is_help=True)
+
+
+@fit_app.callback()
+def _fit_group() -> None:
+    """用任意数据表训练。Fit on any table."""
+
+
+def _teller(settings: Settings, console: Console) -> Callable[[str, str], None]:
+    """Return a function that prints a message in the user's language."""
+
+    def say(zh: str, en: str) -> None:
+        console.print(zh if settings.lang == "zh" else en, highlight=False, markup=False, soft_wrap=True)
+
+    return say
+
+
+@fit_app.command("credit")
+@app.command("fit")
+def fit(
+    card: Annotated[Path, typer.Option(help="描述数据表的卡片（TOML）。Card that describes the tables.")],
+    out: Annotated[Path, typer.Option(help="写入模型的目录。Model folder to write.")],
+    seed: Annotated[int, typer.Option(help="随机种子。Random seed.")] = 7,
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="替换不是模型的非空目录。Replace a folder that holds no model.")
+    ] = False,
+    track: Annotated[bool, typer.Option("--track", help="记入 MLflow。Log the run to MLflow.")] = False,
+) -> None:
+    """按卡片训练并评价信用模型：AUC、KS、Brier、ECE 均带区间；可疑的泄漏列会点名。
+
+    Fit and judge a credit model on the tables of a card: AUC, KS, Brier, ECE with intervals; suspect columns are named.
+    """
+    from experiments.fit_card import FitCard
+    from experiments.tracking import code_version
+
+    settings, console = load_settings(), Console()
+    say = _teller(settings, console)
+    job = FitCard(
+        card=card, out=out, seed=seed, force=force, num_threads=settings.threads, code_version=code_version(REPOSITORY)
+    )
+    fitted = job.run(say)
+    if track:
+        from experiments.fit_card import track_fit
+
+        track_fit(job, fitted, tracking_uri=settings.tracking_uri, artifacts=settings.artifacts)
+    version = fitted.bundle.manifest.version
+    say(f"模型 {version} 已写入 {out}（报告：{out / 'report.md'}）", f"model {version} written to {out} ({out / 'report.md'})")
+
+
+@app.command("score")
+def score(
+    model: Annotated[Path, typer.Option(help="模型目录。Model folder.")],
+    card: Annotated[Path, typer.Option(help="待评分数据的卡片，可无标签。Card of the rows to score.")],
+    out: Annotated[Path, typer.Option(help="输出 .parquet 或 .csv。File to write.")],
+) -> None:
+    """用卡片模型给新数据评分：编号、违约概率、对数几率与各特征贡献。
+
+    Score rows with a model of a card: id, pd, log_odds, base_log_odds, grade and the contributions.
+    """
+    from experiments.score_card import ScoreCard
+
+    settings = load_settings()
+    ScoreCard(model=model, card=card, out=out, num_threads=settings.threads).run(_teller(settings, Console()))
