@@ -1,6 +1,7 @@
 """Write the sample group: `python data_samples/generate.py --out DIR --seed 7 --scale 1`."""
 
 import argparse
+import signal
 import sys
 import time
 from datetime import date
@@ -19,12 +20,20 @@ def main(arguments: list[str] | None = None) -> int:
     def say(text: str) -> None:
         print(f"[{time.perf_counter() - begun:6.1f} s] {text}", file=sys.stderr, flush=True)
 
+    def stop(number: int, _: object) -> None:
+        raise SystemExit(128 + number)  # so that the folder being written is cleared away
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     try:
         window = checked_window(options.start, options.end)
         rows = generate(options.out, seed=options.seed, scale=options.scale, window=window, say=say)
     except (ValueError, OSError) as error:
         print(f"错误 error: {error}", file=sys.stderr)
         return 1
+    except SystemExit:
+        say("中断，未留下半成品 interrupted, nothing half-written is left")
+        raise
     say(f"{sum(rows.values()):,} rows in {len(rows)} tables -> {options.out}")
     return 0
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from sample_group.columns import Codes, Flags, Floats, Ints, month_of
+from sample_group.columns import Codes, Flags, Floats, Ints, month_of, rounded
 from sample_group.population import GROUP, Population
 from sample_group.streams import Streams
 from sample_group.window import Window
@@ -92,7 +92,7 @@ def granted(streams: Streams, window: Window, people: Population, batch: int, pa
         party=party, org=_organisation(rng, line), line=line, principal=principal,
         rate=_rate(rng, line), start=(first_of_month + day).astype(np.int32),
         maturity=_months_later((first_of_month + day).astype(np.int32), term), repayment=repayment, term=term,
-        collateral=collateral, collateral_value=np.round(value, -3),
+        collateral=collateral, collateral_value=rounded(value, -3),
     )  # fmt: skip
 
 
@@ -109,16 +109,16 @@ def plan(book: Book) -> Plan:
     principal, balance = book.principal[exposure], book.principal[exposure]
     level = _level_payment(principal, rate, count[exposure])
     grown = (1 + rate) ** (number - 1)
-    equal = np.round((level - principal * rate) * grown, 2)
+    equal = rounded((level - principal * rate) * grown, 2)
     share = np.where(book.repayment[exposure] == 0, equal, 0.0)
     share[last] = 0.0
     paid = np.add.reduceat(share, ends - count) if len(book) else np.zeros(0)
-    share[last] = np.round(book.principal - paid, 2)
+    share[last] = rounded(book.principal - paid, 2)
     before = np.cumsum(share) - share
     balance = principal - (before - np.repeat(before[ends - count] if len(book) else before, count))
     return Plan(
         exposure=exposure, number=number, due=_months_later(book.start[exposure], number * step[exposure]),
-        principal=share, interest=np.round(np.maximum(balance, 0) * rate, 2),
+        principal=share, interest=rounded(np.maximum(balance, 0) * rate, 2),
     )  # fmt: skip
 
 
@@ -136,9 +136,8 @@ def _months_later(day_numbers: Ints, months: Ints) -> Ints:
 
 
 def _pick(rng: np.random.Generator, weights: Floats) -> Codes:
-    return (
-        (rng.random(len(weights))[:, None] > np.cumsum(weights, axis=1)[:, :-1]).sum(axis=1).astype(np.int8)
-    )
+    passed = rng.random(len(weights))[:, None] > np.cumsum(weights, axis=1)[:, :-1]
+    return np.asarray(passed.sum(axis=1), dtype=np.int8)
 
 
 def _organisation(rng: np.random.Generator, line: Codes) -> Ints:
@@ -150,9 +149,9 @@ def _organisation(rng: np.random.Generator, line: Codes) -> Ints:
 
 def _principal(rng: np.random.Generator, people: Population, party: Ints, line: Codes) -> Floats:
     drawn = people.capital[party] * rng.uniform(0.08, 0.6, len(party))
-    return np.round(np.clip(drawn, _LEAST[line], _MOST[line]), -3)
+    return rounded(np.clip(drawn, _LEAST[line], _MOST[line]), -3)
 
 
 def _rate(rng: np.random.Generator, line: Codes) -> Floats:
     low, high = _RATE[line, 0], _RATE[line, 1]
-    return np.round(low + (high - low) * rng.random(len(line)), 4)
+    return rounded(low + (high - low) * rng.random(len(line)), 4)

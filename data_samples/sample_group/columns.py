@@ -18,6 +18,8 @@ __all__ = [
     "ids",
     "money",
     "month_of",
+    "positions",
+    "rounded",
     "words",
 ]
 
@@ -49,8 +51,17 @@ def words(vocabulary: Sequence[str], codes: NDArray[np.integer]) -> pl.Series:
 
 def money(values: Floats | Singles, decimals: int = 2) -> pl.Series:
     """Return rounded amounts; NaN becomes null."""
-    rounded = np.round(values.astype(np.float64), decimals) + 0.0  # + 0.0 turns -0.0 into 0.0
-    return pl.Series(rounded).fill_nan(None)
+    return pl.Series(rounded(values, decimals)).fill_nan(None)
+
+
+def positions(flags: Flags) -> Ints:
+    """Return where the flags are set."""
+    return np.flatnonzero(flags).astype(np.int32)
+
+
+def rounded(values: Floats | Singles, decimals: int) -> Floats:
+    """Return rounded amounts without negative zeros."""
+    return np.round(values.astype(np.float64), decimals).astype(np.float64) + 0.0
 
 
 def month_of(day_numbers: Ints) -> Ints:

@@ -38,4 +38,4 @@ def _organisation_check(body: NDArray[np.int64]) -> NDArray[np.int64]:
     characters = _ALPHABET[body].astype(np.int64)
     values = np.where(characters < 65, characters - 48, characters - 55)
     check = (11 - (values @ _ORG_WEIGHTS) % 11) % 11
-    return np.where(check == 10, np.flatnonzero(ord("X") == _ALPHABET)[0], check)
+    return np.asarray(np.where(check == 10, np.flatnonzero(ord("X") == _ALPHABET)[0], check), dtype=np.int64)

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_group.columns import NO_DAY, Flags, Floats, Ints, days, ids, money, words
+from sample_group.columns import NO_DAY, Flags, Floats, Ints, days, ids, money, rounded, words
 from sample_group.links import KINDS, ROLES, Links
 from sample_group.streams import Streams
 from sample_group.window import Window
@@ -63,7 +63,7 @@ def _version(relations: Links, first_id: int, known: Ints, factor: Floats) -> pl
             "src": ids("P", relations.src + 1, 7),
             "dst": ids("P", relations.dst + 1, 7),
             "kind": words(KINDS, relations.kind),
-            "share": money(np.round(relations.share * factor, 4), 4),
+            "share": money(rounded(relations.share * factor, 4), 4),
             "amount": money(relations.amount * factor, 0),
             "role": words(ROLES, relations.role),
             "valid_from": days(relations.start),

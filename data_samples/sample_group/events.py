@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_group.columns import Flags, Floats, Ints, Singles, days, ids, money, words
+from sample_group.columns import Flags, Floats, Ints, Singles, days, ids, money, positions, words
 from sample_group.population import Population
 from sample_group.window import Window
 
@@ -55,7 +55,7 @@ def court_frame(rng: np.random.Generator, window: Window, people: Population, ar
     scale = np.where(people.is_company[around.parties], 1.0, _PERSON)
     drawn = [(*_drawn(rng, window, around, rate, scale), kind, 1) for kind, rate in _COURT.items()]
     drawn.append((*_drawn(rng, window, around, _PLAINTIFF, scale), "lawsuit", 0))
-    filed = np.flatnonzero(around.filings <= window.last)
+    filed = positions(around.filings <= window.last)
     drawn.append((filed, around.filings[filed], "bankruptcy_filing", -1))
     party = np.concatenate([part[0] for part in drawn])
     day = np.concatenate([part[1] for part in drawn])
@@ -86,8 +86,9 @@ def registry_frame(rng: np.random.Generator, window: Window, people: Population,
     """Return the registry events of a batch; only companies are in the register."""
     company = people.is_company[around.parties].astype(np.float64)
     drawn = [(*_drawn(rng, window, around, rate, company), kind) for kind, rate in _REGISTRY.items()]
-    gone = np.flatnonzero((around.filings < window.last - 400) & (rng.random(len(around.parties)) < 0.5))
-    drawn.append((gone, around.filings[gone] + rng.integers(200, 400, len(gone)), "deregistration"))
+    gone = positions((around.filings < window.last - 400) & (rng.random(len(around.parties)) < 0.5))
+    day = around.filings[gone] + rng.integers(200, 400, len(gone), dtype=np.int32)
+    drawn.append((gone, day, "deregistration"))
     party = np.concatenate([part[0] for part in drawn])
     day = np.concatenate([part[1] for part in drawn])
     kind = np.concatenate([np.full(len(part[0]), REGISTRY_KINDS.index(part[2])) for part in drawn])
@@ -130,7 +131,7 @@ def _drawn(rng: np.random.Generator, window: Window, around: Surroundings, rate:
 
 def _recent(after: Flags, around: Surroundings, starts: Ints) -> Flags:
     # creditors act in the eighteen months after the payments stop
-    return after & (starts[:-1, None] - 550 < np.minimum(around.stopped, starts[-1])[None, :])
+    return np.asarray(after & (starts[:-1, None] - 550 < np.minimum(around.stopped, starts[-1])[None, :]))
 
 
 def _numbered(frame: pl.DataFrame, prefix: str, first_id: int) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from sample_group.columns import Ints
+from sample_group.columns import Ints, rounded
 from sample_group.links import Links, links
 from sample_group.ownership import people_of
 from sample_group.population import BUSINESS_GROUP, Population
@@ -56,4 +56,4 @@ def _guaranteed(
     rng: np.random.Generator, people: Population, src: Ints, dst: Ints, dates: tuple[Ints, Ints]
 ) -> Links:
     amount = np.minimum(people.capital[dst] * rng.uniform(0.15, 0.9, len(src)), people.capital[src] * 1.2)
-    return links("guarantees", src, dst, dates[0], end=dates[1], amount=np.round(np.maximum(amount, 5e4), -4))
+    return links("guarantees", src, dst, dates[0], end=dates[1], amount=rounded(np.maximum(amount, 5e4), -4))

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from sample_group.columns import Codes, Flags, Floats, Ints, Singles
+from sample_group.columns import Codes, Flags, Floats, Ints, Singles, positions
 from sample_group.contagion import Channels
 from sample_group.population import GROUP, Population
 from sample_group.streams import Streams
@@ -85,7 +85,7 @@ def simulate(streams: Streams, window: Window, people: Population, ways: Channel
     survival = OwnSurvival(base[GROUP:], PERSISTENCE, SPREAD, HORIZON - LAG)
     starts = window.month_starts()
     for month in range(window.months):
-        open_now = np.flatnonzero(ways.open_on(int(starts[month])))
+        open_now = positions(ways.open_on(int(starts[month])))
         run.excite(month, ways, open_now)
         run.fail(month, at_risk.in_month(month))
         run.look_ahead(month, ways, open_now, survival, at_risk)
@@ -96,10 +96,8 @@ def _base(streams: Streams, people: Population) -> Singles:
     frailty = streams.of("frailty").normal(0, FRAILTY_SD, people.count)
     base = (INTERCEPT + SIZE_EFFECT[people.size] + OWNERSHIP_EFFECT[people.ownership]
             + INDUSTRY_EFFECT[people.industry] + frailty)  # fmt: skip
-    base[
-        :GROUP
-    ] = -30.0  # the group's own companies do not fail: nothing is invented about a parent's default
-    return base.astype(np.float32)
+    base[:GROUP] = -30.0  # the group's own companies do not fail
+    return np.asarray(base, dtype=np.float32)
 
 
 class _Run:
@@ -130,7 +128,8 @@ class _Run:
         now += np.bincount(ways.hit[hits], ways.weight[hits], minlength=len(now)).astype(np.float32)
         self.excitation[month] = now
         hits = hits[np.argsort(ways.weight[hits], kind="stable")]  # the strongest is written last and stays
-        hits = hits[ways.weight[hits] > self.strength[ways.hit[hits]]]
+        still = self.failed[ways.hit[hits]] == self.months  # what comes later did not bring it down
+        hits = hits[still & (ways.weight[hits] > self.strength[ways.hit[hits]])]
         target = ways.hit[hits]
         self.strength[target], self.via[target] = ways.weight[hits], ways.source[hits]
         self.channel[target] = ways.channel[hits]

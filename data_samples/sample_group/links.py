@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sample_group.columns import NO_DAY, Codes, Floats, Ints
 
@@ -38,7 +39,7 @@ class Links:
 def links(kind: str, src: Ints, dst: Ints, start: Ints, **optional: Floats | Ints | Codes) -> Links:
     """Return relations of one kind; give `end`, `share`, `amount`, `role` where they apply. Self-loops fall out."""
     count, keep = len(src), src != dst
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         "kind": np.full(count, KINDS.index(kind), dtype=np.int8),
         "src": src.astype(np.int32),
         "dst": dst.astype(np.int32),

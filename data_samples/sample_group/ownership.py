@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sample_group.columns import NO_DAY, Floats, Ints
+from sample_group.columns import NO_DAY, Floats, Ints, rounded
 from sample_group.companies import COMPANIES
 from sample_group.links import Links, concat, links
 from sample_group.population import BUSINESS_GROUP, Population
@@ -16,12 +16,12 @@ def ownership(streams: Streams, window: Window, people: Population) -> Links:
     """Draw every ownership relation: the shares held in one company never add up to more than 1."""
     rng = streams.of("ownership")
     companies = people.companies()
-    position = np.arange(len(companies)) % BUSINESS_GROUP
+    position = (np.arange(len(companies)) % BUSINESS_GROUP).astype(np.int32)
     has_parent = (position > 0) & (rng.random(len(companies)) < 0.45)
     parent = companies[
         np.arange(len(companies)) - position + (rng.random(len(companies)) * position).astype(np.int32)
     ]
-    share = np.where(has_parent, np.round(rng.uniform(0.34, 0.90, len(companies)), 4), 0.0)
+    share = np.where(has_parent, rounded(rng.uniform(0.34, 0.90, len(companies)), 4), 0.0)
     child = np.flatnonzero(has_parent)
     parts = [
         _own_group(window),
@@ -68,7 +68,7 @@ def _cross_holdings(rng: np.random.Generator, window: Window, companies: Ints, p
     # a lower company holds a little of the head of its business group: together with the tree, a cycle
     child = np.flatnonzero((position >= 2) & (rng.random(len(companies)) < 0.05))
     head = companies[child - position[child]]
-    return _dated(rng, window, companies[child], head, np.round(rng.uniform(0.01, 0.06, len(child)), 4))
+    return _dated(rng, window, companies[child], head, rounded(rng.uniform(0.01, 0.06, len(child)), 4))
 
 
 def _persons_on_top(
@@ -78,8 +78,8 @@ def _persons_on_top(
     owned = (taken == 0) | (rng.random(len(companies)) < 0.4)
     target = companies[owned]
     free = np.minimum(1 - taken[owned], 0.93)  # heads leave room for cross-holdings
-    first = np.round(free * rng.uniform(0.5, 0.95, len(target)), 4)
-    second = np.round((free - first) * rng.uniform(0.5, 1.0, len(target)), 4)
+    first = rounded(free * rng.uniform(0.5, 0.95, len(target)), 4)
+    second = rounded((free - first) * rng.uniform(0.5, 1.0, len(target)), 4)
     some = (rng.random(len(target)) < 0.6) & (second > 0.001)
     return [
         _dated(rng, window, people_of(rng, people, target), target, first),

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_group.columns import Flags, Floats, Ints, days, ids, money
+from sample_group.columns import Flags, Floats, Ints, days, ids, money, rounded
 from sample_group.companies import reported_on
 from sample_group.demand import cycle_of_year, spring_festival
 from sample_group.line_park import Line
@@ -51,7 +51,7 @@ def _run(streams: Streams, window: Window, line: Line) -> Plants:
     planned = np.where(resting, 0.0, _planned_hours(rng, line, day))
     stops = draw_stops(rng, line, planned)
     lost = stops.lost(len(day))
-    run = np.round(np.maximum(planned - lost, 0), 2)
+    run = rounded(np.maximum(planned - lost, 0), 2)
     output = _capped(rng, line, run * line.planned_rate * _speed(rng, line, day, resting))
     good = output * np.clip(line.good + rng.normal(0, 0.012, len(day)) - 0.02 * (lost > 3), 0.5, 0.999)
     known = reported_on(np.full(len(day), line.org - 1, dtype=np.int32), day)
@@ -65,7 +65,7 @@ def _output_rows(
     line: Line, day: Ints, *, hours: tuple[Floats, Floats], made: tuple[Floats, Floats]
 ) -> pl.DataFrame:
     decimals = 0 if line.unit == "piece" else 1
-    output, good = (np.round(amount, decimals) for amount in made)
+    output, good = (rounded(amount, decimals) for amount in made)
     return pl.DataFrame(
         {
             "line_id": [line.line_id] * len(day),
@@ -90,10 +90,10 @@ def _planned_hours(rng: np.random.Generator, line: Line, day: Ints) -> Floats:
         wet = cycle_of_year(day, peak_day=205, amplitude=0.8) * 0.16
         rain = rng.random(count) < wet
         soaked = np.convolve(rain.astype(np.float64), [1.0, 0.7, 0.35])[:count]
-        return np.asarray(np.round(np.minimum(sun * 6.2, 12) * np.clip(1 - soaked, 0, 1), 1))
+        return np.asarray(rounded(np.minimum(sun * 6.2, 12) * np.clip(1 - soaked, 0, 1), 1))
     weekend = (day + 3) % 7 == 6
     hours = np.where(weekend, 11.0, 22.0) * np.clip(spring_festival(day, closed=0.95, before=0.0), 0, 1)
-    return np.asarray(np.round(hours, 1))
+    return np.asarray(rounded(hours, 1))
 
 
 def _speed(rng: np.random.Generator, line: Line, day: Ints, resting: Flags) -> Floats:

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sample_group.columns import Codes, Flags, Floats, Ints
+from sample_group.columns import Codes, Flags, Floats, Ints, rounded
 from sample_group.companies import COMPANIES
 from sample_group.streams import Streams
 from sample_group.vocabulary import INDUSTRIES, INDUSTRY_WEIGHTS, PROVINCE_WEIGHTS
@@ -73,7 +73,7 @@ def populate(streams: Streams, window: Window, counterparties: int) -> Populatio
         size=np.where(is_company, size, -1).astype(np.int8),
         ownership=_ownership(rng, is_company),
         founded=founded.astype(np.int32),
-        capital=np.round(capital, -4) + 10_000,
+        capital=rounded(capital, -4) + 10_000,
         revenue=revenue,
         employees=np.maximum(1, EMPLOYEES_MEDIAN[size] * np.exp(rng.normal(0, 0.5, count))).astype(np.int32),
         listed=listed,

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from sample_group.book import LINES, Book, Plan
-from sample_group.columns import NO_DAY, Codes, Flags, Floats, Ints, Singles, month_of
+from sample_group.columns import NO_DAY, Codes, Flags, Floats, Ints, Singles, month_of, rounded
 from sample_group.latent import Latent
 from sample_group.population import GROUP, Population
 from sample_group.window import Window
@@ -103,13 +103,13 @@ def payments(rng: np.random.Generator, window: Window, book: Book, installments:
     exposure, due = installments.exposure[at], installments.due[at]
     month = np.clip(month_of(due) - window.first_month, 0, window.months - 1)
     paid = (due + _lateness(rng, strain[month, exposure])).astype(np.int32)
-    amount = np.round(installments.principal[at] + installments.interest[at], 2)
+    amount = rounded(installments.principal[at] + installments.interest[at], 2)
     split = (paid > due + 4) & (rng.random(len(at)) < 0.08)
-    part = np.where(split, np.round(amount * rng.uniform(0.4, 0.8, len(at)), 2), amount)
+    part = np.where(split, rounded(amount * rng.uniform(0.4, 0.8, len(at)), 2), amount)
     early = np.where(split, due + ((paid - due) * rng.random(len(at))).astype(np.int32), paid)
     exposure = np.concatenate([exposure, exposure[split]])
     days = np.concatenate([early, paid[split]]).astype(np.int32)
-    amounts = np.concatenate([part, np.round(amount - part, 2)[split]])
+    amounts = np.concatenate([part, rounded(amount - part, 2)[split]])
     order = np.lexsort((days, exposure))
     order = order[days[order] <= window.last]
     return Payments(exposure[order].astype(np.int32), days[order], amounts[order])
@@ -135,7 +135,7 @@ def write_offs(rng: np.random.Generator, window: Window, book: Book, installment
     day = np.where(at_once, default_on, default_on.astype(np.int64) + rng.integers(120, 620, len(book)))
     chosen = open_still & (at_once | (rng.random(len(book)) < 0.75)) & (day <= window.last)
     recovered = _recoveries(rng, open_still & ~at_once, default_on, np.minimum(day, window.last), owed)
-    lost = np.round(owed - _sums(recovered, len(book)), 2)
+    lost = rounded(owed - _sums(recovered, len(book)), 2)
     at = np.flatnonzero(chosen)
     return WriteOffs(at.astype(np.int32), day[at].astype(np.int32), lost[at]), recovered
 
@@ -148,9 +148,9 @@ def _recoveries(
     at = np.flatnonzero(open_still & (gap > 45) & (rng.random(len(owed)) < 0.4))
     day = default_on[at] + 30 + (rng.random(len(at)) * (gap[at] - 40)).astype(np.int32)
     return Payments(
-        at.astype(np.int32), day.astype(np.int32), np.round(owed[at] * rng.uniform(0.05, 0.6, len(at)), 2)
+        at.astype(np.int32), day.astype(np.int32), rounded(owed[at] * rng.uniform(0.05, 0.6, len(at)), 2)
     )
 
 
 def _sums(paid: Payments, count: int) -> Floats:
-    return np.bincount(paid.exposure, paid.amount, minlength=count)
+    return np.bincount(paid.exposure, paid.amount, minlength=count).astype(np.float64)

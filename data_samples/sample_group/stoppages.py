@@ -30,7 +30,7 @@ class Stops:
 
     def lost(self, count: int) -> Floats:
         """Return the hours lost on each day."""
-        return np.bincount(self.at, self.hours, minlength=count)
+        return np.bincount(self.at, self.hours, minlength=count).astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)

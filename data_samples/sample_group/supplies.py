@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from sample_group.columns import NO_DAY, Floats, Ints
+from sample_group.columns import NO_DAY, Floats, Ints, rounded
 from sample_group.links import Links, links
 from sample_group.population import Population
 from sample_group.streams import Streams
@@ -34,7 +34,7 @@ def supplies(streams: Streams, window: Window, people: Population) -> Links:
         / np.bincount(src, weight, minlength=people.count)[src]
         * rng.uniform(0.35, 0.9, people.count)[src]
     )
-    amount = np.round(np.maximum(people.revenue[src] * share, 1e4), -3)
+    amount = rounded(np.maximum(people.revenue[src] * share, 1e4), -3)
     return _dated(rng, window, src, dst, amount)
 
 

@@ -68,4 +68,4 @@ def spring_festival_distance(day_numbers: Ints) -> Floats:
     festivals = np.array([day_number(day) for day in LUNAR_NEW_YEAR], dtype=np.int32)
     gaps = day_numbers[:, None] - festivals[None, :]
     nearest = np.abs(gaps).argmin(axis=1)
-    return gaps[np.arange(len(day_numbers)), nearest].astype(np.float64)
+    return np.asarray(gaps[np.arange(len(day_numbers)), nearest], dtype=np.float64)

@@ -230,7 +230,7 @@ def _strain(world: World, parties: Ints) -> Singles:
     months = np.arange(world.window.months, dtype=np.int32)[:, None]
     blow = np.minimum(latent.excitation[:, parties] / np.float32(0.1), np.float32(1.5))
     after = (months >= latent.failed[parties][None, :]).astype(np.float32)
-    return (latent.distress[:, parties] + blow + np.float32(2) * after).astype(np.float32)
+    return np.asarray(latent.distress[:, parties] + blow + np.float32(2) * after, dtype=np.float32)
 
 
 def _filings(rng: np.random.Generator, people: Population, parties: Ints, failed: Failures) -> Ints:
