@@ -81,7 +81,7 @@ def test_default_follows_a_linked_default(group: Group) -> None:
     assert isinstance(usual, float)
     spread = np.sqrt(usual * (1 - usual) / len(after))
     assert len(after) > 150
-    assert after.mean() > usual + 4 * spread  # type: ignore[operator]
+    assert after.mean() > usual + 4 * spread
 
 
 def test_contagion_names_a_party_that_defaulted_before(group: Group) -> None:
