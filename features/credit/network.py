@@ -7,17 +7,23 @@ import numpy.typing as npt
 import polars as pl
 from scipy.sparse import csr_array, diags_array
 
+from features.asof import Known
 from features.credit.book import Book
 from features.credit.events import ADVERSE_KINDS
+from features.credit.parties import profiles
+from features.credit.ratios import days_since
 from features.credit.statements import latest_statements
 from graph.neighbours import degrees, neighbour_aggregates, row_aggregates, row_sums
 from graph.ontology import RELATIONS, Direction
 from graph.snapshot import Snapshot
 
-__all__ = ["HUB", "PRIOR_WEIGHT", "default_share", "view"]
+__all__ = ["HUB", "PRIOR_WEIGHT", "RECENT_MONTHS", "default_share", "view"]
 
 PRIOR_WEIGHT: Final = 5.0
 """Neighbours that the overall default rate stands for: with few neighbours a share stays near that rate."""
+
+RECENT_MONTHS: Final = 12
+"""How long a neighbour's default counts: the time in which, by experience, it pulls others down."""
 
 HUB: Final = 200
 """A person or owner with more companies than this (an agent, a fund) makes no two of them sisters."""
@@ -43,14 +49,17 @@ def view(book: Book, snapshot: Snapshot, parties: pl.LazyFrame) -> pl.LazyFrame:
     # Every frame is in the order of the snapshot's ids, so they stand side by side.
     columns = pl.concat([frame.drop("id") for frame in frames], how="horizontal")
     around = columns.with_columns(snapshot.ids.alias("party_id"))
-    statements = latest_statements(book.known).select("party_id", "equity", "total_liabilities")
+    equity = latest_statements(book.known).select("party_id", "equity")
+    capital = profiles(book.known).select("party_id", "registered_capital")
     counts = pl.selectors.matches(r"_(degree|neighbours|weight|largest|sum|count)$") - pl.selectors.by_name(
         "party_id"
     )
     return (
         parties.join(around.lazy(), on="party_id", how="left")
         .with_columns(counts.fill_null(0.0))
-        .join(statements, on="party_id", how="left")
+        .join(equity, on="party_id", how="left")
+        .join(capital, on="party_id", how="left")
+        .with_columns(strength=pl.coalesce("equity", "registered_capital"))
     )
 
 
@@ -65,30 +74,44 @@ def default_share(prefix: str) -> pl.Expr:
 
 
 def _own_values(book: Book, snapshot: Snapshot) -> pl.DataFrame:
-    """Return each party's own figures in the order of the snapshot [id, dpd, adverse, defaulted].
+    """Return each party's own figures in the order of the snapshot [id, dpd, adverse, defaulted, since_default].
 
-    `defaulted` is null for a party the group has no exposure to and whose default it therefore would not see.
+    `defaulted` is 1 for a first default within `RECENT_MONTHS`, 0 for a party with exposures and without default; it and
+    `dpd` are null where the default is older (its neighbours have lived through it, and a count of all defaults
+    ever would only tell how long records go back) or where the group has no exposure and could not see one.
     """
     known = book.known
+    recently = known.since(RECENT_MONTHS)
     dpd = book.states.group_by("party_id").agg(pl.col("days_past_due").max().cast(pl.Float64).alias("dpd"))
-    events = known.rows("court_events", "party_id", "kind", "role", "occurred_on")
-    recent = (pl.col("occurred_on") > known.since(12)) & (pl.col("occurred_on") <= known.as_of)
-    against = pl.col("kind").is_in(ADVERSE_KINDS) | (
-        (pl.col("kind") == "lawsuit") & (pl.col("role") == "defendant")
-    )
-    adverse = (
-        events.filter(recent & against).group_by("party_id").agg(pl.len().cast(pl.Float64).alias("adverse"))
-    )
     values = (
-        dpd.join(adverse, on="party_id", how="full", coalesce=True)
-        .join(
-            book.defaults.select("party_id", in_default=pl.lit(1.0)), on="party_id", how="full", coalesce=True
+        dpd.join(_adverse_events(known), on="party_id", how="full", coalesce=True)
+        .join(book.defaults, on="party_id", how="full", coalesce=True)
+        .with_columns(is_old=(pl.col("default_on") <= recently).fill_null(value=False))
+        .select(
+            "party_id",
+            pl.when(~pl.col("is_old")).then("dpd").alias("dpd"),
+            "adverse",
+            pl.when(pl.col("default_on") > recently)
+            .then(1.0)
+            .when(~pl.col("is_old") & pl.col("dpd").is_not_null())
+            .then(0.0)
+            .alias("defaulted"),
+            days_since("default_on", known.as_of).cast(pl.Float64).alias("since_default"),
         )
-        .with_columns(defaulted=pl.coalesce("in_default", pl.when(pl.col("dpd").is_not_null()).then(0.0)))
-        .select("party_id", "dpd", "adverse", "defaulted")
         .collect()
     )
     return snapshot.aligned(values, key="party_id").with_columns(pl.col("adverse").fill_null(0.0))
+
+
+def _adverse_events(known: Known) -> pl.LazyFrame:
+    """Return how many adverse court events each party had in the last 12 months [party_id, adverse]."""
+    events = known.rows("court_events", "party_id", "kind", "role", "occurred_on")
+    recent = (pl.col("occurred_on") > known.since(12)) & (pl.col("occurred_on") <= known.as_of)
+    sued = (pl.col("kind") == "lawsuit") & (pl.col("role") == "defendant")
+    against = pl.col("kind").is_in(ADVERSE_KINDS) | sued
+    return (
+        events.filter(recent & against).group_by("party_id").agg(pl.len().cast(pl.Float64).alias("adverse"))
+    )
 
 
 def _overall_rate(own: pl.DataFrame) -> pl.DataFrame:
@@ -125,7 +148,7 @@ def _defaulted_weights(snapshot: Snapshot, own: pl.DataFrame) -> pl.DataFrame:
     in_default = own["defaulted"].fill_null(0.0).to_numpy()
     columns = {
         f"{kind}_{way}_lost_weight": snapshot.relation(kind).weights_towards(way) @ in_default
-        for kind in ("guarantees", "supplies")
+        for kind in ("owns", "guarantees", "supplies")
         for way in Direction
     }
     return pl.DataFrame({"id": snapshot.ids, **columns})

@@ -11,10 +11,9 @@ from features.credit.ratios import log_amount, ratio
 __all__: list[str] = []
 
 _EDGES: Final = ("edges",)
-_FARING: Final = ("edges", "exposures", "schedules", "payments", "write_offs")
-_DEFAULTS: Final = (*_FARING, "court_events")
+_DEFAULTS: Final = ("edges", "exposures", "schedules", "payments", "write_offs", "court_events")
 _COURT: Final = ("edges", "court_events")
-_GUARANTEES: Final = ("edges", "statements")
+_GUARANTEES: Final = ("edges", "statements", "parties")
 
 
 @feature(unit=Unit.COUNT, dimension=Dimension.RELATIONS, sources=_EDGES, low=0, high=10000)
@@ -118,43 +117,45 @@ def log_guarantees_given() -> pl.Expr:
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_GUARANTEES, low=0, high=50)
 def guarantees_given_to_equity() -> pl.Expr:
-    """对外担保总额÷所有者权益（权益不为正时不计算）。
+    """对外担保总额÷所有者权益（没有报表时用注册资本；权益不为正时不计算）。
 
-    Guarantees given over equity (not computed where equity is not positive).
+    Guarantees given over equity (the registered capital without a statement; not computed where equity is not positive).
     """
-    return ratio("guarantees_out_weight", "equity")
+    return ratio("guarantees_out_weight", "strength")
 
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_GUARANTEES, low=0, high=50)
 def guarantees_received_to_equity() -> pl.Expr:
-    """接受担保总额÷所有者权益（权益不为正时不计算）。
+    """接受担保总额÷所有者权益（没有报表时用注册资本；权益不为正时不计算）。
 
-    Guarantees received over equity (not computed where equity is not positive).
+    Guarantees received over equity (the registered capital without a statement; not computed where equity is not
+    positive).
     """
-    return ratio("guarantees_in_weight", "equity")
+    return ratio("guarantees_in_weight", "strength")
 
 
 @feature(
     unit=Unit.RATIO,
     dimension=Dimension.RELATIONS,
-    sources=(*_DEFAULTS, "statements"),
+    sources=(*_DEFAULTS, "statements", "parties"),
     monotone=1,
     low=0,
     high=50,
 )
 def guarantees_for_defaulted_to_equity() -> pl.Expr:
-    """为已知违约主体提供的担保金额÷所有者权益，即可能代偿的负担。
+    """为近 12 个月已知违约的主体提供的担保金额÷所有者权益（没有报表时用注册资本），即可能代偿的负担。
 
-    Guarantees given for parties known to be in default over equity: what may have to be paid for them.
+    Guarantees given for parties known to have defaulted in the last 12 months over equity (the registered capital
+    without a statement): what may have to be paid for them.
     """
-    return ratio("guarantees_out_lost_weight", "equity")
+    return ratio("guarantees_out_lost_weight", "strength")
 
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def guaranteed_parties_default_share() -> pl.Expr:
-    """被其担保方中已知违约的比例（主体少时向总体违约率收缩；没有可观察的主体则为空）。
+    """被其担保方中近 12 个月已知违约的比例（主体少时向总体违约率收缩；没有可观察的主体则为空）。
 
-    Share of the parties it guarantees known to be in default, shrunk to the overall rate where they are few (empty
+    Share of the parties it guarantees known to have defaulted in the last 12 months, shrunk to the overall rate where they are few (empty
     where none can be observed).
     """
     return default_share("guarantees_out")
@@ -162,27 +163,27 @@ def guaranteed_parties_default_share() -> pl.Expr:
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def guarantors_default_share() -> pl.Expr:
-    """担保方中已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """担保方中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
 
-    Share of its guarantors known to be in default, shrunk to the overall rate (empty where none can be observed).
+    Share of its guarantors known to have defaulted in the last 12 months, shrunk to the overall rate (empty where none can be observed).
     """
     return default_share("guarantees_in")
 
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def shareholders_default_share() -> pl.Expr:
-    """股东中已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """股东中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
 
-    Share of its shareholders known to be in default, shrunk to the overall rate (empty where none can be observed).
+    Share of its shareholders known to have defaulted in the last 12 months, shrunk to the overall rate (empty where none can be observed).
     """
     return default_share("owns_in")
 
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def investees_default_share() -> pl.Expr:
-    """被投资企业中已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """被投资企业中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
 
-    Share of the companies it owns known to be in default, shrunk to the overall rate (empty where none can be
+    Share of the companies it owns known to have defaulted in the last 12 months, shrunk to the overall rate (empty where none can be
     observed).
     """
     return default_share("owns_out")
@@ -190,24 +191,51 @@ def investees_default_share() -> pl.Expr:
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def sister_companies_default_share() -> pl.Expr:
-    """有共同股东或共同任职人员的企业中已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """有共同股东或共同任职人员的企业中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
 
-    Share of the companies with a common owner or officer known to be in default, shrunk to the overall rate (empty
+    Share of the companies with a common owner or officer known to have defaulted in the last 12 months, shrunk to the overall rate (empty
     where none can be observed).
     """
     return default_share("sisters")
 
 
 @feature(unit=Unit.COUNT, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=10000)
-def defaulted_neighbours() -> pl.Expr:
-    """各类关系的相邻主体中已知违约的个数（每个主体只计一次）。
+def defaulted_neighbours_12m() -> pl.Expr:
+    """各类关系的相邻主体中近 12 个月已知违约的个数（每个主体只计一次）。
 
-    Neighbours in any relation known to be in default (each counted once).
+    Neighbours in any relation known to have defaulted in the last 12 months (each counted once).
     """
     return pl.col("anyone_defaulted_sum")
 
 
-@feature(unit=Unit.DAYS, dimension=Dimension.RELATIONS, sources=_FARING, monotone=1, low=0, high=2000)
+@feature(unit=Unit.DAYS, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=-1, low=0, high=4000)
+def days_since_neighbour_default() -> pl.Expr:
+    """距各类关系的相邻主体最近一次已知违约的天数（没有则为空）。
+
+    Days since the latest known default of a neighbour in any relation (empty without one).
+    """
+    return pl.col("anyone_since_default_min")
+
+
+@feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=1)
+def share_held_by_defaulted_owners() -> pl.Expr:
+    """近 12 个月已知违约的股东合计持股比例。
+
+    Share of the party held by owners known to have defaulted in the last 12 months.
+    """
+    return pl.col("owns_in_lost_weight")
+
+
+@feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=100)
+def shares_in_defaulted_investees() -> pl.Expr:
+    """在近 12 个月已知违约的被投资企业中的持股比例合计。
+
+    Sum of the shares the party holds in companies known to have defaulted in the last 12 months.
+    """
+    return pl.col("owns_out_lost_weight")
+
+
+@feature(unit=Unit.DAYS, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=2000)
 def guaranteed_parties_max_days_past_due() -> pl.Expr:
     """被其担保方当前最大逾期天数。
 
@@ -216,7 +244,7 @@ def guaranteed_parties_max_days_past_due() -> pl.Expr:
     return pl.col("guarantees_out_dpd_max")
 
 
-@feature(unit=Unit.DAYS, dimension=Dimension.RELATIONS, sources=_FARING, monotone=1, low=0, high=2000)
+@feature(unit=Unit.DAYS, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=2000)
 def guarantors_max_days_past_due() -> pl.Expr:
     """担保方当前最大逾期天数。
 
@@ -225,7 +253,7 @@ def guarantors_max_days_past_due() -> pl.Expr:
     return pl.col("guarantees_in_dpd_max")
 
 
-@feature(unit=Unit.DAYS, dimension=Dimension.RELATIONS, sources=_FARING, monotone=1, low=0, high=2000)
+@feature(unit=Unit.DAYS, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=2000)
 def shareholders_max_days_past_due() -> pl.Expr:
     """股东当前最大逾期天数。
 
@@ -234,7 +262,7 @@ def shareholders_max_days_past_due() -> pl.Expr:
     return pl.col("owns_in_dpd_max")
 
 
-@feature(unit=Unit.DAYS, dimension=Dimension.RELATIONS, sources=_FARING, monotone=1, low=0, high=2000)
+@feature(unit=Unit.DAYS, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=2000)
 def investees_max_days_past_due() -> pl.Expr:
     """被投资企业当前最大逾期天数。
 
@@ -243,7 +271,7 @@ def investees_max_days_past_due() -> pl.Expr:
     return pl.col("owns_out_dpd_max")
 
 
-@feature(unit=Unit.DAYS, dimension=Dimension.RELATIONS, sources=_FARING, monotone=1, low=0, high=2000)
+@feature(unit=Unit.DAYS, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=2000)
 def officers_max_days_past_due() -> pl.Expr:
     """法定代表人与董监高个人业务当前最大逾期天数。
 
@@ -252,7 +280,7 @@ def officers_max_days_past_due() -> pl.Expr:
     return pl.col("holds_position_in_dpd_max")
 
 
-@feature(unit=Unit.DAYS, dimension=Dimension.RELATIONS, sources=_FARING, monotone=1, low=0, high=2000)
+@feature(unit=Unit.DAYS, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=2000)
 def sister_companies_max_days_past_due() -> pl.Expr:
     """有共同股东或共同任职人员的企业当前最大逾期天数。
 
@@ -261,7 +289,7 @@ def sister_companies_max_days_past_due() -> pl.Expr:
     return pl.col("sisters_dpd_max")
 
 
-@feature(unit=Unit.DAYS, dimension=Dimension.RELATIONS, sources=_FARING, monotone=1, low=0, high=2000)
+@feature(unit=Unit.DAYS, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=2000)
 def neighbours_mean_days_past_due() -> pl.Expr:
     """各类关系的相邻主体当前逾期天数的平均值。
 

@@ -44,7 +44,9 @@ def _history(known: Known, ledger: pl.LazyFrame) -> pl.LazyFrame:
             for months in due_since
         ),
         pl.col("late").filter(due_since[12]).mean().alias("mean_late_12m"),
-        (pl.col("late") >= _NOTABLY_LATE).sum().alias("notably_late"),
+        ((pl.col("late") >= _NOTABLY_LATE) & (pl.col("end") > known.since(24)))
+        .sum()
+        .alias("notably_late_24m"),
         pl.col("end").filter(pl.col("late") > 0).max().alias("last_late_on"),
         pl.col("due").filter(due_since[12]).sum().alias("due_12m"),
     )
@@ -160,12 +162,12 @@ def mean_days_late_12m() -> pl.Expr:
 
 
 @feature(unit=Unit.COUNT, dimension=Dimension.BEHAVIOUR, sources=_PAID, monotone=1, low=0, high=1000)
-def instalments_30_days_late() -> pl.Expr:
-    """历史上逾期达到 30 天的期数。
+def instalments_30_days_late_24m() -> pl.Expr:
+    """近 24 个月内付清或仍未付清的各期中逾期达到 30 天的期数。
 
-    Instalments that have ever been 30 or more days late.
+    Instalments, paid in the last 24 months or still unpaid, that were 30 or more days late.
     """
-    return pl.col("notably_late").fill_null(0)
+    return pl.col("notably_late_24m").fill_null(0)
 
 
 @feature(unit=Unit.MONTHS, dimension=Dimension.BEHAVIOUR, sources=_PAID, monotone=-1, low=0, high=240)

@@ -11,8 +11,7 @@ from features.credit.ratios import log_amount, ratio
 __all__: list[str] = []
 
 _EDGES: Final = ("edges",)
-_FARING: Final = ("edges", "exposures", "schedules", "payments", "write_offs")
-_DEFAULTS: Final = (*_FARING, "court_events")
+_DEFAULTS: Final = ("edges", "exposures", "schedules", "payments", "write_offs", "court_events")
 _COURT: Final = ("edges", "court_events")
 
 
@@ -72,41 +71,41 @@ def supplier_concentration() -> pl.Expr:
 
 @feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def sales_to_defaulted_share() -> pl.Expr:
-    """向已知违约客户的供货额占已知供货额的比例。
+    """向近 12 个月已知违约客户的供货额占已知供货额的比例。
 
-    Share of the sales to known customers that goes to customers known to be in default.
+    Share of the sales to known customers that goes to customers known to have defaulted in the last 12 months.
     """
     return ratio("supplies_out_lost_weight", "supplies_out_weight")
 
 
 @feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def purchases_from_defaulted_share() -> pl.Expr:
-    """自已知违约供应商的采购额占已知采购额的比例。
+    """自近 12 个月已知违约供应商的采购额占已知采购额的比例。
 
-    Share of the purchases from known suppliers that comes from suppliers known to be in default.
+    Share of the purchases from known suppliers that comes from suppliers known to have defaulted in the last 12 months.
     """
     return ratio("supplies_in_lost_weight", "supplies_in_weight")
 
 
 @feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def customers_default_share() -> pl.Expr:
-    """客户中已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """客户中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
 
-    Share of its customers known to be in default, shrunk to the overall rate (empty where none can be observed).
+    Share of its customers known to have defaulted in the last 12 months, shrunk to the overall rate (empty where none can be observed).
     """
     return default_share("supplies_out")
 
 
 @feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def suppliers_default_share() -> pl.Expr:
-    """供应商中已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """供应商中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
 
-    Share of its suppliers known to be in default, shrunk to the overall rate (empty where none can be observed).
+    Share of its suppliers known to have defaulted in the last 12 months, shrunk to the overall rate (empty where none can be observed).
     """
     return default_share("supplies_in")
 
 
-@feature(unit=Unit.DAYS, dimension=Dimension.SUPPLY, sources=_FARING, monotone=1, low=0, high=2000)
+@feature(unit=Unit.DAYS, dimension=Dimension.SUPPLY, sources=_DEFAULTS, monotone=1, low=0, high=2000)
 def customers_max_days_past_due() -> pl.Expr:
     """客户当前最大逾期天数。
 
@@ -115,7 +114,7 @@ def customers_max_days_past_due() -> pl.Expr:
     return pl.col("supplies_out_dpd_max")
 
 
-@feature(unit=Unit.DAYS, dimension=Dimension.SUPPLY, sources=_FARING, monotone=1, low=0, high=2000)
+@feature(unit=Unit.DAYS, dimension=Dimension.SUPPLY, sources=_DEFAULTS, monotone=1, low=0, high=2000)
 def customers_mean_days_past_due() -> pl.Expr:
     """客户当前逾期天数的平均值。
 
@@ -124,7 +123,7 @@ def customers_mean_days_past_due() -> pl.Expr:
     return pl.col("supplies_out_dpd_mean")
 
 
-@feature(unit=Unit.DAYS, dimension=Dimension.SUPPLY, sources=_FARING, monotone=1, low=0, high=2000)
+@feature(unit=Unit.DAYS, dimension=Dimension.SUPPLY, sources=_DEFAULTS, monotone=1, low=0, high=2000)
 def suppliers_max_days_past_due() -> pl.Expr:
     """供应商当前最大逾期天数。
 
@@ -133,7 +132,7 @@ def suppliers_max_days_past_due() -> pl.Expr:
     return pl.col("supplies_in_dpd_max")
 
 
-@feature(unit=Unit.DAYS, dimension=Dimension.SUPPLY, sources=_FARING, monotone=1, low=0, high=2000)
+@feature(unit=Unit.DAYS, dimension=Dimension.SUPPLY, sources=_DEFAULTS, monotone=1, low=0, high=2000)
 def suppliers_mean_days_past_due() -> pl.Expr:
     """供应商当前逾期天数的平均值。
 

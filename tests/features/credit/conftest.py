@@ -272,7 +272,7 @@ def _statements(rng: np.random.Generator) -> list[Row]:
     ends = {3: ("Q1", 31), 6: ("H1", 30), 9: ("Q3", 30), 12: ("FY", 31)}
     items = [name for name, dtype in CONTRACTS["statements"].schema.items() if dtype == pl.Float64]
     rows: list[Row] = []
-    for party in COMPANIES[:60]:
+    for party in COMPANIES[:45]:
         for year in range(2018, 2025):
             for month, (period, day) in ends.items():
                 if rng.random() < 0.15:
@@ -313,7 +313,7 @@ def _court_events(rng: np.random.Generator) -> list[Row]:
     rows: list[Row] = []
     for number in range(700):
         day = _day(rng)
-        kind = "bankruptcy_filing" if number < 8 else str(rng.choice(kinds))
+        kind = "bankruptcy_filing" if number < 60 else str(rng.choice(kinds))
         role = str(rng.choice(["plaintiff", "defendant"])) if kind == "lawsuit" else None
         cause = str(rng.choice(["loan", "sale", "lease", "labour"])) if kind == "lawsuit" else None
         rows.append(
