@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["AdviceByDate", "Call", "CreditScorer", "FeatureText", "Model", "Scored"]
 
 _TOLERANCE: Final = 1e-6
-_LEAST_KNOWN: Final = 0.5  # below this share the score mostly repeats the base rate
 
 
 class Model(Protocol):
@@ -89,6 +88,7 @@ class CreditScorer:
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
         stale_after_days: int,
+        least_known_share: float,
     ) -> None:
         """Raise FeatureMismatchError when the store lacks features of the model."""
         missing = [name for name in model.features if name not in set(store.features)]
@@ -99,6 +99,7 @@ class CreditScorer:
         self._texts = {name: texts.get(name, FeatureText(name, name)) for name in model.features}
         self._advise, self._clock, self._new_id = advise, clock, new_id
         self._stale_after_days = stale_after_days
+        self._least_known_share = least_known_share
 
     def score(self, request: ScoreRequest, call: Call) -> Scored:
         """Answer a request.
@@ -112,7 +113,7 @@ class CreditScorer:
             raise NoFeaturesError(len(values))
         scores = self.model.score_matrix(values.reshape(1, -1))
         self._check_additive(scores)
-        quality = _quality(known, len(values))
+        quality = _quality(known, len(values), least_known_share=self._least_known_share)
         grade = str(scores.grades[0])
         policy, advice = self._advise(grade, at=now, full_quality=quality.level is QualityLevel.FULL)
         stored = request.party_id is not None
@@ -201,7 +202,7 @@ class CreditScorer:
         ]
 
 
-def _quality(known: int, total: int) -> Quality:
+def _quality(known: int, total: int, *, least_known_share: float) -> Quality:
     if known == total:
         return Quality(level=QualityLevel.FULL, features_known=known, features_total=total, notes=[])
     notes = [
@@ -212,14 +213,14 @@ def _quality(known: int, total: int) -> Quality:
         )
     ]
     level = QualityLevel.FULL
-    if known < _LEAST_KNOWN * total:
+    if known < least_known_share * total:
         level = QualityLevel.FALLBACK
         notes.append(
             Note(
                 code="mostly_base_rate",
-                text_zh="已知特征不足一半，结果主要反映总体违约率，最高只建议人工复核。",
-                text_en="Less than half of the features are known: the score mostly repeats the base rate, "
-                "and the advice is manual review at best.",
+                text_zh=f"已知特征不足 {least_known_share:.0%}，结果主要反映总体违约率，最高只建议人工复核。",
+                text_en=f"Less than {least_known_share:.0%} of the features are known: the score mostly repeats the "
+                "base rate, and the advice is manual review at best.",
             )
         )
     return Quality(level=level, features_known=known, features_total=total, notes=notes)

@@ -43,6 +43,7 @@ class CreditSources:
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     stale_after_days: int
+    least_known_share: float
 
     @property
     def pointer(self) -> Path:
@@ -64,6 +65,7 @@ class CreditSources:
             clock=self.clock,
             new_id=self.new_id,
             stale_after_days=self.stale_after_days,
+            least_known_share=self.least_known_share,
         )
 
 

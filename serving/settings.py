@@ -24,6 +24,9 @@ class ServiceSettings(BaseSettings):
         default=5.0, gt=0, description="how often new model or features are looked for"
     )
     stale_after_days: int = Field(default=45, ge=1, description="older data is answered with a warning")
+    least_known_share: float = Field(
+        default=0.3, ge=0, le=1, description="with fewer of its features known an answer is a fallback"
+    )
 
     @property
     def ledger_path(self) -> Path:

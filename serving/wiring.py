@@ -55,6 +55,7 @@ def _sources(settings: ServiceSettings) -> CreditSources:
         clock=lambda: datetime.now(UTC),
         new_id=lambda: uuid.uuid4().hex,
         stale_after_days=settings.stale_after_days,
+        least_known_share=settings.least_known_share,
     )
 
 
