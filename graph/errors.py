@@ -5,6 +5,7 @@ from pathlib import Path
 
 __all__ = [
     "EdgeTableError",
+    "EmptyGraphError",
     "GraphError",
     "GraphStoreError",
     "StatementConflictError",
@@ -69,6 +70,17 @@ class UnknownRelationError(GraphError):
         )
 
 
+class EmptyGraphError(GraphError):
+    """The store holds no statement yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(
+            zh=f"关系图“{folder}”中还没有数据。请先运行 `zhiheng data check` 和 `zhiheng graph build`。",
+            en=f"The graph in '{folder}' is empty. Run `zhiheng data check` and `zhiheng graph build` first.",
+        )
+
+
 class GraphStoreError(GraphError):
     """A part of the embedded store cannot be read."""
 
@@ -76,9 +88,9 @@ class GraphStoreError(GraphError):
         self.part = part
         self.problem = problem
         super().__init__(
-            zh=f"图数据文件“{part}”无法读取（{problem}）。请从备份恢复，或删除该目录后重新运行 `zhiheng graph build`。",
+            zh=f"图数据文件“{part}”无法读取（{problem}）。请从备份恢复，或重新运行 `zhiheng graph build --fresh`。",
             en=f"Graph file '{part}' cannot be read ({problem}). "
-            "Restore it from a backup, or delete its folder and run `zhiheng graph build` again.",
+            "Restore it from a backup, or run `zhiheng graph build --fresh`.",
         )
 
 
@@ -92,7 +104,9 @@ class StatementConflictError(GraphError):
         listed = ", ".join(columns)
         super().__init__(
             zh=f"关系“{edge_id}”（{known_at} 获知）已入库，其 {listed} 不能改写。"
-            "更正时请为原记录填写 retracted_at，并以新的 known_at 追加一条记录。",
+            "更正时请为原记录填写 retracted_at，并以新的 known_at 追加一条记录；"
+            "若要丢弃旧图重建，请运行 `zhiheng graph build --fresh`。",
             en=f"Edge '{edge_id}' (known at {known_at}) is stored already and its {listed} cannot be rewritten. "
-            "To correct it, give the old row a retracted_at and append a row with a new known_at.",
+            "To correct it, give the old row a retracted_at and append a row with a new known_at; "
+            "to discard the old graph run `zhiheng graph build --fresh`.",
         )

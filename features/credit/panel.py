@@ -6,6 +6,7 @@ from typing import Final
 
 import polars as pl
 
+from features.asof import month_ends
 from features.credit.book import Book
 from features.credit.build import FEATURES, SOURCE_TABLES, features_of
 from features.credit.labels import (
@@ -18,7 +19,7 @@ from features.credit.labels import (
 )
 from graph.store import GraphStore
 
-__all__ = ["PANEL_SCHEMA", "credit_panel"]
+__all__ = ["PANEL_SCHEMA", "credit_panel", "month_ends"]
 
 PANEL_SCHEMA: Final = pl.Schema({**LABEL_SCHEMA, **dict.fromkeys(FEATURES, pl.Float64())})
 
@@ -26,7 +27,7 @@ PANEL_SCHEMA: Final = pl.Schema({**LABEL_SCHEMA, **dict.fromkeys(FEATURES, pl.Fl
 def credit_panel(
     tables: Mapping[str, pl.LazyFrame],
     store: GraphStore,
-    month_ends: Iterable[date],
+    dates: Iterable[date],
     known_by: date,
     *,
     horizon_months: int = HORIZON_MONTHS,
@@ -39,7 +40,7 @@ def credit_panel(
     `cause` describe the outcome and must not be learnt from. `progress` is told each month-end that is done. Raises
     ImmatureObservationError for month-ends whose outcome cannot be known yet.
     """
-    days = sorted(set(month_ends))
+    days = sorted(set(dates))
     check_mature(days, known_by, horizon_months + lag_months)
     # Reading the files once is safe: every later read goes through the filter on `known_at`.
     held = {name: table.collect().lazy() for name, table in tables.items() if name in SOURCE_TABLES}

@@ -216,7 +216,7 @@ def outstanding_to_principal() -> pl.Expr:
 
 
 @feature(unit=Unit.COUNT, dimension=Dimension.BEHAVIOUR, sources=_EXPOSED, low=0, high=1000)
-def live_exposures() -> pl.Expr:
+def exposure_count() -> pl.Expr:
     """存续业务笔数。
 
     Number of live exposures.
