@@ -10,6 +10,7 @@ __all__ = [
     "AmbiguousTableError",
     "ColumnTypeError",
     "DataError",
+    "DatabaseReadError",
     "DuplicateColumnError",
     "EmptyFileError",
     "EmptyTableError",
@@ -77,6 +78,18 @@ class MissingColumnError(DataError):
             f"请按 `zhiheng data template {table}` 的表头补上；没有数据的可空列保留表头、单元格留空。",
             en=f"Table {table} lacks the column(s) {', '.join(columns)} (it has: {', '.join(found)}). Add them as in "
             f"`zhiheng data template {table}`; a column without data keeps its header and empty cells.",
+        )
+
+
+class DatabaseReadError(DataError):
+    """A database cannot be reached or refuses a query."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address = address
+        super().__init__(
+            zh=f"从数据库 {address} 读取失败：{reason}。请检查地址、账号权限和查询语句，以及是否安装了驱动。",
+            en=f"Reading from the database {address} failed: {reason}. Check the address, the rights of the account and "
+            "the query, and that the driver is installed.",
         )
 
 

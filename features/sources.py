@@ -11,7 +11,7 @@ import fastexcel
 import polars as pl
 import sqlalchemy
 
-from features.errors import AmbiguousTableError, EmptyFileError, UnreadableFileError
+from features.errors import AmbiguousTableError, DatabaseReadError, EmptyFileError, UnreadableFileError
 from features.parsing import SHEET_ERROR, SURPLUS
 
 __all__ = [
@@ -103,13 +103,22 @@ def scan_table(path: Path) -> pl.LazyFrame:
 
 
 def read_sql(uri: str, query: str) -> pl.DataFrame:
-    """Return the rows of a query; `uri` is a SQLAlchemy address such as sqlite:///group.db."""
-    engine = sqlalchemy.create_engine(uri)
+    """Return the rows of a query in the types that the database gives; `uri` is a SQLAlchemy address.
+
+    SQLite has no days of its own: write its rows to CSV, or cast them, before they are checked.
+    Raises DatabaseReadError, which does not repeat the password of the address.
+    """
+    engine = None
     try:
+        engine = sqlalchemy.create_engine(uri)
         with engine.connect() as connection:
             return pl.read_database(query, connection, infer_schema_length=None)
+    except (sqlalchemy.exc.SQLAlchemyError, ModuleNotFoundError) as error:
+        address = engine.url.render_as_string(hide_password=True) if engine else uri.split(":", 1)[0]
+        raise DatabaseReadError(address, str(error).splitlines()[0]) from error
     finally:
-        engine.dispose()
+        if engine:
+            engine.dispose()
 
 
 def _holds_table(path: Path) -> bool:
