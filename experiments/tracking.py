@@ -80,4 +80,3 @@ def code_version(repository: Path) -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return found.stdout.strip()
-
