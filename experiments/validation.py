@@ -64,10 +64,12 @@ def _folds(tables: CardTables, folds: Folds) -> Splits:
             en=f"The rarer class has {few} rows, too few for {folds.n} folds. Lower folds.n or add data.",
         )
     repeated = len(np.unique(party)) < len(party)
-    kind = StratifiedGroupKFold if repeated else StratifiedKFold
-    splitter = kind(folds.n, shuffle=True, random_state=folds.seed)
-    cuts = []
-    for _, chosen in splitter.split(np.zeros((len(y), 1)), y, party):
+    rows, cuts = np.zeros((len(y), 1)), []
+    if repeated:
+        parts = StratifiedGroupKFold(folds.n, shuffle=True, random_state=folds.seed).split(rows, y, party)
+    else:
+        parts = StratifiedKFold(folds.n, shuffle=True, random_state=folds.seed).split(rows, y)
+    for _, chosen in parts:
         valid = np.zeros(len(y), dtype=np.bool_)
         valid[chosen] = True
         cuts.append(Split(~valid, valid))
@@ -104,7 +106,9 @@ def _two_sides(main: pl.DataFrame, train: Flags, valid: Flags, validation: Valid
     return Splits(validation.protocol, (Split(train, valid),), train, notes)
 
 
-def _separated(party: pl.Series, repeated: Flags, train: Flags, valid: Flags, rule: Repeated) -> tuple[Flags, Flags]:
+def _separated(
+    party: pl.Series, repeated: Flags, train: Flags, valid: Flags, rule: Repeated
+) -> tuple[Flags, Flags]:
     if rule is Repeated.KEEP:
         return train, valid
     if rule is Repeated.DROP_LATER:
@@ -118,9 +122,14 @@ def _repeated_note(parties: int, rule: Repeated) -> str:
     done = {
         Repeated.DROP_LATER: ("已从验证部分剔除", "left out of the validation"),
         Repeated.DIVIDE: ("各归一侧", "each put on one side"),
-        Repeated.KEEP: ("按卡片保留在两侧，验证结果会偏高", "kept on both sides as the card says; the result is flattered"),
+        Repeated.KEEP: (
+            "按卡片保留在两侧，验证结果会偏高",
+            "kept on both sides as the card says; the result is flattered",
+        ),
     }[rule]
-    return f"{parties} 个主体出现在训练与验证两侧：{done[0]} / {parties} parties stand in two splits: {done[1]}"
+    return (
+        f"{parties} 个主体出现在训练与验证两侧：{done[0]} / {parties} parties stand in two splits: {done[1]}"
+    )
 
 
 def _check_side(main: pl.DataFrame, side: Flags, zh: str, en: str) -> None:

@@ -1,0 +1,153 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from features.cards.card import load_card
+from features.cards.dates import as_dates
+from features.cards.errors import CardTableError
+from features.cards.read import LABEL, PARTY, TIME, CardTables, read_card_tables
+from features.cards.typed import typed_columns
+from features.errors import DataError
+from tests.features.cards.conftest import CARD, firms
+
+Write = Callable[..., Path]
+
+
+def _read(card: Path, *, label: bool = True) -> CardTables:
+    return read_card_tables(load_card(card), label=label)
+
+
+def test_ids_of_any_type_meet(write: Write) -> None:
+    table = firms(1)["firms"].with_columns(pl.int_range(pl.len()).alias("firm"))
+    edges = pl.DataFrame({"a": ["1", "2"], "b": ["2", "3"], "kind": ["x", "x"], "amount": [1.0, 2.0]})
+    tables = _read(write(firms=table, edges=edges))
+    assert set(tables.edges["ties"]["src"]) <= set(tables.main[PARTY])
+
+
+def test_row_filter_serves_one_part_of_a_file(write: Write) -> None:
+    card = CARD.replace('label = "failed"', 'label = "failed"\nwhere = { part = "valid" }')
+    assert _read(write(card)).main.height == 120
+
+
+def test_label_is_not_needed_to_score(write: Write) -> None:
+    card = CARD.replace('label = "failed"\n', "")
+    assert LABEL not in _read(write(card, firms=firms(1)["firms"].drop("failed")), label=False).main.columns
+
+
+def test_text_label_needs_its_positive_value(write: Write) -> None:
+    text = firms(1)["firms"].with_columns(pl.col("failed").replace_strict({0: "paid", 1: "lost"}, return_dtype=pl.String))
+    with pytest.raises(CardTableError, match="positive") as caught:
+        _read(write(firms=text))
+    assert caught.value.columns == ("failed",)
+    named = CARD.replace('label = "failed"', 'label = "failed"\npositive = "lost"')
+    assert _read(write(named, firms=text)).main[LABEL].to_list() == firms(1)["firms"]["failed"].to_list()
+
+
+def test_rows_without_label_are_left_out_and_counted(write: Write) -> None:
+    gaps = firms(1)["firms"].with_columns(pl.when(pl.col("firm") != "F0003").then("failed").alias("failed"))
+    tables = _read(write(firms=gaps))
+    assert tables.main.height == 399
+    assert "1 rows have no label" in tables.notes[0]
+
+
+def test_duplicate_id_is_named(write: Write) -> None:
+    table = firms(1)["firms"]
+    with pytest.raises(CardTableError, match="F0005") as caught:
+        _read(write(firms=pl.concat([table, table.filter(pl.col("firm") == "F0005")])))
+    assert "key" in caught.value.en
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "named"),
+    [
+        ("firms", {"drop": "failed"}, "failed"),
+        ("edges", {"drop": "b"}, "b"),
+        ("suits", {"drop": "firm"}, "firm"),
+        ("groups", {"drop": "group"}, "group"),
+    ],
+)
+def test_missing_column_is_named(write: Write, table: str, change: dict[str, str], named: str) -> None:
+    tables = firms(1)
+    with pytest.raises(CardTableError) as caught:
+        _read(write(**{table: tables[table].drop(change["drop"])}))
+    assert caught.value.columns == (named,)
+    assert table in caught.value.table
+
+
+def test_missing_table_is_named(write: Write) -> None:
+    card = write()
+    (card.parent / "edges.parquet").unlink()
+    with pytest.raises(CardTableError, match=r"edges\.parquet"):
+        _read(card)
+
+
+def test_empty_tables_are_refused(write: Write) -> None:
+    with pytest.raises(CardTableError, match="empty"):
+        _read(write(firms=firms(1)["firms"].clear()))
+    with pytest.raises(CardTableError, match="no rows"):
+        _read(write(CARD.replace('label = "failed"', 'label = "failed"\nwhere = { part = "nobody" }')))
+
+
+def test_empty_file_is_refused(write: Write) -> None:
+    card = write(CARD.replace("suits.parquet", "suits.csv"))
+    (card.parent / "suits.csv").write_text("", encoding="utf-8")
+    with pytest.raises((CardTableError, DataError)):
+        _read(card)
+
+
+def test_one_class_only_is_refused(write: Write) -> None:
+    with pytest.raises(CardTableError, match="one class"):
+        _read(write(firms=firms(1)["firms"].with_columns(failed=pl.lit(0))))
+
+
+def test_empty_id_is_named_with_its_row(write: Write) -> None:
+    holes = firms(1)["suits"].with_columns(pl.when(pl.int_range(pl.len()) != 6).then("firm").alias("firm"))
+    with pytest.raises(CardTableError, match="row 7"):
+        _read(write(suits=holes))
+
+
+def test_weights_must_be_numbers(write: Write) -> None:
+    with pytest.raises(CardTableError, match="amount"):
+        _read(write(edges=firms(1)["edges"].with_columns(amount=pl.lit("many"))))
+
+
+def test_undated_row_is_named(write: Write) -> None:
+    table = firms(1)["firms"].with_columns(day=pl.when(pl.col("firm") != "F0001").then(pl.date(2020, 1, 1)))
+    card = CARD.replace('label = "failed"', 'label = "failed"\ntime = "day"')
+    with pytest.raises(CardTableError, match="row 2"):
+        _read(write(card, firms=table))
+
+
+def test_text_dates_are_read_by_their_format(write: Write) -> None:
+    table = firms(1)["firms"].with_columns(day=pl.lit("3/31/2004"))
+    card = CARD.replace('label = "failed"', 'label = "failed"\ntime = "day"\ntime_format = "%m/%d/%Y"')
+    assert str(_read(write(card, firms=table)).main[TIME][0]) == "2004-03-31"
+    with pytest.raises(CardTableError, match="time_format"):
+        _read(write(card.replace('"day"', '"region"', 1)))
+
+
+def test_csv_reads_as_parquet_does(write: Write) -> None:
+    whole = _read(write())
+    card = write(CARD.replace("firms.parquet", "firms.csv"), folder="csv")
+    firms(1)["firms"].write_csv(card.parent / "firms.csv")
+    read = _read(card)
+    assert read.main["failed"].to_list() == whole.main["failed"].to_list()
+    assert read.main["capital"].to_list() == pytest.approx(whole.main["capital"].to_list())
+
+
+def test_cells_get_the_type_of_their_column() -> None:
+    frame = pl.DataFrame({"n": ["1", "2", ""], "x": ["1.5", "NA", "inf"], "code": ["007", "12", "1"], "t": ["a", "1", None],
+                          "b": ["true", "False", None], "none": [None, "", " "]})  # fmt: skip
+    typed = typed_columns(frame)
+    assert typed.schema == {"n": pl.Int64, "x": pl.Float64, "code": pl.String, "t": pl.String, "b": pl.Boolean,
+                            "none": pl.Float64}  # fmt: skip
+    assert typed["x"].to_list() == [1.5, None, float("inf")]
+
+
+def test_dates_need_nearly_all_values_to_read() -> None:
+    assert as_dates(pl.Series(["12/31/1999", "1/2/2000"])) is not None
+    assert as_dates(pl.Series(["31/12/1999", "2/1/2000"])) is not None
+    assert as_dates(pl.Series(["12/31/1999", "soon"])) is None
+    assert as_dates(pl.Series([20200101])) is None
