@@ -37,7 +37,8 @@ def view(book: Book, snapshot: Snapshot, parties: pl.LazyFrame) -> pl.LazyFrame:
     A neighbour's default counts only when it was known by the date; a party never is its own neighbour, and the
     overall default rate that shares shrink to leaves the party itself out.
     """
-    own = _own_values(book, snapshot)
+    borrowers = _own_values(book)
+    own = snapshot.aligned(borrowers, key="party_id").with_columns(pl.col("adverse").fill_null(0.0))
     frames = [
         degrees(snapshot, RELATIONS),
         _concentrations(snapshot),
@@ -45,7 +46,7 @@ def view(book: Book, snapshot: Snapshot, parties: pl.LazyFrame) -> pl.LazyFrame:
         _anyone(snapshot, own),
     ]
     frames += [neighbour_aggregates(snapshot, kind, way, own) for kind in RELATIONS for way in Direction]
-    frames += [_defaulted_weights(snapshot, own), _overall_rate(own)]
+    frames += [_defaulted_weights(snapshot, own), _overall_rate(own, borrowers["defaulted"])]
     # Every frame is in the order of the snapshot's ids, so they stand side by side.
     columns = pl.concat([frame.drop("id") for frame in frames], how="horizontal")
     around = columns.with_columns(snapshot.ids.alias("party_id"))
@@ -73,8 +74,8 @@ def default_share(prefix: str) -> pl.Expr:
     return pl.when(observed > 0).then(shrunk)
 
 
-def _own_values(book: Book, snapshot: Snapshot) -> pl.DataFrame:
-    """Return each party's own figures in the order of the snapshot [id, dpd, adverse, defaulted, since_default].
+def _own_values(book: Book) -> pl.DataFrame:
+    """Return the own figures of each party that has any [party_id, dpd, adverse, defaulted, since_default].
 
     `defaulted` is 1 for a first default within `RECENT_MONTHS`, 0 for a party with exposures and without default; it and
     `dpd` are null where the default is older (its neighbours have lived through it, and a count of all defaults
@@ -83,7 +84,7 @@ def _own_values(book: Book, snapshot: Snapshot) -> pl.DataFrame:
     known = book.known
     recently = known.since(RECENT_MONTHS)
     dpd = book.states.group_by("party_id").agg(pl.col("days_past_due").max().cast(pl.Float64).alias("dpd"))
-    values = (
+    return (
         dpd.join(_adverse_events(known), on="party_id", how="full", coalesce=True)
         .join(book.defaults, on="party_id", how="full", coalesce=True)
         .with_columns(is_old=(pl.col("default_on") <= recently).fill_null(value=False))
@@ -100,7 +101,6 @@ def _own_values(book: Book, snapshot: Snapshot) -> pl.DataFrame:
         )
         .collect()
     )
-    return snapshot.aligned(values, key="party_id").with_columns(pl.col("adverse").fill_null(0.0))
 
 
 def _adverse_events(known: Known) -> pl.LazyFrame:
@@ -114,11 +114,11 @@ def _adverse_events(known: Known) -> pl.LazyFrame:
     )
 
 
-def _overall_rate(own: pl.DataFrame) -> pl.DataFrame:
-    """Return, per party, the default rate of all the others [id, overall_rate]."""
+def _overall_rate(own: pl.DataFrame, everyone: pl.Series) -> pl.DataFrame:
+    """Return, per party, the share of all the other parties that have defaulted [id, overall_rate]."""
     defaulted = pl.col("defaulted")
-    others = defaulted.count() - defaulted.is_not_null().cast(pl.Int64)
-    among = defaulted.sum() - defaulted.fill_null(0.0)
+    others = everyone.count() - defaulted.is_not_null().cast(pl.Int64)
+    among = everyone.sum() - defaulted.fill_null(0.0)
     return own.select("id", pl.when(others > 0).then(among / others).otherwise(0.0).alias("overall_rate"))
 
 

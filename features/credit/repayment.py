@@ -82,7 +82,10 @@ def _positions(known: Known, states: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("principal").filter(live).sum().alias("principal"),
         pl.col("overdue").filter(live).sum().alias("overdue"),
         pl.col("days_past_due").filter(live).max().alias("days_past_due"),
-        pl.min_horizontal("collateral_value", "outstanding").filter(live).sum().alias("secured"),
+        pl.min_horizontal(pl.col("collateral_value").fill_null(0.0), "outstanding")
+        .filter(live)
+        .sum()
+        .alias("secured"),
         pl.col("collateral_value").filter(live).sum().alias("collateral"),
         weighted(pl.col("annual_rate")).alias("rate_sum"),
         weighted(maturity).alias("term_sum"),
