@@ -133,11 +133,13 @@ def measure(home: Path, requests: int) -> list[Goal]:
     """Run the service and the peer and return every figure."""
     key = make_key(home)
     parties = some_parties(home)
-    starts = []
+    starts, peer_starts = [], []
     for _ in range(STARTS):
         with service(home) as (_, _, seconds):
             starts.append(seconds)
-    with service(home) as (port, process, _), peer(home) as peer_port:
+        with peer(home) as (_, seconds):
+            peer_starts.append(seconds)
+    with service(home) as (port, process, _), peer(home) as (peer_port, _):
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         ours, theirs = side_by_side((port, peer_port), parties, headers=headers, requests=requests)
         memory = worker_memory_mb(process.pid)
@@ -147,7 +149,8 @@ def measure(home: Path, requests: int) -> list[Goal]:
     print(f"{requests} requests each, one connection, in turns of {BLOCK}:")
     print(f"  service  p50 {p50:.2f} ms  p95 {p95:.2f} ms  p99 {percentile(ours, 99):.2f} ms")
     print(f"  peer     p50 {peer_p50:.2f} ms  p95 {peer_p95:.2f} ms  p99 {percentile(theirs, 99):.2f} ms")
-    print(f"cold starts: {', '.join(f'{seconds:.2f}' for seconds in starts)} s")
+    print(f"cold starts: service {seconds_of(starts)}, peer {seconds_of(peer_starts)}")
+    print(f"load of the machine in the last 5 minutes: {os.getloadavg()[1]:.1f} on {os.cpu_count()} cores")
     print(f"imported although a scoring worker does not need it: {', '.join(imported) or 'nothing'}")
     return [
         Goal(
@@ -159,6 +162,11 @@ def measure(home: Path, requests: int) -> list[Goal]:
         Goal("memory of the worker after the run", memory, 600, "MB"),
         Goal(f"imports of {', '.join(UNWANTED)} by service and worker", len(imported), 0, ""),
     ]
+
+
+def seconds_of(values: list[float]) -> str:
+    """Write a list of seconds."""
+    return ", ".join(f"{value:.2f}" for value in values) + " s"
 
 
 def make_key(home: Path) -> str:
@@ -199,14 +207,15 @@ def service(home: Path, **environment: str) -> Iterator[tuple[int, "subprocess.P
 
 
 @contextmanager
-def peer(home: Path) -> Iterator[int]:
-    """Start the bare handler in a process of its own."""
+def peer(home: Path) -> Iterator[tuple[int, float]]:
+    """Start the bare handler in a process of its own; yield its port and the seconds it took to be ready."""
     port = free_port()
     command = [sys.executable, __file__, "--home", str(home), "--peer", str(port)]
+    begun = time.perf_counter()
     process = subprocess.Popen(command, start_new_session=True)
     try:
         wait(port, "/", process)
-        yield port
+        yield port, time.perf_counter() - begun
     finally:
         end(process)
 

@@ -10,6 +10,7 @@ from models.errors import AdditivityError, FeatureMismatchError, ModelError
 
 __all__ = [
     "PROBLEMS",
+    "AddressError",
     "BodyTooLargeError",
     "DeadlineError",
     "FeatureStoreError",
@@ -23,7 +24,6 @@ __all__ = [
     "MethodNotAllowedError",
     "NoFeaturesError",
     "NotReadyError",
-    "PortInUseError",
     "Problem",
     "RouteNotFoundError",
     "ServingError",
@@ -214,7 +214,7 @@ class KeyArgumentError(ServingError):
     """A key cannot be made from these arguments."""
 
 
-class PortInUseError(ServingError):
+class AddressError(ServingError):
     """The address to bind to is taken or not ours."""
 
     def __init__(self, host: str, port: int, reason: str) -> None:

@@ -1,21 +1,23 @@
 """Start the service in the foreground: BentoML with its telemetry off and its files under our home."""
 
+import ipaddress
 import os
 import socket
 from pathlib import Path
 from typing import Final
 
-from serving.errors import PortInUseError
+from serving.errors import AddressError
 
-__all__ = ["serve"]
+__all__ = ["check_address", "serve"]
 
+_IPV6: Final = 6
 _HIDDEN: Final = ("BENTOML_CONFIG", "BENTOML_CONFIG_OPTIONS")
 
 
 def serve(*, home: Path, host: str, port: int, lang: str) -> None:
     """Serve until interrupted; workers learn the settings from the environment that is set here.
 
-    Raises PortInUseError when the address cannot be bound.
+    Raises AddressError when the address is none or cannot be bound.
     """
     check_address(host, port)
     home = home.resolve()
@@ -39,11 +41,14 @@ def serve(*, home: Path, host: str, port: int, lang: str) -> None:
 
 
 def check_address(host: str, port: int) -> None:
-    """Fail early and clearly when the address is taken; BentoML would retry and print a stack trace."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    """Fail early and clearly when the address is none or taken; BentoML would print a stack trace."""
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(host).version == _IPV6 else socket.AF_INET
+    except ValueError as error:
+        raise AddressError(host, port, "not an IP address") from error
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise PortInUseError(host, port, error.strerror or type(error).__name__) from error
+            raise AddressError(host, port, error.strerror or type(error).__name__) from error

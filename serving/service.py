@@ -22,6 +22,8 @@ _SETTINGS: Final = ServiceSettings()
 _OUTER_TIMEOUT_SECONDS: Final = 5
 _BENTOML_PATHS: Final = ("/metrics", "/livez", "/static_content/")
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
+# At most one: BentoML makes the middleware and the instance apart, and neither gets hold of the other.
+_DEPLOYMENTS: Final[list["Deployment"]] = []
 
 
 class Front:
@@ -68,7 +70,6 @@ class _Worker:
         _DEPLOYMENTS.pop().stop()
 
 
-_DEPLOYMENTS: Final[list["Deployment"]] = []  # at most one; BentoML makes middleware and instance apart
 ZhihengService: Final = bentoml.service(
     name="zhiheng", workers=_SETTINGS.workers, traffic={"timeout": _OUTER_TIMEOUT_SECONDS}
 )(_Worker)

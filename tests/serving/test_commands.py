@@ -83,6 +83,11 @@ def test_unknown_decision_is_named() -> None:
     assert "nothing" in str(result.exception)
 
 
+def test_host_that_is_no_address_is_said_to_be_none() -> None:
+    with pytest.raises(UserError, match=r"localhost:8300 \(not an IP address\)"):
+        check_address("localhost", 8300)
+
+
 def test_port_in_use_is_said_before_anything_starts(service: "Service") -> None:
     with pytest.raises(UserError, match=f"127.0.0.1:{service.port}.*in use"):
         check_address("127.0.0.1", service.port)
