@@ -62,11 +62,19 @@ def main() -> int:
 def _zhiheng(name: str, *, seed: int, threads: int) -> CardReport:
     print(f"\n== {name}")
     with tempfile.TemporaryDirectory() as folder:
-        job = FitCard(card=CARDS / f"{name}.toml", out=Path(folder) / "model", seed=seed, num_threads=threads, code_version="bench")
+        job = FitCard(
+            card=CARDS / f"{name}.toml",
+            out=Path(folder) / "model",
+            seed=seed,
+            num_threads=threads,
+            code_version="bench",
+        )
         fitted = job.run(lambda _zh, _en: None)
     suspects = [f"{f.table}.{f.column} ({f.verdict.value})" for f in fitted.report.leaks.findings]
     last = fitted.report.best
-    print(f"rows judged {last.rows}, observed rate {last.rate:.4f}; leak guard: {', '.join(suspects) or 'nothing'}")
+    print(
+        f"rows judged {last.rows}, observed rate {last.rate:.4f}; leak guard: {', '.join(suspects) or 'nothing'}"
+    )
     return fitted.report
 
 
@@ -84,7 +92,13 @@ def _peers(name: str, report: CardReport, *, threads: int) -> Iterator[Peer]:
             pd = np.full(tables.main.height, np.nan)
             for cut, (x, codes) in zip(splits, parts, strict=True):
                 y = tables.main[LABEL].to_numpy()
-                pd[cut.valid] = peer(x.filter(pl.Series(cut.train)), y[cut.train], x.filter(pl.Series(cut.valid)), codes, threads)
+                pd[cut.valid] = peer(
+                    x.filter(pl.Series(cut.train)),
+                    y[cut.train],
+                    x.filter(pl.Series(cut.valid)),
+                    codes,
+                    threads,
+                )
             yield _judge(f"{peer.__name__.strip('_')}, {title}", tables, splits, pd)
 
 
@@ -100,16 +114,26 @@ def _cut_frames(
     return own.frame.drop("__row"), codes
 
 
-def _lightgbm_default(train: pl.DataFrame, y: Floats, valid: pl.DataFrame, codes: tuple[str, ...], threads: int) -> Floats:
+def _lightgbm_default(
+    train: pl.DataFrame, y: Floats, valid: pl.DataFrame, codes: tuple[str, ...], threads: int
+) -> Floats:
     """LightGBM as it comes: its own defaults, 100 rounds, categories declared."""
     places = [train.columns.index(c) for c in codes]
     data = lgb.Dataset(_matrix(train), y, categorical_feature=places)
-    parameters = {"objective": "binary", "num_threads": threads, "verbosity": -1, "seed": 0, "deterministic": True}
+    parameters = {
+        "objective": "binary",
+        "num_threads": threads,
+        "verbosity": -1,
+        "seed": 0,
+        "deterministic": True,
+    }
     booster = lgb.train(parameters, data, num_boost_round=100)
     return np.asarray(booster.predict(_matrix(valid)), dtype=np.float64)
 
 
-def _optbinning_scorecard(train: pl.DataFrame, y: Floats, valid: pl.DataFrame, codes: tuple[str, ...], threads: int) -> Floats:
+def _optbinning_scorecard(
+    train: pl.DataFrame, y: Floats, valid: pl.DataFrame, codes: tuple[str, ...], threads: int
+) -> Floats:
     """OptBinning's binning process with a logistic regression on WoE, its defaults.
 
     OptBinning crashes on columns without a finite value and on infinite ones; ours hold no infinity, and columns that
@@ -123,7 +147,9 @@ def _optbinning_scorecard(train: pl.DataFrame, y: Floats, valid: pl.DataFrame, c
     binning = BinningProcess(kept, categorical_variables=[c for c in codes if c in kept] or None)
     regression = LogisticRegression(max_iter=1000)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecations between OptBinning and scikit-learn are not our subject
+        warnings.simplefilter(
+            "ignore"
+        )  # deprecations between OptBinning and scikit-learn are not our subject
         x = binning.fit_transform(_matrix(train.select(kept)), y, metric="woe", metric_missing="empirical")
         regression.fit(np.asarray(x), y)
         z = binning.transform(_matrix(valid.select(kept)), metric="woe", metric_missing="empirical")
@@ -143,7 +169,9 @@ def _judge(name: str, tables: CardTables, splits: Splits, pd: Floats) -> Peer:
 
 
 def _print(name: str, metrics: dict[str, Interval], mean_cut_auc: float) -> None:
-    cells = "  ".join(f"{m.upper()} {metrics[m].value:.4f} [{metrics[m].low:.4f}, {metrics[m].high:.4f}]" for m in METRICS)
+    cells = "  ".join(
+        f"{m.upper()} {metrics[m].value:.4f} [{metrics[m].low:.4f}, {metrics[m].high:.4f}]" for m in METRICS
+    )
     print(f"{name:36s} {cells}  mean cut AUC {mean_cut_auc:.4f}")
 
 
@@ -155,7 +183,9 @@ def _goals(name: str, levels: tuple[Level, ...]) -> Iterator[bool]:
         gain = best.metrics["auc"].value - own.metrics["auc"].value
         yield _goal("SMEsD valid, AUC gained by relations over the firm's own columns >= 0.10", gain, 0.10)
         events = best.metrics["auc"].value - levels[1].metrics["auc"].value
-        yield _goal("SMEsD valid, AUC gained by the graph over own columns and lawsuits >= 0.10", events, 0.10)
+        yield _goal(
+            "SMEsD valid, AUC gained by the graph over own columns and lawsuits >= 0.10", events, 0.10
+        )
 
 
 def _goal(text: str, figure: float, least: float) -> bool:

@@ -45,7 +45,9 @@ class Level:
         zh = language.startswith("zh")
         figures = ", ".join(f"{name.upper()} {_text(self.metrics[name])}" for name in METRICS)
         folds = len(self.cut_aucs) > 1
-        mean = f"；各折 AUC 均值 {self.mean_cut_auc:.4f}" if zh else f"; mean fold AUC {self.mean_cut_auc:.4f}"
+        mean = (
+            f"；各折 AUC 均值 {self.mean_cut_auc:.4f}" if zh else f"; mean fold AUC {self.mean_cut_auc:.4f}"
+        )
         return f"{_NAMES[self.name][0 if zh else 1]}: {figures}{mean if folds else ''}"
 
     def plain(self) -> dict[str, object]:
@@ -118,13 +120,23 @@ def report_markdown(report: CardReport) -> str:
     for level in report.levels:
         cells = " | ".join(_text(level.metrics[name]) for name in METRICS)
         gain = _text(level.gain) if level.gain else "-"
-        out.append(f"| {_NAMES[level.name][0]} {_NAMES[level.name][1]} | {cells} | {level.mean_cut_auc:.4f} | {gain} |")
+        out.append(
+            f"| {_NAMES[level.name][0]} {_NAMES[level.name][1]} | {cells} | {level.mean_cut_auc:.4f} | {gain} |"
+        )
     out += ["", "## 泄漏检查 Leak guard", ""]
-    out += [f"- {f.text('zh')}\n  {f.text('en')}" for f in report.leaks.findings] or ["无可疑列。 No suspect column."]
+    out += [f"- {f.text('zh')}\n  {f.text('en')}" for f in report.leaks.findings] or [
+        "无可疑列。 No suspect column."
+    ]
     out += ["", "## 提示 Notices", ""]
     out += [f"- {n.table}.{n.column}：{n.zh} / {n.en}" for n in report.notices]
     out += [f"- {note}" for note in report.notes]
-    out += ["", "## 影响最大的特征 Features that move the log-odds most", "", "| feature | mean abs log-odds |", "|---|---|"]
+    out += [
+        "",
+        "## 影响最大的特征 Features that move the log-odds most",
+        "",
+        "| feature | mean abs log-odds |",
+        "|---|---|",
+    ]
     out += [f"| {name} | {value:.4f} |" for name, value in report.top]
     return "\n".join(out) + "\n"
 

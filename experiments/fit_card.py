@@ -98,12 +98,14 @@ class FitCard(BaseModel):
         settings = _settings(card, int(splits.final.sum()))
         state, derived = fit_relations(card, tables, pl.Series(splits.final), excluded=leaks.excluded())
         for notice in derived.notices:
-            say(f"{notice.table}.{notice.column}：{notice.zh}", f"{notice.table}.{notice.column}: {notice.en}")
+            say(
+                f"{notice.table}.{notice.column}：{notice.zh}", f"{notice.table}.{notice.column}: {notice.en}"
+            )
         judged = self._judge(card, tables, splits, leaks, settings)
         levels = self._levels(tables, splits, judged)
         for level in levels:
             say(level.line("zh"), level.line("en"))
-        learned, notes = self._final(card, tables, splits, judged, (state, derived), settings)
+        learned, notes = self._final(card, tables, splits, judged, fitted=(state, derived), settings=settings)
         notes = (*tables.notes, *splits.notes, *notes)
         report = CardReport(
             protocol=splits.protocol, rows=int(splits.final.sum()), features=len(state.features),
@@ -134,7 +136,9 @@ class FitCard(BaseModel):
             metrics = evaluate(y, pd, groups=party, seed=self.seed, resamples=self.resamples)
             gain = None
             if found is not reference:
-                gain = auc_gain(y, pd, reference.pd[rows], groups=party, seed=self.seed, resamples=self.resamples)
+                gain = auc_gain(
+                    y, pd, reference.pd[rows], groups=party, seed=self.seed, resamples=self.resamples
+                )
             out.append(Level(name, metrics, found.cut_aucs, gain, int(rows.sum()), float(y.mean())))
         return tuple(out)
 
@@ -144,13 +148,16 @@ class FitCard(BaseModel):
         tables: CardTables,
         splits: Splits,
         judged: dict[str, _Judged],
+        *,
         fitted: tuple[RelationalState, Derived],
         settings: BoosterSettings,
     ) -> tuple[Learned, tuple[str, ...]]:
         """Return the model to write: the one judged (its calibration moved to the latest rows), or one of all folds."""
         state, derived = fitted
         if splits.protocol is Protocol.FOLDS:
-            return self._learn(tables, state, derived, splits.final, state.features, settings), ()
+            return self._learn(
+                tables, state, derived, splits.final, features=state.features, settings=settings
+            ), ()
         last = list(judged.values())[-1]
         learned, rows = last.learned[0], splits.cuts[0].valid
         y = tables.main[LABEL].to_numpy()[rows]
@@ -178,7 +185,7 @@ class FitCard(BaseModel):
         pd, aucs, models = np.full(len(y), np.nan), [], []
         for cut, (state, derived) in zip(splits, fitted, strict=True):
             features = state.of(families)
-            learned = self._learn(tables, state, derived, cut.train, features, settings)
+            learned = self._learn(tables, state, derived, cut.train, features=features, settings=settings)
             x = learned.model.matrix(derived.frame.filter(pl.Series(cut.valid)))
             pd[cut.valid] = learned.model.calibration.pd(
                 learned.model.boosters.raw(x, num_threads=self.num_threads)
@@ -193,6 +200,7 @@ class FitCard(BaseModel):
         state: RelationalState,
         derived: Derived,
         rows: NDArray[np.bool_],
+        *,
         features: Sequence[str],
         settings: BoosterSettings,
     ) -> Learned:
@@ -242,7 +250,8 @@ def _moved(calibration: AffineCalibration, log_odds: Floats, y: Floats) -> Affin
     """Return the calibration followed by another one that was fitted on its own log-odds."""
     second = fit_affine(log_odds, y)
     return AffineCalibration(
-        slope=second.slope * calibration.slope, intercept=second.slope * calibration.intercept + second.intercept
+        slope=second.slope * calibration.slope,
+        intercept=second.slope * calibration.intercept + second.intercept,
     )
 
 
@@ -252,7 +261,9 @@ def _leaks(card: Card, tables: CardTables, splits: Splits) -> LeakReport:
     return look_for_leaks(card, tables, pl.Series(splits.final), pl.Series(splits.cuts[0].valid))
 
 
-def _fit_cut(card: Card, tables: CardTables, cut: Split, leaks: LeakReport) -> tuple[RelationalState, Derived]:
+def _fit_cut(
+    card: Card, tables: CardTables, cut: Split, leaks: LeakReport
+) -> tuple[RelationalState, Derived]:
     return fit_relations(card, tables, pl.Series(cut.train), excluded=leaks.excluded())
 
 
@@ -277,7 +288,9 @@ def _settings(card: Card, rows: int) -> BoosterSettings:
         raise CardError("[model]", problems, problems) from error
 
 
-def _top(learned: Learned, derived: Derived, rows: NDArray[np.bool_], most: int = 20) -> tuple[tuple[str, float], ...]:
+def _top(
+    learned: Learned, derived: Derived, rows: NDArray[np.bool_], most: int = 20
+) -> tuple[tuple[str, float], ...]:
     """Return the features that move the log-odds most, by mean absolute contribution over (at most 2,000) rows."""
     sample = derived.frame.filter(pl.Series(rows)).gather_every(max(1, int(rows.sum()) // 2000))
     parts = np.abs(learned.model.score(sample).contributions).mean(axis=0)
@@ -304,9 +317,17 @@ def _check_out(out: Path, *, force: bool) -> None:
 def track_fit(job: FitCard, fitted: Fitted, *, tracking_uri: str, artifacts: Path) -> None:
     """Log a finished fit to MLflow: parameters, figures, hashes and the model folder with its report."""
     manifest = fitted.bundle.manifest
-    with tracked_run("credit-cards", tracking_uri=tracking_uri, artifacts=artifacts, name=job.card.stem) as run:
+    with tracked_run(
+        "credit-cards", tracking_uri=tracking_uri, artifacts=artifacts, name=job.card.stem
+    ) as run:
         run.parameters({"card": job.card.name, "seed": job.seed, "protocol": fitted.report.protocol.value,
                         "features": fitted.report.features, "rounds": fitted.report.rounds})  # fmt: skip
         run.metrics(manifest.metrics)
-        run.tags({"data_hash": manifest.data_hash, "code_version": manifest.code_version, "bundle": manifest.version})
+        run.tags(
+            {
+                "data_hash": manifest.data_hash,
+                "code_version": manifest.code_version,
+                "bundle": manifest.version,
+            }
+        )
         run.files(fitted.bundle.folder, under="model")

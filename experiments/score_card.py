@@ -48,12 +48,16 @@ class ScoreCard(BaseModel):
             )
         model = from_bundle(bundle)
         state = RelationalState.model_validate_json(bundle.read(RELATIONS_FILE))
-        labels = LabelBook.from_parquet(bundle.read(LABELS_FILE)) if LABELS_FILE in bundle.manifest.files else None
+        labels = (
+            LabelBook.from_parquet(bundle.read(LABELS_FILE)) if LABELS_FILE in bundle.manifest.files else None
+        )
         card = load_card(self.card)
         tables = read_card_tables(card, label=False)
         derived = derive(card, tables, state, labels)
         for notice in derived.notices:
-            say(f"{notice.table}.{notice.column}：{notice.zh}", f"{notice.table}.{notice.column}: {notice.en}")
+            say(
+                f"{notice.table}.{notice.column}：{notice.zh}", f"{notice.table}.{notice.column}: {notice.en}"
+            )
         parts = [
             model.score(part, num_threads=self.num_threads).frame()
             for part in derived.frame.iter_slices(_CHUNK)

@@ -125,7 +125,9 @@ class _Looked:
     separation: float
 
 
-def look_for_leaks(card: Card, tables: CardTables, train: pl.Series, later: pl.Series | None = None) -> LeakReport:
+def look_for_leaks(
+    card: Card, tables: CardTables, train: pl.Series, later: pl.Series | None = None
+) -> LeakReport:
     """Look at every column of the main and the event tables that could become a feature.
 
     `train` (Boolean per main row) chooses the rows whose labels are used; `later` the rows of a later period, for
@@ -142,8 +144,8 @@ def look_for_leaks(card: Card, tables: CardTables, train: pl.Series, later: pl.S
         if kin and key not in after:
             signs[key].append(_kin_sign(kin))
     _add_standing_out(looked, signs)
-    for key, found in signs.items():
-        found += _name_signs(key[1], found)
+    for key, evidence in signs.items():
+        evidence.extend(_name_signs(key[1], evidence))
     allowed = card.leaks.allow_suspect
     return LeakReport(tuple(_finding(key, found, allowed) for key, found in sorted(signs.items()) if found))
 
@@ -203,12 +205,22 @@ def _statistical_signs(found: _Looked) -> list[Sign]:
     column = found.audited.rows(~found.later)
     out: list[Sign] = []
     if found.separation >= _SEPARATES:
-        out.append(Sign(SignKind.SEPARATES, f"仅凭此列 AUC 即达 {found.separation:.3f}",
-                        f"alone it reaches AUC {found.separation:.3f}"))
+        out.append(
+            Sign(
+                SignKind.SEPARATES,
+                f"仅凭此列 AUC 即达 {found.separation:.3f}",
+                f"alone it reaches AUC {found.separation:.3f}",
+            )
+        )
     share = one_sided_share(column)
     if share >= _ONE_SIDED:
-        out.append(Sign(SignKind.ONE_SIDED, f"{share:.0%} 的少数类落在只有该类才有的取值（或缺失）上",
-                        f"{share:.0%} of the rarer class has values (or gaps) that only that class has"))
+        out.append(
+            Sign(
+                SignKind.ONE_SIDED,
+                f"{share:.0%} 的少数类落在只有该类才有的取值（或缺失）上",
+                f"{share:.0%} of the rarer class has values (or gaps) that only that class has",
+            )
+        )
     out += _calendar_sign(column)
     out += _fading_sign(found)
     return out
@@ -218,10 +230,14 @@ def _calendar_sign(column: Audited) -> list[Sign]:
     imprint = calendar_imprint(column)
     if imprint is None or imprint.p_value > _IMPRINT_CERTAIN or imprint.gap < _IMPRINT_GAP:
         return []
-    return [Sign(SignKind.CALENDAR,
-                 f"除以 12 的余数与标签相关（p = {imprint.p_value:.0e}）：各类的计时终点不同，多半由结果倒推而来",
-                 f"its remainder by 12 tells the label (p = {imprint.p_value:.0e}): the end of the count differs by class, "
-                 "so it was probably counted back from the outcome")]
+    return [
+        Sign(
+            SignKind.CALENDAR,
+            f"除以 12 的余数与标签相关（p = {imprint.p_value:.0e}）：各类的计时终点不同，多半由结果倒推而来",
+            f"its remainder by 12 tells the label (p = {imprint.p_value:.0e}): the end of the count differs by class, "
+            "so it was probably counted back from the outcome",
+        )
+    ]
 
 
 def _fading_sign(found: _Looked) -> list[Sign]:
@@ -231,11 +247,18 @@ def _fading_sign(found: _Looked) -> list[Sign]:
     strength, rest = abs(first - 0.5), (second - 0.5) * (1 if first > 0.5 else -1)  # noqa: PLR2004 - half
     if strength < _FADES_FROM or strength - rest < _FADES_BY or z < _FADES_Z:
         return []
-    return [Sign(SignKind.FADES, f"与标签的关系在后期减弱（AUC {first:.3f} → {second:.3f}）",
-                 f"its relation to the label fades later (AUC {first:.3f} → {second:.3f})")]
+    return [
+        Sign(
+            SignKind.FADES,
+            f"与标签的关系在后期减弱（AUC {first:.3f} → {second:.3f}）",
+            f"its relation to the label fades later (AUC {first:.3f} → {second:.3f})",
+        )
+    ]
 
 
-def _add_standing_out(looked: Mapping[tuple[str, str], _Looked], signs: dict[tuple[str, str], list[Sign]]) -> None:
+def _add_standing_out(
+    looked: Mapping[tuple[str, str], _Looked], signs: dict[tuple[str, str], list[Sign]]
+) -> None:
     """Mark columns that rank far better than the best column nothing certain speaks against."""
     sound = [k for k in looked if not any(s.kind in _CERTAIN for s in signs[k])]
     for key in sound:
@@ -243,8 +266,13 @@ def _add_standing_out(looked: Mapping[tuple[str, str], _Looked], signs: dict[tup
         best = max(rest, default=1.0)
         own = looked[key].separation
         if own >= _STANDS_OUT and own - best >= _STANDS_OUT_BY:
-            signs[key].append(Sign(SignKind.STANDS_OUT, f"AUC {own:.3f}，远高于其余各列（至多 {best:.3f}）",
-                                   f"AUC {own:.3f}, far above every other column (at most {best:.3f})"))
+            signs[key].append(
+                Sign(
+                    SignKind.STANDS_OUT,
+                    f"AUC {own:.3f}，远高于其余各列（至多 {best:.3f}）",
+                    f"AUC {own:.3f}, far above every other column (at most {best:.3f})",
+                )
+            )
 
 
 def _name_signs(column: str, others: Sequence[Sign]) -> list[Sign]:
@@ -254,15 +282,22 @@ def _name_signs(column: str, others: Sequence[Sign]) -> list[Sign]:
         word = _word(column, _ELAPSED_WORDS)
     if word is None:
         return []
-    return [Sign(SignKind.NAME, f"名称含“{word}”，像是事后才知道或由结果倒推的内容",
-                 f"its name ('{word}') suggests something known with the outcome or counted to it")]
+    return [
+        Sign(
+            SignKind.NAME,
+            f"名称含“{word}”，像是事后才知道或由结果倒推的内容",
+            f"its name ('{word}') suggests something known with the outcome or counted to it",
+        )
+    ]
 
 
 def _word(column: str, words: Sequence[str]) -> str | None:
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column).lower()
     for word in words:
         edge = r"(?:^|[^a-z])" if word.isascii() else ""
-        found = re.search(edge + "(" + word + ")", spaced) or re.search(edge + "(" + word + ")", column.lower())
+        found = re.search(edge + "(" + word + ")", spaced) or re.search(
+            edge + "(" + word + ")", column.lower()
+        )
         if found:
             return found.group(1)
     return None
@@ -284,20 +319,31 @@ def _dates_after_decision(card: Card, main: pl.DataFrame) -> dict[tuple[str, str
 
 
 def _after_sign(share: float) -> Sign:
-    return Sign(SignKind.AFTER_DECISION, f"{share:.0%} 的日期晚于决策日，决策时尚不知道",
-                f"{share:.0%} of its dates lie after the decision, when it was not known yet")
+    return Sign(
+        SignKind.AFTER_DECISION,
+        f"{share:.0%} 的日期晚于决策日，决策时尚不知道",
+        f"{share:.0%} of its dates lie after the decision, when it was not known yet",
+    )
 
 
 def _kin_sign(kin: str) -> Sign:
-    return Sign(SignKind.KIN, f"与晚于决策日的“{kin}”同源，应在同一时点才知道",
-                f"belongs with '{kin}', whose dates lie after the decision, so it was known no earlier")
+    return Sign(
+        SignKind.KIN,
+        f"与晚于决策日的“{kin}”同源，应在同一时点才知道",
+        f"belongs with '{kin}', whose dates lie after the decision, so it was known no earlier",
+    )
 
 
 def _kin(key: tuple[str, str], after: Mapping[tuple[str, str], float]) -> str | None:
     """Return the after-decision date that shares the column's first word (Disbursement-Date, Disbursement-Gross)."""
     first = _first_word(key[1])
     for table, column in after:
-        if table == key[0] and column != key[1] and len(first) >= _KIN_LETTERS and _first_word(column) == first:
+        if (
+            table == key[0]
+            and column != key[1]
+            and len(first) >= _KIN_LETTERS
+            and _first_word(column) == first
+        ):
             return column
     return None
 

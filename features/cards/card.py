@@ -91,13 +91,17 @@ class MainTable(_Table):
     positive: Scalar | None = Field(default=None, description="value of the label that means default")
     time: str | None = Field(default=None, description="date of the decision: nothing later may be read")
     time_format: str | None = Field(default=None, description="strptime format when the date is text")
-    key: tuple[str, ...] = Field(default=(), description="columns that make a row unique; default id (and time)")
+    key: tuple[str, ...] = Field(
+        default=(), description="columns that make a row unique; default id (and time)"
+    )
     drop: tuple[str, ...] = Field(default=(), description="columns that are no features")
     categorical: tuple[str, ...] = Field(default=(), description="numbers that are codes; text is always one")
 
 
 class _NamedTable(_Table):
-    name: str | None = Field(default=None, description="prefix of the features; the file's stem when left out")
+    name: str | None = Field(
+        default=None, description="prefix of the features; the file's stem when left out"
+    )
 
     @property
     def title(self) -> str:
@@ -112,7 +116,9 @@ class EventTable(_NamedTable):
     categories: tuple[str, ...] | None = Field(default=None, description="found by type when left out")
     numeric: tuple[str, ...] | None = Field(default=None, description="found by type when left out")
     drop: tuple[str, ...] = ()
-    crosses: tuple[tuple[str, str], ...] = Field(default=(), description="pairs of categories counted together")
+    crosses: tuple[tuple[str, str], ...] = Field(
+        default=(), description="pairs of categories counted together"
+    )
     time: str | None = Field(default=None, description="when it became known")
     time_format: str | None = None
 
@@ -164,7 +170,8 @@ class Validation(BaseModel):
     folds: Folds | None = None
     repeated: Repeated | None = None
     recalibrate: bool = Field(
-        default=True, description="after judging, move the calibration to the judged (latest) rows; not with folds"
+        default=True,
+        description="after judging, move the calibration to the judged (latest) rows; not with folds",
     )
 
     @model_validator(mode="after")

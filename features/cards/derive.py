@@ -49,7 +49,10 @@ def fit_relations(
     learn = _Learning(tables, here)
     state = RelationalState(
         own=tuple(own),
-        events={t.title: fit_events(t, learn.of(tables.events[t.title]), out.get(t.title, ())) for t in card.events},
+        events={
+            t.title: fit_events(t, learn.of(tables.events[t.title]), out.get(t.title, ()))
+            for t in card.events
+        },
         edges={t.title: fit_edges(t, learn.of(tables.edges[t.title])) for t in card.edges},
         groups={t.title: fit_groups(learn.of(tables.groups[t.title])) for t in card.groups},
     )
@@ -59,7 +62,11 @@ def fit_relations(
     kept = _informative(built.frame.filter(train), built.families)
     families = {f: built.families[f] for f in kept}
     state = state.model_copy(
-        update={"features": kept, "families": families, "categorical": tuple(c for c in built.categorical if c in kept)}
+        update={
+            "features": kept,
+            "families": families,
+            "categorical": tuple(c for c in built.categorical if c in kept),
+        }
     )
     if not kept:
         raise CardTableError(
@@ -70,7 +77,9 @@ def fit_relations(
     return state, Derived(built.frame.select(ROW, *kept), tuple(notices), labels)
 
 
-def derive(card: Card, tables: CardTables, state: RelationalState, labels: LabelBook | None = None) -> Derived:
+def derive(
+    card: Card, tables: CardTables, state: RelationalState, labels: LabelBook | None = None
+) -> Derived:
     """Derive the features of a fitted state from other tables of the same shape.
 
     `labels` are the training's outcomes, needed only where the model uses neighbours' default rates. Raises
@@ -137,13 +146,17 @@ def _build(card: Card, tables: CardTables, state: RelationalState, labels: Label
     dated = dated_tables(card)
     own = own_features(tables.main, state.own, card.main.path.name)
     frame, notices = own.frame, list(own.notices)
-    families = {c: Family.OWN for c in frame.columns[1:]}
-    rows = tables.main.select(ROW, PARTITION, PARTY, tables.main[TIME] if TIME in tables.main.columns
-                              else pl.lit(None, pl.Date).alias(TIME))
+    families = dict.fromkeys(frame.columns[1:], Family.OWN)
+    rows = tables.main.select(
+        ROW,
+        PARTITION,
+        PARTY,
+        tables.main[TIME] if TIME in tables.main.columns else pl.lit(None, pl.Date).alias(TIME),
+    )
     for name, table in tables.events.items():
         found = event_features(name, rows, table, state.events[name], dated=dated[name])
         frame = frame.join(found.frame, on=ROW, how="left", maintain_order="left")
-        families |= {c: Family.EVENTS for c in found.frame.columns[1:]}
+        families |= dict.fromkeys(found.frame.columns[1:], Family.EVENTS)
         notices += found.notices
     categorical = list(own.categorical)
     if card.edges or card.groups:
@@ -155,7 +168,7 @@ def _build(card: Card, tables: CardTables, state: RelationalState, labels: Label
     if labels is not None:
         rates = neighbour_label_rates(card, tables, labels)
         frame = frame.join(rates, on=ROW, how="left", maintain_order="left")
-        families |= {c: Family.LABELS for c in rates.columns[1:]}
+        families |= dict.fromkeys(rates.columns[1:], Family.LABELS)
     plain = dict(zip(frame.columns[1:], plain_names(frame.columns[1:]), strict=True))
     return _Built(
         frame.rename(plain),
@@ -171,8 +184,14 @@ def _unseen(tables: CardTables, state: RelationalState) -> list[Notice]:
         new = unseen_kinds(table, state.edges[name])
         if new:
             shown = ", ".join(new[:5])
-            out.append(Notice(name, "kind", f"有训练时未学到的关系类型（{shown}），未计入",
-                              f"relation kinds that training did not learn ({shown}) are not counted"))
+            out.append(
+                Notice(
+                    name,
+                    "kind",
+                    f"有训练时未学到的关系类型（{shown}），未计入",
+                    f"relation kinds that training did not learn ({shown}) are not counted",
+                )
+            )
     return out
 
 
@@ -203,14 +222,14 @@ def _world(
         carried = carried_values(world, tables, state, snapshot.ids, dated)
         found = edge_features(spec.title, spec, state.edges[spec.title], snapshot, carried)
         out = out.join(found, left_on=PARTY, right_on="id", how="left", maintain_order="left")
-        families |= {c: Family.EDGES for c in found.columns[1:]}
+        families |= dict.fromkeys(found.columns[1:], Family.EDGES)
     for group in card.groups:
         table = world.visible(tables.groups[group.title], dated=False)
         parties = pl.concat([world.known_parties(), table[PARTY]]).unique().sort()
         carried = carried_values(world, tables, state, parties, dated)
         found, coded = group_features(group.title, group, state.groups[group.title], table, carried)
         out = out.join(found, left_on=PARTY, right_on="id", how="left", maintain_order="left")
-        families |= {c: Family.GROUPS for c in found.columns[1:]}
+        families |= dict.fromkeys(found.columns[1:], Family.GROUPS)
         codes += coded
     return out.drop(PARTY), families, codes
 

@@ -23,7 +23,11 @@ Floats = npt.NDArray[np.float64]
 
 def fit_edges(spec: EdgeTable, edges: pl.DataFrame) -> EdgeState:
     """Learn the relation kinds that occur often enough, and those whose weights differ."""
-    found = edges.group_by("kind").agg(pl.len().alias("n"), pl.col("weight").n_unique().alias("weights")).sort("kind")
+    found = (
+        edges.group_by("kind")
+        .agg(pl.len().alias("n"), pl.col("weight").n_unique().alias("weights"))
+        .sort("kind")
+    )
     frequent = found.filter(pl.col("n") >= min(_LEAST_EDGES, edges.height))
     weighted = frequent.filter(pl.col("weights") > 1)["kind"].to_list() if spec.weight else []
     return EdgeState(kinds=tuple(frequent["kind"]), weighted=tuple(weighted))
@@ -40,7 +44,9 @@ def edge_snapshot(edges: pl.DataFrame, state: EdgeState, parties: pl.Series) -> 
     return Snapshot.from_edges(known, as_of=None, nodes=parties, kinds=state.kinds)
 
 
-def edge_features(name: str, spec: EdgeTable, state: EdgeState, snapshot: Snapshot, carried: pl.DataFrame) -> pl.DataFrame:
+def edge_features(
+    name: str, spec: EdgeTable, state: EdgeState, snapshot: Snapshot, carried: pl.DataFrame
+) -> pl.DataFrame:
     """Return per party (`id`) the features of this edge table.
 
     Around a party means over all kinds and both directions; a party two steps away is reached through one that is
@@ -57,7 +63,9 @@ def edge_features(name: str, spec: EdgeTable, state: EdgeState, snapshot: Snapsh
                 columns[f"{name}.{kind}.{direction}.distinct"] = typed[distinct]
             if kind in state.weighted:
                 columns[f"{name}.{kind}.{direction}.weight"] = typed[weight]
-    columns[f"{name}.edges"] = typed.select(pl.sum_horizontal(f"{k}_{d}_degree" for k in state.kinds for d in Direction)).to_series()
+    columns[f"{name}.edges"] = typed.select(
+        pl.sum_horizontal(f"{k}_{d}_degree" for k in state.kinds for d in Direction)
+    ).to_series()
     columns[f"{name}.neighbours"] = np.diff(around.indptr).astype(np.float64)
     values = _values(snapshot, carried, columns[f"{name}.neighbours"]) if spec.neighbours else {}
     for column, value in values.items():

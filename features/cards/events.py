@@ -32,9 +32,15 @@ def fit_events(spec: EventTable, events: pl.DataFrame, excluded: Sequence[str]) 
     columns = [c for c in audited_columns(spec, events) if c not in excluded]
     named = spec.categories is not None or spec.numeric is not None
     categories = list(spec.categories or ()) if named else [c for c in columns if _is_code(events[c])]
-    numeric = list(spec.numeric or ()) if named else [c for c in columns if c not in categories and _is_number(events[c])]
+    numeric = (
+        list(spec.numeric or ())
+        if named
+        else [c for c in columns if c not in categories and _is_number(events[c])]
+    )
     kept = [c for c in categories if c not in excluded]
-    vocabularies = {c: frequent_values(category_text(events[c]).drop_nulls(), _MIN_ROWS, _MAX_VOCABULARY) for c in kept}
+    vocabularies = {
+        c: frequent_values(category_text(events[c]).drop_nulls(), _MIN_ROWS, _MAX_VOCABULARY) for c in kept
+    }
     vocabularies = {c: v for c, v in vocabularies.items() if v}
     return EventState(
         categories=vocabularies,
@@ -55,22 +61,30 @@ def _is_number(values: pl.Series) -> bool:
     return values.dtype.is_numeric()
 
 
-def event_features(name: str, rows: pl.DataFrame, events: pl.DataFrame, state: EventState, *, dated: bool) -> Values:
+def event_features(
+    name: str, rows: pl.DataFrame, events: pl.DataFrame, state: EventState, *, dated: bool
+) -> Values:
     """Return one row per row of `rows` (`__row`, `__partition`, `__party`, `__time`) with this table's features.
 
     With `dated`, only events known before the row's date count. No event: counts are 0, shares and figures are null.
     """
-    joined = rows.select(ROW, PARTITION, PARTY, TIME).join(events, on=[PARTITION, PARTY], how="inner", suffix="_event")
+    joined = rows.select(ROW, PARTITION, PARTY, TIME).join(
+        events, on=[PARTITION, PARTY], how="inner", suffix="_event"
+    )
     if dated:
         joined = joined.filter(pl.col(f"{TIME}_event") < pl.col(TIME))
     notices: list[Notice] = []
     marks: list[pl.Series] = []
     for column, vocabulary in state.categories.items():
         text = category_text(joined[column])
-        notices += unseen_notice(text, set(vocabulary), name, column) if len(vocabulary) < _MAX_VOCABULARY else []
+        notices += (
+            unseen_notice(text, set(vocabulary), name, column) if len(vocabulary) < _MAX_VOCABULARY else []
+        )
         marks.append(_in_vocabulary(text, vocabulary).alias(f"__cat_{column}"))
     joined = joined.with_columns(marks)
-    joined = joined.sort(ROW, *state.numeric)  # sums are the same to the last bit whatever the order of the file
+    joined = joined.sort(
+        ROW, *state.numeric
+    )  # sums are the same to the last bit whatever the order of the file
     totals = joined.group_by(ROW, maintain_order=True).agg(_totals(name, state, dated=dated))
     frame = rows.select(ROW).join(totals, on=ROW, how="left", maintain_order="left")
     frame = _shares(frame.with_columns(pl.col(_counts(name, state)).fill_null(0.0)), name, state)
@@ -86,7 +100,9 @@ def _totals(name: str, state: EventState, *, dated: bool) -> list[pl.Expr]:
     out = [pl.len().cast(pl.Float64).alias(f"{name}.n")]
     for column, vocabulary in state.categories.items():
         mark = pl.col(f"__cat_{column}")
-        out += [(mark == v).sum().cast(pl.Float64).alias(f"{name}.{column}={v}") for v in (*vocabulary, _OTHER)]
+        out += [
+            (mark == v).sum().cast(pl.Float64).alias(f"{name}.{column}={v}") for v in (*vocabulary, _OTHER)
+        ]
         out.append(mark.n_unique().cast(pl.Float64).alias(f"{name}.{column}.kinds"))
     for a, b in state.crosses:
         for va in state.categories[a]:
@@ -96,8 +112,12 @@ def _totals(name: str, state: EventState, *, dated: bool) -> list[pl.Expr]:
     for column in state.numeric:
         value = pl.col(column).cast(pl.Float64)
         value = pl.when(value.is_finite()).then(value)
-        out += [value.mean().alias(f"{name}.{column}.mean"), value.max().alias(f"{name}.{column}.max"),
-                value.min().alias(f"{name}.{column}.min"), value.sum().alias(f"{name}.{column}.sum")]
+        out += [
+            value.mean().alias(f"{name}.{column}.mean"),
+            value.max().alias(f"{name}.{column}.max"),
+            value.min().alias(f"{name}.{column}.min"),
+            value.sum().alias(f"{name}.{column}.sum"),
+        ]
     if dated:
         ago = (pl.col(TIME) - pl.col(f"{TIME}_event")).dt.total_days()
         out += [(ago <= d).sum().cast(pl.Float64).alias(f"{name}.n_{d}d") for d in _RECENT_DAYS]

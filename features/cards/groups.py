@@ -10,7 +10,9 @@ from features.cards.state import GroupState
 
 __all__ = ["fit_groups", "group_features"]
 
-_LOCAL: Final = 10  # a kind whose typical member sits among fewer is counted; larger groups grow with the book
+_LOCAL: Final = (
+    10  # a kind whose typical member sits among fewer is counted; larger groups grow with the book
+)
 _LEAST: Final = 20
 
 
@@ -18,12 +20,18 @@ def fit_groups(groups: pl.DataFrame) -> GroupState:
     """Learn the kinds of group, which are small and local, and the names of groups one belongs to alone."""
     sized = groups.unique().with_columns(pl.len().over("kind", "group").alias("size"))
     kinds = tuple(sized.group_by("kind").len().filter(pl.col("len") >= _LEAST).sort("kind")["kind"])
-    typical = sized.group_by("kind").agg(pl.col("size").median()).filter(pl.col("size") < _LOCAL)["kind"].to_list()
+    typical = (
+        sized.group_by("kind").agg(pl.col("size").median()).filter(pl.col("size") < _LOCAL)["kind"].to_list()
+    )
     local = tuple(k for k in kinds if k in typical)
     vocabularies = {
-        k: frequent_values(sized.filter(pl.col("kind") == k)["group"], _LEAST, 60) for k in kinds if k not in local
+        k: frequent_values(sized.filter(pl.col("kind") == k)["group"], _LEAST, 60)
+        for k in kinds
+        if k not in local
     }
-    return GroupState(kinds=kinds, local=local, vocabularies={k: v for k, v in vocabularies.items() if len(v) > 1})
+    return GroupState(
+        kinds=kinds, local=local, vocabularies={k: v for k, v in vocabularies.items() if len(v) > 1}
+    )
 
 
 def group_features(
@@ -40,14 +48,17 @@ def group_features(
         title = f"{name}.{kind}"
         size = pl.col("size") if kind in state.local else pl.col("size") / max(part["id"].n_unique(), 1)
         figures = part.group_by("id").agg(
-            pl.len().cast(pl.Float64).alias(f"{title}.n"), size.max().alias(f"{title}.size"),
+            pl.len().cast(pl.Float64).alias(f"{title}.n"),
+            size.max().alias(f"{title}.size"),
         )
         out = out.join(figures, on="id", how="left", maintain_order="left")
         out = out.with_columns(pl.col(f"{title}.n").fill_null(0.0))
         if spec.members:
             out = out.join(_members(title, part, carried), on="id", how="left", maintain_order="left")
         if spec.names and kind in state.vocabularies:
-            largest = part.sort("size", "group", descending=[True, False]).unique("id", keep="first", maintain_order=True)
+            largest = part.sort("size", "group", descending=[True, False]).unique(
+                "id", keep="first", maintain_order=True
+            )
             named = out.select("id").join(largest, on="id", how="left", maintain_order="left")["group"]
             out = out.with_columns(place_codes(named, state.vocabularies[kind]).alias(f"{title}.which"))
             codes.append(f"{title}.which")
@@ -65,5 +76,8 @@ def _members(title: str, part: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFr
         filled = pl.col(column).fill_null(0.0)
         others = known.sum().over("group") - known
         out.append(pl.when(others > 0).then((filled.sum().over("group") - filled) / others).alias(column))
-    means = joined.select("id", *out).group_by("id", maintain_order=True).agg(pl.col(c).mean().alias(f"{title}.members.{c}") for c in values)
-    return means
+    return (
+        joined.select("id", *out)
+        .group_by("id", maintain_order=True)
+        .agg(pl.col(c).mean().alias(f"{title}.members.{c}") for c in values)
+    )

@@ -66,26 +66,37 @@ def neighbour_label_rates(card: Card, tables: CardTables, book: LabelBook) -> pl
     has_time = TIME in tables.main.columns
     when = pl.col(TIME) if has_time else pl.lit(None, pl.Date)
     rows = tables.main.select(ROW, PARTITION, PARTY, when.alias("__asked"))
-    own_fold = book.frame.select(PARTY, pl.col("__fold").alias("__own_fold")).unique(PARTY, maintain_order=True)
+    own_fold = book.frame.select(PARTY, pl.col("__fold").alias("__own_fold")).unique(
+        PARTY, maintain_order=True
+    )
     rows = rows.join(own_fold, on=PARTY, how="left", maintain_order="left")
     mean = float(book.frame[LABEL].mean() or 0.0)  # type: ignore[arg-type]
     out = rows.select(ROW)
     for spec in card.edges:
-        found = _known_neighbours(card, rows, tables.edges[spec.title], book, dated=bool(has_time and spec.time))
+        found = _known_neighbours(
+            card, rows, tables.edges[spec.title], book, dated=bool(has_time and spec.time)
+        )
         title = f"{spec.title}.labels"
         n, s = pl.len(), pl.col(LABEL).sum()
         figures = found.group_by(ROW).agg(
-            n.cast(pl.Float64).alias(f"{title}.n"), ((s + _PRIOR * mean) / (n + _PRIOR)).alias(f"{title}.rate")
+            n.cast(pl.Float64).alias(f"{title}.n"),
+            ((s + _PRIOR * mean) / (n + _PRIOR)).alias(f"{title}.rate"),
         )
-        out = out.join(figures, on=ROW, how="left", maintain_order="left").with_columns(pl.col(f"{title}.n").fill_null(0.0))
+        out = out.join(figures, on=ROW, how="left", maintain_order="left").with_columns(
+            pl.col(f"{title}.n").fill_null(0.0)
+        )
     return out
 
 
 def _known_neighbours(
     card: Card, rows: pl.DataFrame, edges: pl.DataFrame, book: LabelBook, *, dated: bool
 ) -> pl.DataFrame:
-    one = edges.select(PARTITION, pl.col("src").alias(PARTY), pl.col("dst").alias("__other"), pl.col(TIME).alias("__tied"))
-    two = edges.select(PARTITION, pl.col("dst").alias(PARTY), pl.col("src").alias("__other"), pl.col(TIME).alias("__tied"))
+    one = edges.select(
+        PARTITION, pl.col("src").alias(PARTY), pl.col("dst").alias("__other"), pl.col(TIME).alias("__tied")
+    )
+    two = edges.select(
+        PARTITION, pl.col("dst").alias(PARTY), pl.col("src").alias("__other"), pl.col(TIME).alias("__tied")
+    )
     ties = pl.concat([one, two]).filter(pl.col(PARTY) != pl.col("__other"))
     joined = rows.join(ties, on=[PARTITION, PARTY])
     if dated:

@@ -17,14 +17,24 @@ _TECHNICAL: Final = frozenset({ROW, PARTY, PARTITION, TIME, LABEL})
 _MIN_CATEGORY_ROWS: Final = 20
 _MAX_CATEGORIES: Final = 100
 _MAX_RARE: Final = 2000  # kept so that a value seen before but rarely is not called new
-_IDENTIFIER_SHARE: Final = 0.3  # text with this many distinct values per row names the row, it does not describe it
+_IDENTIFIER_SHARE: Final = (
+    0.3  # text with this many distinct values per row names the row, it does not describe it
+)
 
 
 def candidate_columns(card: Card, main: pl.DataFrame) -> tuple[str, ...]:
     """Return the columns of the main table that may become features by the card."""
     main_spec, validation = card.main, card.validation
-    out = {main_spec.id, main_spec.label, main_spec.time, main_spec.partition, card.label_known, *main_spec.drop,
-           *main_spec.where, validation.split if validation else None} | _TECHNICAL
+    out = {
+        main_spec.id,
+        main_spec.label,
+        main_spec.time,
+        main_spec.partition,
+        card.label_known,
+        *main_spec.drop,
+        *main_spec.where,
+        validation.split if validation else None,
+    } | _TECHNICAL
     return tuple(c for c in main.columns if c not in out)
 
 
@@ -67,23 +77,40 @@ def _fit_date(card: Card, name: str) -> tuple[OwnColumn | None, Notice | None]:
 
 
 def _fit_category(card: Card, values: pl.Series, name: str) -> tuple[OwnColumn | None, Notice | None]:
-    if not (values.dtype.is_numeric() or values.dtype in (pl.String, pl.Boolean, pl.Categorical)
-            or isinstance(values.dtype, pl.Enum)):
-        return None, Notice(card.main.path.name, name, f"类型 {values.dtype} 不支持，未用",
-                            f"type {values.dtype} is not supported; left out")
+    if not (
+        values.dtype.is_numeric()
+        or values.dtype in (pl.String, pl.Boolean, pl.Categorical)
+        or isinstance(values.dtype, pl.Enum)
+    ):
+        return None, Notice(
+            card.main.path.name,
+            name,
+            f"类型 {values.dtype} 不支持，未用",
+            f"type {values.dtype} is not supported; left out",
+        )
     text = category_text(values).drop_nulls()
     if text.n_unique() > _IDENTIFIER_SHARE * len(text) and name not in card.main.categorical:
-        return None, Notice(card.main.path.name, name, "取值几乎每行不同（名称或编号），未用",
-                            "nearly every row has its own value (a name or a number); left out")
+        return None, Notice(
+            card.main.path.name,
+            name,
+            "取值几乎每行不同（名称或编号），未用",
+            "nearly every row has its own value (a name or a number); left out",
+        )
     frequent = frequent_values(text)
     if len(frequent) < 1:
-        return None, Notice(card.main.path.name, name, f"没有出现 {_MIN_CATEGORY_ROWS} 次以上的取值，未用",
-                            f"no value occurs {_MIN_CATEGORY_ROWS} times or more; left out")
+        return None, Notice(
+            card.main.path.name,
+            name,
+            f"没有出现 {_MIN_CATEGORY_ROWS} 次以上的取值，未用",
+            f"no value occurs {_MIN_CATEGORY_ROWS} times or more; left out",
+        )
     rare = tuple(sorted(set(text.unique()) - set(frequent)))[:_MAX_RARE]
     return OwnColumn(name=name, kind=OwnKind.CATEGORY, categories=frequent, rare=rare), None
 
 
-def frequent_values(text: pl.Series, least: int = _MIN_CATEGORY_ROWS, most: int = _MAX_CATEGORIES) -> tuple[str, ...]:
+def frequent_values(
+    text: pl.Series, least: int = _MIN_CATEGORY_ROWS, most: int = _MAX_CATEGORIES
+) -> tuple[str, ...]:
     """Return the values that occur often enough, most frequent first, ties by name."""
     counts = text.alias("v").to_frame().group_by("v").len().filter(pl.col("len") >= least)
     return tuple(counts.sort("len", "v", descending=[True, False])["v"].head(most))
@@ -150,14 +177,27 @@ def _number(values: pl.Series, table: str, name: str) -> tuple[pl.Series, list[N
     notices = _all_missing(cleaned, table, name)
     if infinite:
         row = int(numbers.is_infinite().arg_true()[0]) + 1
-        notices.append(Notice(table, name, f"有 {infinite} 个无穷大的值（首见第 {row} 行），按缺失处理；请检查除数为零",
-                              f"{infinite} infinite values (first in row {row}) count as missing; look for a division by zero"))
+        notices.append(
+            Notice(
+                table,
+                name,
+                f"有 {infinite} 个无穷大的值（首见第 {row} 行），按缺失处理；请检查除数为零",
+                f"{infinite} infinite values (first in row {row}) count as missing; look for a division by zero",
+            )
+        )
     return cleaned, notices
 
 
 def _all_missing(values: pl.Series, table: str, name: str) -> list[Notice]:
     if len(values) and values.null_count() == len(values):
-        return [Notice(table, name, "整列缺失，按缺失计分；结果可靠性下降", "all values are missing; scored as missing, less reliable")]
+        return [
+            Notice(
+                table,
+                name,
+                "整列缺失，按缺失计分；结果可靠性下降",
+                "all values are missing; scored as missing, less reliable",
+            )
+        ]
     return []
 
 
@@ -185,5 +225,11 @@ def unseen_notice(text: pl.Series, known: set[str], table: str, name: str) -> li
     if new.is_empty():
         return []
     shown = ", ".join(sorted(set(new.to_list()))[:5])
-    return [Notice(table, name, f"有训练时未见过的取值（{shown}；共 {len(new)} 行），计入“其他”",
-                   f"values not seen in training ({shown}; {len(new)} rows) count as other")]
+    return [
+        Notice(
+            table,
+            name,
+            f"有训练时未见过的取值（{shown}；共 {len(new)} 行），计入“其他”",
+            f"values not seen in training ({shown}; {len(new)} rows) count as other",
+        )
+    ]

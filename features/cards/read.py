@@ -149,7 +149,9 @@ def _check_key(frame: pl.DataFrame, spec: MainTable, table: str) -> None:
     if again.is_empty():
         return
     first = again.row(0, named=True)
-    shown = ", ".join(str(first[c]) for c in (spec.key or (str(spec.id), *([spec.time] if spec.time else []))))
+    shown = ", ".join(
+        str(first[c]) for c in (spec.key or (str(spec.id), *([spec.time] if spec.time else [])))
+    )
     names = ", ".join(spec.key or (str(spec.id), *([spec.time] if spec.time else [])))
     raise CardTableError(
         table,
@@ -225,7 +227,9 @@ def _read(path: Path, table: str) -> pl.DataFrame:
     frame = typed_columns(frame) if is_sheet(path) else frame
     if not frame.width or frame.is_empty():
         raise CardTableError(
-            table, zh="文件为空。请检查导出是否完整。", en="the file is empty. Check that the export is complete."
+            table,
+            zh="文件为空。请检查导出是否完整。",
+            en="the file is empty. Check that the export is complete.",
         )
     return frame
 
@@ -297,7 +301,7 @@ def _dates(frame: pl.DataFrame, table: str, column: str, form: str | None) -> pl
     if dates is None:
         raise CardTableError(
             table,
-            zh=f"列“{column}”不是日期（如 {frame[column][0]}）。请在卡片中写 time_format，例如 \"%m/%d/%Y\"。",
+            zh=f'列“{column}”不是日期（如 {frame[column][0]}）。请在卡片中写 time_format，例如 "%m/%d/%Y"。',
             en=f"column '{column}' holds no dates (such as {frame[column][0]}). Set time_format, such as \"%m/%d/%Y\".",
             columns=(column,),
         )

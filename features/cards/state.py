@@ -8,8 +8,18 @@ from enum import StrEnum
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["EdgeState", "EventState", "Family", "GroupState", "Notice", "OwnColumn", "OwnKind", "RelationalState",
-           "Values", "plain_names"]
+__all__ = [
+    "EdgeState",
+    "EventState",
+    "Family",
+    "GroupState",
+    "Notice",
+    "OwnColumn",
+    "OwnKind",
+    "RelationalState",
+    "Values",
+    "plain_names",
+]
 
 
 class OwnKind(StrEnum):

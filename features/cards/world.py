@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from features.cards.card import Card
+from features.cards.card import Card, EdgeTable, EventTable
 from features.cards.read import PARTITION, PARTY, ROW, TIME, CardTables
 from features.cards.state import Notice
 
@@ -39,15 +39,21 @@ class World:
 
 def dated_tables(card: Card) -> Mapping[str, bool]:
     """Say of each event and edge table whether it is read as of the row's date."""
-    return {t.title: bool(card.main.time and t.time) for t in (*card.events, *card.edges)}
+    tables: list[EventTable | EdgeTable] = [*card.events, *card.edges]
+    return {t.title: bool(card.main.time and t.time) for t in tables}
 
 
 def undated_notices(card: Card) -> list[Notice]:
     """Name the tables that cannot be read as of the row's date although rows have one."""
-    undated = [t for t in (*card.events, *card.edges) if card.main.time and not t.time]
+    tables: list[EventTable | EdgeTable] = [*card.events, *card.edges]
+    undated = [t for t in tables if card.main.time and not t.time]
     return [
-        Notice(t.title, "time", "没有日期列，只能不分先后地读取；若含决策日之后的内容，结果会偏高",
-               "has no date, so it is read without regard to time; what came after the decision would flatter the model")
+        Notice(
+            t.title,
+            "time",
+            "没有日期列，只能不分先后地读取；若含决策日之后的内容，结果会偏高",
+            "has no date, so it is read without regard to time; what came after the decision would flatter the model",
+        )
         for t in undated
     ]
 

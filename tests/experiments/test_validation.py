@@ -28,7 +28,9 @@ def _cut(folder: Path, validation: str, table: pl.DataFrame | None = None) -> tu
 
 
 @pytest.mark.parametrize("rule", ["drop_later", "divide"])
-@pytest.mark.parametrize("protocol", ['split = "side"\ntrain = "fit"\nvalid = "judge"', "later = 0.3", "cut = 2020-07-01"])
+@pytest.mark.parametrize(
+    "protocol", ['split = "side"\ntrain = "fit"\nvalid = "judge"', "later = 0.3", "cut = 2020-07-01"]
+)
 def test_no_party_stands_on_both_sides(tmp_path: Path, protocol: str, rule: str) -> None:
     table = pl.DataFrame(
         {
@@ -62,7 +64,9 @@ def test_folds_of_single_rows_are_those_of_the_published_protocol(tmp_path: Path
 
     table = pl.DataFrame({"id": np.arange(300), "row": np.arange(300), "y": np.arange(300) % 3 == 0,
                           "day": pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 10, 26), eager=True)})  # fmt: skip
-    rows, splits = _cut(tmp_path, "folds = { n = 10, seed = 42 }", table.with_columns(pl.col("y").cast(pl.Int8)))
+    rows, splits = _cut(
+        tmp_path, "folds = { n = 10, seed = 42 }", table.with_columns(pl.col("y").cast(pl.Int8))
+    )
     folds = StratifiedKFold(10, shuffle=True, random_state=42).split(np.zeros(300), rows["y"].to_numpy())
     for cut, (_, valid) in zip(splits, folds, strict=True):
         assert np.flatnonzero(cut.valid).tolist() == valid.tolist()

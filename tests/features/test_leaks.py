@@ -55,7 +55,9 @@ def test_sound_columns_are_left_alone(tmp_path: Path, seed: int) -> None:
 
 
 def test_what_ranks_too_well_is_excluded(tmp_path: Path) -> None:
-    table = _sound(1).with_columns(written=pl.col("y") + pl.Series(np.random.default_rng(0).normal(0, 0.3, N)))
+    table = _sound(1).with_columns(
+        written=pl.col("y") + pl.Series(np.random.default_rng(0).normal(0, 0.3, N))
+    )
     report = _look(tmp_path, table)
     assert SignKind.SEPARATES in _kinds(report, "written")
     assert report.excluded() == {"main": ["written"]}
@@ -75,7 +77,9 @@ def test_time_counted_to_the_outcome_is_excluded(tmp_path: Path) -> None:
     """Founded in some months more than in others; counted to one date for the good, to their end for the failed."""
     rng = np.random.default_rng(3)
     table = _sound(3)
-    founded = rng.integers(0, 20, N) * 12 + rng.choice(12, N, p=[0.02, 0.02, 0.2, 0.16, 0.1, 0.1, 0.1, 0.08, 0.08, 0.06, 0.04, 0.04])
+    founded = rng.integers(0, 20, N) * 12 + rng.choice(
+        12, N, p=[0.02, 0.02, 0.2, 0.16, 0.1, 0.1, 0.1, 0.08, 0.08, 0.06, 0.04, 0.04]
+    )
     end = np.where(table["y"] == 1, 240 + rng.integers(0, 48, N), 288)
     report = _look(tmp_path, table.with_columns(pl.Series("lifetime", end - founded)))
     assert SignKind.CALENDAR in _kinds(report, "lifetime")
@@ -87,7 +91,10 @@ def test_time_counted_to_the_outcome_is_excluded(tmp_path: Path) -> None:
 def test_dates_after_the_decision_and_their_kin_are_excluded(tmp_path: Path) -> None:
     day = pl.date(2020, 3, 1)
     table = _sound(1).with_columns(
-        approved=day, paidout_day=day.dt.offset_by("20d"), paidout_amount=pl.col("capital"), born=pl.date(1990, 1, 1)
+        approved=day,
+        paidout_day=day.dt.offset_by("20d"),
+        paidout_amount=pl.col("capital"),
+        born=pl.date(1990, 1, 1),
     )
     report = _look(tmp_path, table, MAIN + 'time = "approved"\n')
     assert _kinds(report, "paidout_day") == {SignKind.AFTER_DECISION}
@@ -128,10 +135,16 @@ def test_event_columns_are_looked_at_though_the_card_does_not_name_them(tmp_path
     rng = np.random.default_rng(4)
     party = np.repeat(np.arange(N), 2)
     y = table["y"].to_numpy()[party]
-    pl.DataFrame({"id": party, "kind": rng.choice(["a", "b"], 2 * N), "to_end": np.where(y == 1, 0.0, 9.0) + rng.random(2 * N)}).write_parquet(
-        tmp_path / "events.parquet"
+    pl.DataFrame(
+        {
+            "id": party,
+            "kind": rng.choice(["a", "b"], 2 * N),
+            "to_end": np.where(y == 1, 0.0, 9.0) + rng.random(2 * N),
+        }
+    ).write_parquet(tmp_path / "events.parquet")
+    report = _look(
+        tmp_path, table, MAIN + '[[events]]\npath = "events.parquet"\nid = "id"\ncategories = ["kind"]\n'
     )
-    report = _look(tmp_path, table, MAIN + '[[events]]\npath = "events.parquet"\nid = "id"\ncategories = ["kind"]\n')
     assert report.excluded() == {"events": ["to_end"]}
 
 

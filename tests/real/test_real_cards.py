@@ -14,7 +14,7 @@ from features.leaks import LeakReport, look_for_leaks
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("shared_data")]
 HERE = Path(__file__).resolve().parent
-QUICK = '\n[model]\nrounds = 300\nlearning_rate = 0.06\nbags = 1\n'
+QUICK = "\n[model]\nrounds = 300\nlearning_rate = 0.06\nbags = 1\n"
 
 
 @pytest.fixture
@@ -51,26 +51,40 @@ def test_smesd_gains_from_the_graph_and_scores_repeat(quick: Callable[..., Path]
     own, events, everything = fitted.report.levels
     assert everything.metrics["auc"].value - own.metrics["auc"].value >= 0.10
     assert everything.metrics["auc"].value - events.metrics["auc"].value >= 0.08
-    assert fitted.report.leaks.excluded() == {"lawsuits": ["months_before_obs", "time_label"], "main": ["age_months"]}
+    assert fitted.report.leaks.excluded() == {
+        "lawsuits": ["months_before_obs", "time_label"],
+        "main": ["age_months"],
+    }
     assert any("35 parties stand in two splits" in note for note in fitted.report.notes)
     assert not [f for f in fitted.bundle.manifest.features if "months" in f or "time_label" in f]
     again = _fit(card, tmp_path / "b")
     assert again.bundle.manifest.version == fitted.bundle.manifest.version
     valid = quick("smesd", ('label = "label"', 'where = { split = "valid" }'))
-    scores = [ScoreCard(model=tmp_path / m, card=valid, out=tmp_path / f"{m}.parquet").run(lambda _z, _e: None) for m in "ab"]
+    scores = [
+        ScoreCard(model=tmp_path / m, card=valid, out=tmp_path / f"{m}.parquet").run(lambda _z, _e: None)
+        for m in "ab"
+    ]
     assert scores[0].equals(scores[1])
     assert scores[0].height == 721
 
 
-def test_a_part_scored_alone_gets_the_scores_it_gets_in_the_whole(quick: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_part_scored_alone_gets_the_scores_it_gets_in_the_whole(
+    quick: Callable[..., Path], tmp_path: Path
+) -> None:
     _fit(quick("smesd"), tmp_path / "model")
-    whole = ScoreCard(model=tmp_path / "model", card=quick("smesd"), out=tmp_path / "w.parquet").run(lambda _z, _e: None)
+    whole = ScoreCard(model=tmp_path / "model", card=quick("smesd"), out=tmp_path / "w.parquet").run(
+        lambda _z, _e: None
+    )
     part = quick("smesd", ('label = "label"', 'where = { split = "valid" }'))
-    alone = ScoreCard(model=tmp_path / "model", card=part, out=tmp_path / "p.parquet").run(lambda _z, _e: None)
+    alone = ScoreCard(model=tmp_path / "model", card=part, out=tmp_path / "p.parquet").run(
+        lambda _z, _e: None
+    )
     assert alone["pd"].to_list() == whole.tail(721)["pd"].to_list()
 
 
-def test_polish_ranks_well_in_three_folds_and_nothing_is_suspected(quick: Callable[..., Path], tmp_path: Path) -> None:
+def test_polish_ranks_well_in_three_folds_and_nothing_is_suspected(
+    quick: Callable[..., Path], tmp_path: Path
+) -> None:
     """Three folds learn from two thirds only; the full ten folds are in bench/credit_real.py."""
     fitted = _fit(quick("polish", ("n = 10", "n = 3")), tmp_path / "model")
     assert fitted.report.best.mean_cut_auc >= 0.945
@@ -86,7 +100,14 @@ def test_sba_traps_are_excluded_and_the_rest_stays() -> None:
 
 
 def test_sba_traps_but_the_dated_ones_are_seen_without_a_date(quick: Callable[..., Path]) -> None:
-    card = load_card(quick("sba", ('time = "ApprovalDate"\n', ""), ('time_format = "%m/%d/%Y"\n', ""), ("later = 0.25", "folds = {}")))
+    card = load_card(
+        quick(
+            "sba",
+            ('time = "ApprovalDate"\n', ""),
+            ('time_format = "%m/%d/%Y"\n', ""),
+            ("later = 0.25", "folds = {}"),
+        )
+    )
     tables = read_card_tables(card, label=True)
     report = look_for_leaks(card, tables, pl.Series([True] * tables.main.height))
     assert set(report.excluded()["main"]) == {"ChgOffDate", "ChgOffPrinGr", "Term"}
@@ -104,7 +125,8 @@ def test_data_by_time_ranks(quick: Callable[..., Path], tmp_path: Path, name: st
 
 
 def test_german_credit_has_no_certain_leak(shared_data: Path, tmp_path: Path) -> None:
-    card = f'[main]\npath = "{shared_data / "credit" / "german.csv"}"\nlabel = "creditability"\npositive = "bad"\n[validation]\nfolds = {{ n = 3 }}\n'
+    main = f'[main]\npath = "{shared_data / "credit" / "german.csv"}"\nlabel = "creditability"\npositive = "bad"\n'
+    card = main + "[validation]\nfolds = { n = 3 }\n"
     (tmp_path / "german.toml").write_text(card + QUICK.replace("300", "80"), encoding="utf-8")
     fitted = _fit(tmp_path / "german.toml", tmp_path / "model")
     assert fitted.report.leaks.excluded() == {}

@@ -52,7 +52,12 @@ def fit(
     settings, console = load_settings(), Console()
     say = _teller(settings, console)
     job = FitCard(
-        card=card, out=out, seed=seed, force=force, num_threads=settings.threads, code_version=code_version(REPOSITORY)
+        card=card,
+        out=out,
+        seed=seed,
+        force=force,
+        num_threads=settings.threads,
+        code_version=code_version(REPOSITORY),
     )
     fitted = job.run(say)
     if track:
@@ -60,7 +65,10 @@ def fit(
 
         track_fit(job, fitted, tracking_uri=settings.tracking_uri, artifacts=settings.artifacts)
     version = fitted.bundle.manifest.version
-    say(f"模型 {version} 已写入 {out}（报告：{out / 'report.md'}）", f"model {version} written to {out} ({out / 'report.md'})")
+    say(
+        f"模型 {version} 已写入 {out}（报告：{out / 'report.md'}）",
+        f"model {version} written to {out} ({out / 'report.md'})",
+    )
 
 
 @app.command("score")

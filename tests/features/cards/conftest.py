@@ -61,7 +61,12 @@ def firms(seed: int, n: int = 400) -> dict[str, pl.DataFrame]:
         ),
         "suits": pl.DataFrame(suits, schema=["firm", "result", "cause"], orient="row"),
         "edges": pl.DataFrame(
-            {"a": [ids[i] for i in a], "b": [ids[i] for i in b], "kind": kind, "amount": rng.lognormal(1, 1, 3 * n)}
+            {
+                "a": [ids[i] for i in a],
+                "b": [ids[i] for i in b],
+                "kind": kind,
+                "amount": rng.lognormal(1, 1, 3 * n),
+            }
         ),
         "groups": pl.DataFrame(
             {"firm": ids, "kind": ["town"] * n, "group": [f"T{i % 40}" for i in range(n)]}

@@ -29,7 +29,11 @@ def test_paths_are_relative_to_the_card(write: Write) -> None:
         (MAIN + "[validation]\n", "exactly one"),
         (MAIN + "[validation]\nlater = 0.2\n", "main.time"),
         ("[main]\npath = 'f.parquet'\n[[events]]\npath = 'e.parquet'\nid = 'x'\n", "main.id"),
-        (MAIN + "[[events]]\npath='e.parquet'\nid='x'\n[[edges]]\npath='e.parquet'\nsource='a'\ntarget='b'\n", "repeat"),
+        (
+            MAIN
+            + "[[events]]\npath='e.parquet'\nid='x'\n[[edges]]\npath='e.parquet'\nsource='a'\ntarget='b'\n",
+            "repeat",
+        ),
         ("main = [", "not valid TOML"),
     ],
 )

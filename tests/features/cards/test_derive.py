@@ -20,7 +20,11 @@ Write = Callable[..., Path]
 def _fit(path: Path) -> tuple[Card, CardTables, RelationalState, Derived]:
     card = load_card(path)
     tables = read_card_tables(card, label=True)
-    train = tables.main["part"] == "train" if "part" in tables.main.columns else pl.Series([True] * tables.main.height)
+    train = (
+        tables.main["part"] == "train"
+        if "part" in tables.main.columns
+        else pl.Series([True] * tables.main.height)
+    )
     state, derived = fit_relations(card, tables, train)
     return card, tables, state, derived
 
@@ -43,7 +47,9 @@ def test_degrees_and_neighbours_equal_networkx(write: Write) -> None:
     edges = firms(1)["edges"].filter(pl.col("a") != pl.col("b"))
     directed = nx.MultiDiGraph()
     directed.add_nodes_from(tables.main["firm"])
-    directed.add_edges_from((r["a"], r["b"], {"kind": r["kind"], "amount": r["amount"]}) for r in edges.to_dicts())
+    directed.add_edges_from(
+        (r["a"], r["b"], {"kind": r["kind"], "amount": r["amount"]}) for r in edges.to_dicts()
+    )
     simple = nx.Graph(directed)
     capital = dict(zip(tables.main["firm"], tables.main["capital"], strict=True))
     for i in range(0, 400, 23):
@@ -92,7 +98,9 @@ def test_partitions_do_not_see_each_other(write: Write) -> None:
     """A firm of the same id in another partition has a graph of its own."""
     base = firms(1)
     both = {n: t.with_columns(world=pl.lit("one")) for n, t in base.items()}
-    both["firms"] = pl.concat([both["firms"], both["firms"].with_columns(world=pl.lit("two"), part=pl.lit("valid"))])
+    both["firms"] = pl.concat(
+        [both["firms"], both["firms"].with_columns(world=pl.lit("two"), part=pl.lit("valid"))]
+    )
     card = CARD.replace('label = "failed"', 'label = "failed"\npartition = "world"')
     for table in ("suits", "edges", "groups"):
         card = card.replace(f'path = "{table}.parquet"', f'path = "{table}.parquet"\npartition = "world"')
@@ -110,7 +118,9 @@ def test_nothing_known_later_is_read(write: Write) -> None:
     days = [date(2020, 1 + int(m), 15) for m in rng.integers(0, 12, 400)]
     base["firms"] = base["firms"].with_columns(pl.Series("day", days))
     dated = {
-        n: base[n].with_columns(pl.Series("known", [date(2019, 1 + int(m), 20) for m in rng.integers(0, 12, base[n].height)]))
+        n: base[n].with_columns(
+            pl.Series("known", [date(2019, 1 + int(m), 20) for m in rng.integers(0, 12, base[n].height)])
+        )
         for n in ("suits", "edges")
     }
     card = CARD.replace('label = "failed"', 'label = "failed"\ntime = "day"')
@@ -128,7 +138,9 @@ def test_nothing_known_later_is_read(write: Write) -> None:
 
 def test_unseen_category_counts_as_other_and_is_named(write: Write) -> None:
     _, _, state, _ = _fit(write())
-    new = firms(1)["firms"].with_columns(pl.when(pl.col("firm") == "F0000").then(pl.lit("moon")).otherwise("region").alias("region"))
+    new = firms(1)["firms"].with_columns(
+        pl.when(pl.col("firm") == "F0000").then(pl.lit("moon")).otherwise("region").alias("region")
+    )
     card = load_card(write(folder="new", firms=new))
     derived = derive(card, read_card_tables(card, label=False), state)
     assert derived.frame["region"][0] == 3.0
@@ -145,7 +157,9 @@ def test_unseen_relation_kind_is_named(write: Write) -> None:
 
 
 def test_constant_and_missing_columns_are_left_out_and_named(write: Write) -> None:
-    table = firms(1)["firms"].with_columns(same=pl.lit(5), gone=pl.lit(None, pl.Float64), name=pl.col("firm") + " Ltd")
+    table = firms(1)["firms"].with_columns(
+        same=pl.lit(5), gone=pl.lit(None, pl.Float64), name=pl.col("firm") + " Ltd"
+    )
     _, _, state, derived = _fit(write(firms=table))
     assert {c.name for c in state.own} == {"capital", "region"}
     assert {n.column for n in derived.notices} == {"same", "gone", "name"}
@@ -153,7 +167,9 @@ def test_constant_and_missing_columns_are_left_out_and_named(write: Write) -> No
 
 def test_infinite_values_count_as_missing_and_are_named(write: Write) -> None:
     _, _, state, _ = _fit(write())
-    broken = firms(1)["firms"].with_columns(pl.when(pl.col("firm") == "F0002").then(float("inf")).otherwise("capital").alias("capital"))
+    broken = firms(1)["firms"].with_columns(
+        pl.when(pl.col("firm") == "F0002").then(float("inf")).otherwise("capital").alias("capital")
+    )
     card = load_card(write(folder="new", firms=broken))
     derived = derive(card, read_card_tables(card, label=False), state)
     assert derived.frame["capital"][2] is None
@@ -162,7 +178,9 @@ def test_infinite_values_count_as_missing_and_are_named(write: Write) -> None:
 
 def test_all_missing_column_when_scoring_is_named(write: Write) -> None:
     _, _, state, _ = _fit(write())
-    card = load_card(write(folder="new", firms=firms(1)["firms"].with_columns(capital=pl.lit(None, pl.Float64))))
+    card = load_card(
+        write(folder="new", firms=firms(1)["firms"].with_columns(capital=pl.lit(None, pl.Float64)))
+    )
     derived = derive(card, read_card_tables(card, label=False), state)
     assert any(n.column == "capital" and "missing" in n.en for n in derived.notices)
 
@@ -185,7 +203,12 @@ def test_other_tables_than_trained_on_are_refused(write: Write) -> None:
 
 
 def test_feature_names_are_plain_and_unique() -> None:
-    assert plain_names(["Debt / Capital", 'a"b', "a:b", "注册资本"]) == ["Debt_/_Capital", "a_b", "a_b_2", "注册资本"]
+    assert plain_names(["Debt / Capital", 'a"b', "a:b", "注册资本"]) == [
+        "Debt_/_Capital",
+        "a_b",
+        "a_b_2",
+        "注册资本",
+    ]
 
 
 def test_label_rates_never_read_own_or_same_fold_labels(write: Write) -> None:
@@ -216,10 +239,14 @@ def test_label_rates_never_read_own_or_same_fold_labels(write: Write) -> None:
 
 
 def test_label_rates_as_of_read_only_what_was_known(write: Write) -> None:
-    card = 'neighbour_label_rate = "as_of"\nlabel_known = "known"\n' + CARD.replace('label = "failed"', 'label = "failed"\ntime = "day"')
+    card = 'neighbour_label_rate = "as_of"\nlabel_known = "known"\n' + CARD.replace(
+        'label = "failed"', 'label = "failed"\ntime = "day"'
+    )
     base = firms(1)["firms"].with_columns(day=pl.lit(date(2020, 1, 1)), known=pl.lit(date(2021, 1, 1)))
     _, _, state, derived = _fit(write(card, firms=base))
     assert "ties.labels.n" not in state.features
-    early = base.with_columns(known=pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.date(2019, 1, 1)).otherwise("known"))
+    early = base.with_columns(
+        known=pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.date(2019, 1, 1)).otherwise("known")
+    )
     _, _, state, derived = _fit(write(card, folder="early", firms=early))
     assert derived.frame["ties.labels.n"].sum() > 0

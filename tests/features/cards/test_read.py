@@ -37,7 +37,9 @@ def test_label_is_not_needed_to_score(write: Write) -> None:
 
 
 def test_text_label_needs_its_positive_value(write: Write) -> None:
-    text = firms(1)["firms"].with_columns(pl.col("failed").replace_strict({0: "paid", 1: "lost"}, return_dtype=pl.String))
+    text = firms(1)["firms"].with_columns(
+        pl.col("failed").replace_strict({0: "paid", 1: "lost"}, return_dtype=pl.String)
+    )
     with pytest.raises(CardTableError, match="positive") as caught:
         _read(write(firms=text))
     assert caught.value.columns == ("failed",)
