@@ -9,7 +9,7 @@ from rich.console import Console
 
 from zhiheng.settings import REPOSITORY, Settings, load_settings
 
-__all__ = ["app", "fit", "fit_app", "score", "train_app"]
+__all__ = ["app", "fit", "fit_app", "score", "train", "train_app"]
 
 app = typer.Typer(help="信用模型。Credit models.")
 fit_app = typer.Typer(help="用任意数据表训练。Fit on any table.", no_args_is_help=True)
@@ -28,6 +28,46 @@ def _teller(settings: Settings, console: Console) -> Callable[[str, str], None]:
         console.print(zh if settings.lang == "zh" else en, highlight=False, markup=False, soft_wrap=True)
 
     return say
+
+
+@train_app.callback()
+def _train_group() -> None:
+    """用集团数据训练。Train on the group's tables."""
+
+
+@train_app.command("credit")
+def train(
+    seed: Annotated[int, typer.Option(help="随机种子。Random seed.")] = 7,
+    *,
+    publish: Annotated[
+        bool, typer.Option(help="训练后设为在用版本。Make it the champion that serves.")
+    ] = True,
+) -> None:
+    """用已构建的面板训练集团信用模型，按时间外样本评价并登记。
+
+    Train the group's credit model on the panel of `zhiheng features build`, judge it out of time, register it.
+    """
+    from experiments.publish import PublishChampion
+    from experiments.tracking import code_version
+    from experiments.train_credit import TrainCredit
+
+    settings, console = load_settings(), Console()
+    models = settings.home / "models" / "credit"
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    TrainCredit(
+        panel=settings.home / "features" / "credit_panel.parquet",
+        models=models,
+        tracking_uri=settings.tracking_uri,
+        artifacts=settings.artifacts,
+        code_version=code_version(REPOSITORY),
+        seed=seed,
+        num_threads=settings.threads,
+    ).run(say)
+    if publish:
+        PublishChampion(models=models, tracking_uri=settings.tracking_uri).run(say)
 
 
 @fit_app.command("credit")
