@@ -277,10 +277,15 @@ def _settings(card: Card, rows: int) -> BoosterSettings:
     """Return the booster's settings: small tables learn slowly with few leaves, large ones may go deeper."""
     small = rows < _SMALL
     defaults: dict[str, int | float | bool | str] = {
-        "rounds": 1200 if small else 1500, "learning_rate": 0.03 if small else 0.05, "num_leaves": 15 if small else 31,
-        "min_data_in_leaf": 20 if small else 50, "feature_fraction": 0.3, "bagging_fraction": 0.8,
-        "lambda_l2": 5.0, "bags": 5 if small else 3,
-    }  # fmt: skip
+        "rounds": 800 if small else 1200,
+        "learning_rate": 0.04 if small else 0.05,
+        "num_leaves": 15 if small else 31,
+        "min_data_in_leaf": 20 if small else 50,
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.8,
+        "lambda_l2": 1.0,
+        "bags": 5 if small else 3,
+    }
     try:
         return BoosterSettings.model_validate({**defaults, **card.model})
     except ValidationError as error:
