@@ -19,11 +19,11 @@ CHANNELS: Final = (
 )  # what the defaulted party is to the one hit
 
 # added monthly intensity in the month after the default, for a full-size link; it then decays (see latent.py)
-GUARANTEE_WEIGHT: Final = 0.15
-CUSTOMER_WEIGHT: Final = 0.10
-PARENT_WEIGHT: Final = 0.07
-SUBSIDIARY_WEIGHT: Final = 0.05
-LEAST_WEIGHT: Final = 0.004  # weaker links carry nothing
+GUARANTEE_WEIGHT: Final = 0.080
+CUSTOMER_WEIGHT: Final = 0.055
+PARENT_WEIGHT: Final = 0.040
+SUBSIDIARY_WEIGHT: Final = 0.028
+LEAST_WEIGHT: Final = 0.002  # weaker links carry nothing
 
 
 @dataclass(frozen=True, eq=False)

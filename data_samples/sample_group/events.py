@@ -29,13 +29,13 @@ class Rate:
     after: float
 
 
-_COURT: Final = {"lawsuit": Rate(0.006, 0.62, 8), "enforcement": Rate(0.0012, 0.75, 22),
-                 "dishonest": Rate(0.0002, 0.7, 80), "asset_freeze": Rate(0.0006, 0.75, 30)}  # fmt: skip
+_COURT: Final = {"lawsuit": Rate(0.005, 0.85, 8), "enforcement": Rate(0.0010, 0.95, 22),
+                 "dishonest": Rate(0.0002, 0.7, 80), "asset_freeze": Rate(0.0005, 0.95, 30)}  # fmt: skip
 _PLAINTIFF: Final = Rate(0.004, 0.15, 1)
 _REGISTRY: Final = {"legal_representative_change": Rate(0.003, 0.25, 3), "capital_increase": Rate(0.003, -0.3, 0.2),
                     "capital_decrease": Rate(0.0006, 0.45, 3), "address_change": Rate(0.003, 0.2, 3),
-                    "scope_change": Rate(0.005, 0.0, 1), "abnormal_operation": Rate(0.0012, 0.75, 12),
-                    "administrative_penalty": Rate(0.0025, 0.35, 3), "share_pledge": Rate(0.0016, 0.55, 4)}  # fmt: skip
+                    "scope_change": Rate(0.005, 0.0, 1), "abnormal_operation": Rate(0.0010, 0.9, 12),
+                    "administrative_penalty": Rate(0.0025, 0.35, 3), "share_pledge": Rate(0.0014, 0.7, 4)}  # fmt: skip
 _PERSON: Final = 0.35  # persons are sued less
 
 

@@ -1,8 +1,8 @@
 """The truth behind the tables: a monthly process of failing, of one's own accord or pulled down by others.
 
     failing in month t:  p = 1 - (1 - own) (1 - contagion)
-    own       = logistic(a + u(t)),   u(t) = 0.95 u(t-1) + innovation (own health and the industry's cycle)
-    contagion = 1 - exp(-e(t)),       e(t) = 0.75 e(t-1) + sum of weights of linked parties that defaulted in t-1
+    own       = logistic(a + u(t)),   u(t) = 0.96 u(t-1) + innovation (own health and the industry's cycle)
+    contagion = 1 - exp(-e(t)),       e(t) = 0.88 e(t-1) + sum of weights of linked parties that defaulted in t-1
 
 A party that fails in month t stops paying then; it is in default (90 days later) in month t + 3.
 """
@@ -21,18 +21,18 @@ from sample_group.window import Window
 
 __all__ = ["DECAY", "LAG", "PERSISTENCE", "SPREAD", "AtRisk", "Latent", "own_hazard", "simulate"]
 
-PERSISTENCE: Final = 0.95  # of distress, month to month; one value, so that health plus cycle is again AR(1)
-HEALTH_SD: Final = 1.7
+PERSISTENCE: Final = 0.96  # of distress, month to month; one value, so that health plus cycle is again AR(1)
+HEALTH_SD: Final = 2.0
 CYCLE_SD: Final = 0.35
 SPREAD: Final = float(np.hypot(HEALTH_SD, CYCLE_SD))
 FRAILTY_SD: Final = 0.35
-INTERCEPT: Final = -7.7
+INTERCEPT: Final = -7.9
 SIZE_EFFECT: Final = np.array([0.45, 0.2, -0.1, -0.5, 0.1])  # micro, small, medium, large, person
 OWNERSHIP_EFFECT: Final = np.array([-0.5, 0.1, 0.0, 0.0, 0.0])  # state, private, foreign, mixed, person
 INDUSTRY_EFFECT: Final = np.array(
     [0.0, 0.1, 0.0, -0.4, 0.35, 0.15, 0.0, 0.3, -0.1, 0.0, 0.45, 0.1, -0.1, -0.2, 0.0, 0.0]
 )
-DECAY: Final = 0.75  # of the excitation, month to month
+DECAY: Final = 0.88  # of the excitation, month to month
 LAG: Final = 3  # months from stopping to pay to being in default
 HORIZON: Final = 12
 

@@ -116,7 +116,7 @@ def payments(rng: np.random.Generator, window: Window, book: Book, installments:
 
 
 def _lateness(rng: np.random.Generator, strain: Singles) -> Ints:
-    late = rng.random(len(strain)) < 1 / (1 + np.exp(2.9 - 1.05 * strain))
+    late = rng.random(len(strain)) < 1 / (1 + np.exp(2.8 - 1.25 * strain))
     mean = 4 + 7 * np.clip(strain, 0, 4)
     days = np.minimum(1 + rng.exponential(mean), MOST_LATE)
     return np.where(late, days, -rng.integers(0, 3, len(strain))).astype(np.int32)

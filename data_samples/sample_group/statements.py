@@ -13,7 +13,7 @@ from sample_group.window import Window
 
 __all__ = ["statements_frame"]
 
-REPORTS: Final = np.array([0.45, 0.75, 0.92, 1.0])  # by size: share that hands in statements at all
+REPORTS: Final = np.array([0.55, 0.85, 0.95, 1.0])  # by size: share that hands in statements at all
 QUARTERLY: Final = np.array([0.10, 0.30, 0.75, 1.0])  # of these, share that reports each quarter
 RESTATED: Final = 0.03
 SILENT: Final = 0.7  # share that publishes nothing after it stopped paying
@@ -90,15 +90,15 @@ def _figures(rng: np.random.Generator, people: Population, parties: Ints, report
         people.revenue[parties][party] * (1.04 + own(0.04)) ** years * np.exp(noise(0.10) - 0.05 * strain)
     )
     assets = year_revenue * np.exp(own(0.35) + 0.25)
-    debt_ratio = np.clip(0.52 + own(0.11) + 0.055 * strain + noise(0.04), 0.05, 1.3)
+    debt_ratio = np.clip(0.52 + own(0.10) + 0.075 * strain + noise(0.04), 0.05, 1.3)
     current = np.clip(0.55 + own(0.12) + noise(0.04), 0.15, 0.92)
-    cash = np.clip(0.16 * np.exp(own(0.3) - 0.28 * strain + noise(0.25)), 0.002, 0.6)
+    cash = np.clip(0.16 * np.exp(own(0.3) - 0.38 * strain + noise(0.25)), 0.002, 0.6)
     receivables = np.clip(0.36 * np.exp(own(0.2) + 0.12 * strain + noise(0.15)), 0.02, 0.7)
     inventory = np.clip(0.26 * np.exp(own(0.3) + 0.08 * strain + noise(0.2)), 0.005, 0.5)
     over = np.maximum(cash + receivables + inventory, 1.0)
-    short = np.clip(0.58 + own(0.1) + 0.05 * strain + noise(0.05), 0.2, 0.95)
-    borrowed = np.clip(0.34 + own(0.08) + 0.04 * strain + noise(0.05), 0.02, 0.8)
-    margin = 0.055 + own(0.03) - 0.028 * strain + noise(0.025)
+    short = np.clip(0.58 + own(0.1) + 0.06 * strain + noise(0.05), 0.2, 0.95)
+    borrowed = np.clip(0.34 + own(0.08) + 0.05 * strain + noise(0.05), 0.02, 0.8)
+    margin = 0.055 + own(0.03) - 0.036 * strain + noise(0.02)
     passed = (reports.quarter + 1) / 4 * np.where(reports.quarter < 3, np.exp(noise(0.08)), 1.0)
     revenue = year_revenue * passed
     liabilities = assets * debt_ratio
@@ -122,7 +122,7 @@ def _figures(rng: np.random.Generator, people: Population, parties: Ints, report
             "operating_profit": operating,
             "interest_expense": interest,
             "net_profit": (operating - 0.35 * interest) * np.where(operating > 0.35 * interest, 0.75, 1.0),
-            "operating_cash_flow": revenue * (0.05 - 0.035 * strain + own(0.03) + noise(0.05)),
+            "operating_cash_flow": revenue * (0.05 - 0.042 * strain + own(0.03) + noise(0.05)),
             "capex": revenue * np.clip(0.05 + own(0.02) - 0.01 * strain + noise(0.02), 0.0, 0.5),
         }
     )

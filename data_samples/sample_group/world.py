@@ -228,7 +228,7 @@ def _strain(world: World, parties: Ints) -> Singles:
     # what shows outside: own distress, the blow of a linked default, and the time after the payments stopped
     latent = world.latent
     months = np.arange(world.window.months, dtype=np.int32)[:, None]
-    blow = np.minimum(latent.excitation[:, parties] / np.float32(0.1), np.float32(1.5))
+    blow = np.minimum(latent.excitation[:, parties] / np.float32(0.06), np.float32(1.5))
     after = (months >= latent.failed[parties][None, :]).astype(np.float32)
     return np.asarray(latent.distress[:, parties] + blow + np.float32(2) * after, dtype=np.float32)
 

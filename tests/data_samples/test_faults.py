@@ -28,8 +28,10 @@ def test_values_are_missing_at_the_stated_rate(group: Group, table: str, column:
 
 @pytest.mark.parametrize(("table", "rate"), [*LATE.items(), ("edges", LATE_EDGES)])
 def test_rows_are_late_at_the_stated_rate(group: Group, table: str, rate: float) -> None:
-    rows = group.table(table).height
-    assert group.faults(table, "late").height == pytest.approx(rate * rows, abs=0.3 * rate * rows + 5)
+    expected = rate * group.table(table).height  # some of the latest are not told by the day of the extract
+    assert group.faults(table, "late").height == pytest.approx(
+        expected, abs=4 * expected**0.5 + 0.05 * expected
+    )
 
 
 @pytest.mark.parametrize("table", sorted(DIRT))
