@@ -152,10 +152,10 @@ def measure(home: Path, requests: int) -> list[Goal]:
     print(f"cold starts: service {seconds_of(starts)}, peer {seconds_of(peer_starts)}")
     print(f"load of the machine in the last 5 minutes: {os.getloadavg()[1]:.1f} on {os.cpu_count()} cores")
     print(f"imported although a scoring worker does not need it: {', '.join(imported) or 'nothing'}")
+    start, peer_start = statistics.median(starts), statistics.median(peer_starts)
     return [
-        Goal(
-            "cold start, process start to first /readyz 200 (median of 3)", statistics.median(starts), 10, "s"
-        ),
+        Goal("cold start, process start to first /readyz 200 (median of 3)", start, 10, "s"),
+        Goal("cold start / cold start of the bare handler (medians of 3)", start / peer_start, 2, "x"),
         Goal("p50 of one score / p50 of the bare handler", p50 / peer_p50, 1 / 0.6, "x"),
         Goal("p95 of one score / p95 of the bare handler", p95 / peer_p95, 1 / 0.6, "x"),
         Goal("p95 / p50 of one score", p95 / p50, 2, "x"),
