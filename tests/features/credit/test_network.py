@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
+import features.credit.network
 from features.credit.build import NETWORK_FEATURES, credit_features
 from features.credit.network import PRIOR_WEIGHT
 from graph.snapshot import Snapshot
@@ -163,6 +164,16 @@ def test_sisters_share_an_owner_or_an_officer(make_tables: TableMaker) -> None:
         (1 + PRIOR_WEIGHT / 2) / (2 + PRIOR_WEIGHT)
     )
     assert (row["A"]["largest_shareholder_share"], row["A"]["ownership_concentration"]) == (0.6, 1.0)
+
+
+def test_an_agent_with_very_many_companies_makes_no_sisters(
+    make_tables: TableMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = [{"src": "P", "dst": name, "kind": "holds_position", "role": "supervisor"} for name in "ABC"]
+    tables = make_tables(parties=_parties("ABCP"), edges=posts)
+    assert _features(tables)["A"]["sister_companies"] == 2
+    monkeypatch.setattr(features.credit.network, "HUB", 2)
+    assert _features(tables)["A"]["sister_companies"] == 0
 
 
 def test_an_ended_relation_is_no_relation(make_tables: TableMaker) -> None:
