@@ -103,12 +103,11 @@ def _names(rng: np.random.Generator, people: Population, parties: Ints) -> pl.Se
         + drawn(GIVEN)
         + pl.Series(np.where(rng.random(count) < 0.7, drawn(GIVEN), ""), dtype=pl.String)
     )
-    own = {number: COMPANIES[number].name for number in range(GROUP)}
     names = pl.select(
         pl.when(pl.Series(people.is_company[parties])).then(company).otherwise(person)
     ).to_series()
-    return pl.Series([own.get(int(n), name) for n, name in zip(parties[:GROUP], names[:GROUP], strict=True)]
-                     + [], dtype=pl.String).append(names[GROUP:])  # fmt: skip
+    group = pl.Series([COMPANIES[number].name for number in parties[parties < GROUP]], dtype=pl.String)
+    return pl.concat([group, names[len(group) :]])
 
 
 def _hash(seed: int, number: int) -> str:

@@ -4,7 +4,7 @@ from typing import Final
 
 import polars as pl
 
-__all__ = ["BY_PARTY", "TABLES", "TRUTH", "Schema"]
+__all__ = ["TABLES", "TRUTH", "Schema"]
 
 Schema = dict[str, type[pl.DataType] | pl.DataType]
 
@@ -57,7 +57,3 @@ TRUTH: Final[dict[str, Schema]] = {
     "events": {"event": _S, "start_on": _D, "end_on": _D, "note": _S},
     "faults": {"table": _S, "key": _S, "kind": _S},
 }  # fmt: skip
-
-# written batch by batch: they grow with --scale and become folders of parts when there are several batches
-BY_PARTY: Final = ("parties", "exposures", "schedules", "payments", "write_offs", "statements", "court_events",
-                   "registry_events")  # fmt: skip

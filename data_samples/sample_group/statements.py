@@ -75,58 +75,74 @@ def _due_reports(
                     strain[month, party].astype(np.float64))  # fmt: skip
 
 
+@dataclass(frozen=True, eq=False)
+class _Spread:
+    """Draws how reports differ: a level of its own per party, and noise of the period."""
+
+    rng: np.random.Generator
+    party: Ints
+    parties: int
+
+    def noise(self, scale: float) -> Floats:
+        return self.rng.normal(0, scale, len(self.party))
+
+    def own(self, scale: float) -> Floats:
+        return np.asarray(self.rng.normal(0, scale, self.parties)[self.party])
+
+
 def _figures(rng: np.random.Generator, people: Population, parties: Ints, reports: _Reports) -> pl.DataFrame:
-    # every ratio is a level of its own per party, plus the strain, plus noise of the quarter
-    count, party, strain = len(reports.party), reports.party, reports.strain
-
-    def noise(scale: float) -> Floats:
-        return rng.normal(0, scale, count)
-
-    def own(scale: float) -> Floats:
-        return rng.normal(0, scale, len(parties))[party]
-
+    spread = _Spread(rng, reports.party, len(parties))
     years = (reports.month - reports.month.min(initial=0)) / 12
-    year_revenue = (
-        people.revenue[parties][party] * (1.04 + own(0.04)) ** years * np.exp(noise(0.10) - 0.05 * strain)
-    )
+    growth = (1.04 + spread.own(0.04)) ** years * np.exp(spread.noise(0.10) - 0.05 * reports.strain)
+    year_revenue = people.revenue[parties][reports.party] * growth
+    balance = _balance(spread, year_revenue, reports.strain)
+    debt = balance["short_term_debt"] + balance["long_term_debt"]
+    return _rebalanced(pl.DataFrame({**balance, **_flows(spread, year_revenue, debt, reports)}))
+
+
+def _balance(spread: _Spread, year_revenue: Floats, strain: Floats) -> dict[str, Floats]:
+    noise, own = spread.noise, spread.own
     assets = year_revenue * np.exp(own(0.35) + 0.25)
-    debt_ratio = np.clip(0.52 + own(0.10) + 0.075 * strain + noise(0.04), 0.05, 1.3)
-    current = np.clip(0.55 + own(0.12) + noise(0.04), 0.15, 0.92)
+    current = assets * np.clip(0.55 + own(0.12) + noise(0.04), 0.15, 0.92)
     cash = np.clip(0.16 * np.exp(own(0.3) - 0.38 * strain + noise(0.25)), 0.002, 0.6)
     receivables = np.clip(0.36 * np.exp(own(0.2) + 0.12 * strain + noise(0.15)), 0.02, 0.7)
     inventory = np.clip(0.26 * np.exp(own(0.3) + 0.08 * strain + noise(0.2)), 0.005, 0.5)
-    over = np.maximum(cash + receivables + inventory, 1.0)
+    over = np.maximum(cash + receivables + inventory, 1.0)  # the parts never exceed the whole
+    liabilities = assets * np.clip(0.52 + own(0.10) + 0.075 * strain + noise(0.04), 0.05, 1.3)
+    debt = liabilities * np.clip(0.34 + own(0.08) + 0.05 * strain + noise(0.05), 0.02, 0.8)
     short = np.clip(0.58 + own(0.1) + 0.06 * strain + noise(0.05), 0.2, 0.95)
-    borrowed = np.clip(0.34 + own(0.08) + 0.05 * strain + noise(0.05), 0.02, 0.8)
-    margin = 0.055 + own(0.03) - 0.036 * strain + noise(0.02)
+    return {
+        "cash": current * cash / over,
+        "receivables": current * receivables / over,
+        "inventory": current * inventory / over,
+        "current_assets": current,
+        "total_assets": assets,
+        "short_term_debt": debt * short,
+        "current_liabilities": liabilities * np.clip(short + 0.12, 0, 0.97),
+        "long_term_debt": debt * (1 - short),
+        "total_liabilities": liabilities,
+        "equity": assets - liabilities,
+    }
+
+
+def _flows(spread: _Spread, year_revenue: Floats, debt: Floats, reports: _Reports) -> dict[str, Floats]:
+    # cumulated from 1 January, as Chinese statements are
+    noise, own, strain = spread.noise, spread.own, reports.strain
     passed = (reports.quarter + 1) / 4 * np.where(reports.quarter < 3, np.exp(noise(0.08)), 1.0)
     revenue = year_revenue * passed
-    liabilities = assets * debt_ratio
-    debt = liabilities * borrowed
     interest = debt * 0.055 * passed
+    margin = 0.055 + own(0.03) - 0.036 * strain + noise(0.02)
     operating = revenue * margin
-    table = pl.DataFrame(
-        {
-            "cash": assets * current * cash / over,
-            "receivables": assets * current * receivables / over,
-            "inventory": assets * current * inventory / over,
-            "current_assets": assets * current,
-            "total_assets": assets,
-            "short_term_debt": debt * short,
-            "current_liabilities": liabilities * np.clip(short + 0.12, 0, 0.97),
-            "long_term_debt": debt * (1 - short),
-            "total_liabilities": liabilities,
-            "equity": assets - liabilities,
-            "revenue": revenue,
-            "cost_of_sales": revenue * np.clip(0.80 - margin * 0.7 + noise(0.03), 0.3, 1.2),
-            "operating_profit": operating,
-            "interest_expense": interest,
-            "net_profit": (operating - 0.35 * interest) * np.where(operating > 0.35 * interest, 0.75, 1.0),
-            "operating_cash_flow": revenue * (0.05 - 0.042 * strain + own(0.03) + noise(0.05)),
-            "capex": revenue * np.clip(0.05 + own(0.02) - 0.01 * strain + noise(0.02), 0.0, 0.5),
-        }
-    )
-    return _rebalanced(table)
+    before_tax = operating - 0.35 * interest
+    return {
+        "revenue": revenue,
+        "cost_of_sales": revenue * np.clip(0.80 - margin * 0.7 + noise(0.03), 0.3, 1.2),
+        "operating_profit": operating,
+        "interest_expense": interest,
+        "net_profit": before_tax * np.where(before_tax > 0, 0.75, 1.0),
+        "operating_cash_flow": revenue * (0.05 - 0.042 * strain + own(0.03) + noise(0.05)),
+        "capex": revenue * np.clip(0.05 + own(0.02) - 0.01 * strain + noise(0.02), 0.0, 0.5),
+    }
 
 
 def _restated(rng: np.random.Generator, count: int) -> list[pl.Expr]:
