@@ -11,6 +11,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from features.credit.build import FEATURES, credit_features
+from features.credit.labels import last_mature_month_end
 from features.credit.panel import credit_panel, month_ends
 from features.sources import read_tables
 from graph.parquet_store import ParquetStore
@@ -35,7 +36,7 @@ class BuildFeatures(BaseModel):
     def run(self, say: Callable[[str], None]) -> None:
         """Write panel and newest features; each file is there whole or not at all."""
         tables, store = read_tables(self.tables), ParquetStore(self.graph)
-        months = month_ends(self.first_month, self.as_of)
+        months = month_ends(self.first_month, last_mature_month_end(self.as_of))
         say(f"panel of {len(months)} month-ends, {months[0]} to {months[-1]}")
         panel = credit_panel(tables, store, months, known_by=self.as_of)
         _write(panel, self.out / PANEL)

@@ -76,11 +76,19 @@ class Demo:
             raise SampleError(status)
 
     def _check(self) -> None:
-        from experiments.check_tables import CheckTables
+        from features.checked_files import check_folder, write_checked
+        from features.errors import DataError
 
-        CheckTables(source=self.settings.home / "group", out=self.settings.home / "checked").run(self._note)
+        checked, good, failed = self.settings.home / "checked", 0, 0
+        for outcome in check_folder(self.settings.home / "group"):
+            if isinstance(outcome, DataError):
+                raise outcome
+            write_checked(outcome, checked)
+            good, failed = good + outcome.good.height, failed + outcome.rows.height
+        self._note(f"{good:,} good rows; {failed:,} failed rows with rule and remedy in {checked / 'failed'}")
 
     def _graph(self) -> None:
+        from features.sources import read_tables
         from graph.parquet_store import ParquetStore
 
         home = self.settings.home

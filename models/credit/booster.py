@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.errors import BundleError, NotTrainableError
 
-__all__ = ["BoosterSettings", "Boosters", "Design", "train_boosters", "validation_losses"]
+__all__ = ["BoosterSettings", "Boosters", "Design", "cross_fit", "train_boosters"]
 
 _CLASSES: Final = 2
 
@@ -21,13 +21,16 @@ class BoosterSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rounds: int = Field(default=400, ge=1, description="boosting rounds of each member")
+    rounds: int = Field(default=400, ge=1, description="most boosting rounds of each member")
     learning_rate: float = Field(default=0.03, gt=0, le=1)
     num_leaves: int = Field(default=15, ge=2)
     min_data_in_leaf: int = Field(default=20, ge=1)
     feature_fraction: float = Field(default=0.5, gt=0, le=1)
     bagging_fraction: float = Field(default=0.8, gt=0, le=1)
     lambda_l2: float = Field(default=5.0, ge=0)
+    patience: int = Field(
+        default=40, ge=1, description="rounds without a lower held-out loss before stopping"
+    )
     bags: int = Field(default=3, ge=1, description="members of the bag, each with its own seed")
     extra: dict[str, float | int | str | bool] = Field(default={}, description="further LightGBM parameters")
 
@@ -127,25 +130,36 @@ def train_boosters(design: Design, *, settings: BoosterSettings, seed: int, num_
     return Boosters(tuple(members))
 
 
-def validation_losses(
-    train: Design, valid: Design, *, settings: BoosterSettings, seed: int, num_threads: int
-) -> tuple[lgb.Booster, NDArray[np.float64]]:
-    """Train one booster and return it with its mean log-loss on `valid` after each round, shape (rounds,)."""
-    train.check()
-    history: dict[str, dict[str, list[float]]] = {}
-    parameters = _parameters(train, settings, seed=seed, num_threads=num_threads) | {
-        "metric": "binary_logloss"
-    }
-    data = _dataset(train)
-    booster = lgb.train(
-        parameters,
-        data,
+def cross_fit(
+    design: Design,
+    folds: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    *,
+    settings: BoosterSettings,
+    seed: int,
+    num_threads: int,
+) -> tuple[NDArray[np.float64], int]:
+    """Train one booster a fold; return out-of-fold raw log-odds (n,) and the best number of rounds.
+
+    `folds` are pairs of row numbers to train on and to hold out. All folds grow together and stop when the mean
+    held-out log-loss has not fallen for `patience` rounds, or at `rounds`.
+    """
+    design.check()
+    parameters = _parameters(design, settings, seed=seed, num_threads=num_threads)
+    found = lgb.cv(
+        {**parameters, "metric": "binary_logloss"},
+        _dataset(design),
         num_boost_round=settings.rounds,
-        valid_sets=[lgb.Dataset(valid.x, valid.y, reference=data)],
-        valid_names=["valid"],
-        callbacks=[lgb.record_evaluation(history)],
+        folds=list(folds),
+        callbacks=[lgb.early_stopping(settings.patience, verbose=False)],
+        return_cvbooster=True,
     )
-    return booster, np.array(history["valid"]["binary_logloss"])
+    grown = found["cvbooster"]
+    raw = np.full(len(design.y), np.nan)
+    for booster, (_, held_out) in zip(grown.boosters, folds, strict=True):
+        raw[held_out] = booster.predict(
+            design.x[held_out], raw_score=True, num_iteration=grown.best_iteration, num_threads=num_threads
+        )
+    return raw, grown.best_iteration
 
 
 def _dataset(design: Design) -> lgb.Dataset:

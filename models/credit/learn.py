@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
-from models.credit.booster import BoosterSettings, Design, train_boosters, validation_losses
+from models.credit.booster import BoosterSettings, Design, cross_fit, train_boosters
 from models.credit.calibration import fit_affine
 from models.credit.grade import MasterScale
 from models.credit.model import CreditModel
@@ -50,39 +50,11 @@ def learn_credit_model(
             zh=f"较少的一类仅有 {few} 行，至少需要 {_MIN_OF_A_CLASS} 行。请扩大观察期或合并数据。",
             en=f"The rarer class has {few} rows, at least {_MIN_OF_A_CLASS} are needed. Widen the window or pool data.",
         )
-    raw, rounds = _cross_fit(design, groups, settings, seed=seed, num_threads=num_threads, folds=folds)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    pairs = list(splitter.split(design.x, design.y, groups))
+    raw, rounds = cross_fit(design, pairs, settings=settings, seed=seed, num_threads=num_threads)
     calibration = fit_affine(raw, design.y)
     final = settings.model_copy(update={"rounds": rounds})
     boosters = train_boosters(design, settings=final, seed=seed, num_threads=num_threads)
     model = CreditModel(design.features, boosters, calibration, scale)
     return Learned(model, rounds, calibration.log_odds(raw))
-
-
-def _cross_fit(
-    design: Design,
-    groups: NDArray[np.int64],
-    settings: BoosterSettings,
-    *,
-    seed: int,
-    num_threads: int,
-    folds: int,
-) -> tuple[NDArray[np.float64], int]:
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    fitted, losses = [], np.zeros(settings.rounds)
-    for fold, (train, valid) in enumerate(splitter.split(design.x, design.y, groups)):
-        booster, curve = validation_losses(
-            design.rows(train),
-            design.rows(valid),
-            settings=settings,
-            seed=seed * 1000 + fold,
-            num_threads=num_threads,
-        )
-        losses += curve * len(valid) / len(design.y)
-        fitted.append((booster, valid))
-    rounds = int(np.argmin(losses)) + 1
-    raw = np.full(len(design.y), np.nan)
-    for booster, valid in fitted:
-        raw[valid] = booster.predict(
-            design.x[valid], raw_score=True, num_iteration=rounds, num_threads=num_threads
-        )
-    return raw, rounds
