@@ -70,8 +70,7 @@ class ScoreCard(BaseModel):
 
 def _ids(tables: CardTables) -> pl.DataFrame:
     """Return the id column as it stands in the table (or the row number), renamed to id."""
-    column = tables.id_column if tables.id_column in tables.main.columns else ROW
-    return tables.main.select(pl.col(column).alias("id"))
+    return tables.main.select(pl.col(tables.id_column or ROW).alias("id"))
 
 
 def _write(scores: pl.DataFrame, out: Path) -> None:

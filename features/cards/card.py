@@ -20,6 +20,7 @@ __all__ = [
     "MainTable",
     "Protocol",
     "Repeated",
+    "Scalar",
     "Validation",
     "Where",
     "load_card",

@@ -54,6 +54,8 @@ def fit_relations(
             for t in card.events
         },
         edges={t.title: fit_edges(t, learn.of(tables.edges[t.title])) for t in card.edges},
+        timed=card.main.time is not None,
+        dated=dict(dated_tables(card)),
         groups={t.title: fit_groups(learn.of(tables.groups[t.title])) for t in card.groups},
     )
     state = state.model_copy(update={"carried": _carried(state, rows)})
@@ -120,6 +122,15 @@ def _require_tables(card: Card, state: RelationalState) -> None:
             "请在卡片中补上（name 要相同），或重新训练。",
             en=f"the card's tables are not those of the training: missing {', '.join(missing) or '-'}; "
             f"unexpected {', '.join(extra) or '-'}. Name them in the card (same `name`) or train again.",
+        )
+    undated = [t for t, dated in state.dated.items() if dated and not dated_tables(card)[t]]
+    if (state.timed and card.main.time is None) or undated:
+        where = ", ".join(undated) or card.main.path.name
+        raise CardTableError(
+            where,
+            zh="模型训练时按日期读取，而卡片没有写 time。请在 [main] 及该表中写明日期列。",
+            en="the model was trained as of dates, but the card names no `time`. Name the date column under [main] and "
+            "in this table.",
         )
 
 

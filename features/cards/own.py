@@ -220,7 +220,7 @@ def place_codes(text: pl.Series, categories: Sequence[str]) -> pl.Series:
 
 
 def unseen_notice(text: pl.Series, known: set[str], table: str, name: str) -> list[Notice]:
-    """Name the values that training never saw."""
+    """Name the values that are not among the known ones."""
     new = text.filter(text.is_not_null() & ~text.is_in(sorted(known)))
     if new.is_empty():
         return []
@@ -229,7 +229,7 @@ def unseen_notice(text: pl.Series, known: set[str], table: str, name: str) -> li
         Notice(
             table,
             name,
-            f"有训练时未见过的取值（{shown}；共 {len(new)} 行），计入“其他”",
-            f"values not seen in training ({shown}; {len(new)} rows) count as other",
+            f"有训练时未学到的取值（{shown}；共 {len(new)} 行），计入“其他”",
+            f"values that training did not learn ({shown}; {len(new)} rows) count as other",
         )
     ]

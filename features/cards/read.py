@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeGuard
 
 import polars as pl
 
-from features.cards.card import Card, EdgeTable, EventTable, GroupTable, MainTable, Where
+from features.cards.card import Card, EdgeTable, EventTable, GroupTable, MainTable, Scalar, Where
 from features.cards.dates import as_dates
 from features.cards.errors import CardTableError
 from features.cards.typed import typed_columns
@@ -34,7 +34,7 @@ class CardTables:
     events: dict[str, pl.DataFrame]
     edges: dict[str, pl.DataFrame]
     groups: dict[str, pl.DataFrame]
-    id_column: str
+    id_column: str | None
     notes: tuple[str, ...] = ()
 
     @property
@@ -54,7 +54,7 @@ def read_card_tables(card: Card, *, label: bool) -> CardTables:
         events={t.title: _read_events(card, t) for t in card.events},
         edges={t.title: _read_edges(card, t) for t in card.edges},
         groups={t.title: _read_groups(card, t) for t in card.groups},
-        id_column=card.main.id or "row",
+        id_column=card.main.id,
         notes=tuple(notes),
     )
 
@@ -128,7 +128,7 @@ def _labelled(frame: pl.DataFrame, spec: MainTable) -> tuple[pl.DataFrame, list[
             )
         label = pl.col(column).cast(pl.Float64)
     else:
-        label = (pl.col(column) == positive).cast(pl.Float64)
+        label = _is_one_of(frame.schema[column], column, [positive]).cast(pl.Float64)
     result = kept.with_columns(label.alias(LABEL))
     if result[LABEL].n_unique() < 2:  # noqa: PLR2004 - two classes
         raise CardTableError(
@@ -249,9 +249,26 @@ def _require(frame: pl.DataFrame, table: str, named: Iterable[str]) -> None:
 def _where(frame: pl.DataFrame, where: Where, table: str) -> pl.DataFrame:
     _require(frame, table, where)
     for column, wanted in where.items():
-        values = [str(v) for v in wanted] if isinstance(wanted, list) else [str(wanted)]
-        frame = frame.filter(pl.col(column).cast(pl.String).is_in(values))
+        values = wanted if isinstance(wanted, list) else [wanted]
+        frame = frame.filter(_is_one_of(frame.schema[column], column, values))
     return frame
+
+
+def _is_one_of(dtype: pl.DataType, column: str, wanted: Sequence[Scalar]) -> pl.Expr:
+    """Compare numbers as numbers and all else as text, so that "1" in a card meets 1 in a table and the reverse."""
+    if dtype.is_numeric():
+        numbers = [float(v) for v in wanted if _reads_as_number(v)]
+        return pl.col(column).cast(pl.Float64).is_in(numbers)
+    text = [str(v).lower() if isinstance(v, bool) else str(v) for v in wanted]
+    return pl.col(column).cast(pl.String).is_in(text)
+
+
+def _reads_as_number(value: Scalar) -> TypeGuard[int | float | str]:
+    try:
+        float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _given(*names: str | None) -> list[str]:

@@ -88,6 +88,8 @@ class RelationalState(_State):
     features: tuple[str, ...] = ()
     families: dict[str, Family] = {}
     categorical: tuple[str, ...] = ()
+    timed: bool = False
+    dated: dict[str, bool] = {}
 
     def of(self, families: Sequence[Family]) -> tuple[str, ...]:
         """Return the features of the families, in the model's order."""

@@ -250,3 +250,12 @@ def test_label_rates_as_of_read_only_what_was_known(write: Write) -> None:
     )
     _, _, state, derived = _fit(write(card, folder="early", firms=early))
     assert derived.frame["ties.labels.n"].sum() > 0
+
+
+def test_model_of_dates_refuses_a_card_without(write: Write) -> None:
+    card = CARD.replace('label = "failed"', 'label = "failed"\ntime = "day"')
+    dated = firms(1)["firms"].with_columns(day=pl.lit(date(2020, 1, 1)))
+    _, _, state, _ = _fit(write(card, firms=dated))
+    plain = load_card(write(folder="plain"))
+    with pytest.raises(CardTableError, match="time"):
+        derive(plain, read_card_tables(plain, label=False), state)

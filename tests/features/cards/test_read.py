@@ -153,3 +153,24 @@ def test_dates_need_nearly_all_values_to_read() -> None:
     assert as_dates(pl.Series(["31/12/1999", "2/1/2000"])) is not None
     assert as_dates(pl.Series(["12/31/1999", "soon"])) is None
     assert as_dates(pl.Series([20200101])) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "positive"),
+    [
+        ([0.0, 1.0], '"1"'),
+        (["0", "1"], "1"),
+        ([False, True], "true"),
+        (["good", "bad"], '"bad"'),
+        ([1, 2], "2.0"),
+    ],
+)
+def test_positive_value_meets_the_label_whatever_its_type(
+    write: Write, values: list[object], positive: str
+) -> None:
+    base = firms(1)["firms"]
+    label = pl.Series("failed", [values[y] for y in base["failed"]])
+    card = CARD.replace('label = "failed"', f'label = "failed"\npositive = {positive}')
+    assert (
+        _read(write(card, firms=base.with_columns(label))).main[LABEL].to_list() == base["failed"].to_list()
+    )
