@@ -25,6 +25,6 @@ def without(*packages: str) -> Iterator[None]:
 
 
 def import_lightgbm_alone() -> None:
-    """Import LightGBM in a worker: its optional partners cost four seconds and 100 MB and score nothing."""
+    """Import LightGBM in a worker: its optional partners cost three seconds of CPU and 130 MB and score nothing."""
     with without(*_OPTIONAL):
         importlib.import_module("lightgbm")
