@@ -65,9 +65,11 @@ def _beeswarm(scores: Scores, x: Floats, path: Path) -> None:
         data=x[rows],
         feature_names=list(scores.features),
     )
-    axes = shap.plots.beeswarm(explanation, max_display=_SHOWN, show=False, rng=np.random.default_rng(0))
-    axes.set_xlabel("contribution to log-odds of default")
-    _save(axes.figure, path)
+    figure = Figure(figsize=(9, 7), layout="constrained")
+    axes = figure.add_subplot()
+    shap.plots.beeswarm(explanation, max_display=_SHOWN, ax=axes, plot_size=None, show=False, color_bar=False)
+    axes.set(title="Largest contributions, red is a high value", xlabel="contribution to log-odds of default")
+    _save(figure, path)
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -1,6 +1,7 @@
 """The embedded store: a folder of Parquet parts that are added and never changed."""
 
 import os
+import shutil
 import tempfile
 from datetime import date
 from pathlib import Path
@@ -12,7 +13,7 @@ from graph.edges import EDGE_KEY, EDGE_SCHEMA, EdgeFrame, checked_edges, visible
 from graph.errors import GraphStoreError, StatementConflictError
 from graph.snapshot import Snapshot
 
-__all__ = ["ParquetStore"]
+__all__ = ["ParquetStore", "rebuild"]
 
 _PARTS: Final = "part-*.parquet"
 _CONTENT: Final = tuple(column for column in EDGE_SCHEMA if column not in (*EDGE_KEY, "retracted_at"))
@@ -84,6 +85,20 @@ class ParquetStore:
         finally:
             temporary.unlink()
         return True
+
+
+def rebuild(folder: Path, edges: EdgeFrame) -> int:
+    """Build a store beside the old one, put it in its place once it is whole, return its number of statements."""
+    new, old = folder.with_name(f".{folder.name}-new"), folder.with_name(f".{folder.name}-old")
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    added = ParquetStore(new).append(edges)
+    if folder.exists():
+        folder.rename(old)
+    if new.exists():
+        new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    return added
 
 
 def _check_part(part: Path) -> None:

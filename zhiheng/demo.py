@@ -89,13 +89,11 @@ class Demo:
 
     def _graph(self) -> None:
         from features.sources import read_tables
-        from graph.parquet_store import ParquetStore
+        from graph.parquet_store import rebuild
 
         home = self.settings.home
-        added = ParquetStore(home / "graph").append(
-            pl.scan_parquet(home / "checked" / "good" / "edges.parquet")
-        )
-        self._note(f"{added:,} new statements")
+        added = rebuild(home / "graph", read_tables(home / "checked" / "good")["edges"])
+        self._note(f"{added:,} statements")
 
     def _features(self) -> None:
         from experiments.build_features import BuildFeatures

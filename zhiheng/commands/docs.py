@@ -11,9 +11,8 @@ __all__ = ["docs", "generated_pages"]
 
 def generated_pages() -> Mapping[str, Callable[[], str]]:
     """Return each generated page's path below the repository and the function that writes its text."""
-    from features.contracts import contracts_markdown
-
     from features.catalogue import catalogue_markdown
+    from features.contracts import contracts_markdown
 
     return {"docs/data.md": contracts_markdown, "docs/features.md": catalogue_markdown}
 

@@ -1,6 +1,5 @@
 """Commands of the graph: build its store from the checked edges, count what it holds as of a date."""
 
-import shutil
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -36,7 +35,7 @@ def build(
     """
     from features.errors import MissingTableError
     from features.sources import read_tables
-    from graph.parquet_store import ParquetStore
+    from graph.parquet_store import ParquetStore, rebuild
 
     settings = load_settings()
     folder = tables or settings.home / "checked" / "good"
@@ -44,25 +43,9 @@ def build(
     if "edges" not in group:
         raise MissingTableError(["edges"], str(folder))
     home = settings.home / "graph"
-    added = _rebuilt(home, group["edges"]) if fresh else ParquetStore(home).append(group["edges"])
+    added = rebuild(home, group["edges"]) if fresh else ParquetStore(home).append(group["edges"])
     zh, en = f"新增 {added:,} 条关系记录：{home}", f"{added:,} new statements in {home}"
     Console().print(zh if settings.lang == "zh" else en, highlight=False)
-
-
-def _rebuilt(home: Path, edges: pl.LazyFrame) -> int:
-    """Build the store beside the old one and put it in its place once it is whole."""
-    from graph.parquet_store import ParquetStore
-
-    new, old = home.with_name(f".{home.name}-new"), home.with_name(f".{home.name}-old")
-    for leftover in (new, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    added = ParquetStore(new).append(edges)
-    if home.exists():
-        home.rename(old)
-    if new.exists():
-        new.rename(home)
-    shutil.rmtree(old, ignore_errors=True)
-    return added
 
 
 @app.command()
