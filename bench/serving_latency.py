@@ -124,6 +124,7 @@ def generate(home: Path, *, rows: int, columns: int) -> None:
     today = datetime.now(UTC).date()
     frame = pl.DataFrame(x, schema=list(features), orient="row").fill_nan(None)
     frame.insert_column(0, pl.Series("party_id", [f"P{row:07d}" for row in range(rows)]))
+    frame.insert_column(1, pl.Series("standing", ["at_risk"] * rows))
     frame.write_parquet(home / "features" / "credit_latest.parquet")
     sidecar = {"data_as_of": str(today), "graph_as_of": str(today), "features": list(features)}
     (home / "features" / "credit_latest.json").write_text(json.dumps(sidecar))

@@ -10,9 +10,11 @@ from typing import Final
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from features.credit.build import FEATURES, credit_features
+from features.credit.book import Book
+from features.credit.build import FEATURES, features_of
 from features.credit.labels import last_mature_month_end
 from features.credit.panel import credit_panel, month_ends
+from features.credit.standing import standings
 from features.sources import read_tables
 from graph.parquet_store import ParquetStore
 
@@ -43,7 +45,9 @@ class BuildFeatures(BaseModel):
         say(
             f"{panel.height:,} observations of {panel['party_id'].n_unique():,} parties, {len(FEATURES)} features"
         )
-        latest = credit_features(tables, store.snapshot(self.as_of), self.as_of)
+        book = Book.read(tables, self.as_of)
+        latest = features_of(book, store.snapshot(self.as_of))
+        latest = latest.insert_column(2, standings(book, latest["party_id"])["standing"])
         _write(latest, self.out / LATEST)
         sidecar = {"data_as_of": str(self.as_of), "graph_as_of": str(self.as_of), "features": list(FEATURES)}
         _write_text(json.dumps(sidecar, indent=1), (self.out / LATEST).with_suffix(".json"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from features.credit.standing import Standing
 from models.credit.policy import Advice
 from models.errors import AdditivityError, FeatureMismatchError
 from serving.errors import FieldProblem, InvalidRequestError, NoFeaturesError
@@ -23,6 +24,20 @@ if TYPE_CHECKING:
 __all__ = ["AdviceByDate", "Call", "CreditScorer", "FeatureText", "Model", "Scored"]
 
 _TOLERANCE: Final = 1e-6
+_UNLEARNT: Final = {
+    Standing.IN_DEFAULT: Note(
+        code="already_in_default",
+        text_zh="该主体已违约；模型只学习未违约的主体，违约概率不适用，处理意见按已违约给出。",
+        text_en="The party is in default already. The model learns from parties that are not, so the PD does not apply; "
+        "the advice is that for a party in default.",
+    ),
+    Standing.NO_LIVE_EXPOSURE: Note(
+        code="no_live_exposure",
+        text_zh="该主体没有存续业务；模型只学习有存续业务的主体，最高只建议人工复核。",
+        text_en="The party has no live exposure. The model learns from parties that have one, so the advice is manual "
+        "review at best.",
+    ),
+}
 
 
 class Model(Protocol):
@@ -43,7 +58,9 @@ class Model(Protocol):
 class AdviceByDate(Protocol):
     """From a grade to advice, by the policy in force on a day."""
 
-    def __call__(self, grade: str, *, at: datetime, full_quality: bool) -> tuple[str, Advice]:
+    def __call__(
+        self, grade: str, *, at: datetime, full_quality: bool, in_default: bool
+    ) -> tuple[str, Advice]:
         """Return the policy's name and its advice."""
 
 
@@ -113,10 +130,16 @@ class CreditScorer:
             raise NoFeaturesError(len(values))
         scores = self.model.score_matrix(values.reshape(1, -1))
         self._check_additive(scores)
-        quality = _quality(known, len(values), least_known_share=self._least_known_share)
-        grade = str(scores.grades[0])
-        policy, advice = self._advise(grade, at=now, full_quality=quality.level is QualityLevel.FULL)
         stored = request.party_id is not None
+        standing = self.store.standing(request.party_id) if request.party_id is not None else Standing.AT_RISK
+        quality = _quality(known, len(values), standing, least_known_share=self._least_known_share)
+        grade = str(scores.grades[0])
+        policy, advice = self._advise(
+            grade,
+            at=now,
+            full_quality=quality.level is QualityLevel.FULL,
+            in_default=standing is Standing.IN_DEFAULT,
+        )
         answer = ScoreAnswer(
             request_id=call.request_id,
             decision_id=self._new_id(),
@@ -202,17 +225,20 @@ class CreditScorer:
         ]
 
 
-def _quality(known: int, total: int, *, least_known_share: float) -> Quality:
-    if known == total:
-        return Quality(level=QualityLevel.FULL, features_known=known, features_total=total, notes=[])
-    notes = [
-        Note(
-            code="missing_features",
-            text_zh=f"{total} 个特征中有 {total - known} 个缺失。",
-            text_en=f"{total - known} of {total} features are missing.",
+def _quality(known: int, total: int, standing: Standing, *, least_known_share: float) -> Quality:
+    notes = []
+    if known < total:
+        notes.append(
+            Note(
+                code="missing_features",
+                text_zh=f"{total} 个特征中有 {total - known} 个缺失。",
+                text_en=f"{total - known} of {total} features are missing.",
+            )
         )
-    ]
     level = QualityLevel.FULL
+    if standing in _UNLEARNT:
+        level = QualityLevel.FALLBACK
+        notes.append(_UNLEARNT[standing])
     if known < least_known_share * total:
         level = QualityLevel.FALLBACK
         notes.append(

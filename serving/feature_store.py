@@ -1,7 +1,7 @@
 """The newest features of every party, held in memory: one float64 row a party."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -11,12 +11,14 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from features.credit.standing import Standing
 from graph.errors import UnknownPartyError
 from serving.errors import FeatureStoreError
 
 __all__ = ["FeatureStore", "Sidecar", "load_feature_store"]
 
 _ID: Final = "party_id"
+_STANDING: Final = "standing"
 
 
 class Sidecar(BaseModel):
@@ -36,6 +38,7 @@ class FeatureStore:
     features: tuple[str, ...]
     matrix: NDArray[np.float64]
     rows: Mapping[str, int]
+    standings: tuple[Standing, ...]
     data_as_of: date
     graph_as_of: date | None
 
@@ -47,11 +50,18 @@ class FeatureStore:
         row: NDArray[np.float64] = self.matrix[index]
         return row
 
+    def standing(self, party_id: str) -> Standing:
+        """Return where a party stands with the group. Raises UnknownPartyError."""
+        index = self.rows.get(party_id)
+        if index is None:
+            raise UnknownPartyError(party_id)
+        return self.standings[index]
+
     def ordered(self, features: Sequence[str]) -> "FeatureStore":
         """Return the store with a model's features in the model's order; all of them must be there."""
         positions = {name: position for position, name in enumerate(self.features)}
         matrix = np.ascontiguousarray(self.matrix[:, [positions[name] for name in features]])
-        return FeatureStore(tuple(features), matrix, self.rows, self.data_as_of, self.graph_as_of)
+        return replace(self, features=tuple(features), matrix=matrix)
 
 
 def load_feature_store(parquet: Path) -> FeatureStore:
@@ -60,7 +70,7 @@ def load_feature_store(parquet: Path) -> FeatureStore:
     if not parquet.is_file():
         raise FeatureStoreError(str(parquet), problem_zh="不存在", problem_en="there is no such file")
     try:
-        frame = pl.read_parquet(parquet, columns=[_ID, *sidecar.features])
+        frame = pl.read_parquet(parquet, columns=[_ID, _STANDING, *sidecar.features])
     except (pl.exceptions.PolarsError, OSError) as error:
         raise FeatureStoreError(
             str(parquet), problem_zh=f"无法读取（{error}）", problem_en=f"it cannot be read ({error})"
@@ -75,9 +85,21 @@ def load_feature_store(parquet: Path) -> FeatureStore:
         sidecar.features,
         _matrix(frame, sidecar.features, parquet),
         rows,
+        _standings(frame, parquet),
         sidecar.data_as_of,
         sidecar.graph_as_of,
     )
+
+
+def _standings(frame: pl.DataFrame, path: Path) -> tuple[Standing, ...]:
+    try:
+        return tuple(Standing(value) for value in frame[_STANDING])
+    except ValueError as error:
+        raise FeatureStoreError(
+            str(path),
+            problem_zh=f"的列 {_STANDING} 有误（{error}）",
+            problem_en=f"column {_STANDING} is wrong ({error})",
+        ) from error
 
 
 def _read_sidecar(path: Path) -> Sidecar:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
-from models.credit.policy import Advice, Policies, load_policies
+from models.credit.policy import Advice, load_policies
 from serving.api import Api, create_app
 from serving.auth import KeyStore
 from serving.credit import Model
@@ -44,8 +44,9 @@ class Deployment:
 def _sources(settings: ServiceSettings) -> CreditSources:
     policies = load_policies()
 
-    def advise(grade: str, *, at: datetime, full_quality: bool) -> tuple[str, Advice]:
-        return _advise(policies, grade, at=at, full_quality=full_quality)
+    def advise(grade: str, *, at: datetime, full_quality: bool, in_default: bool) -> tuple[str, Advice]:
+        policy = policies.on(at.astimezone().date())  # the policy's day is the group's, not UTC's
+        return policy.name, policy.advise(grade, full_quality=full_quality, in_default=in_default)
 
     return CreditSources(
         home=settings.home,
@@ -57,11 +58,6 @@ def _sources(settings: ServiceSettings) -> CreditSources:
         stale_after_days=settings.stale_after_days,
         least_known_share=settings.least_known_share,
     )
-
-
-def _advise(policies: Policies, grade: str, *, at: datetime, full_quality: bool) -> tuple[str, Advice]:
-    policy = policies.on(at.astimezone().date())
-    return policy.name, policy.advise(grade, full_quality=full_quality)
 
 
 def _load_model(folder: Path) -> Model:

@@ -176,9 +176,7 @@ class Demo:
         model = load_credit_model(home / "models" / "credit" / pointer["folder"])
         latest = pl.read_parquet(home / "features" / "credit_latest.parquet")
         pd = pl.Series("pd", model.score(latest, num_threads=self.settings.threads).pd)
-        live = latest.with_columns(pd).filter(
-            (pl.col("exposure_count") > 0) & (pl.col("days_past_due").fill_null(0) == 0)
-        )
+        live = latest.with_columns(pd).filter(pl.col("standing") == "at_risk")
         return str(live.sort("pd", descending=True).item(0, "party_id"))
 
     def _show(self, answer: dict[str, Any], *, key: str, api: str, pages: str) -> None:

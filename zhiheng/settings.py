@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Literal
 
-import joblib
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -14,6 +13,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 def _cpu_quota() -> int:
     """Return the cores this process may use (affinity and cgroup quota), at least one."""
+    import joblib
+
     return max(1, int(joblib.cpu_count()))
 
 

@@ -41,9 +41,12 @@ class AdvicePolicy(BaseModel):
             raise ValueError(f"policy {self.name}: a grade stands under two kinds of advice")
         return self
 
-    def advise(self, grade: str, *, full_quality: bool = True) -> Advice:
-        """Return the advice for a grade; less than full quality is never better than manual review."""
-        if grade in self.decline:
+    def advise(self, grade: str, *, full_quality: bool = True, in_default: bool = False) -> Advice:
+        """Return the advice for a grade.
+
+        A party in default is declined whatever its grade; less than full quality is never better than manual review.
+        """
+        if in_default or grade in self.decline:
             return Advice.DECLINE
         if grade in self.pass_ and full_quality:
             return Advice.PASS

@@ -172,11 +172,11 @@ def test_label_rates_travel_with_the_model(write: Write, tmp_path: Path) -> None
 
 
 def test_command_line_fits_and_scores(write: Write, tmp_path: Path) -> None:
-    from zhiheng.commands.credit import app
+    from zhiheng.cli import app
 
     card, model, out = str(write(CARD + QUICK)), str(tmp_path / "model"), str(tmp_path / "scores.parquet")
     run = CliRunner()
-    fitted = run.invoke(app, ["fit", "--card", card, "--out", model, "--seed", "3"])
+    fitted = run.invoke(app, ["fit", "credit", "--card", card, "--out", model, "--seed", "3"])
     assert fitted.exit_code == 0, fitted.output
     assert "AUC" in fitted.output
     scored = run.invoke(app, ["score", "--model", model, "--card", card, "--out", out])

@@ -35,6 +35,8 @@ from serving.wiring import Deployment
 FEATURES = ("age_of_firm", "debt_ratio", "lawsuits", "overdue_days", "guaranteed_amount", "degree")
 AS_OF = date(2026, 10, 31)
 PARTIES = 60
+# Party 4 is in default, party 5 has no live exposure.
+STANDINGS = ["in_default" if i == 4 else "no_live_exposure" if i == 5 else "at_risk" for i in range(PARTIES)]
 
 
 def train(features: tuple[str, ...] = FEATURES, *, seed: int = 7) -> CreditModel:
@@ -69,7 +71,12 @@ def write_features(home: Path, features: tuple[str, ...] = FEATURES, *, seed: in
     folder.mkdir(parents=True, exist_ok=True)
     values = {name: rng.normal(size=PARTIES) for name in features}
     frame = pl.DataFrame(
-        {"party_id": [f"P{i:07d}" for i in range(PARTIES)], "as_of": [AS_OF] * PARTIES, **values}
+        {
+            "party_id": [f"P{i:07d}" for i in range(PARTIES)],
+            "as_of": [AS_OF] * PARTIES,
+            "standing": STANDINGS,
+            **values,
+        }
     )
     # Party 1 has no debt_ratio, party 2 has one feature only, party 3 none at all.
     row = pl.int_range(pl.len())

@@ -107,6 +107,22 @@ def test_mostly_missing_features_fall_back_and_never_pass(client: "Client") -> N
         assert answer["advice"] != "pass"
 
 
+@pytest.mark.parametrize(
+    ("party", "code", "advice"),
+    [
+        ("P0000004", "already_in_default", {"decline"}),
+        ("P0000005", "no_live_exposure", {"manual_review", "decline"}),
+    ],
+)
+def test_parties_the_model_does_not_learn_from_are_named_and_never_passed(
+    client: "Client", party: str, code: str, advice: set[str]
+) -> None:
+    answer = client.score({"party_id": party}).json()
+    assert answer["quality"]["level"] == "fallback"
+    assert code in [note["code"] for note in answer["quality"]["notes"]]
+    assert answer["advice"] in advice
+
+
 @pytest.mark.parametrize("body", [{"party_id": "P0000003"}, {"features": {}}, {"features": {"degree": None}}])
 def test_score_refuses_a_party_without_any_feature(client: "Client", body: dict[str, Any]) -> None:
     found = problem(client.score(body), 422, "no-features")

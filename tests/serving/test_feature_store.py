@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from features.credit.standing import Standing
 from graph.errors import UnknownPartyError
 from serving.errors import FeatureStoreError
 from serving.feature_store import load_feature_store
@@ -20,7 +21,10 @@ def write(folder: Path, frame: pl.DataFrame, **sidecar: object) -> Path:
     return path
 
 
-GOOD = pl.DataFrame({"party_id": ["P1", "P2"], "b": [1, None], "a": [0.5, float("nan")]})
+STANDINGS = ["at_risk", "in_default"]
+GOOD = pl.DataFrame(
+    {"party_id": ["P1", "P2"], "standing": STANDINGS, "b": [1, None], "a": [0.5, float("nan")]}
+)
 
 
 def test_rows_come_in_the_order_asked_for_with_missing_as_nan(tmp_path: Path) -> None:
@@ -30,8 +34,10 @@ def test_rows_come_in_the_order_asked_for_with_missing_as_nan(tmp_path: Path) ->
     assert store.ordered(["b", "a"]).row("P1").tolist() == [1.0, 0.5]
     assert store.ordered(["b"]).matrix.shape == (2, 1)
     assert (store.data_as_of.day, store.graph_as_of and store.graph_as_of.day) == (31, 30)
-    with pytest.raises(UnknownPartyError, match="P3"):
-        store.row("P3")
+    assert store.standing("P2") is Standing.IN_DEFAULT
+    for read in (store.row, store.standing):
+        with pytest.raises(UnknownPartyError, match="P3"):
+            read("P3")
 
 
 @pytest.mark.parametrize(
@@ -42,6 +48,8 @@ def test_rows_come_in_the_order_asked_for_with_missing_as_nan(tmp_path: Path) ->
         (GOOD.with_columns(a=pl.Series(["x", "y"])), {}, "not numeric"),
         (GOOD.with_columns(party_id=pl.lit("P1")), {}, "occur twice"),
         (GOOD.with_columns(party_id=pl.Series(["P1", None])), {}, "missing or occur twice"),
+        (GOOD.drop("standing"), {}, "cannot be read"),
+        (GOOD.with_columns(standing=pl.lit("fine")), {}, "column standing is wrong"),
         (GOOD, {"data_as_of": "yesterday"}, "wrong (data_as_of)"),
         (GOOD, {"features": None}, "wrong (features)"),
     ],

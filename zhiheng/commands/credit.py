@@ -9,16 +9,16 @@ from rich.console import Console
 
 from zhiheng.settings import REPOSITORY, Settings, load_settings
 
-__all__ = ["app", "fit", "fit_app", "score", "train", "train_app"]
+__all__ = ["fit", "fit_app", "score", "train", "train_app"]
 
-app = typer.Typer(help="信用模型。Credit models.")
 fit_app = typer.Typer(help="用任意数据表训练。Fit on any table.", no_args_is_help=True)
 train_app = typer.Typer(help="用集团数据训练。Train on the group's tables.", no_args_is_help=True)
 
 
+@train_app.callback()
 @fit_app.callback()
-def _fit_group() -> None:
-    """用任意数据表训练。Fit on any table."""
+def _group() -> None:
+    """A group of one command keeps its command's name."""
 
 
 def _teller(settings: Settings, console: Console) -> Callable[[str, str], None]:
@@ -30,48 +30,41 @@ def _teller(settings: Settings, console: Console) -> Callable[[str, str], None]:
     return say
 
 
-@train_app.callback()
-def _train_group() -> None:
-    """用集团数据训练。Train on the group's tables."""
-
-
 @train_app.command("credit")
 def train(
     seed: Annotated[int, typer.Option(help="随机种子。Random seed.")] = 7,
-    *,
-    publish: Annotated[
-        bool, typer.Option(help="训练后设为在用版本。Make it the champion that serves.")
-    ] = True,
+    test_months: Annotated[
+        int, typer.Option(help="留作时间外测试的月数。Months kept for the test.", min=1)
+    ] = 6,
 ) -> None:
-    """用已构建的面板训练集团信用模型，按时间外样本评价并登记。
+    """用集团样本训练信用模型：时间外评价、登记为 champion、发布给服务。
 
-    Train the group's credit model on the panel of `zhiheng features build`, judge it out of time, register it.
+    Train the credit model on the group's panel: judge it out of time, register it as champion, publish it to the service.
     """
     from experiments.publish import PublishChampion
     from experiments.tracking import code_version
     from experiments.train_credit import TrainCredit
 
     settings, console = load_settings(), Console()
-    models = settings.home / "models" / "credit"
 
     def say(text: str) -> None:
         console.print(text, highlight=False, markup=False, soft_wrap=True)
 
+    models = settings.home / "models" / "credit"
     TrainCredit(
         panel=settings.home / "features" / "credit_panel.parquet",
         models=models,
         tracking_uri=settings.tracking_uri,
         artifacts=settings.artifacts,
         code_version=code_version(REPOSITORY),
+        test_months=test_months,
         seed=seed,
         num_threads=settings.threads,
     ).run(say)
-    if publish:
-        PublishChampion(models=models, tracking_uri=settings.tracking_uri).run(say)
+    PublishChampion(models=models, tracking_uri=settings.tracking_uri).run(say)
 
 
 @fit_app.command("credit")
-@app.command("fit")
 def fit(
     card: Annotated[Path, typer.Option(help="描述数据表的卡片（TOML）。Card that describes the tables.")],
     out: Annotated[Path, typer.Option(help="写入模型的目录。Model folder to write.")],
@@ -111,7 +104,6 @@ def fit(
     )
 
 
-@app.command("score")
 def score(
     model: Annotated[Path, typer.Option(help="模型目录。Model folder.")],
     card: Annotated[Path, typer.Option(help="待评分数据的卡片，可无标签。Card of the rows to score.")],

@@ -2,14 +2,16 @@
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import polars as pl
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from zhiheng.settings import load_settings
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["app"]
 
@@ -58,6 +60,8 @@ def stats(
     ] = None,
 ) -> None:
     """按关系种类统计某日已知的关系图。Count the graph as it was known on a day, by kind of relation."""
+    import polars as pl
+
     from graph.census import census
     from graph.errors import EmptyGraphError
     from graph.parquet_store import ParquetStore
@@ -74,7 +78,7 @@ def stats(
     Console().print(_census_table(census(snapshot), title=title, zh=zh))
 
 
-def _census_table(counts: pl.DataFrame, *, title: str, zh: bool) -> Table:
+def _census_table(counts: "pl.DataFrame", *, title: str, zh: bool) -> Table:
     from graph.ontology import RELATIONS
 
     heads = (

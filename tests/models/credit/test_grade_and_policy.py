@@ -50,6 +50,10 @@ def test_less_than_full_quality_is_never_passed() -> None:
     assert policy.advise("D3", full_quality=False) is Advice.DECLINE
 
 
+def test_a_party_in_default_is_declined_whatever_its_grade() -> None:
+    assert load_policies().on(DAY).advise("A1", in_default=True) is Advice.DECLINE
+
+
 def test_unknown_grade_and_day_before_any_policy_are_named() -> None:
     with pytest.raises(PolicyError, match="grade X"):
         load_policies().on(DAY).advise("X")
