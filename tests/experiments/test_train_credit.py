@@ -1,0 +1,169 @@
+"""Training on the sample group: finds what is true, judged out of time, written down, published, reproducible."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import polars as pl
+import pytest
+from scipy.stats import spearmanr
+
+from experiments.build_features import LATEST, PANEL, BuildFeatures
+from experiments.errors import SplitError
+from experiments.publish import POINTER, PublishChampion
+from experiments.train_credit import TrainCredit, Trained
+from features.checked_files import check_folder, write_checked
+from features.checking import Checked
+from features.sources import read_tables
+from graph.parquet_store import rebuild
+from models.bundle import read_bundle
+from models.credit.booster import BoosterSettings
+from models.credit.model import load_credit_model
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"),  # raised inside mlflow
+    pytest.mark.filterwarnings(
+        "ignore::ResourceWarning"
+    ),  # mlflow leaves SQLite connections to the collector
+]
+
+AS_OF = date(2025, 12, 31)
+QUICK = BoosterSettings(rounds=120, bags=1, learning_rate=0.06, patience=20)
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
+    """Write the sample group at its usual size and build what the training needs from it."""
+    home = tmp_path_factory.mktemp("home")
+    script = repository / "data_samples" / "generate.py"
+    subprocess.run(
+        [sys.executable, script, "--out", home / "group", "--seed", "11"], check=True, capture_output=True
+    )
+    for outcome in check_folder(home / "group"):
+        assert isinstance(outcome, Checked)
+        write_checked(outcome, home / "checked")
+    good = home / "checked" / "good"
+    rebuild(home / "graph", read_tables(good)["edges"])
+    BuildFeatures(
+        tables=good, graph=home / "graph", out=home / "features", as_of=AS_OF, first_month=date(2021, 6, 30)
+    ).run(quiet)
+    return home
+
+
+Train = Callable[..., Trained]
+
+
+@pytest.fixture(scope="module")
+def train(home: Path) -> Train:
+    def run(**changes: object) -> Trained:
+        settings: dict[str, object] = {
+            "panel": home / "features" / PANEL,
+            "models": home / "models",
+            "tracking_uri": f"sqlite:///{home / 'mlflow.db'}",
+            "artifacts": home / "artifacts",
+            "code_version": "test",
+            "booster": QUICK,
+        }
+        return TrainCredit.model_validate({**settings, **changes}).run(quiet)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(train: Train) -> Trained:
+    return train()
+
+
+def test_out_of_time_it_ranks_defaults_and_knows_their_rate(trained: Trained) -> None:
+    found = trained.metrics
+    assert found["auc_low"] > 0.55, "the lower end of the interval is above chance"
+    assert found["ece"] < 0.03
+    assert found["brier"] <= found["observed_rate"] * (1 - found["observed_rate"]) + 0.002, (
+        "as good as the base rate"
+    )
+
+
+def test_scores_follow_the_true_probability(home: Path, trained: Trained) -> None:
+    latest = pl.read_parquet(home / "features" / LATEST).filter(pl.col("standing") == "at_risk")
+    truth = pl.read_parquet(home / "group" / "truth" / "hazard.parquet")
+    month = truth["month"].max()
+    true = truth.filter(pl.col("month") == month).select("party_id", "pd_12m")
+    both = latest.join(true, on="party_id", how="inner")
+    pd = load_credit_model(trained.bundle.folder).score(both).pd
+    rank = spearmanr(pd, both["pd_12m"].to_numpy())
+    assert rank.statistic > 0.3
+    assert rank.pvalue < 1e-6
+
+
+def test_no_training_label_was_unknown_at_the_first_test_date(home: Path, train: Train) -> None:
+    job = TrainCredit.model_construct(test_months=6, horizon_months=12, label_lag_months=3)
+    panel = pl.read_parquet(home / "features" / PANEL)
+    past, test = job._out_of_time(panel)
+    last_known = past.select(pl.col("as_of").dt.offset_by("15mo").max()).item()
+    assert last_known <= test["as_of"].min()
+    assert test["as_of"].n_unique() == 6
+
+
+def test_same_seed_gives_the_same_model_and_is_registered_once(trained: Trained, train: Train) -> None:
+    again = train()
+    assert again.bundle.manifest.version == trained.bundle.manifest.version
+    assert again.registered == trained.registered
+    assert train(seed=8).bundle.manifest.version != trained.bundle.manifest.version
+
+
+def test_run_holds_parameters_metrics_hashes_and_plots(home: Path, trained: Trained) -> None:
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{home / 'mlflow.db'}")
+    run = client.get_run(trained.registered.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["seed"] == "7"
+    assert run.data.metrics["auc"] == pytest.approx(trained.metrics["auc"])
+    assert len(run.data.tags["data_hash"]) == 64
+    assert run.data.tags["code_version"] == "test"
+    plots = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "plots")}
+    assert plots == {"reliability.png", "roc.png", "contributions.png"}
+    model = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "model")}
+    assert {"manifest.json", "credit.json", "booster_0.txt"} == model
+
+
+def test_champion_is_published_whole_and_answers_like_the_trained_one(
+    home: Path, trained: Trained, tmp_path: Path
+) -> None:
+    PublishChampion(models=tmp_path, tracking_uri=f"sqlite:///{home / 'mlflow.db'}").run(quiet)
+    pointer = json.loads((tmp_path / POINTER).read_text())
+    assert read_bundle(tmp_path / pointer["folder"]).manifest.version == pointer["version"]
+    latest = pl.read_parquet(home / "features" / LATEST).head(50)
+    champion = load_credit_model(tmp_path / pointer["folder"])
+    again = load_credit_model(home / "models" / pointer["version"])
+    np.testing.assert_array_equal(champion.score(latest).log_odds, again.score(latest).log_odds)
+
+
+def test_a_panel_too_short_to_split_by_time_is_refused(home: Path, train: Train, tmp_path: Path) -> None:
+    short = pl.read_parquet(home / "features" / PANEL).filter(pl.col("as_of") >= date(2024, 1, 31))
+    short.write_parquet(tmp_path / "panel.parquet")
+    with pytest.raises(SplitError, match="training part"):
+        train(panel=tmp_path / "panel.parquet")
+
+
+def test_a_failed_run_is_marked_as_failed(home: Path, train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("experiments.train_credit.write_plots", fail)
+    with pytest.raises(OSError, match="disk full"):
+        train(seed=9)
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{home / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("credit")
+    assert experiment is not None
+    newest = client.search_runs(
+        [experiment.experiment_id], order_by=["attributes.start_time DESC"], max_results=1
+    )[0]
+    assert newest.info.status == "FAILED"
