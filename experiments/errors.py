@@ -2,11 +2,22 @@
 
 from graph.errors import UserError
 
-__all__ = ["ExperimentError", "OutputFolderError", "SplitError"]
+__all__ = ["ExperimentError", "MissingPanelError", "OutputFolderError", "SplitError"]
 
 
 class ExperimentError(UserError):
     """An error of a job."""
+
+
+class MissingPanelError(ExperimentError):
+    """The panel to learn from has not been built."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(
+            zh=f"没有训练样本 {path}。请先运行 `zhiheng features build`。",
+            en=f"There is no panel {path}. Run `zhiheng features build` first.",
+        )
 
 
 class SplitError(ExperimentError):

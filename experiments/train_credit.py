@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from experiments.errors import SplitError
+from experiments.errors import MissingPanelError, SplitError
 from experiments.metrics import evaluate, flat
 from experiments.plots import write_plots
 from experiments.tracking import Run, tracked_run
@@ -60,8 +60,11 @@ class TrainCredit(BaseModel):
 
         The metrics written down are those of the procedure on dates its training labels did not reach; the
         served model is learnt by the same procedure and seed on more recent data, where no later label can
-        judge it yet. Raises SplitError when the dates leave nothing to learn from or to judge by.
+        judge it yet. Raises SplitError when the dates leave nothing to learn from or to judge by,
+        MissingPanelError when there is no panel.
         """
+        if not self.panel.is_file():
+            raise MissingPanelError(str(self.panel))
         panel = pl.read_parquet(self.panel).sort("as_of", "party_id")
         past, test = self._out_of_time(panel)
         say(f"out of time: learn on {_span(past)}, test on {_span(test)}")
