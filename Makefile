@@ -61,12 +61,17 @@ bench: setup ## all benchmarks; bench/RESULTS.md keeps figures and machine
 docs: setup ## rewrite what is generated in docs/ from the code
 	$(BIN)/zhiheng docs
 
-bento: setup ## pack the service
-	$(BIN)/bentoml build --bentofile deploy/bentofile.yaml .
+bento: setup ## pack the service: it runs without this repository, see docs/operators.md
+	mkdir -p var/run/bentoml
+	BENTOML_HOME=var/run/bentoml $(BIN)/bentoml build --bentofile deploy/bentofile.yaml --output tag .
+	@echo "== Packed under var/run/bentoml. Next: BENTOML_HOME=var/run/bentoml $(BIN)/bentoml serve zhiheng:latest"
 
 lock: setup ## resolve the dependencies anew, for all supported Pythons and both architectures
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+		--constraints requirements.lock --custom-compile-command "make lock" deploy/service.in \
+		--output-file deploy/requirements-service.txt
 
 clean: ## remove the environment, caches and all state under var/ (asks first)
 	@read -r -p "Remove .venv, caches and var/ (models, ledger)? [y/N] " answer; [ "$$answer" = y ]

@@ -69,8 +69,15 @@ def load_feature_store(parquet: Path) -> FeatureStore:
     sidecar = _read_sidecar(parquet.with_suffix(".json"))
     if not parquet.is_file():
         raise FeatureStoreError(str(parquet), problem_zh="不存在", problem_en="there is no such file")
+    wanted = [_ID, _STANDING, *sidecar.features]
     try:
-        frame = pl.read_parquet(parquet, columns=[_ID, _STANDING, *sidecar.features])
+        absent = [name for name in wanted if name not in pl.read_parquet_schema(parquet)]
+        if absent:
+            names = ", ".join(absent)
+            raise FeatureStoreError(
+                str(parquet), problem_zh=f"缺少列 {names}", problem_en=f"it lacks columns {names}"
+            )
+        frame = pl.read_parquet(parquet, columns=wanted)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise FeatureStoreError(
             str(parquet), problem_zh=f"无法读取（{error}）", problem_en=f"it cannot be read ({error})"

@@ -71,7 +71,10 @@ class _Worker:
 
 
 ZhihengService: Final = bentoml.service(
-    name="zhiheng", workers=_SETTINGS.workers, traffic={"timeout": _OUTER_TIMEOUT_SECONDS}
+    name="zhiheng",
+    workers=_SETTINGS.workers,
+    traffic={"timeout": _OUTER_TIMEOUT_SECONDS},
+    http={"host": _SETTINGS.host, "port": _SETTINGS.port},  # BentoML's own default is every address
 )(_Worker)
 ZhihengService.add_asgi_middleware(Front)
 

@@ -15,6 +15,10 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ZHIHENG_", extra="ignore", frozen=True)
 
     home: Path = Field(default=Path("var"), description="where models, features and the ledger lie")
+    host: str = Field(
+        default="127.0.0.1", description="where to listen; anything but loopback opens the service"
+    )
+    port: int = Field(default=8300, ge=1, le=65535)
     lang: Literal["zh", "en"] = Field(default="zh", description="language for callers that ask for none")
     workers: int = Field(default=1, ge=1, description="worker processes; each holds the model in memory")
     body_limit_bytes: int = Field(default=262_144, ge=1, description="larger request bodies get 413")

@@ -43,12 +43,12 @@ def test_rows_come_in_the_order_asked_for_with_missing_as_nan(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("frame", "sidecar", "english"),
     [
-        (GOOD.drop("b"), {}, "cannot be read"),
+        (GOOD.drop("b"), {}, "lacks columns b"),
         (GOOD.with_columns(a=pl.Series([1.0, math.inf])), {}, "columns a hold infinite values"),
         (GOOD.with_columns(a=pl.Series(["x", "y"])), {}, "not numeric"),
         (GOOD.with_columns(party_id=pl.lit("P1")), {}, "occur twice"),
         (GOOD.with_columns(party_id=pl.Series(["P1", None])), {}, "missing or occur twice"),
-        (GOOD.drop("standing"), {}, "cannot be read"),
+        (GOOD.drop("standing"), {}, "lacks columns standing"),
         (GOOD.with_columns(standing=pl.lit("fine")), {}, "column standing is wrong"),
         (GOOD, {"data_as_of": "yesterday"}, "wrong (data_as_of)"),
         (GOOD, {"features": None}, "wrong (features)"),

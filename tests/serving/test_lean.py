@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,3 +59,17 @@ def test_hidden_package_is_hidden_inside_only_and_imported_ones_stay() -> None:
             __import__("this")
         assert __import__("json").dumps([]) == "[]"
     assert "this" not in sys.modules
+
+
+def test_packed_service_listens_on_loopback_unless_told_otherwise(tmp_path: Path) -> None:
+    code = "from serving.service import ZhihengService as s; print(s.config['http']['host'], s.config['http']['port'])"
+
+    def listens(**told: str) -> str:
+        environment = {"BENTOML_HOME": str(tmp_path), "BENTOML_DO_NOT_TRACK": "True", **told}
+        run = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+        )
+        return run.stdout.strip()
+
+    assert listens() == "127.0.0.1 8300"
+    assert listens(ZHIHENG_HOST="10.1.2.3", ZHIHENG_PORT="80") == "10.1.2.3 80"
