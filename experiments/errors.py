@@ -2,11 +2,22 @@
 
 from graph.errors import UserError
 
-__all__ = ["ExperimentError", "MissingPanelError", "OutputFolderError", "SplitError"]
+__all__ = ["ConfError", "ExperimentError", "MissingPanelError", "OutputFolderError", "SplitError"]
 
 
 class ExperimentError(UserError):
     """An error of a job."""
+
+
+class ConfError(ExperimentError):
+    """A job's TOML file cannot be used."""
+
+    def __init__(self, file: str, key: str, *, problem_zh: str, problem_en: str) -> None:
+        self.file, self.key = file, key
+        super().__init__(
+            zh=f"配置文件 {file} 的“{key}”有误：{problem_zh}。可对照 experiments/confs/ 中的样例修正。",
+            en=f"Configuration {file}, key '{key}': {problem_en}. Compare with the files in experiments/confs/.",
+        )
 
 
 class MissingPanelError(ExperimentError):

@@ -25,6 +25,7 @@ SAMPLE_START: Final = date(2020, 1, 1)
 SAMPLE_END: Final = date(2025, 12, 31)
 FIRST_MONTH: Final = date(2020, 12, 31)  # a year of behaviour before the first observation
 _CODE: Final = ("features", "graph", "models", "experiments", "data_samples")
+_SOURCES: Final = {".py", ".toml"}
 _PATIENCE_SECONDS: Final = 90.0
 _KEY_NAME: Final = "demo"
 _SHOWN: Final = 10
@@ -108,22 +109,9 @@ class Demo:
         ).run(self._note)
 
     def _train(self) -> None:
-        from experiments.publish import PublishChampion
-        from experiments.tracking import code_version
-        from experiments.train_credit import TrainCredit
+        from zhiheng.commands.credit import train_and_publish
 
-        settings, home = self.settings, self.settings.home
-        home.mkdir(parents=True, exist_ok=True)
-        TrainCredit(
-            panel=home / "features" / "credit_panel.parquet",
-            models=home / "models" / "credit",
-            tracking_uri=settings.tracking_uri,
-            artifacts=settings.artifacts,
-            code_version=code_version(REPOSITORY),
-            seed=self.seed,
-            num_threads=settings.threads,
-        ).run(self._note)
-        PublishChampion(models=home / "models" / "credit", tracking_uri=settings.tracking_uri).run(self._note)
+        train_and_publish(self.settings, self._note, seed=self.seed)
 
     def _serve(self) -> tuple[str, str]:
         settings = self.settings
@@ -267,7 +255,9 @@ def _mlflow_command(settings: Settings) -> list[str]:
 
 def _code_digest() -> str:
     """Return a digest of the code that the steps run, so that changed code builds its results anew."""
-    files = sorted(path for folder in _CODE for path in (REPOSITORY / folder).rglob("*.py"))
+    files = sorted(
+        path for folder in _CODE for path in (REPOSITORY / folder).rglob("*") if path.suffix in _SOURCES
+    )
     return _digest(*(path.read_text(encoding="utf-8") for path in files))
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from zhiheng.settings import REPOSITORY, Settings, load_settings
 
-__all__ = ["fit", "fit_app", "score", "train", "train_app"]
+__all__ = ["fit", "fit_app", "score", "train", "train_and_publish", "train_app"]
 
 fit_app = typer.Typer(help="用任意数据表训练。Fit on any table.", no_args_is_help=True)
 train_app = typer.Typer(help="用集团数据训练。Train on the group's tables.", no_args_is_help=True)
@@ -32,35 +32,46 @@ def _teller(settings: Settings, console: Console) -> Callable[[str, str], None]:
 
 @train_app.command("credit")
 def train(
-    seed: Annotated[int, typer.Option(help="随机种子。Random seed.")] = 7,
-    test_months: Annotated[
-        int, typer.Option(help="留作时间外测试的月数。Months kept for the test.", min=1)
-    ] = 6,
+    conf: Annotated[
+        Path | None,
+        typer.Option(help="训练配置（TOML）。Settings; experiments/confs/train_credit.toml unless told."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="随机种子，优先于配置。Seed; wins over the file.")] = None,
 ) -> None:
     """用集团样本训练信用模型：时间外评价、登记为 champion、发布给服务。
 
     Train the credit model on the group's panel: judge it out of time, register it as champion, publish it to the service.
     """
-    from experiments.publish import PublishChampion
-    from experiments.tracking import code_version
-    from experiments.train_credit import TrainCredit
-
-    settings, console = load_settings(), Console()
+    console = Console()
 
     def say(text: str) -> None:
         console.print(text, highlight=False, markup=False, soft_wrap=True)
 
+    train_and_publish(load_settings(), say, conf=conf, seed=seed)
+
+
+def train_and_publish(
+    settings: Settings, say: Callable[[str], None], *, conf: Path | None = None, seed: int | None = None
+) -> None:
+    """Train the credit model on the panel under home, register it as champion, publish it to the service."""
+    from experiments.job import CONFS, read_job
+    from experiments.publish import PublishChampion
+    from experiments.tracking import code_version
+    from experiments.train_credit import TrainCredit
+
     models = settings.home / "models" / "credit"
-    TrainCredit(
+    job = read_job(
+        TrainCredit,
+        conf or CONFS / "train_credit.toml",
         panel=settings.home / "features" / "credit_panel.parquet",
         models=models,
         tracking_uri=settings.tracking_uri,
         artifacts=settings.artifacts,
         code_version=code_version(REPOSITORY),
-        test_months=test_months,
         seed=seed,
         num_threads=settings.threads,
-    ).run(say)
+    )
+    job.run(say)
     PublishChampion(models=models, tracking_uri=settings.tracking_uri).run(say)
 
 
