@@ -122,7 +122,11 @@ class Demo:
             command = [sys.executable, "-m", "zhiheng", "serve", "--port", str(settings.port)]
             service.start(command, purpose=self._chain, environment=environment)
         if not pages.running("mlflow"):
-            pages.start(_mlflow_command(settings), purpose="mlflow", environment={})
+            pages.start(
+                _mlflow_command(settings),
+                purpose="mlflow",
+                environment={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},  # we have no jobs of its kind
+            )
         seconds = service.wait(f"{api}/readyz", seconds=_PATIENCE_SECONDS)
         self._note(f"service ready after {seconds:.1f} s, log {service.log}")
         seconds = pages.wait(f"{mlflow}/health", seconds=_PATIENCE_SECONDS)
