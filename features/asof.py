@@ -38,9 +38,9 @@ class Known:
 
 
 def in_order(frame: pl.LazyFrame, *columns: str) -> pl.LazyFrame:
-    """Return the rows, read and sorted, for sums of floats that must come out the same to the last bit.
+    """Return the rows, read and sorted once for all that share them.
 
-    A lazy sort would not do: the optimiser drops it before a sum, which it takes for independent of the order.
+    The order settles ties (the first or last of equal rows), not sums: those of money are exact (`ratios.exact_sum`).
     """
     return frame.sort(*columns).collect().lazy()
 

@@ -5,9 +5,9 @@ from typing import Final
 
 import polars as pl
 
-from features.asof import Known, in_order
+from features.asof import Known
 from features.catalogue import Dimension, Unit, feature
-from features.credit.ratios import days_since, ratio
+from features.credit.ratios import days_since, exact_sum, ratio
 from features.credit.statements import latest_statements
 
 __all__ = ["ADVERSE_KINDS", "view"]
@@ -55,15 +55,13 @@ def _court_counts(events: pl.LazyFrame, known: Known) -> pl.LazyFrame:
         "sued_labour": sued & (pl.col("cause") == "labour"),
         **{kind: pl.col("kind") == kind for kind in ADVERSE_KINDS},
     }
-    rows = in_order(events, "party_id", "occurred_on", "amount")
-    return rows.group_by("party_id", maintain_order=True).agg(
+    return events.group_by("party_id").agg(
         *_counts(conditions, known.since(12), "12m"),
         *_counts(conditions, known.since(36), "36m"),
-        pl.col("amount").filter(sued & _after(known.since(12))).sum().alias("sued_amount_12m"),
-        pl.col("amount")
-        .filter((pl.col("kind") == "enforcement") & _after(known.since(36)))
-        .sum()
-        .alias("enforced_amount_36m"),
+        exact_sum(pl.col("amount").filter(sued & _after(known.since(12)))).alias("sued_amount_12m"),
+        exact_sum(pl.col("amount").filter((pl.col("kind") == "enforcement") & _after(known.since(36)))).alias(
+            "enforced_amount_36m"
+        ),
         pl.col("occurred_on").filter(adverse | sued).max().alias("last_adverse_on"),
     )
 

@@ -5,6 +5,7 @@ from typing import Final
 import polars as pl
 
 from features.asof import Known
+from features.credit.ratios import exact_sum
 
 __all__ = ["ROUNDING", "exposure_states", "instalments"]
 
@@ -81,8 +82,8 @@ def exposure_states(known: Known, ledger: pl.LazyFrame) -> pl.LazyFrame:
     is_overdue = (pl.col("due_on") < known.as_of) & (pl.col("open") > 0)
     late_days = (pl.lit(known.as_of) - pl.col("due_on").filter(is_overdue).min()).dt.total_days()
     per_exposure = ledger.group_by("exposure_id", maintain_order=True).agg(
-        pl.min_horizontal("open", "principal_due").sum().alias("scheduled"),
-        pl.col("open").filter(is_overdue).sum().alias("overdue"),
+        exact_sum(pl.min_horizontal("open", "principal_due")).alias("scheduled"),
+        exact_sum(pl.col("open").filter(is_overdue)).alias("overdue"),
         late_days.fill_null(0).alias("days_past_due"),
     )
     write_offs = known.rows("write_offs", "exposure_id", "written_off_on").filter(

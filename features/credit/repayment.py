@@ -4,9 +4,9 @@ from typing import Final
 
 import polars as pl
 
-from features.asof import Known, in_order
+from features.asof import Known
 from features.catalogue import Dimension, Unit, feature
-from features.credit.ratios import days_since, log_amount, ratio
+from features.credit.ratios import days_since, exact_sum, log_amount, ratio
 
 __all__ = ["BUSINESS_LINES", "view"]
 
@@ -48,22 +48,22 @@ def _history(known: Known, ledger: pl.LazyFrame) -> pl.LazyFrame:
         .sum()
         .alias("notably_late_24m"),
         pl.col("end").filter(pl.col("late") > 0).max().alias("last_late_on"),
-        pl.col("due").filter(due_since[12]).sum().alias("due_12m"),
+        exact_sum(pl.col("due").filter(due_since[12])).alias("due_12m"),
     )
     ahead = (pl.col("due_on") > known.as_of) & (pl.col("due_on") <= known.since(-3))
     upcoming = ledger.group_by("party_id", maintain_order=True).agg(
-        pl.col("open").filter(ahead).sum().alias("due_next_3m")
+        exact_sum(pl.col("open").filter(ahead)).alias("due_next_3m")
     )
     return upcoming.join(past, on="party_id", how="left")
 
 
 def _paid(known: Known) -> pl.LazyFrame:
     """Return what each party paid in the last 12 months."""
-    payments = known.rows("payments", "payment_id", "exposure_id", "paid_on", "amount")
+    payments = known.rows("payments", "exposure_id", "paid_on", "amount")
     recent = (pl.col("paid_on") > known.since(12)) & (pl.col("paid_on") <= known.as_of)
     owners = known.rows("exposures", "exposure_id", "party_id")
-    owned = in_order(payments.filter(recent).join(owners, on="exposure_id"), "payment_id")
-    return owned.group_by("party_id", maintain_order=True).agg(pl.col("amount").sum().alias("paid_12m"))
+    owned = payments.filter(recent).join(owners, on="exposure_id")
+    return owned.group_by("party_id").agg(exact_sum("amount").alias("paid_12m"))
 
 
 def _positions(known: Known, states: pl.LazyFrame) -> pl.LazyFrame:
@@ -73,29 +73,27 @@ def _positions(known: Known, states: pl.LazyFrame) -> pl.LazyFrame:
     maturity = (pl.col("maturity_on") - pl.lit(known.as_of)).dt.total_days().clip(0, None)
 
     def weighted(value: pl.Expr) -> pl.Expr:
-        return (value * pl.col("outstanding")).filter(live).sum()
+        return exact_sum((value * pl.col("outstanding")).filter(live))
 
     return states.group_by("party_id", maintain_order=True).agg(
         live.sum().alias("live"),
         pl.col("org_id").filter(live).n_unique().alias("companies"),
-        outstanding.sum().alias("outstanding"),
-        pl.col("principal").filter(live).sum().alias("principal"),
-        pl.col("overdue").filter(live).sum().alias("overdue"),
+        exact_sum(outstanding).alias("outstanding"),
+        exact_sum(pl.col("principal").filter(live)).alias("principal"),
+        exact_sum(pl.col("overdue").filter(live)).alias("overdue"),
         pl.col("days_past_due").filter(live).max().alias("days_past_due"),
-        pl.min_horizontal(pl.col("collateral_value").fill_null(0.0), "outstanding")
-        .filter(live)
-        .sum()
-        .alias("secured"),
-        pl.col("collateral_value").filter(live).sum().alias("collateral"),
+        exact_sum(
+            pl.min_horizontal(pl.col("collateral_value").fill_null(0.0), "outstanding").filter(live)
+        ).alias("secured"),
+        exact_sum(pl.col("collateral_value").filter(live)).alias("collateral"),
         weighted(pl.col("annual_rate")).alias("rate_sum"),
         weighted(maturity).alias("term_sum"),
         (pl.col("start_on") > known.since(12)).sum().alias("new_12m"),
         pl.col("start_on").min().alias("first_on"),
         *(
-            pl.col("outstanding")
-            .filter(live & (pl.col("business_line") == line))
-            .sum()
-            .alias(f"outstanding_{line}")
+            exact_sum(pl.col("outstanding").filter(live & (pl.col("business_line") == line))).alias(
+                f"outstanding_{line}"
+            )
             for line in BUSINESS_LINES
         ),
     )
