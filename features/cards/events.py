@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from features.cards.card import EventTable
@@ -10,6 +11,7 @@ from features.cards.dates import as_dates
 from features.cards.own import category_text, frequent_values, unseen_notice
 from features.cards.read import PARTITION, PARTY, ROW, TIME
 from features.cards.state import EventState, Notice, Values
+from features.cards.sums import known_sums
 
 __all__ = ["audited_columns", "event_features", "fit_events"]
 
@@ -82,11 +84,10 @@ def event_features(
         )
         marks.append(_in_vocabulary(text, vocabulary).alias(f"__cat_{column}"))
     joined = joined.with_columns(marks)
-    joined = joined.sort(
-        ROW, *state.numeric
-    )  # sums are the same to the last bit whatever the order of the file
     totals = joined.group_by(ROW, maintain_order=True).agg(_totals(name, state, dated=dated))
     frame = rows.select(ROW).join(totals, on=ROW, how="left", maintain_order="left")
+    frame = frame.with_columns(_sums_and_means(name, rows[ROW], joined, state.numeric))
+    notices += [n for c in state.numeric for n in _infinite(joined[c], name)]
     frame = _shares(frame.with_columns(pl.col(_counts(name, state)).fill_null(0.0)), name, state)
     return Values(frame, tuple(notices))
 
@@ -112,17 +113,38 @@ def _totals(name: str, state: EventState, *, dated: bool) -> list[pl.Expr]:
     for column in state.numeric:
         value = pl.col(column).cast(pl.Float64)
         value = pl.when(value.is_finite()).then(value)
-        out += [
-            value.mean().alias(f"{name}.{column}.mean"),
-            value.max().alias(f"{name}.{column}.max"),
-            value.min().alias(f"{name}.{column}.min"),
-            value.sum().alias(f"{name}.{column}.sum"),
-        ]
+        out += [value.max().alias(f"{name}.{column}.max"), value.min().alias(f"{name}.{column}.min")]
     if dated:
         ago = (pl.col(TIME) - pl.col(f"{TIME}_event")).dt.total_days()
         out += [(ago <= d).sum().cast(pl.Float64).alias(f"{name}.n_{d}d") for d in _RECENT_DAYS]
         out.append(ago.min().cast(pl.Float64).alias(f"{name}.days_since"))
     return out
+
+
+def _sums_and_means(
+    name: str, rows: pl.Series, joined: pl.DataFrame, numeric: Sequence[str]
+) -> list[pl.Series]:
+    out: list[pl.Series] = []
+    size = int(rows.max() or 0) + 1  # type: ignore[arg-type]
+    asked = rows.to_numpy()
+    for column in numeric:
+        # Sorted, so that the order of the file moves no bit either.
+        ordered = joined.select(ROW, pl.col(column).cast(pl.Float64)).sort(ROW, column)
+        sums, counts = (part[asked] for part in known_sums(ordered[ROW], ordered[column], size))
+        some = counts > 0
+        mean = np.where(some, sums / np.where(some, counts, 1.0), np.nan)
+        out.append(pl.Series(f"{name}.{column}.mean", mean, nan_to_null=True))
+        out.append(pl.Series(f"{name}.{column}.sum", np.where(some, sums, np.nan), nan_to_null=True))
+    return out
+
+
+def _infinite(values: pl.Series, name: str) -> list[Notice]:
+    count = int(values.is_infinite().sum()) if values.dtype.is_float() else 0
+    if not count:
+        return []
+    zh = f"有 {count} 个无穷大的值，按缺失处理；请检查除数为零"
+    en = f"{count} infinite values count as missing; look for a division by zero"
+    return [Notice(name, values.name, zh, en)]
 
 
 def _counts(name: str, state: EventState) -> list[str]:

@@ -2,11 +2,13 @@
 
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from features.cards.card import GroupTable
 from features.cards.own import frequent_values, place_codes
 from features.cards.state import GroupState
+from features.cards.sums import known_sums
 
 __all__ = ["fit_groups", "group_features"]
 
@@ -69,15 +71,22 @@ def _members(title: str, part: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFr
     """Return the mean, over one's groups, of the other members' mean value; one's own value is taken out exactly."""
     values = carried.columns[1:]
     floats = carried.cast(dict.fromkeys(values, pl.Float64))
-    joined = part.join(floats, on="id", how="left", maintain_order="left")
-    out = []
-    for column in values:
-        known = pl.col(column).is_not_null().cast(pl.Float64)
-        filled = pl.col(column).fill_null(0.0)
-        others = known.sum().over("group") - known
-        out.append(pl.when(others > 0).then((filled.sum().over("group") - filled) / others).alias(column))
-    return (
-        joined.select("id", *out)
-        .group_by("id", maintain_order=True)
-        .agg(pl.col(c).mean().alias(f"{title}.members.{c}") for c in values)
+    joined = part.join(floats, on="id", how="left", maintain_order="left").with_columns(
+        pl.col("group").rank("dense").cast(pl.Int64).alias("__group"),
+        pl.col("id").rank("dense").cast(pl.Int64).alias("__id"),
     )
+    groups, ids = joined["__group"], joined["__id"]
+    place = groups.to_numpy()
+    first = joined.select("id", "__id").unique("__id", keep="first", maintain_order=True)
+    columns = [first["id"]]
+    for column in values:
+        sums, counts = known_sums(groups, joined[column], len(joined) + 1)
+        own = joined[column].fill_null(0.0).to_numpy()
+        others = counts[place] - joined[column].is_not_null().to_numpy()
+        mean = np.where(others > 0, (sums[place] - own) / np.maximum(others, 1.0), np.nan)
+        total, number = (
+            s[first["__id"].to_numpy()] for s in known_sums(ids, pl.Series(mean), len(joined) + 1)
+        )
+        figure = np.where(number > 0, total / np.maximum(number, 1.0), np.nan)
+        columns.append(pl.Series(f"{title}.members.{column}", figure, nan_to_null=True))
+    return pl.DataFrame(columns)

@@ -259,3 +259,22 @@ def test_model_of_dates_refuses_a_card_without(write: Write) -> None:
     plain = load_card(write(folder="plain"))
     with pytest.raises(CardTableError, match="time"):
         derive(plain, read_card_tables(plain, label=False), state)
+
+
+def test_numbers_of_events_are_summed_the_same_in_any_order(write: Write) -> None:
+    rng = np.random.default_rng(8)
+    suits = firms(1)["suits"].with_columns(pl.Series("amount", rng.lognormal(8, 3, firms(1)["suits"].height)))
+    suits = suits.with_columns(
+        pl.when(pl.int_range(pl.len()) == 5).then(float("inf")).otherwise("amount").alias("amount")
+    )
+    card, tables, state, derived = _fit(write(suits=suits))
+    kept = suits.filter(pl.col("amount").is_finite())
+    for i in range(0, 400, 37):
+        own = kept.filter(pl.col("firm") == tables.main["firm"][i])["amount"].to_list()
+        assert derived.frame["suits.amount.sum"][i] == (pytest.approx(sum(own)) if own else None)
+        assert derived.frame["suits.amount.mean"][i] == (pytest.approx(np.mean(own)) if own else None)
+    other = load_card(write(folder="other", suits=suits.sample(fraction=1.0, shuffle=True, seed=4)))
+    again = derive(other, read_card_tables(other, label=False), state)
+    assert again.frame.equals(derived.frame)
+    assert any(n.column == "amount" and "infinite" in n.en for n in again.notices)
+    assert card.events[0].numeric is None
