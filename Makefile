@@ -24,7 +24,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; say PYTHON=/path/to/python3.12"; exit 1; }
 	@echo "== Setting up $(VENV) with $$($(PYTHON) --version) (once; a few minutes) 正在安装依赖"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock | grep -vE '^(Requirement|  )' || true
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock | { grep -vE '^(Requirement|  )' || true; }
 	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -q -e .
 	$(BIN)/python -m pip check --disable-pip-version-check
 	@touch $(INSTALLED)

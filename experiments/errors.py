@@ -2,7 +2,14 @@
 
 from graph.errors import UserError
 
-__all__ = ["ConfError", "ExperimentError", "MissingPanelError", "OutputFolderError", "SplitError"]
+__all__ = [
+    "ConfError",
+    "ExperimentError",
+    "MissingPanelError",
+    "OutputFolderError",
+    "SplitError",
+    "TrackingError",
+]
 
 
 class ExperimentError(UserError):
@@ -17,6 +24,18 @@ class ConfError(ExperimentError):
         super().__init__(
             zh=f"配置文件 {file} 的“{key}”有误：{problem_zh}。可对照 experiments/confs/ 中的样例修正。",
             en=f"Configuration {file}, key '{key}': {problem_en}. Compare with the files in experiments/confs/.",
+        )
+
+
+class TrackingError(ExperimentError):
+    """MLflow cannot be reached or refuses to write."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address = address
+        super().__init__(
+            zh=f"无法写入 MLflow（{address}）：{reason}。请检查地址与服务，或去掉 ZHIHENG_MLFLOW_URI 改用本地库。",
+            en=f"MLflow cannot be written to ({address}): {reason}. Check the address and the server, or unset "
+            "ZHIHENG_MLFLOW_URI to use the local database.",
         )
 
 

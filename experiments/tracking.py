@@ -5,11 +5,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from experiments.errors import TrackingError
 
 __all__ = ["Run", "code_version", "tracked_run"]
+
+_REASON_SHOWN: Final = 300
 
 
 @dataclass(frozen=True)
@@ -47,13 +53,11 @@ def tracked_run(
     """Open a run in an experiment; it ends as FINISHED, or as FAILED or KILLED when the block did not get through."""
     mlflow.set_tracking_uri(tracking_uri)
     client = MlflowClient(tracking_uri=tracking_uri)
-    found = client.get_experiment_by_name(experiment)
-    experiment_id = (
-        found.experiment_id
-        if found
-        else client.create_experiment(experiment, artifact_location=artifacts.resolve().as_uri())
-    )
-    run = Run(client.create_run(experiment_id, run_name=name).info.run_id, client)
+    try:
+        run = _open_run(client, experiment, artifacts, name)
+    except MlflowException as error:
+        reason = error.message.splitlines()[0][:_REASON_SHOWN]
+        raise TrackingError(tracking_uri.rpartition("@")[2], reason) from error
     try:
         yield run
     except KeyboardInterrupt:
@@ -63,6 +67,16 @@ def tracked_run(
         client.set_terminated(run.run_id, "FAILED")
         raise
     client.set_terminated(run.run_id, "FINISHED")
+
+
+def _open_run(client: MlflowClient, experiment: str, artifacts: Path, name: str | None) -> Run:
+    found = client.get_experiment_by_name(experiment)
+    experiment_id = (
+        found.experiment_id
+        if found
+        else client.create_experiment(experiment, artifact_location=artifacts.resolve().as_uri())
+    )
+    return Run(client.create_run(experiment_id, run_name=name).info.run_id, client)
 
 
 def code_version(repository: Path) -> str:

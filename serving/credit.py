@@ -252,6 +252,11 @@ def _quality(known: int, total: int, standing: Standing, *, least_known_share: f
     return Quality(level=level, features_known=known, features_total=total, notes=notes)
 
 
+def _quality_record(quality: Quality) -> Mapping[str, Json]:
+    """Return the quality with the codes of its notes: without them nobody could say later why a grade was not used."""
+    return {**quality.model_dump(mode="json"), "notes": [note.code for note in quality.notes]}
+
+
 def _record(answer: ScoreAnswer, call: Call) -> Mapping[str, Json]:
     """Return what the ledger keeps: the answer whole, but texts by the catalogue and inputs only once."""
     body = answer.model_dump(mode="json", exclude={"contributions", "decision_id", "decided_at", "quality"})
@@ -261,7 +266,7 @@ def _record(answer: ScoreAnswer, call: Call) -> Mapping[str, Json]:
         "route": "credit/score",
         "key_id": call.key_id,
         "roles": list(call.roles),
-        "answer": {**body, "quality": answer.quality.level.value},
+        "answer": {**body, "quality": _quality_record(answer.quality)},
         "inputs": {part.feature: part.value for part in answer.contributions},
         "contributions": {part.feature: part.contribution for part in answer.contributions},
     }

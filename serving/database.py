@@ -1,5 +1,6 @@
 """Open the SQLite file that holds ledger and API keys: WAL, full sync, one writer at a time."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +62,8 @@ class Database:
         """Create the file and its tables where they are missing."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Answers and key hashes are for the operator alone; SQLite gives its side files the same mode.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
             engine = _engine(self.path, self._wait_seconds)
             with engine.begin() as connection:
                 _METADATA.create_all(connection)

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from graph.errors import UserError
 from zhiheng.commands import credit, data, demo, docs, features, graph, service
-from zhiheng.settings import load_settings
 
 __all__ = ["app", "main"]
 
@@ -49,8 +49,15 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        Console(stderr=True).print(f"[red]✗[/red] {error.message(load_settings().lang)}", highlight=False)
+        _say(error)
         sys.exit(1)
+
+
+def _say(error: UserError) -> None:
+    """Print a message as it is: brackets in it are no markup, and a long one is not broken inside a word."""
+    language = "en" if os.environ.get("ZHIHENG_LANG") == "en" else "zh"
+    text = Text.assemble(("✗ ", "red"), error.message(language))
+    Console(stderr=True).print(text, highlight=False, soft_wrap=True)
 
 
 def _no_telemetry() -> None:
@@ -59,6 +66,9 @@ def _no_telemetry() -> None:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    # A tracking server that is down is said so in seconds, not after minutes of retries.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
 
 def _share_the_cores() -> None:

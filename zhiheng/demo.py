@@ -62,9 +62,9 @@ class Demo:
         self._say("6/6", zh="启动服务并评分", en="start the service and score")
         api, pages = self._serve()
         answer, key = self._score(api)
-        (home / "run" / "answer.json").write_text(
-            json.dumps(answer, ensure_ascii=False, indent=2), encoding="utf-8"
-        )
+        kept = home / "run" / "answer.json"
+        kept.touch(mode=0o600)
+        kept.write_text(json.dumps(answer, ensure_ascii=False, indent=2), encoding="utf-8")
         self._show(answer, key=key, api=api, pages=pages)
 
     def _sample(self) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from graph.errors import UserError
 
-__all__ = ["BackgroundError", "SampleError"]
+__all__ = ["BackgroundError", "SampleError", "SettingsError"]
 
 
 class BackgroundError(UserError):
@@ -26,4 +26,15 @@ class SampleError(UserError):
         super().__init__(
             zh=f"示例集团生成失败（退出码 {status}），原因见上。请检查磁盘空间后重新运行。",
             en=f"Writing the sample group failed (exit status {status}), see above. Check disk space and run again.",
+        )
+
+
+class SettingsError(UserError):
+    """A setting in the environment has a value that cannot be used."""
+
+    def __init__(self, variable: str, reason: str) -> None:
+        self.variable = variable
+        super().__init__(
+            zh=f"环境变量 {variable} 的值不可用：{reason}。可用的取值见 docs/operators.md。",
+            en=f"The environment variable {variable} cannot be used: {reason}. docs/operators.md lists what it may be.",
         )

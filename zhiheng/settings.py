@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from zhiheng.errors import SettingsError
 
 __all__ = ["REPOSITORY", "Settings", "load_settings"]
 
@@ -49,5 +51,9 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Read the settings from the environment."""
-    return Settings()
+    """Read the settings from the environment. Raises SettingsError naming the variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        raise SettingsError(f"ZHIHENG_{str(first['loc'][0]).upper()}", first["msg"]) from error

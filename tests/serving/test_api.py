@@ -121,6 +121,8 @@ def test_parties_the_model_does_not_learn_from_are_named_and_never_passed(
     assert answer["quality"]["level"] == "fallback"
     assert code in [note["code"] for note in answer["quality"]["notes"]]
     assert answer["advice"] in advice
+    recorded = json.dumps(ledger(client).get(answer["decision_id"]).record)
+    assert f'"{code}"' in recorded, "an auditor sees why the grade was not used"
 
 
 @pytest.mark.parametrize("body", [{"party_id": "P0000003"}, {"features": {}}, {"features": {"degree": None}}])

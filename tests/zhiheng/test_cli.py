@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 
-def run(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
+def run(*words: str, home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "zhiheng", *words]
-    environment = {"ZHIHENG_HOME": str(home), "PATH": "", "COLUMNS": "160"}
+    environment = {"ZHIHENG_HOME": str(home), "PATH": "", "COLUMNS": "160", **variables}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
@@ -56,6 +56,22 @@ def test_missing_panel_names_the_command_that_builds_it(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "zhiheng features build" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    result = run("--lang", "en", "graph", "stats", home=tmp_path, ZHIHENG_PORT="0")
+    assert result.returncode == 1
+    assert "ZHIHENG_PORT" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_brackets_in_a_message_are_shown(tmp_path: Path) -> None:
+    card = tmp_path / "[card].toml"
+    result = run(
+        "--lang", "en", "fit", "credit", "--card", str(card), "--out", str(tmp_path / "m"), home=tmp_path
+    )
+    assert result.returncode == 1
+    assert "[card].toml" in result.stderr
 
 
 def test_command_line_starts_without_heavy_libraries() -> None:
