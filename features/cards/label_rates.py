@@ -4,12 +4,14 @@ import io
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from features.cards.card import Card, LabelRate
 from features.cards.dates import as_dates
 from features.cards.errors import CardTableError
 from features.cards.read import LABEL, PARTITION, PARTY, ROW, TIME, CardTables
+from features.cards.sums import known_sums
 
 __all__ = ["LabelBook", "label_book", "neighbour_label_rates"]
 
@@ -19,7 +21,7 @@ _PRIOR: Final = 2.0  # neighbours' worth of the mean rate, so that one neighbour
 
 @dataclass(frozen=True)
 class LabelBook:
-    """Outcomes of the training: `__party`, `__label`, the fold of the party, and when the outcome became known."""
+    """Outcomes of the training: `__partition`, `__party`, `__label`, `__fold` (of the party), `__known` (since when)."""
 
     frame: pl.DataFrame
 
@@ -31,8 +33,17 @@ class LabelBook:
 
     @staticmethod
     def from_parquet(content: bytes) -> "LabelBook":
-        """Read a book back."""
-        return LabelBook(pl.read_parquet(io.BytesIO(content)))
+        """Read a book back; raise CardTableError for one that does not say to which partition an outcome belongs."""
+        frame = pl.read_parquet(io.BytesIO(content))
+        if PARTITION not in frame.columns:
+            raise CardTableError(
+                "labels.parquet",
+                zh="模型较旧，标签未记录所属分区，会跨分区读取。请重新训练。",
+                en="the model is older and does not say which partition a label belongs to, so that one world would "
+                "read another's. Train again.",
+                columns=(PARTITION,),
+            )
+        return LabelBook(frame)
 
 
 def label_book(card: Card, train: pl.DataFrame) -> LabelBook:
@@ -54,14 +65,18 @@ def label_book(card: Card, train: pl.DataFrame) -> LabelBook:
 def _with_folds(rows: pl.DataFrame) -> pl.DataFrame:
     # Neighbours in the sorted order often belong together, so folds deal them out one by one.
     fold = (pl.col(PARTY).rank("dense") % _FOLDS).cast(pl.Int64)
-    return rows.select(PARTY, LABEL, fold.alias("__fold"), "__known").sort(PARTY, "__known")
+    # By party alone: a party that stands in two partitions is in the same fold in both.
+    return rows.select(PARTITION, PARTY, LABEL, fold.alias("__fold"), "__known").sort(
+        PARTITION, PARTY, "__known", LABEL
+    )
 
 
 def neighbour_label_rates(card: Card, tables: CardTables, book: LabelBook) -> pl.DataFrame:
     """Return `__row` and, per edge table, the shrunk default rate and number of neighbours with a known outcome.
 
     Out of fold: a row of the training never reads outcomes of its own fold of parties, so neither its own nor one that
-    was learnt beside it. As of: only outcomes known before the row's date. The party itself never counts.
+    was learnt beside it. As of: only outcomes known before the row's date. The party itself never counts, nor does an
+    outcome of another partition; a neighbour with several outcomes counts once, with their mean.
     """
     has_time = TIME in tables.main.columns
     when = pl.col(TIME) if has_time else pl.lit(None, pl.Date)
@@ -72,25 +87,22 @@ def neighbour_label_rates(card: Card, tables: CardTables, book: LabelBook) -> pl
     rows = rows.join(own_fold, on=PARTY, how="left", maintain_order="left")
     mean = float(book.frame[LABEL].mean() or 0.0)  # type: ignore[arg-type]
     out = rows.select(ROW)
+    asked, size = rows[ROW].to_numpy(), int(rows[ROW].max() or 0) + 1  # type: ignore[arg-type]
     for spec in card.edges:
         found = _known_neighbours(
             card, rows, tables.edges[spec.title], book, dated=bool(has_time and spec.time)
         )
         title = f"{spec.title}.labels"
-        n, s = pl.len(), pl.col(LABEL).sum()
-        figures = found.group_by(ROW).agg(
-            n.cast(pl.Float64).alias(f"{title}.n"),
-            ((s + _PRIOR * mean) / (n + _PRIOR)).alias(f"{title}.rate"),
-        )
-        out = out.join(figures, on=ROW, how="left", maintain_order="left").with_columns(
-            pl.col(f"{title}.n").fill_null(0.0)
-        )
+        sums, n = (part[asked] for part in known_sums(found[ROW], found[LABEL], size))
+        rate = np.where(n > 0, (sums + _PRIOR * mean) / (n + _PRIOR), np.nan)
+        out = out.with_columns(pl.Series(f"{title}.n", n), pl.Series(f"{title}.rate", rate, nan_to_null=True))
     return out
 
 
 def _known_neighbours(
     card: Card, rows: pl.DataFrame, edges: pl.DataFrame, book: LabelBook, *, dated: bool
 ) -> pl.DataFrame:
+    """Return `__row`, `__other` and the mean of the other's outcomes that the row may read."""
     one = edges.select(
         PARTITION, pl.col("src").alias(PARTY), pl.col("dst").alias("__other"), pl.col(TIME).alias("__tied")
     )
@@ -101,8 +113,10 @@ def _known_neighbours(
     joined = rows.join(ties, on=[PARTITION, PARTY])
     if dated:
         joined = joined.filter(pl.col("__tied") < pl.col("__asked"))
-    joined = joined.select(ROW, "__asked", "__own_fold", "__other").unique()
-    joined = joined.join(book.frame.rename({PARTY: "__other"}), on="__other")
+    joined = joined.select(ROW, PARTITION, "__asked", "__own_fold", "__other").unique()
+    joined = joined.join(book.frame.rename({PARTY: "__other"}), on=[PARTITION, "__other"])
     if card.neighbour_label_rate is LabelRate.AS_OF:
-        return joined.filter(pl.col("__known") < pl.col("__asked"))
-    return joined.filter(pl.col("__own_fold").is_null() | (pl.col("__fold") != pl.col("__own_fold")))
+        joined = joined.filter(pl.col("__known") < pl.col("__asked"))
+    else:
+        joined = joined.filter(pl.col("__own_fold").is_null() | (pl.col("__fold") != pl.col("__own_fold")))
+    return joined.group_by(ROW, "__other").agg(pl.col(LABEL).mean()).sort(ROW, "__other")
