@@ -2,20 +2,22 @@
 
 import json
 import os
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Final
 
-import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from experiments.errors import SplitError
+from experiments.job import Say
+from features.checked_files import write_parquet_atomically
 from features.credit.book import Book
 from features.credit.build import FEATURES, features_of
 from features.credit.labels import last_mature_month_end
 from features.credit.panel import credit_panel, month_ends
 from features.credit.standing import standings
 from features.sources import read_tables
+from graph.errors import EmptyGraphError
 from graph.parquet_store import ParquetStore
 
 __all__ = ["LATEST", "PANEL", "BuildFeatures"]
@@ -35,30 +37,48 @@ class BuildFeatures(BaseModel):
     as_of: date = Field(description="the day up to which everything known may be used")
     first_month: date = Field(description="first month-end of the panel")
 
-    def run(self, say: Callable[[str], None]) -> None:
-        """Write panel and newest features; each file is there whole or not at all."""
+    def run(self, say: Say) -> None:
+        """Write panel and newest features; each file is there whole or not at all.
+
+        Raises EmptyGraphError when the graph has not been built, as every network feature would be a false zero, and
+        SplitError when no month-end from the first one on has a mature label.
+        """
         tables, store = read_tables(self.tables), ParquetStore(self.graph)
-        months = month_ends(self.first_month, last_mature_month_end(self.as_of))
-        say(f"panel of {len(months)} month-ends, {months[0]} to {months[-1]}")
-        panel = credit_panel(tables, store, months, known_by=self.as_of)
-        _write(panel, self.out / PANEL)
+        if store.statements().head(1).collect().is_empty():
+            raise EmptyGraphError(self.graph)
+        months = self._months()
         say(
-            f"{panel.height:,} observations of {panel['party_id'].n_unique():,} parties, {len(FEATURES)} features"
+            f"样本：{len(months)} 个月末，{months[0]} 至 {months[-1]}",
+            f"panel of {len(months)} month-ends, {months[0]} to {months[-1]}",
+        )
+        panel = credit_panel(tables, store, months, known_by=self.as_of)
+        write_parquet_atomically(panel, self.out / PANEL)
+        rows, parties = panel.height, panel["party_id"].n_unique()
+        say(
+            f"{parties:,} 个主体的 {rows:,} 个观察，{len(FEATURES)} 个特征",
+            f"{rows:,} observations of {parties:,} parties, {len(FEATURES)} features",
         )
         book = Book.read(tables, self.as_of)
         latest = features_of(book, store.snapshot(self.as_of))
         latest = latest.insert_column(2, standings(book, latest["party_id"])["standing"])
-        _write(latest, self.out / LATEST)
+        write_parquet_atomically(latest, self.out / LATEST)
         sidecar = {"data_as_of": str(self.as_of), "graph_as_of": str(self.as_of), "features": list(FEATURES)}
         _write_text(json.dumps(sidecar, indent=1), (self.out / LATEST).with_suffix(".json"))
-        say(f"newest features of {latest.height:,} parties as of {self.as_of}")
+        say(
+            f"{latest.height:,} 个主体截至 {self.as_of} 的最新特征",
+            f"newest features of {latest.height:,} parties as of {self.as_of}",
+        )
 
-
-def _write(frame: pl.DataFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staging = path.with_name(f".{path.name}.{os.getpid()}")
-    frame.write_parquet(staging, compression="zstd")
-    staging.replace(path)
+    def _months(self) -> list[date]:
+        last = last_mature_month_end(self.as_of)
+        months = month_ends(self.first_month, last)
+        if not months:
+            raise SplitError(
+                zh=f"起始月份 {self.first_month} 晚于最后一个标签已成熟的月末 {last}。请提前起始月份或推后截止日。",
+                en=f"The first month {self.first_month} is later than {last}, the last month-end whose label is mature. "
+                "Start earlier or move the as-of date.",
+            )
+        return months
 
 
 def _write_text(text: str, path: Path) -> None:

@@ -1,6 +1,7 @@
 """Read a job's settings: a TOML file for what a data scientist decides, arguments for where things lie."""
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -8,9 +9,12 @@ from pydantic import BaseModel, ValidationError
 
 from experiments.errors import ConfError
 
-__all__ = ["CONFS", "read_job"]
+__all__ = ["CONFS", "Say", "read_job"]
 
 CONFS: Final = Path(__file__).resolve().parent / "confs"
+
+Say = Callable[[str, str], None]
+"""Tells the user of progress, in Chinese and in English; the command line prints one of them."""
 
 Job = TypeVar("Job", bound=BaseModel)
 

@@ -13,6 +13,7 @@ __all__ = ["METRICS", "Interval", "evaluate", "flat"]
 
 METRICS: Final = ("auc", "ks", "brier", "ece")
 _BINS: Final = 10
+_NO_ROWS: Final = 1e-12
 _LEVEL: Final = (0.025, 0.975)
 
 Floats = NDArray[np.float64]
@@ -75,10 +76,16 @@ def _measure(y: Floats, p: Floats, ends: NDArray[np.int64], weight: Floats) -> F
     auc = float(np.diff(bad, prepend=0.0) @ (good_before + good) / 2 / (bads * goods))
     ks = float(np.max(np.abs(good / goods - bad / bads)))
     brier = float(weight @ (y - p) ** 2 / weight.sum())
-    return np.array([auc, ks, brier, _calibration_error(y, p, weight)])
+    shared = np.diff(bad, prepend=0.0) / np.maximum(np.diff(bad + good, prepend=0.0), _NO_ROWS)
+    return np.array([auc, ks, brier, _calibration_error(np.repeat(shared, _run_lengths(ends)), p, weight)])
+
+
+def _run_lengths(ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.diff(ends, prepend=-1)
 
 
 def _calibration_error(y: Floats, p: Floats, weight: Floats) -> float:
+    """Return the ECE; y holds the mean outcome of each row's p, so that the order of ties cannot move it."""
     total = weight.sum()
     place = (np.cumsum(weight) - weight / 2) / total
     bins = np.minimum((place * _BINS).astype(np.int64), _BINS - 1)

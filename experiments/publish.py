@@ -2,12 +2,12 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from experiments.job import Say
 from experiments.train_credit import NAME
 from models.registry import Registry
 
@@ -24,7 +24,7 @@ class PublishChampion(BaseModel):
     models: Path
     tracking_uri: str
 
-    def run(self, say: Callable[[str], None]) -> None:
+    def run(self, say: Say) -> None:
         """Fetch the champion, then point at it; the service goes on with the last good copy until then."""
         registry = Registry(self.tracking_uri)
         champion = registry.by_alias(NAME)
@@ -34,4 +34,7 @@ class PublishChampion(BaseModel):
         entry = {"version": champion.bundle_version, "folder": folder.name, "registered": champion.number}
         staging.write_text(json.dumps(entry) + "\n", encoding="utf-8")
         staging.replace(pointer)
-        say(f"champion is {NAME} version {champion.number}, {champion.bundle_version}")
+        say(
+            f"在用模型（champion）：{NAME} 第 {champion.number} 版，{champion.bundle_version}",
+            f"champion is {NAME} version {champion.number}, {champion.bundle_version}",
+        )

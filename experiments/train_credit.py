@@ -2,7 +2,6 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from experiments.errors import MissingPanelError, SplitError
+from experiments.job import Say
 from experiments.metrics import evaluate, flat
 from experiments.plots import write_plots
 from experiments.tracking import Run, tracked_run
@@ -55,7 +55,7 @@ class TrainCredit(BaseModel):
     seed: int = 7
     num_threads: int = Field(default=1, ge=1)
 
-    def run(self, say: Callable[[str], None]) -> Trained:
+    def run(self, say: Say) -> Trained:
         """Judge the procedure out of time, then train on all mature labels the model that serves.
 
         The metrics written down are those of the procedure on dates its training labels did not reach; the
@@ -67,17 +67,24 @@ class TrainCredit(BaseModel):
             raise MissingPanelError(str(self.panel))
         panel = pl.read_parquet(self.panel).sort("as_of", "party_id")
         past, test = self._out_of_time(panel)
-        say(f"out of time: learn on {_span(past)}, test on {_span(test)}")
+        say(
+            f"时间外评价：用 {_span(past)} 学习，用 {_span(test)} 测试",
+            f"out of time: learn on {_span(past)}, test on {_span(test)}",
+        )
         with tracked_run(
             NAME, tracking_uri=self.tracking_uri, artifacts=self.artifacts, name="train credit"
         ) as run:
             judged = self._learn(past)
             scores = judged.model.score(test, num_threads=self.num_threads)
             metrics = self._metrics(test, scores)
-            say(_summary(metrics))
+            say(f"时间外：{_summary(metrics)}", f"out of time: {_summary(metrics)}")
             learned = self._learn(panel)
             bundle = self._write(learned, panel, metrics)
-            say(f"model {bundle.manifest.version}: {panel.height:,} observations, {learned.rounds} rounds")
+            version, rows, rounds = bundle.manifest.version, panel.height, learned.rounds
+            say(
+                f"模型 {version}：{rows:,} 个观察，{rounds} 轮",
+                f"model {version}: {rows:,} observations, {rounds} rounds",
+            )
             self._log(run, bundle, rounds=learned.rounds)
             with tempfile.TemporaryDirectory() as folder:
                 write_plots(Path(folder), _labels(test), scores, judged.model.matrix(test))
@@ -169,11 +176,11 @@ def _parties(panel: pl.DataFrame) -> NDArray[np.int64]:
 
 def _span(panel: pl.DataFrame) -> str:
     days = panel["as_of"]
-    return f"{days.item(0)} to {days.item(-1)} ({panel.height:,} rows)"
+    return f"{days.item(0)} – {days.item(-1)} ({panel.height:,})"
 
 
 def _summary(metrics: dict[str, float]) -> str:
-    return "out of time: " + ", ".join(
+    return ", ".join(
         f"{name.upper()} {metrics[name]:.3f} [{metrics[f'{name}_low']:.3f}, {metrics[f'{name}_high']:.3f}]"
         for name in ("auc", "ks", "brier", "ece")
     )

@@ -43,14 +43,14 @@ class Registry:
         return MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
 
     def register(self, name: str, *, folder: Path, run_id: str) -> Registered:
-        """Store a model folder with its run and register it; the same bundle is not registered twice."""
+        """Store a model folder with its run and register it; the same bundle is registered once, with its first run."""
         manifest = read_bundle(folder).manifest
         with _named_errors(name):
             client = self._client
+            client.log_artifacts(run_id, str(folder), ARTIFACT_FOLDER)
             known = self._by_bundle_version(name, manifest.version)
             if known is not None:
                 return known
-            client.log_artifacts(run_id, str(folder), ARTIFACT_FOLDER)
             if not any(model.name == name for model in client.search_registered_models()):
                 client.create_registered_model(name, description=f"{manifest.family} model of Zhiheng")
             made = client.create_model_version(

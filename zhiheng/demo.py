@@ -8,15 +8,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any, Final
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import polars as pl
-from rich.console import Console
-from rich.table import Table
 
 from zhiheng.background import Background
-from zhiheng.errors import SampleError
+from zhiheng.demo_answer import show_answer
+from zhiheng.errors import BackgroundError, DemoScoreError, SampleError
 from zhiheng.settings import REPOSITORY, Settings
 
 __all__ = ["Demo", "background_programs"]
@@ -24,48 +25,68 @@ __all__ = ["Demo", "background_programs"]
 SAMPLE_START: Final = date(2020, 1, 1)
 SAMPLE_END: Final = date(2025, 12, 31)
 FIRST_MONTH: Final = date(2020, 12, 31)  # a year of behaviour before the first observation
-_CODE: Final = ("features", "graph", "models", "experiments", "data_samples")
+_OF_THE_STEPS: Final = ("features", "graph", "models", "experiments", "data_samples")
+_OF_THE_SERVICE: Final = (*_OF_THE_STEPS, "serving", "zhiheng")
 _SOURCES: Final = {".py", ".toml"}
 _PATIENCE_SECONDS: Final = 90.0
+_LOOKS: Final = 30
 _KEY_NAME: Final = "demo"
-_SHOWN: Final = 10
+
+Say = Callable[[str, str], None]
 
 
 @dataclass
 class Demo:
     """The steps of the demo over one home folder.
 
-    A step is skipped when its result was finished before with the same arguments, the same code and the same
+    A step is skipped when its result is there and was finished with the same arguments, the same code and the same
     earlier steps; what finished is kept in home/run/steps.json, written after each step, so a killed run goes on
     where it stopped.
     """
 
     settings: Settings
-    console: Console
+    say: Say
+    note: Say
     seed: int
     scale: float
     _chain: str = field(default="", init=False)
 
     def run(self) -> None:
         """Run every step, then print one explained answer and the addresses to open."""
-        self._chain = _digest(_code_digest(), str(self.seed), str(self.scale))
+        self._chain = _digest(_code_digest(_OF_THE_STEPS), str(self.seed), str(self.scale))
         home = self.settings.home
-        self._step("1/6", "sample", self._sample, zh="写出示例集团", en="write the sample group")
         self._step(
-            "2/6", "check", self._check, zh="按契约检查数据", en="check the tables against their contracts"
+            "sample",
+            self._sample,
+            home / "group",
+            say=("1/6 写出示例集团", "1/6 write the sample group"),
         )
-        self._step("3/6", "graph", self._graph, zh="建立关系图", en="build the graph")
-        self._step("4/6", "features", self._features, zh="计算特征", en="build the features")
         self._step(
-            "5/6", "train", self._train, zh="训练、登记、发布模型", en="train, register and publish the model"
+            "check",
+            self._check,
+            home / "checked" / "good",
+            say=("2/6 按契约检查数据", "2/6 check the tables against their contracts"),
         )
-        self._say("6/6", zh="启动服务并评分", en="start the service and score")
+        self._step("graph", self._graph, home / "graph", say=("3/6 建立关系图", "3/6 build the graph"))
+        self._step(
+            "features",
+            self._features,
+            home / "features" / "credit_latest.json",
+            say=("4/6 计算特征", "4/6 build the features"),
+        )
+        self._step(
+            "train",
+            self._train,
+            home / "models" / "credit" / "champion.json",
+            say=("5/6 训练、登记、发布模型", "5/6 train, register and publish the model"),
+        )
+        self.say("6/6 启动服务并评分", "6/6 start the service and score")
         api, pages = self._serve()
         answer, key = self._score(api)
         kept = home / "run" / "answer.json"
         kept.touch(mode=0o600)
         kept.write_text(json.dumps(answer, ensure_ascii=False, indent=2), encoding="utf-8")
-        self._show(answer, key=key, api=api, pages=pages)
+        show_answer(answer, key=key, api=api, pages=pages, zh=self.settings.lang == "zh")
 
     def _sample(self) -> None:
         script = REPOSITORY / "data_samples" / "generate.py"
@@ -86,7 +107,11 @@ class Demo:
                 raise outcome
             write_checked(outcome, checked)
             good, failed = good + outcome.good.height, failed + outcome.rows.height
-        self._note(f"{good:,} good rows; {failed:,} failed rows with rule and remedy in {checked / 'failed'}")
+        where = checked / "failed"
+        self.note(
+            f"合格 {good:,} 行；不合格 {failed:,} 行，违反的规则与补救办法见 {where}",
+            f"{good:,} good rows; {failed:,} failed rows with rule and remedy in {where}",
+        )
 
     def _graph(self) -> None:
         from features.sources import read_tables
@@ -94,7 +119,7 @@ class Demo:
 
         home = self.settings.home
         added = rebuild(home / "graph", read_tables(home / "checked" / "good")["edges"])
-        self._note(f"{added:,} statements")
+        self.note(f"{added:,} 条关系记录", f"{added:,} statements")
 
     def _features(self) -> None:
         from experiments.build_features import BuildFeatures
@@ -106,111 +131,106 @@ class Demo:
             out=home / "features",
             as_of=SAMPLE_END,
             first_month=FIRST_MONTH,
-        ).run(self._note)
+        ).run(self.note)
 
     def _train(self) -> None:
         from zhiheng.commands.credit import train_and_publish
 
-        train_and_publish(self.settings, self._note, seed=self.seed)
+        train_and_publish(self.settings, self.note, seed=self.seed)
 
     def _serve(self) -> tuple[str, str]:
         settings = self.settings
         service, pages = background_programs(settings)
-        api, mlflow = f"http://127.0.0.1:{settings.port}", f"http://127.0.0.1:{settings.mlflow_port}"
+        api, mlflow = f"http://{settings.host}:{settings.port}", f"http://127.0.0.1:{settings.mlflow_port}"
         environment = {"ZHIHENG_HOME": str(settings.home.resolve()), "ZHIHENG_LANG": settings.lang}
-        if not service.running(self._chain):
+        purpose = _digest(_code_digest(_OF_THE_SERVICE), api)
+        if not service.running(purpose):
             command = [sys.executable, "-m", "zhiheng", "serve", "--port", str(settings.port)]
-            service.start(command, purpose=self._chain, environment=environment)
-        if not pages.running("mlflow"):
+            service.start(command, purpose=purpose, environment=environment)
+        if not pages.running(mlflow):
+            # MLflow's runner of background jobs costs three processes and is of no use here
             pages.start(
                 _mlflow_command(settings),
-                purpose="mlflow",
-                environment={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},  # we have no jobs of its kind
+                purpose=mlflow,
+                environment={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
             )
-        seconds = service.wait(f"{api}/readyz", seconds=_PATIENCE_SECONDS)
-        self._note(f"service ready after {seconds:.1f} s, log {service.log}")
-        seconds = pages.wait(f"{mlflow}/health", seconds=_PATIENCE_SECONDS)
-        self._note(f"MLflow ready after {seconds:.1f} s, log {pages.log}")
+        for name, program, url in (
+            ("service", service, f"{api}/readyz"),
+            ("MLflow", pages, f"{mlflow}/health"),
+        ):
+            seconds = program.wait(url, seconds=_PATIENCE_SECONDS)
+            self.note(
+                f"{name} 就绪，等待 {seconds:.1f} 秒，日志 {program.log}",
+                f"{name} ready after {seconds:.1f} s, log {program.log}",
+            )
+        self._wait_for_champion(api)
         return api, mlflow
+
+    def _wait_for_champion(self, api: str) -> None:
+        """Wait until a service that was running takes up the model just published; it looks every few seconds."""
+        wanted = _champion(self.settings)["version"]
+        for _ in range(_LOOKS):
+            with urlopen(f"{api}/healthz", timeout=10) as response:  # noqa: S310 - our own service
+                if json.load(response)["parts"]["model"].get("version") == wanted:
+                    return
+            time.sleep(1.0)
+        raise BackgroundError(
+            "service",
+            self.settings.home / "run" / "service.log",
+            reason_zh=f"没有换用模型 {wanted}",
+            reason_en=f"it did not take up model {wanted}",
+        )
 
     def _score(self, api: str) -> tuple[dict[str, Any], str]:
         """Ask the running service, as any client would, about the live party that looks worst."""
+        key = self._new_key()
+        party = self._worst_party_at_risk()
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        body = json.dumps({"party_id": party}).encode()
+        request = Request(f"{api}/v1/credit/score", data=body, headers=headers)  # noqa: S310 - our own service
+        try:
+            with urlopen(request, timeout=30) as response:  # noqa: S310
+                answer: dict[str, Any] = json.load(response)
+        except HTTPError as error:
+            raise DemoScoreError(party, error.code, error.read().decode(errors="replace")) from error
+        return answer, key
+
+    def _new_key(self) -> str:
+        """Make the demo's key; the keys of earlier runs are withdrawn, as nobody can look them up again."""
         from serving.auth import KeyStore
         from serving.database import Database
         from serving.roles import ALL_COMPANIES, Role
 
+        now = datetime.now(UTC)
         database = Database(self.settings.home / "ledger.db")
         database.open()
         try:
             keys = KeyStore(database)
             for old in keys.all():
                 if old.name == _KEY_NAME and old.revoked_at is None:
-                    keys.revoke(old.key_id, now=datetime.now(UTC))
-            _, key = keys.create(
-                _KEY_NAME, [Role.RISK_OFFICER], companies=[ALL_COMPANIES], now=datetime.now(UTC)
-            )
+                    keys.revoke(old.key_id, now=now)
+            return keys.create(_KEY_NAME, [Role.RISK_OFFICER], companies=[ALL_COMPANIES], now=now)[1]
         finally:
             database.close()
-        body = json.dumps({"party_id": self._worst_live_party()}).encode()
-        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-        request = Request(f"{api}/v1/credit/score", data=body, headers=headers)  # noqa: S310 - loopback
-        with urlopen(request, timeout=30) as response:  # noqa: S310
-            answer: dict[str, Any] = json.load(response)
-        return answer, key
 
-    def _worst_live_party(self) -> str:
-        """Return the party of highest PD that owes today and is not yet overdue: the case worth explaining."""
-        from experiments.publish import POINTER
+    def _worst_party_at_risk(self) -> str:
+        """Return the party of highest PD among those with a live exposure and no default: the case worth explaining."""
         from models.credit.model import load_credit_model
 
         home = self.settings.home
-        pointer = json.loads((home / "models" / "credit" / POINTER).read_text(encoding="utf-8"))
-        model = load_credit_model(home / "models" / "credit" / pointer["folder"])
+        model = load_credit_model(home / "models" / "credit" / _champion(self.settings)["folder"])
         latest = pl.read_parquet(home / "features" / "credit_latest.parquet")
         pd = pl.Series("pd", model.score(latest, num_threads=self.settings.threads).pd)
-        live = latest.with_columns(pd).filter(pl.col("standing") == "at_risk")
-        return str(live.sort("pd", descending=True).item(0, "party_id"))
+        at_risk = latest.with_columns(pd).filter(pl.col("standing") == "at_risk")
+        return str(at_risk.sort("pd", descending=True).item(0, "party_id"))
 
-    def _show(self, answer: dict[str, Any], *, key: str, api: str, pages: str) -> None:
-        console, zh = self.console, self.settings.lang == "zh"
-        table = Table(
-            title=f"{answer['party_id']}  PD {answer['pd']:.2%}  {answer['grade']}  {answer['advice']}"
-        )
-        for column in (
-            "特征" if zh else "feature",
-            "值" if zh else "value",
-            "单位" if zh else "unit",
-            "log-odds",
-        ):
-            table.add_column(column, justify="right" if column == "log-odds" else "left")
-        for part in answer["contributions"][:_SHOWN]:
-            text = part["text_zh" if zh else "text_en"]
-            value = "-" if part["value"] is None else f"{part['value']:.4g}"
-            table.add_row(text, value, part["unit"], f"{part['contribution']:+.3f}")
-        rest = sum(part["contribution"] for part in answer["contributions"][_SHOWN:])
-        table.add_row("其余特征" if zh else "all other features", "", "", f"{rest:+.3f}")
-        table.add_row("基准" if zh else "base", "", "", f"{answer['base_log_odds']:+.3f}")
-        table.add_row("合计 = 对数几率" if zh else "sum = log-odds", "", "", f"{answer['log_odds']:+.3f}")
-        console.print(table)
-        for name in ("model_version", "data_as_of", "graph_as_of", "decision_id"):
-            console.print(f"  {name}: {answer[name]}", highlight=False)
-        console.print(f"  quality: {answer['quality']['level']}", highlight=False)
-        console.print(f"\n{'打开' if zh else 'Open'}:  {api}/docs (API)   {pages} (MLflow)", highlight=False)
-        console.print(f"{'密钥' if zh else 'API key'}: {key}", highlight=False, soft_wrap=True)
-        console.print(
-            "下一步：`make stop` 停止后台程序，`make test` 运行测试，其余命令见 `.venv/bin/zhiheng --help`。"
-            if zh
-            else "Next: `make stop` ends the programs left running, `make test` runs the tests, "
-            "`.venv/bin/zhiheng --help` lists the commands."
-        )
-
-    def _step(self, number: str, name: str, action: Callable[[], None], *, zh: str, en: str) -> None:
+    def _step(self, name: str, action: Callable[[], None], result: Path, *, say: tuple[str, str]) -> None:
         """Run a step, or say that its result is there; remember it when it is done."""
         self._chain = _digest(self._chain, name)
-        self._say(number, zh=zh, en=en)
+        self.say(*say)
         done = self._done()
-        if done.get(name) == self._chain:
-            self._note("已完成，沿用" if self.settings.lang == "zh" else "already there")
+        if done.get(name) == self._chain and result.exists():
+            self.note("已完成，沿用", "already there")
             return
         begun = time.monotonic()
         action()
@@ -219,30 +239,32 @@ class Demo:
         staging = record.with_suffix(".new")
         staging.write_text(json.dumps({**done, name: self._chain}), encoding="utf-8")
         staging.replace(record)
-        self._note(f"{time.monotonic() - begun:.1f} s")
+        seconds = time.monotonic() - begun
+        self.note(f"{seconds:.1f} 秒", f"{seconds:.1f} s")
 
     def _done(self) -> dict[str, str]:
         try:
-            found: dict[str, str] = json.loads(
-                (self.settings.home / "run" / "steps.json").read_text(encoding="utf-8")
-            )
+            text = (self.settings.home / "run" / "steps.json").read_text(encoding="utf-8")
+            found: dict[str, str] = json.loads(text)
         except (FileNotFoundError, json.JSONDecodeError):
             return {}
         return found
-
-    def _say(self, number: str, *, zh: str, en: str) -> None:
-        self.console.print(
-            f"[bold]{number} {zh if self.settings.lang == 'zh' else en}[/bold]", highlight=False
-        )
-
-    def _note(self, text: str) -> None:
-        self.console.print(f"    {text}", highlight=False, soft_wrap=True)
 
 
 def background_programs(settings: Settings) -> tuple[Background, Background]:
     """Return the service and MLflow's pages, which the demo starts and `zhiheng stop` ends."""
     folder = settings.home / "run"
     return Background("service", folder), Background("mlflow", folder)
+
+
+def _champion(settings: Settings) -> dict[str, str]:
+    """Return what the pointer to the champion says."""
+    from experiments.publish import POINTER
+
+    pointer: dict[str, str] = json.loads(
+        (settings.home / "models" / "credit" / POINTER).read_text(encoding="utf-8")
+    )
+    return pointer
 
 
 def _mlflow_command(settings: Settings) -> list[str]:
@@ -257,12 +279,10 @@ def _mlflow_command(settings: Settings) -> list[str]:
     return [sys.executable, "-m", "mlflow", "server", *options, "--workers", "1"]
 
 
-def _code_digest() -> str:
-    """Return a digest of the code that the steps run, so that changed code builds its results anew."""
-    files = sorted(
-        path for folder in _CODE for path in (REPOSITORY / folder).rglob("*") if path.suffix in _SOURCES
-    )
-    return _digest(*(path.read_text(encoding="utf-8") for path in files))
+def _code_digest(folders: tuple[str, ...]) -> str:
+    """Return a digest of code and settings files, so that changed code builds its results anew."""
+    found = (path for folder in folders for path in (REPOSITORY / folder).rglob("*"))
+    return _digest(*(path.read_text(encoding="utf-8") for path in sorted(found) if path.suffix in _SOURCES))
 
 
 def _digest(*texts: str) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from graph.errors import UserError
 
-__all__ = ["BackgroundError", "SampleError", "SettingsError"]
+__all__ = ["BackgroundError", "DemoScoreError", "SampleError", "SettingsError"]
 
 
 class BackgroundError(UserError):
@@ -15,6 +15,17 @@ class BackgroundError(UserError):
         super().__init__(
             zh=f"{name} 未能启动：{reason_zh}。请查看日志 {log}，排除原因后重新运行。",
             en=f"{name} did not start: {reason_en}. Read {log}, mend the cause and run again.",
+        )
+
+
+class DemoScoreError(UserError):
+    """The service that the demo started refused to score."""
+
+    def __init__(self, party_id: str, status: int, body: str) -> None:
+        self.party_id, self.status, self.body = party_id, status, body
+        super().__init__(
+            zh=f"服务拒绝为 {party_id} 评分（HTTP {status}）：{body}。请查看服务日志，或运行 `make stop` 后重试。",
+            en=f"The service refused to score {party_id} (HTTP {status}): {body}. Read its log, or `make stop` and try again.",
         )
 
 

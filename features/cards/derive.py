@@ -217,7 +217,8 @@ def _surroundings(
         parts.append(frame)
         families |= origin
         codes = [*codes, *(c for c in coded if c not in codes)]
-    return pl.concat(parts, how="diagonal"), families, codes
+    # Every world has the columns of the fitted state, so a world that lacked one would be an error, not a gap.
+    return pl.concat(parts), families, codes
 
 
 def _world(

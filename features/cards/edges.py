@@ -59,13 +59,12 @@ def edge_features(
         for direction in Direction:
             edges_of, distinct, weight = degree_columns(kind, direction)
             columns[f"{name}.{kind}.{direction}"] = typed[edges_of]
-            if not typed[edges_of].equals(typed[distinct]):
-                columns[f"{name}.{kind}.{direction}.distinct"] = typed[distinct]
+            # Always there, also where no two edges are parallel: which columns exist must not hang on the data at hand.
+            columns[f"{name}.{kind}.{direction}.distinct"] = typed[distinct]
             if kind in state.weighted:
                 columns[f"{name}.{kind}.{direction}.weight"] = typed[weight]
-    columns[f"{name}.edges"] = typed.select(
-        pl.sum_horizontal(f"{k}_{d}_degree" for k in state.kinds for d in Direction)
-    ).to_series()
+    edges_of_all = (f"{k}_{d}_degree" for k in state.kinds for d in Direction)
+    columns[f"{name}.edges"] = sum((typed[c].to_numpy() for c in edges_of_all), np.zeros(snapshot.parties))
     columns[f"{name}.neighbours"] = np.diff(around.indptr).astype(np.float64)
     values = _values(snapshot, carried, columns[f"{name}.neighbours"]) if spec.neighbours else {}
     for column, value in values.items():

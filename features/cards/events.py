@@ -88,7 +88,7 @@ def event_features(
     frame = rows.select(ROW).join(totals, on=ROW, how="left", maintain_order="left")
     frame = frame.with_columns(_sums_and_means(name, rows[ROW], joined, state.numeric))
     notices += [n for c in state.numeric for n in _infinite(joined[c], name)]
-    frame = _shares(frame.with_columns(pl.col(_counts(name, state)).fill_null(0.0)), name, state)
+    frame = _shares(frame.with_columns(pl.col(_counts(name, state, dated=dated)).fill_null(0.0)), name, state)
     return Values(frame, tuple(notices))
 
 
@@ -147,8 +147,8 @@ def _infinite(values: pl.Series, name: str) -> list[Notice]:
     return [Notice(name, values.name, zh, en)]
 
 
-def _counts(name: str, state: EventState) -> list[str]:
-    out = [f"{name}.n"]
+def _counts(name: str, state: EventState, *, dated: bool) -> list[str]:
+    out = [f"{name}.n", *(f"{name}.n_{d}d" for d in _RECENT_DAYS if dated)]
     for column, vocabulary in state.categories.items():
         out += [f"{name}.{column}={v}" for v in (*vocabulary, _OTHER)] + [f"{name}.{column}.kinds"]
     for a, b in state.crosses:

@@ -1,5 +1,6 @@
 """Learn log-odds of default with LightGBM: a small bag of boosters whose raw scores are averaged."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -14,6 +15,7 @@ from models.errors import BundleError, NotTrainableError
 __all__ = ["BoosterSettings", "Boosters", "Design", "cross_fit", "train_boosters"]
 
 _CLASSES: Final = 2
+_THREADS: Final = re.compile(r"\[num_threads: -?\d+\]")
 
 
 class BoosterSettings(BaseModel):
@@ -76,8 +78,12 @@ class Boosters:
         return np.asarray(np.mean(parts, axis=0), dtype=np.float64)
 
     def files(self, stem: str) -> dict[str, bytes]:
-        """Return the members in LightGBM's own text format, by file name."""
-        return {f"{stem}_{i}.txt": m.model_to_string().encode() for i, m in enumerate(self.members)}
+        """Return the members in LightGBM's own text format, by file name.
+
+        The number of threads is written as 1: it changes no tree, and the same model must have the same bytes.
+        """
+        texts = [_THREADS.sub("[num_threads: 1]", member.model_to_string()) for member in self.members]
+        return {f"{stem}_{i}.txt": text.encode() for i, text in enumerate(texts)}
 
     @staticmethod
     def from_texts(texts: Sequence[str], *, source: str) -> "Boosters":

@@ -12,7 +12,7 @@ from models.errors import NotTrainableError
 
 __all__ = ["AffineCalibration", "fit_affine"]
 
-_RIDGE: Final = 1e-3  # pulls the slope to 1 when the calibration rows say little
+_ANCHOR: Final = 1.0  # pulls the slope to 1 where few rows say little, and fades as they grow in number
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,12 @@ def fit_affine(raw: NDArray[np.float64], y: NDArray[np.float64]) -> AffineCalibr
     """
     positives, negatives = float(y.sum()), float(len(y) - y.sum())
     target = np.where(y > 0, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    anchor = _RIDGE * len(y)
 
     def loss(theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         z = theta[0] * raw + theta[1]
         residual = expit(z) - target
-        value = float(np.sum(np.logaddexp(0.0, z) - target * z) + 0.5 * anchor * (theta[0] - 1.0) ** 2)
-        return value, np.array([residual @ raw + anchor * (theta[0] - 1.0), residual.sum()])
+        value = float(np.sum(np.logaddexp(0.0, z) - target * z) + 0.5 * _ANCHOR * (theta[0] - 1.0) ** 2)
+        return value, np.array([residual @ raw + _ANCHOR * (theta[0] - 1.0), residual.sum()])
 
     theta = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS").x
     if not np.isfinite(theta).all() or theta[0] <= 0:

@@ -50,6 +50,12 @@ def learn_credit_model(
             zh=f"较少的一类仅有 {few} 行，至少需要 {_MIN_OF_A_CLASS} 行。请扩大观察期或合并数据。",
             en=f"The rarer class has {few} rows, at least {_MIN_OF_A_CLASS} are needed. Widen the window or pool data.",
         )
+    parties = len(np.unique(groups))
+    if parties < folds:
+        raise NotTrainableError(
+            zh=f"训练数据只有 {parties} 个主体，校准需要至少 {folds} 个。请补充主体或合并数据。",
+            en=f"The training rows are of {parties} parties, calibration needs at least {folds}. Add parties or pool data.",
+        )
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     pairs = list(splitter.split(design.x, design.y, groups))
     raw, rounds = cross_fit(design, pairs, settings=settings, seed=seed, num_threads=num_threads)

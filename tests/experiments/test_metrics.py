@@ -36,6 +36,17 @@ def test_calibration_error_of_equal_bins_by_hand() -> None:
     assert evaluate(y, p, seed=1, resamples=2)["ece"].value == pytest.approx(0.05)
 
 
+def test_order_of_rows_moves_no_figure() -> None:
+    y, p = sample(500, 8)
+    p = np.round(p, 1)  # few distinct values, so that a bin's edge falls inside a tie
+    by_label = np.argsort(y, kind="stable")
+    one, other = (evaluate(y[o], p[o], seed=1, resamples=2) for o in (np.arange(500), by_label))
+    for name in ("auc", "ks", "brier", "ece"):
+        assert one[name].value == pytest.approx(other[name].value, abs=1e-12)
+    constant = evaluate(y, np.full(500, 0.2), seed=1, resamples=2)["ece"].value
+    assert constant == pytest.approx(abs(y.mean() - 0.2))
+
+
 def test_interval_holds_the_value_and_narrows_with_rows() -> None:
     few, many = (evaluate(*sample(rows, 3), seed=1)["auc"] for rows in (300, 20_000))
     assert few.low < few.value < few.high

@@ -20,6 +20,7 @@ from experiments.train_credit import TrainCredit, Trained
 from features.checked_files import check_folder, write_checked
 from features.checking import Checked
 from features.sources import read_tables
+from graph.errors import EmptyGraphError
 from graph.parquet_store import rebuild
 from models.bundle import read_bundle
 from models.credit.booster import BoosterSettings
@@ -36,7 +37,7 @@ AS_OF = date(2025, 12, 31)
 QUICK = BoosterSettings(rounds=120, bags=1, learning_rate=0.06, patience=20)
 
 
-def quiet(_: str) -> None:
+def quiet(_zh: str, _en: str) -> None:
     pass
 
 
@@ -151,6 +152,21 @@ def test_a_panel_too_short_to_split_by_time_is_refused(home: Path, train: Train,
     short.write_parquet(tmp_path / "panel.parquet")
     with pytest.raises(SplitError, match="training part"):
         train(panel=tmp_path / "panel.parquet")
+
+
+def test_a_graph_that_was_not_built_is_refused(home: Path, tmp_path: Path) -> None:
+    job = BuildFeatures(
+        tables=home / "checked" / "good",
+        graph=tmp_path / "graph",
+        out=tmp_path,
+        as_of=AS_OF,
+        first_month=date(2021, 6, 30),
+    )
+    with pytest.raises(EmptyGraphError):
+        job.run(quiet)
+    with pytest.raises(SplitError, match="2024-09-30"):
+        job.model_copy(update={"graph": home / "graph", "first_month": date(2025, 1, 31)}).run(quiet)
+    assert not (tmp_path / LATEST).exists()
 
 
 def test_a_failed_run_is_marked_as_failed(home: Path, train: Train, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,9 @@ def test_register_alias_fetch_round_trip(tmp_path: Path) -> None:
         run.metrics({"auc": 0.8, "undefined": float("nan")})
         first = registry.register("credit", folder=bundle(tmp_path / "one"), run_id=run.run_id)
         registry.set_alias(first)
+    with tracked_run("credit", tracking_uri=uri, artifacts=tmp_path / "artifacts") as run:
         again = registry.register("credit", folder=tmp_path / "one", run_id=run.run_id)
+        assert run.client.list_artifacts(run.run_id, "model"), "a repeated run holds its model too"
     assert again == first, "the same bundle is not registered twice"
     assert registry.by_alias("credit") == first
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -99,6 +100,13 @@ def test_third_run_takes_up_everything_and_the_running_service(shell: Shell) -> 
     assert (shell.home / "run" / "service.json").read_text() == before
     with urlopen(f"http://127.0.0.1:{shell.port}/readyz") as ready:
         assert json.load(ready)["parts"]["ledger"]["count"] == 2
+
+
+def test_a_result_that_was_removed_is_made_again(shell: Shell) -> None:
+    shutil.rmtree(shell.home / "features")
+    output = shell.run("demo")
+    assert output.count("already there") == 4
+    assert (shell.home / "features" / "credit_latest.json").exists()
 
 
 def test_stop_ends_what_was_left_running(shell: Shell) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from zhiheng.console import teller
 from zhiheng.settings import REPOSITORY, Settings, load_settings
 
 __all__ = ["fit", "fit_app", "score", "train", "train_and_publish", "train_app"]
@@ -21,15 +21,6 @@ def _group() -> None:
     """A group of one command keeps its command's name."""
 
 
-def _teller(settings: Settings, console: Console) -> Callable[[str, str], None]:
-    """Return a function that prints a message in the user's language."""
-
-    def say(zh: str, en: str) -> None:
-        console.print(zh if settings.lang == "zh" else en, highlight=False, markup=False, soft_wrap=True)
-
-    return say
-
-
 @train_app.command("credit")
 def train(
     conf: Annotated[
@@ -42,16 +33,12 @@ def train(
 
     Train the credit model on the group's panel: judge it out of time, register it as champion, publish it to the service.
     """
-    console = Console()
-
-    def say(text: str) -> None:
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-    train_and_publish(load_settings(), say, conf=conf, seed=seed)
+    settings = load_settings()
+    train_and_publish(settings, teller(settings), conf=conf, seed=seed)
 
 
 def train_and_publish(
-    settings: Settings, say: Callable[[str], None], *, conf: Path | None = None, seed: int | None = None
+    settings: Settings, say: Callable[[str, str], None], *, conf: Path | None = None, seed: int | None = None
 ) -> None:
     """Train the credit model on the panel under home, register it as champion, publish it to the service."""
     from experiments.job import CONFS, read_job
@@ -93,8 +80,8 @@ def fit(
     from experiments.fit_card import FitCard
     from experiments.tracking import code_version
 
-    settings, console = load_settings(), Console()
-    say = _teller(settings, console)
+    settings = load_settings()
+    say = teller(settings)
     job = FitCard(
         card=card,
         out=out,
@@ -127,4 +114,4 @@ def score(
     from experiments.score_card import ScoreCard
 
     settings = load_settings()
-    ScoreCard(model=model, card=card, out=out, num_threads=settings.threads).run(_teller(settings, Console()))
+    ScoreCard(model=model, card=card, out=out, num_threads=settings.threads).run(teller(settings))

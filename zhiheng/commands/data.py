@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from zhiheng.console import teller
 from zhiheng.settings import load_settings
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def template(
     write_template(contract_of(table), path)
     zh = f"已写出模板 {path}；填好后用 `zhiheng data check {path} --table {table}` 检查。"
     en = f"Wrote the template {path}; once filled, check it with `zhiheng data check {path} --table {table}`."
-    _say(zh, en)
+    teller(load_settings())(zh, en)
 
 
 @app.command()
@@ -107,8 +108,3 @@ def contracts(
     contract = contract_of(table)
     console.print(contract_columns(contract, language))
     console.print(contract_rules(contract, language))
-
-
-def _say(zh: str, en: str) -> None:
-    """Print a message in the user's language."""
-    Console().print(zh if load_settings().lang == "zh" else en, highlight=False)

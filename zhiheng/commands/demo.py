@@ -3,8 +3,8 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from zhiheng.console import teller
 from zhiheng.settings import load_settings
 
 __all__ = ["demo", "stop"]
@@ -21,16 +21,19 @@ def demo(
     """从数据表到一次可解释、有记录的评分。From tables to one explained, recorded answer."""
     from zhiheng.demo import Demo
 
-    Demo(load_settings(), Console(), seed=seed, scale=scale).run()
+    settings = load_settings()
+    Demo(settings, teller(settings), teller(settings, indent="    "), seed=seed, scale=scale).run()
 
 
 def stop() -> None:
     """停止 demo 留在后台的服务。End the service and the MLflow pages that the demo left running."""
     from zhiheng.demo import background_programs
 
-    settings, console = load_settings(), Console()
+    settings = load_settings()
+    say = teller(settings)
     for program in background_programs(settings):
         stopped = program.stop()
-        zh = f"{program.name}：{'已停止' if stopped else '未在运行'}"
-        en = f"{program.name}: {'stopped' if stopped else 'was not running'}"
-        console.print(zh if settings.lang == "zh" else en, highlight=False)
+        say(
+            f"{program.name}：{'已停止' if stopped else '未在运行'}",
+            f"{program.name}: {'stopped' if stopped else 'was not running'}",
+        )

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from zhiheng.console import teller
 from zhiheng.settings import load_settings
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def build(
     """由合格表和关系图计算训练样本与最新特征。Build the panel and the newest features from checked tables and graph."""
     from experiments.build_features import BuildFeatures
 
-    settings, console = load_settings(), Console()
+    settings = load_settings()
     home = settings.home
     BuildFeatures(
         tables=home / "checked" / "good",
@@ -91,4 +92,4 @@ def build(
         out=home / "features",
         as_of=as_of.date(),
         first_month=first_month.date(),
-    ).run(lambda text: console.print(text, highlight=False))
+    ).run(teller(settings))

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from zhiheng.console import teller
 from zhiheng.settings import load_settings
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ def build(
         raise MissingTableError(["edges"], str(folder))
     home = settings.home / "graph"
     added = rebuild(home, group["edges"]) if fresh else ParquetStore(home).append(group["edges"])
-    zh, en = f"新增 {added:,} 条关系记录：{home}", f"{added:,} new statements in {home}"
-    Console().print(zh if settings.lang == "zh" else en, highlight=False)
+    teller(settings)(f"新增 {added:,} 条关系记录：{home}", f"{added:,} new statements in {home}")
 
 
 @app.command()

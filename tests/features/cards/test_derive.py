@@ -278,3 +278,60 @@ def test_numbers_of_events_are_summed_the_same_in_any_order(write: Write) -> Non
     assert again.frame.equals(derived.frame)
     assert any(n.column == "amount" and "infinite" in n.en for n in again.notices)
     assert card.events[0].numeric is None
+
+
+def test_distinct_neighbours_are_there_where_no_two_edges_are_parallel(write: Write) -> None:
+    """A scored table without parallel edges has the distinct counts of the training, equal to its degrees."""
+    edges = firms(1)["edges"]
+    doubled = pl.concat([edges, edges.head(300)])
+    _, _, state, _ = _fit(write(edges=doubled))
+    distinct = [f for f in state.features if f.endswith(".distinct")]
+    assert distinct
+    single = load_card(write(folder="single", edges=edges.unique(["a", "b", "kind"])))
+    frame = derive(single, read_card_tables(single, label=False), state).frame
+    for name in distinct:
+        assert frame[name].to_list() == frame[name.removesuffix(".distinct")].to_list()
+
+
+def test_distinct_neighbours_are_no_gap_in_the_world_without_parallel_edges(write: Write) -> None:
+    base = firms(1)
+    one = {n: t.with_columns(world=pl.lit("one")) for n, t in base.items()}
+    two = {n: t.with_columns(world=pl.lit("two")) for n, t in base.items()}
+    one["edges"] = pl.concat([one["edges"], one["edges"].head(300)])
+    two["edges"] = two["edges"].unique(["a", "b", "kind"])
+    card = CARD.replace('label = "failed"', 'label = "failed"\npartition = "world"')
+    for table in ("suits", "edges", "groups"):
+        card = card.replace(f'path = "{table}.parquet"', f'path = "{table}.parquet"\npartition = "world"')
+    _, _, state, derived = _fit(write(card, **{n: pl.concat([one[n], two[n]]) for n in base}))
+    distinct = [f for f in state.features if f.endswith(".distinct")]
+    assert distinct
+    assert sum(derived.frame[f].null_count() for f in distinct) == 0
+
+
+def test_distinct_neighbours_that_repeat_the_degree_are_no_feature(write: Write) -> None:
+    _, _, state, _ = _fit(write(edges=firms(1)["edges"].unique(["a", "b", "kind"])))
+    assert not [f for f in state.features if f.endswith(".distinct")]
+
+
+def test_recent_events_are_none_where_there_is_no_event(write: Write) -> None:
+    base = firms(1)
+    days = pl.Series("day", [date(2020, 6, 1)] * 400)
+    known = pl.Series("known", [date(2020, 1 + i % 5, 20) for i in range(base["suits"].height)])
+    card = CARD.replace('label = "failed"', 'label = "failed"\ntime = "day"')
+    card = card.replace('id = "firm"\n\n[[edges]]', 'id = "firm"\ntime = "known"\n\n[[edges]]')
+    _, _, _, derived = _fit(
+        write(card, firms=base["firms"].with_columns(days), suits=base["suits"].with_columns(known))
+    )
+    none = derived.frame.filter(pl.col("suits.n") == 0)
+    assert none.height > 0
+    assert none["suits.n_90d"].to_list() == [0.0] * none.height
+
+
+def test_table_that_leaves_no_edge_at_fit_gives_no_neighbours_and_a_notice(write: Write) -> None:
+    card = CARD.replace(
+        'kind = "kind"\nweight', 'kind = "kind"\ndrop_kinds = ["guarantees", "supplies"]\nweight'
+    )
+    _, _, state, derived = _fit(write(card))
+    assert state.edges["ties"].kinds == ()
+    assert not [f for f in state.features if state.families[f] is Family.EDGES]
+    assert any(n.table == "ties" and "no edge" in n.en and "没有边" in n.zh for n in derived.notices)

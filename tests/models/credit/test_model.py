@@ -236,6 +236,25 @@ def test_refuses_empty_table_and_too_few_defaults() -> None:
         learn(replace(d, y=y))
 
 
+def test_number_of_threads_changes_no_byte_of_the_model() -> None:
+    d = design()
+    one, two = (train_boosters(d, settings=SETTINGS, seed=1, num_threads=n).files("b") for n in (1, 2))
+    assert one == two
+
+
+def test_fewer_parties_than_folds_are_refused() -> None:
+    d = design(rows=200)
+    with pytest.raises(NotTrainableError, match="2 parties"):
+        learn_credit_model(
+            d,
+            groups=np.arange(200) % 2,
+            settings=SETTINGS,
+            scale=group_master_scale(),
+            seed=1,
+            num_threads=1,
+        )
+
+
 def test_calibration_recovers_a_distorted_scale() -> None:
     r = np.random.default_rng(0)
     truth = r.normal(-2, 1.5, 40_000)
