@@ -1,17 +1,18 @@
 """Derive relational features from the tables of a card, learn what must stay the same, and apply it again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import polars as pl
 
 from features.cards.card import Card
-from features.cards.edges import edge_features, edge_snapshot, fit_edges, unseen_kinds
+from features.cards.edges import edge_features, edge_snapshot, fit_edges
 from features.cards.errors import CardTableError
-from features.cards.events import event_features, fit_events
+from features.cards.events import checked_events, event_features, fit_events
 from features.cards.groups import fit_groups, group_features
 from features.cards.label_rates import LabelBook, label_book, neighbour_label_rates
+from features.cards.notices import table_notices, unlearnt_notices, unseen_notices
 from features.cards.own import fit_own, own_features
 from features.cards.parties import carried_values
 from features.cards.read import LABEL, PARTITION, PARTY, ROW, TIME, CardTables
@@ -76,6 +77,7 @@ def fit_relations(
             zh="没有可用的特征列。请检查 drop、泄漏检查结果与各列取值。",
             en="no usable feature is left. Check `drop`, the leak report and the columns' values.",
         )
+    notices += [*unlearnt_notices(tables, state), *built.notices]
     return state, Derived(built.frame.select(ROW, *kept), tuple(notices), labels)
 
 
@@ -91,7 +93,8 @@ def derive(
     built = _build(card, tables, state, labels)
     absent = [f for f in state.features if f not in built.frame.columns]
     frame = built.frame.with_columns(pl.lit(None, pl.Float64).alias(f) for f in absent)
-    return Derived(frame.select(ROW, *state.features), built.notices, labels)
+    notices = (*built.notices, *unseen_notices(card, tables, state))
+    return Derived(frame.select(ROW, *state.features), notices, labels)
 
 
 @dataclass(frozen=True)
@@ -155,8 +158,14 @@ def _rank_correlation(rows: pl.DataFrame, column: str) -> float:
 
 def _build(card: Card, tables: CardTables, state: RelationalState, labels: LabelBook | None) -> _Built:
     dated = dated_tables(card)
+    tables = replace(
+        tables,
+        events={
+            t.title: checked_events(t, tables.events[t.title], state.events[t.title]) for t in card.events
+        },
+    )
     own = own_features(tables.main, state.own, card.main.path.name)
-    frame, notices = own.frame, list(own.notices)
+    frame, notices = own.frame, [*own.notices, *table_notices(card, tables, state)]
     families = dict.fromkeys(frame.columns[1:], Family.OWN)
     rows = tables.main.select(
         ROW,
@@ -166,16 +175,14 @@ def _build(card: Card, tables: CardTables, state: RelationalState, labels: Label
     )
     for name, table in tables.events.items():
         found = event_features(name, rows, table, state.events[name], dated=dated[name])
-        frame = frame.join(found.frame, on=ROW, how="left", maintain_order="left")
-        families |= dict.fromkeys(found.frame.columns[1:], Family.EVENTS)
-        notices += found.notices
+        frame = frame.join(found, on=ROW, how="left", maintain_order="left")
+        families |= dict.fromkeys(found.columns[1:], Family.EVENTS)
     categorical = list(own.categorical)
     if card.edges or card.groups:
         parts, around, codes = _surroundings(card, tables, state)
         frame = frame.join(parts, on=ROW, how="left", maintain_order="left")
         families |= around
         categorical += codes
-        notices += _unseen(tables, state)
     if labels is not None:
         rates = neighbour_label_rates(card, tables, labels)
         frame = frame.join(rates, on=ROW, how="left", maintain_order="left")
@@ -187,23 +194,6 @@ def _build(card: Card, tables: CardTables, state: RelationalState, labels: Label
         tuple(plain[c] for c in categorical),
         tuple(notices),
     )
-
-
-def _unseen(tables: CardTables, state: RelationalState) -> list[Notice]:
-    out = []
-    for name, table in tables.edges.items():
-        new = unseen_kinds(table, state.edges[name])
-        if new:
-            shown = ", ".join(new[:5])
-            out.append(
-                Notice(
-                    name,
-                    "kind",
-                    f"有训练时未学到的关系类型（{shown}），未计入",
-                    f"relation kinds that training did not learn ({shown}) are not counted",
-                )
-            )
-    return out
 
 
 def _surroundings(

@@ -24,7 +24,8 @@ Floats = npt.NDArray[np.float64]
 def fit_edges(spec: EdgeTable, edges: pl.DataFrame) -> EdgeState:
     """Learn the relation kinds that occur often enough, and those whose weights differ."""
     found = (
-        edges.group_by("kind")
+        _known_weights(edges)
+        .group_by("kind")
         .agg(pl.len().alias("n"), pl.col("weight").n_unique().alias("weights"))
         .sort("kind")
     )
@@ -40,8 +41,13 @@ def unseen_kinds(edges: pl.DataFrame, state: EdgeState) -> list[str]:
 
 def edge_snapshot(edges: pl.DataFrame, state: EdgeState, parties: pl.Series) -> Snapshot:
     """Build the graph of the edges of known kinds; the parties asked about are in it with or without edges."""
-    known = edges.filter(pl.col("kind").is_in(state.kinds)).select("src", "dst", "kind", "weight")
+    known = _known_weights(edges.filter(pl.col("kind").is_in(state.kinds)))
     return Snapshot.from_edges(known, as_of=None, nodes=parties, kinds=state.kinds)
+
+
+def _known_weights(edges: pl.DataFrame) -> pl.DataFrame:
+    # Tables are read as they are, so that infinite weights can be counted and named; here they become unknown.
+    return edges.select("src", "dst", "kind", pl.when(pl.col("weight").is_finite()).then("weight"))
 
 
 def edge_features(

@@ -8,12 +8,13 @@ import polars as pl
 
 from features.cards.card import EventTable
 from features.cards.dates import as_dates
-from features.cards.own import category_text, frequent_values, unseen_notice
+from features.cards.errors import CardTableError
+from features.cards.own import category_text, frequent_values
 from features.cards.read import PARTITION, PARTY, ROW, TIME
-from features.cards.state import EventState, Notice, Values
+from features.cards.state import EventState
 from features.cards.sums import known_sums
 
-__all__ = ["audited_columns", "event_features", "fit_events"]
+__all__ = ["audited_columns", "checked_events", "event_features", "fit_events"]
 
 _MAX_VOCABULARY: Final = 30
 _MAX_CODES: Final = 15  # an integer column with so few values is taken for a code
@@ -63,9 +64,49 @@ def _is_number(values: pl.Series) -> bool:
     return values.dtype.is_numeric()
 
 
+def checked_events(spec: EventTable, events: pl.DataFrame, state: EventState) -> pl.DataFrame:
+    """Return the events with their figures as Float64.
+
+    Raises CardTableError naming the table, the column, the row and the cell that is no number, or a missing column.
+    """
+    missing = [c for c in (*state.categories, *state.numeric) if c not in events.columns]
+    if missing:
+        raise CardTableError(
+            spec.path.name,
+            zh=f"缺少模型训练时用的列 {', '.join(missing)}。请补充这些列，或用现有列重新训练。",
+            en=f"lacks columns the model was trained on: {', '.join(missing)}. Add them or train again without.",
+            columns=missing,
+        )
+    return events.with_columns(_figures(spec, events[c]) for c in state.numeric)
+
+
+def _figures(spec: EventTable, values: pl.Series) -> pl.Series:
+    """Return a column as numbers; text counts where every cell reads as one."""
+    if values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.Null):
+        return values.cast(pl.Float64)
+    numbers = (
+        values.str.strip_chars().cast(pl.Float64, strict=False)
+        if values.dtype == pl.String
+        else pl.Series(values.name, [None] * len(values), dtype=pl.Float64)
+    )
+    wrong = (numbers.is_null() & values.is_not_null()).arg_true()
+    if wrong.is_empty():
+        return numbers
+    row, cell, table = int(wrong[0]) + 1, values[int(wrong[0])], spec.path.name
+    kept_zh, kept_en = ("（按 where 筛选后）", " (of those that `where` keeps)") if spec.where else ("", "")
+    raise CardTableError(
+        table,
+        zh=f"数值列“{values.name}”第 {row} 行{kept_zh}的“{cell}”不是数值（类型 {values.dtype}，共 {len(wrong)} 行）。"
+        "请修正，或从卡片的 numeric 中去掉该列。",
+        en=f"numeric column '{values.name}' has '{cell}' in row {row}{kept_en}, which is no number (type {values.dtype}, "
+        f"{len(wrong)} rows). Correct it, or take the column out of `numeric`.",
+        columns=(values.name,),
+    )
+
+
 def event_features(
     name: str, rows: pl.DataFrame, events: pl.DataFrame, state: EventState, *, dated: bool
-) -> Values:
+) -> pl.DataFrame:
     """Return one row per row of `rows` (`__row`, `__partition`, `__party`, `__time`) with this table's features.
 
     With `dated`, only events known before the row's date count. No event: counts are 0, shares and figures are null.
@@ -75,21 +116,14 @@ def event_features(
     )
     if dated:
         joined = joined.filter(pl.col(f"{TIME}_event") < pl.col(TIME))
-    notices: list[Notice] = []
-    marks: list[pl.Series] = []
-    for column, vocabulary in state.categories.items():
-        text = category_text(joined[column])
-        notices += (
-            unseen_notice(text, set(vocabulary), name, column) if len(vocabulary) < _MAX_VOCABULARY else []
-        )
-        marks.append(_in_vocabulary(text, vocabulary).alias(f"__cat_{column}"))
-    joined = joined.with_columns(marks)
+    joined = joined.with_columns(
+        _in_vocabulary(category_text(joined[column]), vocabulary).alias(f"__cat_{column}")
+        for column, vocabulary in state.categories.items()
+    )
     totals = joined.group_by(ROW, maintain_order=True).agg(_totals(name, state, dated=dated))
     frame = rows.select(ROW).join(totals, on=ROW, how="left", maintain_order="left")
     frame = frame.with_columns(_sums_and_means(name, rows[ROW], joined, state.numeric))
-    notices += [n for c in state.numeric for n in _infinite(joined[c], name)]
-    frame = _shares(frame.with_columns(pl.col(_counts(name, state, dated=dated)).fill_null(0.0)), name, state)
-    return Values(frame, tuple(notices))
+    return _shares(frame.with_columns(pl.col(_counts(name, state, dated=dated)).fill_null(0.0)), name, state)
 
 
 def _in_vocabulary(text: pl.Series, vocabulary: Sequence[str]) -> pl.Series:
@@ -136,15 +170,6 @@ def _sums_and_means(
         out.append(pl.Series(f"{name}.{column}.mean", mean, nan_to_null=True))
         out.append(pl.Series(f"{name}.{column}.sum", np.where(some, sums, np.nan), nan_to_null=True))
     return out
-
-
-def _infinite(values: pl.Series, name: str) -> list[Notice]:
-    count = int(values.is_infinite().sum()) if values.dtype.is_float() else 0
-    if not count:
-        return []
-    zh = f"有 {count} 个无穷大的值，按缺失处理；请检查除数为零"
-    en = f"{count} infinite values count as missing; look for a division by zero"
-    return [Notice(name, values.name, zh, en)]
 
 
 def _counts(name: str, state: EventState, *, dated: bool) -> list[str]:

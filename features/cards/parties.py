@@ -30,7 +30,7 @@ def carried_values(
         found = event_features(
             name, base, world.visible(table, dated=dated[name]), state.events[name], dated=is_dated
         )
-        out = out.join(found.frame, on=ROW, how="left", maintain_order="left")
+        out = out.join(found, on=ROW, how="left", maintain_order="left")
     return out.select(pl.col(PARTY).alias("id"), *_kept(out.columns, state.carried))
 
 

@@ -189,7 +189,7 @@ def _read_edges(card: Card, spec: EdgeTable) -> pl.DataFrame:
         party_text(frame, spec.source, table).alias("src"),
         party_text(frame, spec.target, table).alias("dst"),
         kind.alias("kind"),
-        pl.when(weight.is_finite()).then(weight).alias("weight"),
+        weight.alias("weight"),
         known,
         until.alias("__until"),
     )
