@@ -29,9 +29,9 @@ def _two_worlds(flip: bool) -> tuple[str, dict[str, pl.DataFrame]]:
     for table in ("suits", "edges", "groups"):
         card = card.replace(f'path = "{table}.parquet"', f'path = "{table}.parquet"\npartition = "world"')
     both = {}
-    for name, table in firms(1).items():
-        other = table.with_columns(failed=1 - pl.col("failed")) if flip and name == "firms" else table
-        worlds = (table.with_columns(world=pl.lit("one")), other.with_columns(world=pl.lit("two")))
+    for name, frame in firms(1).items():
+        other = frame.with_columns(failed=1 - pl.col("failed")) if flip and name == "firms" else frame
+        worlds = (frame.with_columns(world=pl.lit("one")), other.with_columns(world=pl.lit("two")))
         both[name] = pl.concat(worlds)
     return card, both
 
