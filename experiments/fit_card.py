@@ -25,7 +25,7 @@ from features.cards.errors import CardError
 from features.cards.read import LABEL, PARTY, CardTables, read_card_tables
 from features.cards.state import Family, RelationalState
 from features.leaks import LeakReport, look_for_leaks
-from models.bundle import MANIFEST, Bundle, write_bundle
+from models.bundle import MANIFEST, Bundle, Manifest, write_bundle
 from models.credit.booster import BoosterSettings, Design
 from models.credit.calibration import AffineCalibration, fit_affine
 from models.credit.grade import group_master_scale
@@ -46,6 +46,7 @@ _SMOOTH: Final[Mapping[str, Any]] = {
 _SHARP: Final[Mapping[str, Any]] = {
     "learning_rate": 0.04, "num_leaves": 15, "min_data_in_leaf": 10, "feature_fraction": 0.7, "lambda_l2": 0.1,
 }  # fmt: skip
+_FILES_SHOWN: Final = 5
 _LEAST_TO_RECALIBRATE: Final = 50  # of each class; fewer say less about the level than the training does
 Floats = NDArray[np.float64]
 
@@ -84,7 +85,9 @@ class FitCard(BaseModel):
     code_version: str
     seed: int = 7
     num_threads: int = Field(default=1, ge=1)
-    force: bool = Field(default=False, description="replace a folder that is no model")
+    force: bool = Field(
+        default=False, description="replace a folder that is no model or holds other files too"
+    )
     resamples: int = Field(default=500, ge=20, description="bootstrap draws of the intervals")
 
     def run(self, say: Callable[[str, str], None]) -> Fitted:
@@ -109,7 +112,14 @@ class FitCard(BaseModel):
             say(
                 f"{notice.table}.{notice.column}：{notice.zh}", f"{notice.table}.{notice.column}: {notice.en}"
             )
-        judged = self._judge(card, tables, splits, leaks, settings)
+        cuts = [
+            # Of a split or cut by date, the training side is what the model is fitted on.
+            (state, derived)
+            if np.array_equal(cut.train, splits.final)
+            else _fit_cut(card, tables, cut, leaks)
+            for cut in splits
+        ]
+        judged = self._judge(tables, splits, cuts, settings)
         levels = self._levels(tables, splits, judged)
         for level in levels:
             say(level.line("zh"), level.line("en"))
@@ -124,15 +134,13 @@ class FitCard(BaseModel):
 
     def _judge(
         self,
-        card: Card,
         tables: CardTables,
         splits: Splits,
-        leaks: LeakReport,
+        fitted: Sequence[tuple[RelationalState, Derived]],
         settings: Sequence[BoosterSettings],
     ) -> dict[str, _Judged]:
         """Judge each level that adds features to the one before, by its name."""
         found: dict[str, _Judged] = {}
-        fitted = [_fit_cut(card, tables, cut, leaks) for cut in splits]
         for name, families in _LEVELS:
             if any(_adds(state, families, found) for state, _ in fitted):
                 found[name] = self._judge_level(tables, splits, fitted, families, settings)
@@ -341,8 +349,31 @@ def _data_hash(card: Card) -> str:
 def _check_out(out: Path, *, force: bool) -> None:
     if out.is_file():
         raise OutputFolderError(str(out), "是一个文件", "is a file")
-    if out.exists() and any(out.iterdir()) and not (out / MANIFEST).is_file() and not force:
+    if force or not out.exists() or not any(out.iterdir()):
+        return
+    if not (out / MANIFEST).is_file():
         raise OutputFolderError(str(out), "非空且不是模型目录", "is not empty and holds no model")
+    foreign = _foreign(out)
+    if foreign:
+        rest = len(foreign) - _FILES_SHOWN
+        shown = ", ".join(foreign[:_FILES_SHOWN])
+        more_zh, more_en = (f" 等 {len(foreign)} 个", f" and {rest} more") if rest > 0 else ("", "")
+        raise OutputFolderError(
+            str(out),
+            f"除模型外还有其他文件（{shown}{more_zh}），会被一并删除",
+            f"holds files beside the model that would be deleted with it ({shown}{more_en})",
+        )
+
+
+def _foreign(out: Path) -> list[str]:
+    """Return what stands in a model folder and was not written with the model; all of it if the manifest is unreadable."""
+    try:
+        files = set(Manifest.model_validate_json((out / MANIFEST).read_bytes()).files) | {MANIFEST}
+    except ValidationError:
+        files = set()
+    folders = {str(parent) for name in files for parent in Path(name).parents}
+    found = sorted(path.relative_to(out).as_posix() for path in out.rglob("*"))
+    return [name for name in found if name not in files and name not in folders]
 
 
 def track_fit(job: FitCard, fitted: Fitted, *, tracking_uri: str, artifacts: Path) -> None:

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -6,11 +6,16 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from experiments import fit_card
 from experiments.errors import ExperimentError, OutputFolderError
 from experiments.fit_card import FitCard, Fitted
 from experiments.score_card import ScoreCard
+from features.cards.card import Card
+from features.cards.derive import Derived, fit_relations
 from features.cards.errors import CardError, CardTableError
-from models.bundle import write_bundle
+from features.cards.read import CardTables
+from features.cards.state import RelationalState
+from models.bundle import read_bundle, write_bundle
 from models.credit.model import FAMILY
 from models.errors import BundleError
 from tests.features.cards.conftest import CARD, firms
@@ -134,6 +139,51 @@ def test_folder_that_is_no_model_is_not_overwritten(write: Write, tmp_path: Path
     assert (home / "chapter.txt").exists()
     _fit(card, tmp_path / "model")
     _fit(card, tmp_path / "model", seed=5)
+
+
+def test_model_folder_with_other_files_is_not_overwritten(write: Write, tmp_path: Path) -> None:
+    """A model may be replaced, what somebody put beside it may not."""
+    card, model = write(CARD + QUICK), tmp_path / "model"
+    _fit(card, model)
+    (model / "my_notes.txt").write_text("precious", encoding="utf-8")
+    (model / "figures").mkdir()
+    before = read_bundle(model).manifest.version
+    with pytest.raises(OutputFolderError, match=r"figures, my_notes\.txt.*--force") as raised:
+        _fit(card, model, seed=5)
+    assert "my_notes.txt" in raised.value.zh
+    assert (model / "my_notes.txt").read_text(encoding="utf-8") == "precious"
+    assert read_bundle(model).manifest.version == before
+    _fit(card, model, seed=5, force=True)
+    assert not (model / "my_notes.txt").exists()
+
+
+def test_model_folder_with_a_broken_manifest_is_not_overwritten(write: Write, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "manifest.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(OutputFolderError, match=r"manifest\.json"):
+        _fit(write(CARD + QUICK), model)
+
+
+@pytest.mark.parametrize(("protocol", "times"), [('split = "part"', 1), ("folds = { n = 3 }", 4)])
+def test_features_are_derived_once_for_each_training_side(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str, times: int
+) -> None:
+    calls: list[int] = []
+
+    def counted(
+        card: Card,
+        tables: CardTables,
+        train: pl.Series,
+        *,
+        excluded: Mapping[str, Sequence[str]] | None = None,
+    ) -> tuple[RelationalState, Derived]:
+        calls.append(int(train.sum()))
+        return fit_relations(card, tables, train, excluded=excluded)
+
+    monkeypatch.setattr(fit_card, "fit_relations", counted)
+    _fit(write(CARD.replace('split = "part"', protocol) + QUICK), tmp_path / "model")
+    assert len(calls) == times
 
 
 def test_model_settings_of_the_card_are_checked(write: Write, tmp_path: Path) -> None:
