@@ -9,7 +9,8 @@ import polars as pl
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from experiments.errors import SplitError
-from features.cards.card import Card, Folds, Protocol, Repeated, Validation
+from features.cards.card import Card, Folds, Protocol, Repeated, Scalar, Validation
+from features.cards.matching import is_one_of
 from features.cards.read import LABEL, PARTY, TIME, CardTables
 
 __all__ = ["Split", "Splits", "cut_rows"]
@@ -79,9 +80,8 @@ def _folds(tables: CardTables, folds: Folds) -> Splits:
 
 def _sides(validation: Validation, main: pl.DataFrame) -> tuple[Flags, Flags]:
     if validation.split is not None:
-        side = main[validation.split].cast(pl.String)
-        return (side == str(validation.train)).fill_null(value=False).to_numpy(), (
-            (side == str(validation.valid)).fill_null(value=False).to_numpy()
+        return _named_side(main, validation.split, validation.train), _named_side(
+            main, validation.split, validation.valid
         )
     time = main[TIME]
     cut = validation.cut
@@ -90,6 +90,11 @@ def _sides(validation: Validation, main: pl.DataFrame) -> tuple[Flags, Flags]:
         cut = time.sort()[min(place, len(time) - 1)]
     late = (time >= cut).to_numpy()
     return ~late, late
+
+
+def _named_side(main: pl.DataFrame, column: str, wanted: Scalar) -> Flags:
+    chosen = main.select(is_one_of(main.schema[column], column, [wanted]).fill_null(value=False))
+    return chosen.to_series().to_numpy().astype(np.bool_)
 
 
 def _two_sides(main: pl.DataFrame, train: Flags, valid: Flags, validation: Validation) -> Splits:

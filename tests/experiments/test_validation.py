@@ -78,3 +78,26 @@ def test_a_side_without_rows_or_class_is_refused(tmp_path: Path, validation: str
                           "day": pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 10, 26), eager=True)})  # fmt: skip
     with pytest.raises(SplitError):
         _cut(tmp_path, validation, table)
+
+
+@pytest.mark.parametrize(
+    ("side", "train", "valid"),
+    [
+        ([0.0, 1.0], "0", "1"),
+        ([0, 1], '"0"', '"1"'),
+        (["fit ", "judge"], '"fit"', '"judge"'),
+        ([True, False], "true", "false"),
+    ],
+)
+def test_values_of_the_split_meet_whatever_their_type(
+    tmp_path: Path, side: list[object], train: str, valid: str
+) -> None:
+    table = pl.DataFrame(
+        {
+            "id": np.arange(300), "row": np.arange(300), "y": np.arange(300) % 3 // 2,
+            "side": [side[i >= 200] for i in range(300)],
+            "day": pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 10, 26), eager=True),
+        }
+    )  # fmt: skip
+    _, splits = _cut(tmp_path, f'split = "side"\ntrain = {train}\nvalid = {valid}', table)
+    assert [int(splits.cuts[0].train.sum()), int(splits.cuts[0].valid.sum())] == [200, 100]
