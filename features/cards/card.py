@@ -89,7 +89,12 @@ class MainTable(_Table):
 
     id: str | None = Field(default=None, description="party of the row; the row number when left out")
     label: str | None = Field(default=None, description="outcome; may be left out in a card that only scores")
-    positive: Scalar | None = Field(default=None, description="value of the label that means default")
+    positive: Scalar | list[Scalar] | None = Field(
+        default=None, description="value of the label that means default (or a list)"
+    )
+    negative: Scalar | list[Scalar] | None = Field(
+        default=None, description="values that mean no default, where there are several"
+    )
     time: str | None = Field(default=None, description="date of the decision: nothing later may be read")
     time_format: str | None = Field(default=None, description="strptime format when the date is text")
     key: tuple[str, ...] = Field(
@@ -234,7 +239,16 @@ class Card(BaseModel):
             raise ValueError("neighbour_label_rate 需要 main.id / neighbour_label_rate needs main.id")
         if (self.events or self.edges or self.groups) and self.main.id is None:
             raise ValueError("有其他表时需要 main.id / main.id is needed beside other tables")
+        if self.main.negative is not None and self.main.positive is None:
+            raise ValueError("negative 需要 positive / negative needs positive")
         return self
+
+    def reserved(self) -> frozenset[str]:
+        """Return the columns of the main table that are no features, as they have another meaning or are left out."""
+        split = self.validation.split if self.validation else None
+        main = self.main
+        named = (main.id, main.label, main.time, main.partition, self.label_known, split)
+        return frozenset({*(c for c in named if c), *main.drop, *main.where})
 
     def at(self, path: Path) -> Path:
         """Return where a table of the card lies."""

@@ -45,7 +45,7 @@ def fit_relations(
     out = excluded or {}
     rows = tables.main.filter(train)
     here = rows[PARTITION].unique().to_list()
-    own, notices = fit_own(card, rows, out.get("main", ()))
+    own, notices = fit_own(card, rows, out.get("main", ()), tables.formats)
     notices += undated_notices(card)
     learn = _Learning(tables, here)
     state = RelationalState(
@@ -57,6 +57,7 @@ def fit_relations(
         edges={t.title: fit_edges(t, learn.of(tables.edges[t.title])) for t in card.edges},
         timed=card.main.time is not None,
         dated=dict(dated_tables(card)),
+        formats=dict(tables.formats),
         groups={t.title: fit_groups(learn.of(tables.groups[t.title])) for t in card.groups},
     )
     state = state.model_copy(update={"carried": _carried(state, rows)})

@@ -1,6 +1,6 @@
 """Features from the main table's own columns: numbers, categories as codes, dates as days before the decision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import polars as pl
@@ -9,11 +9,12 @@ from features.cards.card import Card
 from features.cards.dates import as_dates
 from features.cards.errors import CardTableError
 from features.cards.read import LABEL, PARTITION, PARTY, ROW, TIME
+from features.cards.rows import LINE, named_cells
 from features.cards.state import Notice, OwnColumn, OwnKind, Values
 
 __all__ = ["candidate_columns", "fit_own", "own_features"]
 
-_TECHNICAL: Final = frozenset({ROW, PARTY, PARTITION, TIME, LABEL})
+_TECHNICAL: Final = frozenset({LINE, ROW, PARTY, PARTITION, TIME, LABEL})
 _MIN_CATEGORY_ROWS: Final = 20
 _MAX_CATEGORIES: Final = 100
 _MAX_RARE: Final = 2000  # kept so that a value seen before but rarely is not called new
@@ -24,34 +25,31 @@ _IDENTIFIER_SHARE: Final = (
 
 def candidate_columns(card: Card, main: pl.DataFrame) -> tuple[str, ...]:
     """Return the columns of the main table that may become features by the card."""
-    main_spec, validation = card.main, card.validation
-    out = {
-        main_spec.id,
-        main_spec.label,
-        main_spec.time,
-        main_spec.partition,
-        card.label_known,
-        *main_spec.drop,
-        *main_spec.where,
-        validation.split if validation else None,
-    } | _TECHNICAL
+    out = card.reserved() | _TECHNICAL
     return tuple(c for c in main.columns if c not in out)
 
 
-def fit_own(card: Card, train: pl.DataFrame, excluded: Sequence[str]) -> tuple[list[OwnColumn], list[Notice]]:
-    """Decide from the training rows what each own column becomes; say which are left out and why."""
+def fit_own(
+    card: Card, train: pl.DataFrame, excluded: Sequence[str], formats: Mapping[str, str]
+) -> tuple[list[OwnColumn], list[Notice]]:
+    """Decide from the training rows what each own column becomes; say which are left out and why.
+
+    `formats` are those that the dates were read in (`CardTables.formats`); a date column keeps its own.
+    """
     columns: list[OwnColumn] = []
     notices: list[Notice] = []
     for name in candidate_columns(card, train):
         if name in excluded:
             continue
-        column, notice = _fit_column(card, train[name], name)
+        column, notice = _fit_column(card, train[name], name, formats.get(f"main.{name}"))
         columns += [column] if column else []
         notices += [notice] if notice else []
     return columns, notices
 
 
-def _fit_column(card: Card, values: pl.Series, name: str) -> tuple[OwnColumn | None, Notice | None]:
+def _fit_column(
+    card: Card, values: pl.Series, name: str, time_format: str | None
+) -> tuple[OwnColumn | None, Notice | None]:
     table = card.main.path.name
     filled = values.drop_nulls()
     if values.dtype.is_float():
@@ -62,15 +60,15 @@ def _fit_column(card: Card, values: pl.Series, name: str) -> tuple[OwnColumn | N
         return None, Notice(table, name, "取值恒定，未用", "constant; left out")
     dates = as_dates(values)
     if dates is not None:
-        return _fit_date(card, name)
+        return _fit_date(card, name, time_format)
     if name in card.main.categorical or not (values.dtype.is_numeric() or values.dtype == pl.Boolean):
         return _fit_category(card, values, name)
     return OwnColumn(name=name, kind=OwnKind.NUMBER), None
 
 
-def _fit_date(card: Card, name: str) -> tuple[OwnColumn | None, Notice | None]:
+def _fit_date(card: Card, name: str, time_format: str | None) -> tuple[OwnColumn | None, Notice | None]:
     if card.main.time is not None:
-        return OwnColumn(name=name, kind=OwnKind.DATE), None
+        return OwnColumn(name=name, kind=OwnKind.DATE, time_format=time_format), None
     zh = "是日期；未写 main.time，无法换算为距决策日的天数，未用"
     en = "a date; without main.time it cannot be read as days before the decision; left out"
     return None, Notice(card.main.path.name, name, zh, en)
@@ -157,17 +155,38 @@ def _own_feature(main: pl.DataFrame, column: OwnColumn, table: str) -> tuple[pl.
     if column.kind is OwnKind.DATE:
         dates = as_dates(values, column.time_format)
         if dates is None:
+            if values.null_count() < len(values):
+                raise _no_date(main, column.name, table)
             dates = pl.Series([None] * len(values), dtype=pl.Date)
         return (main[TIME] - dates).dt.total_days().cast(pl.Float64), _all_missing(dates, table, column.name)
     if not (values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.Null)):
-        raise CardTableError(
-            table,
-            zh=f"列“{column.name}”应为数值，现为 {values.dtype}（如 {values.drop_nulls().head(1).to_list()}）。请修正该列。",
-            en=f"column '{column.name}' must be numeric, is {values.dtype} "
-            f"(such as {values.drop_nulls().head(1).to_list()}). Correct the column.",
-            columns=(column.name,),
-        )
+        raise _no_number(main, column.name, table)
     return _number(values, table, column.name)
+
+
+def _no_number(main: pl.DataFrame, column: str, table: str) -> CardTableError:
+    values = main[column]
+    broken = values.is_not_null()
+    if values.dtype == pl.String:
+        unread = broken & values.str.strip_chars().cast(pl.Float64, strict=False).is_null()
+        broken = unread if unread.any() else broken
+    zh, en = named_cells(main, column, broken) if broken.any() else ("整列为空", "it is empty")
+    return CardTableError(
+        table,
+        zh=f"列“{column}”应为数值，现为 {values.dtype}：{zh}。请修正。",
+        en=f"column '{column}' must be numeric, is {values.dtype}: {en}. Correct it.",
+        columns=(column,),
+    )
+
+
+def _no_date(main: pl.DataFrame, column: str, table: str) -> CardTableError:
+    zh, en = named_cells(main, column, main[column].is_not_null())
+    return CardTableError(
+        table,
+        zh=f"列“{column}”在训练时是日期，现不是：{zh}。请改为日期。",
+        en=f"column '{column}' held dates in training and holds none now: {en}. Write dates.",
+        columns=(column,),
+    )
 
 
 def _number(values: pl.Series, table: str, name: str) -> tuple[pl.Series, list[Notice]]:

@@ -90,10 +90,17 @@ class RelationalState(_State):
     categorical: tuple[str, ...] = ()
     timed: bool = False
     dated: dict[str, bool] = {}
+    formats: dict[str, str] = {}
 
     def of(self, families: Sequence[Family]) -> tuple[str, ...]:
         """Return the features of the families, in the model's order."""
         return tuple(f for f in self.features if self.families[f] in families)
+
+    def date_formats(self) -> dict[str, str]:
+        """Return by role the formats that dates are read in when scoring: of the tables, and of the own columns used."""
+        own = {f"main.{c.name}": c.time_format for c in self.own if c.time_format}
+        tables = {r: f for r, f in self.formats.items() if r.endswith((".__time", ".__until"))}
+        return {**tables, **own}
 
 
 @dataclass(frozen=True)

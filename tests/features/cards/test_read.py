@@ -15,6 +15,16 @@ from tests.features.cards.conftest import CARD, firms
 Write = Callable[..., Path]
 
 
+LABEL_LINE = 'label = "failed"'
+
+
+def _sheet(write: Write, name: str, text: str, card: str = CARD) -> Path:
+    """Write one table as CSV text; the others stay Parquet."""
+    path = write(card.replace(f"{name}.parquet", f"{name}.csv"), folder="sheet")
+    (path.parent / f"{name}.csv").write_text(text, encoding="utf-8")
+    return path
+
+
 def _read(card: Path, *, label: bool = True) -> CardTables:
     return read_card_tables(load_card(card), label=label)
 
@@ -142,7 +152,7 @@ def test_csv_reads_as_parquet_does(write: Write) -> None:
 def test_cells_get_the_type_of_their_column() -> None:
     frame = pl.DataFrame({"n": ["1", "2", ""], "x": ["1.5", "NA", "inf"], "code": ["007", "12", "1"], "t": ["a", "1", None],
                           "b": ["true", "False", None], "none": [None, "", " "]})  # fmt: skip
-    typed = typed_columns(frame)
+    typed = typed_columns(frame).frame
     assert typed.schema == {"n": pl.Int64, "x": pl.Float64, "code": pl.String, "t": pl.String, "b": pl.Boolean,
                             "none": pl.Float64}  # fmt: skip
     assert typed["x"].to_list() == [1.5, None, float("inf")]
@@ -174,3 +184,122 @@ def test_positive_value_meets_the_label_whatever_its_type(
     assert (
         _read(write(card, firms=base.with_columns(label))).main[LABEL].to_list() == base["failed"].to_list()
     )
+
+
+def test_text_label_is_trimmed(write: Write) -> None:
+    label = pl.col("failed").replace_strict({0: "正常", 1: "违约 "}, return_dtype=pl.String)
+    card = CARD.replace(LABEL_LINE, f'{LABEL_LINE}\npositive = "违约"')
+    read = _read(write(card, firms=firms(1)["firms"].with_columns(label)))
+    assert read.main[LABEL].to_list() == firms(1)["firms"]["failed"].to_list()
+
+
+def test_a_label_that_nobody_explained_is_no_good_outcome(write: Write) -> None:
+    text = pl.col("failed").replace_strict({0: "正常", 1: "违约"}, return_dtype=pl.String)
+    third = pl.when(pl.col("firm").is_in(["F0002", "F0009"])).then(pl.lit("未知")).otherwise(text)
+    table = firms(1)["firms"].with_columns(third.alias("failed"))
+    card = CARD.replace(LABEL_LINE, f'{LABEL_LINE}\npositive = "违约"')
+    with pytest.raises(CardTableError, match="negative") as caught:
+        _read(write(card, firms=table))
+    assert "未知: 2" in caught.value.en
+    assert "正常" in caught.value.zh
+    named = card.replace("positive", 'negative = ["正常"]\npositive')
+    with pytest.raises(CardTableError, match=r"未知: 2 \(rows 3, 10\)"):
+        _read(write(named, firms=table))
+    both = card.replace("positive", 'negative = ["正常", "未知"]\npositive')
+    assert _read(write(both, firms=table)).main[LABEL][2] == 0.0
+
+
+def test_missing_labels_are_named_with_their_rows(write: Write) -> None:
+    text = pl.when(pl.col("firm") == "F0004").then(pl.lit(" N/A")).otherwise(pl.col("failed").cast(pl.String))
+    (line,) = _read(write(firms=firms(1)["firms"].with_columns(text.alias("failed")))).notes
+    assert "1 rows have no label" in line
+    assert "N/A: 1; rows 5" in line
+
+
+def test_a_dated_table_may_be_empty_after_the_filter(write: Write) -> None:
+    suits = firms(1)["suits"].with_columns(day=pl.lit("2020-01-31"))
+    card = CARD.replace("[[edges]]", 'time = "day"\nwhere = { result = "none such" }\n\n[[edges]]')
+    assert _read(write(card, suits=suits)).events["suits"].is_empty()
+
+
+@pytest.mark.parametrize("dtype", [pl.Null, pl.String, pl.Float64, pl.Date])
+def test_ties_that_all_last_are_open(write: Write, dtype: type[pl.DataType]) -> None:
+    edges = firms(1)["edges"].with_columns(ended=pl.lit(None, dtype))
+    card = CARD.replace('weight = "amount"', 'weight = "amount"\nuntil = "ended"')
+    found = _read(write(card, edges=edges)).edges["ties"]["__until"]
+    assert found.dtype == pl.Date
+    assert found.null_count() == edges.height
+
+
+def test_ids_of_a_sheet_are_never_numbers(write: Write) -> None:
+    ids = ["12345678901234567891", "12345678901234567892", "1e5", "100000"]
+    text = "firm,failed,part\n" + "\n".join(f"{v},{i % 2},train" for i, v in enumerate(ids))
+    path = _sheet(write, "firms", text)
+    assert _read(path).main[PARTY].to_list() == ids
+
+
+def test_whole_ids_of_a_sheet_and_of_parquet_are_one(write: Write) -> None:
+    table = firms(1)["firms"].with_columns(pl.int_range(pl.len()).alias("firm"))
+    card = write(CARD.replace("edges.parquet", "edges.csv"), folder="ids", firms=table)
+    (card.parent / "edges.csv").write_text("a,b,kind,amount\n1.0,2.0,x,1\n2.0,7.0,x,2\n")
+    tables = _read(card)
+    assert tables.edges["ties"]["src"].to_list() == ["1", "2"]
+    assert set(tables.edges["ties"]["dst"]) <= set(tables.main[PARTY])
+
+
+def test_long_digits_and_marked_numbers_of_a_sheet() -> None:
+    frame = pl.DataFrame(
+        {
+            "code": ["12345678901234567891", "1", None], "sum": ["1,200", "-3", "1,234,567.5"], "rate": ["12%", "0.5 %", ""],
+            "mixed": ["12%", "12", "1"], "list": ["1,2", "3", "4"],
+        }
+    )  # fmt: skip
+    typed = typed_columns(frame)
+    assert typed.frame.schema == {"code": pl.String, "sum": pl.Float64, "rate": pl.Float64,
+                                  "mixed": pl.String, "list": pl.String}  # fmt: skip
+    assert typed.frame["sum"].to_list() == [1200.0, -3.0, 1234567.5]
+    assert typed.frame["rate"].to_list() == pytest.approx([0.12, 0.005, None])
+    assert (typed.grouped, typed.percent) == (("sum",), ("rate",))
+
+
+def test_grouped_digits_are_read_and_told(write: Write) -> None:
+    text = 'firm,failed,part,capital\na,0,train,"1,200"\nb,1,train,300\n'
+    tables = _read(_sheet(write, "firms", text))
+    assert tables.main["capital"].to_list() == [1200, 300]
+    assert any("capital" in line and "1,200" in line for line in tables.notes)
+
+
+def test_rows_are_named_as_the_file_numbers_them(write: Write) -> None:
+    body = "firm,failed,part\na,0,valid\nb,0,valid\n,1,train\nd,0,train\n"
+    card = CARD.replace(LABEL_LINE, f'{LABEL_LINE}\nwhere = {{ part = "train" }}')
+    with pytest.raises(CardTableError, match="in row 4 "):
+        _read(_sheet(write, "firms", body, card))
+    holes = firms(1)["firms"].with_columns(pl.when(pl.col("firm") != "F0399").then("firm").alias("firm"))
+    valid = CARD.replace(LABEL_LINE, f'{LABEL_LINE}\nwhere = {{ part = "valid" }}')
+    with pytest.raises(CardTableError, match="in row 400 "):
+        _read(write(valid, firms=holes))
+
+
+def test_a_weight_that_is_no_number_is_named_with_its_row(write: Write) -> None:
+    with pytest.raises(CardTableError, match=r"row 3 holds '1\.5O'") as caught:
+        _read(_sheet(write, "edges", "a,b,kind,amount\nx,y,k,1\nx,z,k,1.5O\n"))
+    assert "第 3 行为“1.5O”" in caught.value.zh
+
+
+def test_a_missing_relation_kind_is_a_kind_of_its_own(write: Write) -> None:
+    edges = firms(1)["edges"].with_columns(pl.when(pl.int_range(pl.len()) > 4).then("kind").alias("kind"))
+    card = CARD.replace('weight = "amount"', 'weight = "amount"\ndrop_kinds = ["supplies"]')
+    kinds = _read(write(card, edges=edges)).edges["ties"]["kind"]
+    assert set(kinds) == {"missing", "guarantees"}
+    assert (kinds == "missing").sum() == 5
+
+
+def test_rows_without_a_group_are_counted(write: Write) -> None:
+    groups = firms(1)["groups"].with_columns(
+        pl.when(~pl.int_range(pl.len()).is_in([3, 8])).then("group").alias("group")
+    )
+    tables = _read(write(groups=groups))
+    assert tables.groups["groups"].height == 398
+    (line,) = tables.notes
+    assert "groups.parquet" in line
+    assert "2 rows without 'group' are left out (rows 4, 9)" in line
