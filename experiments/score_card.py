@@ -39,6 +39,7 @@ class ScoreCard(BaseModel):
         Raises CardTableError when tables or columns of the training are missing, BundleError when the folder is
         no model of a card.
         """
+        _check_suffix(self.out)
         bundle = read_bundle(self.model, family=FAMILY)
         if RELATIONS_FILE not in bundle.manifest.files:
             raise BundleError(
@@ -52,7 +53,10 @@ class ScoreCard(BaseModel):
             LabelBook.from_parquet(bundle.read(LABELS_FILE)) if LABELS_FILE in bundle.manifest.files else None
         )
         card = load_card(self.card)
-        tables = read_card_tables(card, label=False)
+        tables = read_card_tables(card, label=False, formats=state.date_formats())
+        for note in tables.notes:
+            zh, _, en = note.partition(" / ")
+            say(zh, en or zh)
         derived = derive(card, tables, state, labels)
         for notice in derived.notices:
             say(
@@ -73,16 +77,18 @@ def _ids(tables: CardTables) -> pl.DataFrame:
     return tables.main.select(pl.col(tables.id_column or ROW).alias("id"))
 
 
-def _write(scores: pl.DataFrame, out: Path) -> None:
-    suffix = out.suffix.lower()
-    if suffix not in (".parquet", ".csv"):
+def _check_suffix(out: Path) -> None:
+    if out.suffix.lower() not in (".parquet", ".csv"):
         raise ExperimentError(
             zh=f"输出文件“{out}”的扩展名应为 .parquet 或 .csv。请修改 --out。",
             en=f"The output '{out}' must end in .parquet or .csv. Change --out.",
         )
+
+
+def _write(scores: pl.DataFrame, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     staging = out.with_name(f".{out.name}.part")
-    if suffix == ".csv":
+    if out.suffix.lower() == ".csv":
         scores.unnest("contributions").write_csv(staging)
     else:
         scores.write_parquet(staging)
