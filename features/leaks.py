@@ -21,7 +21,7 @@ __all__ = ["MAIN", "Finding", "LeakReport", "Sign", "SignKind", "Verdict", "look
 
 MAIN: Final = "main"
 _SEPARATES: Final = 0.95  # no single fact known at the decision ranks defaults so well
-_STANDS_OUT: Final = 0.70
+_STANDS_OUT: Final = 0.70  # below it a column ranks as sound columns do
 _STANDS_OUT_BY: Final = 0.10
 _ONE_SIDED: Final = 0.10
 _IMPRINT_CERTAIN: Final = 1e-6
@@ -132,7 +132,8 @@ def look_for_leaks(
 
     `train` (Boolean per main row) chooses the rows whose labels are used; `later` the rows of a later period, for
     relations that do not last. A column is excluded on one certain sign, or on two weaker ones; a single weaker
-    sign is a warning. Columns in `[leaks] allow_suspect` ("column" or "table.column") stay.
+    sign is a warning; a name that is no more than that is one only for columns that rank well, all in one finding.
+    Columns in `[leaks] allow_suspect` ("column" or "table.column") stay.
     """
     after = _dates_after_decision(card, tables.main.filter(train))
     looked = _look(card, tables, train, later)
@@ -147,7 +148,33 @@ def look_for_leaks(
     for key, evidence in signs.items():
         evidence.extend(_name_signs(key[1], evidence))
     allowed = card.leaks.allow_suspect
-    return LeakReport(tuple(_finding(key, found, allowed) for key, found in sorted(signs.items()) if found))
+    findings = [_finding(key, found, allowed) for key, found in sorted(signs.items()) if found]
+    return LeakReport((*(f for f in findings if not _by_name_only(f)), *_named(findings, looked)))
+
+
+def _by_name_only(finding: Finding) -> bool:
+    return {s.kind for s in finding.signs} == {SignKind.NAME}
+
+
+def _named(findings: Sequence[Finding], looked: Mapping[tuple[str, str], _Looked]) -> list[Finding]:
+    """Return one finding for all columns that only their name speaks against and that rank better than is ordinary.
+
+    A share of defaulted neighbours has such a name too; a warning for each of them would bury the ones that count.
+    """
+    named = [
+        f
+        for f in findings
+        if _by_name_only(f)
+        and f.verdict is Verdict.WARNED
+        and looked[(f.table, f.column)].separation >= _STANDS_OUT
+    ]
+    if not named:
+        return []
+    table = named[0].table
+    columns = [f.column if f.table == table else f"{f.table}.{f.column}" for f in named]
+    texts = dict.fromkeys((s.zh, s.en) for f in named for s in f.signs)
+    signs = tuple(Sign(SignKind.NAME, zh, en) for zh, en in texts)
+    return [Finding(table, ", ".join(columns), Verdict.WARNED, signs)]
 
 
 def _finding(key: tuple[str, str], signs: Sequence[Sign], allowed: Sequence[str]) -> Finding:
