@@ -39,7 +39,7 @@ def _contributions(answer: dict[str, Any], *, zh: bool) -> Table:
     """Return the largest contributions, the rest and the base as rows that add up to the log-odds."""
     table = Table(title=f"{answer['party_id']}  PD {answer['pd']:.2%}  {answer['grade']}  {answer['advice']}")
     for column in ("特征", "值", "单位") if zh else ("feature", "value", "unit"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     table.add_column("log-odds", justify="right")
     parts = answer["contributions"]
     for part in parts[:_SHOWN]:
