@@ -135,6 +135,13 @@ def test_run_holds_parameters_metrics_hashes_and_plots(home: Path, trained: Trai
     assert {"manifest.json", "credit.json", "booster_0.txt"} == model
 
 
+def test_nothing_that_was_written_is_a_pickle(home: Path, trained: Trained) -> None:
+    written = [path for path in home.rglob("*") if path.is_file()]
+    assert trained.bundle.folder / "manifest.json" in written
+    frames = {bytes([0x80, protocol]) for protocol in range(2, 6)}
+    assert [path for path in written if path.suffix == ".pkl" or path.read_bytes()[:2] in frames] == []
+
+
 def test_champion_is_published_whole_and_answers_like_the_trained_one(
     home: Path, trained: Trained, tmp_path: Path
 ) -> None:
