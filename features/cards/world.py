@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from features.cards.card import Card, EdgeTable, EventTable
+from features.cards.card import Card, EdgeTable, EventTable, GroupTable
 from features.cards.read import PARTITION, PARTY, ROW, TIME, CardTables
 from features.cards.state import Notice
 
@@ -45,8 +45,8 @@ def dated_tables(card: Card) -> Mapping[str, bool]:
 
 def undated_notices(card: Card) -> list[Notice]:
     """Name the tables that cannot be read as of the row's date although rows have one."""
-    tables: list[EventTable | EdgeTable] = [*card.events, *card.edges]
-    undated = [t for t in tables if card.main.time and not t.time]
+    tables: list[EventTable | EdgeTable | GroupTable] = [*card.events, *card.edges, *card.groups]
+    undated = [t for t in tables if card.main.time and (isinstance(t, GroupTable) or not t.time)]
     return [
         Notice(
             t.title,

@@ -124,3 +124,12 @@ def test_dates_written_as_digits_are_read_by_their_format(write: Write) -> None:
     card = TIMED.replace('"day"', '"day"\ntime_format = "%Y%m%d"')
     table = _days("%Y%m%d").with_columns(pl.col("day").cast(pl.Int64))
     assert set(_read(write(card, firms=table)).main[TIME].dt.month()) == {7}
+
+
+def test_undated_groups_are_told_where_rows_have_a_date(write: Write) -> None:
+    card = load_card(write(TIMED, firms=_days("%Y-%m-%d")))
+    tables = read_card_tables(card, label=True)
+    _, derived = fit_relations(card, tables, tables.main["part"] == "train")
+    assert {"groups", "suits", "ties"} <= {
+        n.table for n in derived.notices if "without regard to time" in n.en
+    }
