@@ -4,10 +4,10 @@ from typing import Final
 
 import polars as pl
 
-from features.cards.card import MainTable
+from features.cards.card import MainTable, Scalar
 from features.cards.errors import CardTableError
 from features.cards.matching import is_one_of, listed
-from features.cards.rows import LINE, first_rows, note
+from features.cards.rows import first_rows, note
 
 __all__ = ["LABEL", "labelled"]
 
@@ -30,7 +30,11 @@ def labelled(frame: pl.DataFrame, spec: MainTable) -> tuple[pl.DataFrame, list[s
     if values.dtype.is_float():
         missing |= values.is_nan().fill_null(value=False)
     kept = frame.filter(~missing)
-    label = _zero_one(kept, column, table) if spec.positive is None else _named(kept, spec, table)
+    label = (
+        _zero_one(kept, column, table)
+        if spec.positive is None
+        else _named(kept, spec, listed(spec.positive), table)
+    )
     result = kept.with_columns(label.alias(LABEL))
     if result[LABEL].n_unique() < 2:  # noqa: PLR2004 - two classes
         raise CardTableError(
@@ -65,9 +69,9 @@ def _zero_one(kept: pl.DataFrame, column: str, table: str) -> pl.Series:
     return found
 
 
-def _named(kept: pl.DataFrame, spec: MainTable, table: str) -> pl.Series:
+def _named(kept: pl.DataFrame, spec: MainTable, positive: list[Scalar], table: str) -> pl.Series:
     column, dtype = str(spec.label), kept.schema[str(spec.label)]
-    bad = kept.select(is_one_of(dtype, column, listed(spec.positive or 0)))[column]
+    bad = kept.select(is_one_of(dtype, column, positive))[column]
     good = ~bad
     if spec.negative is not None:
         good = kept.select(is_one_of(dtype, column, listed(spec.negative)))[column]
@@ -84,7 +88,7 @@ def _named(kept: pl.DataFrame, spec: MainTable, table: str) -> pl.Series:
         unexplained = good
     if unexplained.any():
         shown = _counts(kept[column].filter(unexplained))
-        where = first_rows(kept, unexplained) if LINE in kept.columns else ""
+        where = first_rows(kept, unexplained)
         raise CardTableError(
             table,
             zh=f"标签列“{column}”除 positive 外还有 {shown}（第 {where} 行）。请在 [main] 中写 negative = [表示未违约的值]，"

@@ -172,6 +172,7 @@ def test_dates_need_nearly_all_values_to_read() -> None:
         (["0", "1"], "1"),
         ([False, True], "true"),
         (["good", "bad"], '"bad"'),
+        (["true", "false"], "false"),
         ([1, 2], "2.0"),
     ],
 )
