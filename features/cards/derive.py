@@ -22,6 +22,7 @@ from features.cards.world import World, dated_tables, undated_notices, worlds
 __all__ = ["Derived", "derive", "fit_relations"]
 
 _MAX_CARRIED: Final = 24
+_SHOWN: Final = 5
 _LEAST_FILLED: Final = 10  # rows in which a derived feature must differ from its most frequent value
 
 
@@ -88,14 +89,22 @@ def derive(
     """Derive the features of a fitted state from other tables of the same shape.
 
     `labels` are the training's outcomes, needed only where the model uses neighbours' default rates. Raises
-    CardTableError when a table or a column of the training is missing.
+    CardTableError when a table, a column or the outcomes of the training are missing.
     """
     _require_tables(card, state)
     built = _build(card, tables, state, labels)
     absent = [f for f in state.features if f not in built.frame.columns]
-    frame = built.frame.with_columns(pl.lit(None, pl.Float64).alias(f) for f in absent)
+    if absent:
+        raise CardTableError(
+            card.main.path.name,
+            zh=f"无法算出模型所用的特征 {', '.join(absent[:_SHOWN])}（共 {len(absent)} 个）。"
+            "模型目录若缺少标签文件或由较早的版本训练，请重新训练。",
+            en=f"features of the model cannot be derived: {', '.join(absent[:_SHOWN])} ({len(absent)} in all). If the "
+            "model folder lacks its labels or an older version trained it, train again.",
+            columns=absent,
+        )
     notices = (*built.notices, *unseen_notices(card, tables, state))
-    return Derived(frame.select(ROW, *state.features), notices, labels)
+    return Derived(built.frame.select(ROW, *state.features), notices, labels)
 
 
 @dataclass(frozen=True)

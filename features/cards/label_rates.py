@@ -31,6 +31,11 @@ class LabelBook:
         self.frame.write_parquet(buffer)
         return buffer.getvalue()
 
+    @property
+    def as_of(self) -> bool:
+        """Say whether outcomes count from the day they were known; it holds for the model, whatever a later card says."""
+        return self.frame["__known"].null_count() < self.frame.height
+
     @staticmethod
     def from_parquet(content: bytes) -> "LabelBook":
         """Read a book back; raise CardTableError for one that does not say to which partition an outcome belongs."""
@@ -87,11 +92,11 @@ def neighbour_label_rates(card: Card, tables: CardTables, book: LabelBook) -> pl
     rows = rows.join(own_fold, on=PARTY, how="left", maintain_order="left")
     mean = float(book.frame[LABEL].mean() or 0.0)  # type: ignore[arg-type]
     out = rows.select(ROW)
+    as_of = card.neighbour_label_rate is LabelRate.AS_OF or book.as_of
     asked, size = rows[ROW].to_numpy(), int(rows[ROW].max() or 0) + 1  # type: ignore[arg-type]
     for spec in card.edges:
-        found = _known_neighbours(
-            card, rows, tables.edges[spec.title], book, dated=bool(has_time and spec.time)
-        )
+        ties = _ties(rows, tables.edges[spec.title], dated=bool(has_time and spec.time))
+        found = _known_outcomes(ties, book, as_of=as_of)
         title = f"{spec.title}.labels"
         sums, n = (part[asked] for part in known_sums(found[ROW], found[LABEL], size))
         rate = np.where(n > 0, (sums + _PRIOR * mean) / (n + _PRIOR), np.nan)
@@ -99,23 +104,25 @@ def neighbour_label_rates(card: Card, tables: CardTables, book: LabelBook) -> pl
     return out
 
 
-def _known_neighbours(
-    card: Card, rows: pl.DataFrame, edges: pl.DataFrame, book: LabelBook, *, dated: bool
-) -> pl.DataFrame:
-    """Return `__row`, `__other` and the mean of the other's outcomes that the row may read."""
-    one = edges.select(
-        PARTITION, pl.col("src").alias(PARTY), pl.col("dst").alias("__other"), pl.col(TIME).alias("__tied")
-    )
-    two = edges.select(
-        PARTITION, pl.col("dst").alias(PARTY), pl.col("src").alias("__other"), pl.col(TIME).alias("__tied")
-    )
+def _ties(rows: pl.DataFrame, edges: pl.DataFrame, *, dated: bool) -> pl.DataFrame:
+    """Return each row's distinct neighbours (`__other`); with `dated` those tied to it on the day it asks."""
+    when = (pl.col(TIME).alias("__tied"), pl.col("__until"))
+    one = edges.select(PARTITION, pl.col("src").alias(PARTY), pl.col("dst").alias("__other"), *when)
+    two = edges.select(PARTITION, pl.col("dst").alias(PARTY), pl.col("src").alias("__other"), *when)
     ties = pl.concat([one, two]).filter(pl.col(PARTY) != pl.col("__other"))
     joined = rows.join(ties, on=[PARTITION, PARTY])
     if dated:
-        joined = joined.filter(pl.col("__tied") < pl.col("__asked"))
-    joined = joined.select(ROW, PARTITION, "__asked", "__own_fold", "__other").unique()
-    joined = joined.join(book.frame.rename({PARTY: "__other"}), on=[PARTITION, "__other"])
-    if card.neighbour_label_rate is LabelRate.AS_OF:
+        joined = joined.filter(
+            pl.col("__tied") < pl.col("__asked"),
+            pl.col("__until").is_null() | (pl.col("__until") > pl.col("__asked")),
+        )
+    return joined.select(ROW, PARTITION, "__asked", "__own_fold", "__other").unique()
+
+
+def _known_outcomes(ties: pl.DataFrame, book: LabelBook, *, as_of: bool) -> pl.DataFrame:
+    """Return `__row`, `__other` and the mean of the other's outcomes that the row may read."""
+    joined = ties.join(book.frame.rename({PARTY: "__other"}), on=[PARTITION, "__other"])
+    if as_of:
         joined = joined.filter(pl.col("__known") < pl.col("__asked"))
     else:
         joined = joined.filter(pl.col("__own_fold").is_null() | (pl.col("__fold") != pl.col("__own_fold")))

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -81,3 +82,38 @@ def test_neighbour_with_several_outcomes_counts_once(write: Write) -> None:
         )
     )
     assert derived.frame["ties.labels.n"].head(400).to_list() == alone.frame["ties.labels.n"].to_list()
+
+
+def test_model_without_its_outcomes_is_refused(write: Write) -> None:
+    """Neighbours without a known outcome are a count of 0; outcomes that are lost must not pass for gaps."""
+    card, state, _ = _fit(write(RATES))
+    with pytest.raises(CardTableError, match=r"ties\.labels\.n"):
+        derive(card, read_card_tables(card, label=False), state)
+
+
+DATED = RATES.replace('label = "failed"', 'label = "failed"\ntime = "day"')
+AS_OF = DATED.replace('"out_of_fold"', '"as_of"\nlabel_known = "known"')
+
+
+def _dated() -> pl.DataFrame:
+    known = pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.date(2019, 1, 1)).otherwise(pl.date(2021, 1, 1))
+    return firms(1)["firms"].with_columns(day=pl.lit(date(2020, 1, 1)), known=known)
+
+
+def test_card_that_scores_cannot_lift_the_date_of_known_outcomes(write: Write) -> None:
+    _, state, derived = _fit(write(AS_OF, firms=_dated()))
+    later = load_card(write(DATED, folder="score", firms=_dated()))
+    again = derive(later, read_card_tables(later, label=False), state, derived.labels)
+    assert again.frame["ties.labels.n"].to_list() == derived.frame["ties.labels.n"].to_list()
+
+
+def test_outcomes_over_ended_ties_are_not_read(write: Write) -> None:
+    card = AS_OF.replace('weight = "amount"', 'weight = "amount"\ntime = "since"\nuntil = "until"')
+    edges = firms(1)["edges"].with_columns(since=pl.lit(date(2018, 1, 1)), until=pl.lit(None, pl.Date))
+    ended = edges.with_columns(
+        until=pl.when(pl.int_range(pl.len()) < 600).then(pl.date(2019, 6, 1)).otherwise("until")
+    )
+    _, _, left = _fit(write(card, folder="left", firms=_dated(), edges=edges.tail(edges.height - 600)))
+    _, _, derived = _fit(write(card, folder="ended", firms=_dated(), edges=ended))
+    assert derived.frame["ties.labels.n"].to_list() == left.frame["ties.labels.n"].to_list()
+    assert left.frame["ties.labels.n"].sum() > 0
