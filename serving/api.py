@@ -26,7 +26,7 @@ from serving.errors import (
 from serving.language import preferred_language
 from serving.openapi import DOCS_PAGE, Endpoint, openapi_json
 from serving.parts import Parts
-from serving.problems import problem_response, request_error
+from serving.problems import problem_response, refuse_repeated_keys, request_error
 from serving.roles import Role
 from serving.schemas import Health, ScoreAnswer, ScoreRequest
 from serving.settings import ServiceSettings
@@ -83,6 +83,7 @@ class Api:
         body = await self.body(request)
         try:
             wanted = ScoreRequest.model_validate_json(body)
+            refuse_repeated_keys(body)
         except ValidationError as error:
             raise request_error(error) from error
         call = Call(request_id, key.key_id, tuple(sorted(key.roles)))

@@ -1,7 +1,9 @@
 """Turn errors into problem+json (RFC 9457) in the caller's language."""
 
+import json
 import logging
 import traceback
+from collections import Counter
 from typing import Final
 
 from pydantic import ValidationError
@@ -22,7 +24,7 @@ from serving.errors import (
 from serving.language import Language
 from serving.schemas import FieldError, Note, ProblemBody, Quality, QualityLevel
 
-__all__ = ["MEDIA_TYPE", "problem_response", "request_error"]
+__all__ = ["MEDIA_TYPE", "problem_response", "refuse_repeated_keys", "request_error"]
 
 MEDIA_TYPE: Final = "application/problem+json"
 _LOG: Final = logging.getLogger("bentoml.zhiheng")
@@ -55,6 +57,22 @@ def request_error(error: ValidationError) -> MalformedJsonError | InvalidRequest
     if found[0]["type"] == "json_invalid":
         return MalformedJsonError(found[0].get("ctx", {}).get("error", "JSON"))
     return InvalidRequestError([_field_problem(item) for item in found])
+
+
+def refuse_repeated_keys(body: bytes) -> None:
+    """Raise InvalidRequestError when an object gives a key twice: readers disagree on which one counts."""
+
+    def once(pairs: list[tuple[str, object]]) -> None:
+        counts = Counter(key for key, _ in pairs)
+        repeated = [
+            FieldProblem(key, "repeated", "出现多次，请只保留一个", "is given more than once; keep one")
+            for key, count in counts.items()
+            if count > 1
+        ]
+        if repeated:
+            raise InvalidRequestError(repeated)
+
+    json.loads(body, object_pairs_hook=once)
 
 
 def _field_problem(item: ErrorDetails) -> FieldProblem:

@@ -175,6 +175,15 @@ def test_value_outside_the_catalogues_range_is_refused(client: "Client") -> None
     assert client.score({"features": {"degree": 10}}).status_code == 200
 
 
+def test_a_key_given_twice_is_named(client: "Client") -> None:
+    body = b'{"party_id": "P0000001", "party_id": "P0000002"}'
+    found = problem(
+        client.send(body, Content_Type="application/json", Accept_Language="en"), 422, "invalid-request"
+    )
+    assert [(e["field"], e["rule"]) for e in found["errors"]] == [("party_id", "repeated")]
+    assert ledger(client).probe() == (0, None)
+
+
 @pytest.mark.parametrize(
     "text", ["", "{", '{"party_id": "P1"', "\ufeff{}", '{"features": ' + "[" * 5000 + "]" * 5000 + "}"]
 )

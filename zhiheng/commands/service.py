@@ -42,7 +42,11 @@ def create_key(
     name: Annotated[str, typer.Option(help="谁使用这个密钥。Who uses the key.")],
     role: Annotated[list[Role], typer.Option(help="角色，可重复。Role; repeatable.")],
     company: Annotated[
-        list[str] | None, typer.Option(help="企业编号，可重复；默认 *。Company ids; all unless given.")
+        list[str] | None,
+        typer.Option(
+            help="企业编号，可重复；默认 *。目前只记录，尚不据此限制。"
+            "Company ids; all unless given. Kept for now, not yet enforced."
+        ),
     ] = None,
 ) -> None:
     """签发密钥；明文只显示这一次。 / Make a key; its text is shown this once."""
