@@ -259,7 +259,7 @@ def _check_key(frame: pl.DataFrame, spec: MainTable, table: str) -> None:
     raise CardTableError(
         table,
         zh=f"键（{names}）不唯一：{shown} 出现多次（共 {again.height} 行，如第 {rows} 行）。请去重，或在 [main] 中写 key = [...]。",
-        en=f"key ({names}) is not unique: {shown} stands more than once ({again.height} rows in all, such as {rows}). "
+        en=f"key ({names}) is not unique: {shown} stands more than once ({again.height} rows in all, such as rows {rows}). "
         "Remove duplicates or set key = [...] under [main].",
         columns=(names,),
     )

@@ -6,7 +6,7 @@ import pytest
 
 from features.cards.card import load_card
 from features.cards.dates import as_dates
-from features.cards.errors import CardTableError
+from features.cards.errors import CardError, CardTableError
 from features.cards.read import LABEL, PARTY, TIME, CardTables, read_card_tables
 from features.cards.typed import typed_columns
 from features.errors import DataError
@@ -208,6 +208,16 @@ def test_a_label_that_nobody_explained_is_no_good_outcome(write: Write) -> None:
         _read(write(named, firms=table))
     both = card.replace("positive", 'negative = ["正常", "未知"]\npositive')
     assert _read(write(both, firms=table)).main[LABEL][2] == 0.0
+
+
+def test_several_values_may_mean_default_but_none_both(write: Write) -> None:
+    grades = firms(1)["firms"].with_columns(failed=pl.int_range(pl.len()) % 4)
+    card = CARD.replace(LABEL_LINE, f"{LABEL_LINE}\npositive = [2, 3]\nnegative = [0, 1]")
+    assert _read(write(card, firms=grades)).main[LABEL].to_list() == [0.0, 0.0, 1.0, 1.0] * 100
+    with pytest.raises(CardTableError, match="1: 100 stand in both"):
+        _read(write(card.replace("[2, 3]", "[1, 2, 3]"), firms=grades))
+    with pytest.raises(CardError, match="negative needs positive"):
+        _read(write(card.replace("positive = [2, 3]\n", ""), firms=grades))
 
 
 def test_missing_labels_are_named_with_their_rows(write: Write) -> None:
