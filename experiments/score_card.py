@@ -12,6 +12,7 @@ from experiments.fit_card import LABELS_FILE, RELATIONS_FILE
 from features.cards.card import load_card
 from features.cards.derive import derive
 from features.cards.label_rates import LabelBook
+from features.cards.own import unit_notices
 from features.cards.read import ROW, CardTables, read_card_tables
 from features.cards.state import RelationalState
 from models.bundle import read_bundle
@@ -58,7 +59,8 @@ class ScoreCard(BaseModel):
             zh, _, en = note.partition(" / ")
             say(zh, en or zh)
         derived = derive(card, tables, state, labels)
-        for notice in derived.notices:
+        units = unit_notices(state.own, tables.formats, card.main.path.name)
+        for notice in (*units, *derived.notices):
             say(
                 f"{notice.table}.{notice.column}：{notice.zh}", f"{notice.table}.{notice.column}: {notice.en}"
             )

@@ -11,8 +11,9 @@ from features.cards.errors import CardTableError
 from features.cards.read import LABEL, PARTITION, PARTY, ROW, TIME
 from features.cards.rows import LINE, named_cells
 from features.cards.state import Notice, OwnColumn, OwnKind, Values
+from features.cards.typed import PERCENT
 
-__all__ = ["candidate_columns", "fit_own", "own_features"]
+__all__ = ["candidate_columns", "fit_own", "own_features", "unit_notices"]
 
 _TECHNICAL: Final = frozenset({LINE, ROW, PARTY, PARTITION, TIME, LABEL})
 _MIN_CATEGORY_ROWS: Final = 20
@@ -34,7 +35,7 @@ def fit_own(
 ) -> tuple[list[OwnColumn], list[Notice]]:
     """Decide from the training rows what each own column becomes; say which are left out and why.
 
-    `formats` are those that the dates were read in (`CardTables.formats`); a date column keeps its own.
+    `formats` are those that text was read in (`CardTables.formats`); each column keeps its own.
     """
     columns: list[OwnColumn] = []
     notices: list[Notice] = []
@@ -48,7 +49,7 @@ def fit_own(
 
 
 def _fit_column(
-    card: Card, values: pl.Series, name: str, time_format: str | None
+    card: Card, values: pl.Series, name: str, form: str | None
 ) -> tuple[OwnColumn | None, Notice | None]:
     table = card.main.path.name
     filled = values.drop_nulls()
@@ -60,10 +61,10 @@ def _fit_column(
         return None, Notice(table, name, "取值恒定，未用", "constant; left out")
     dates = as_dates(values)
     if dates is not None:
-        return _fit_date(card, name, time_format)
+        return _fit_date(card, name, form)
     if name in card.main.categorical or not (values.dtype.is_numeric() or values.dtype == pl.Boolean):
         return _fit_category(card, values, name)
-    return OwnColumn(name=name, kind=OwnKind.NUMBER), None
+    return OwnColumn(name=name, kind=OwnKind.NUMBER, percent=form == PERCENT), None
 
 
 def _fit_date(card: Card, name: str, time_format: str | None) -> tuple[OwnColumn | None, Notice | None]:
@@ -146,6 +147,24 @@ def own_features(main: pl.DataFrame, columns: Sequence[OwnColumn], table: str, *
         notices += found
     categorical = tuple(prefix + c.name for c in columns if c.kind is OwnKind.CATEGORY)
     return Values(pl.DataFrame(out), tuple(notices), categorical)
+
+
+def unit_notices(columns: Sequence[OwnColumn], formats: Mapping[str, str], table: str) -> list[Notice]:
+    """Name numbers that were percentages in training and are plain now, or the reverse: 12 is then not 12 %."""
+    out: list[Notice] = []
+    for column in columns:
+        now = formats.get(f"main.{column.name}") == PERCENT
+        if column.kind is not OwnKind.NUMBER or now == column.percent:
+            continue
+        words = (
+            ("普通数值", "plain numbers"),
+            ("百分数（12% 读作 0.12）", "percentages (12% is read as 0.12)"),
+        )
+        (then_zh, then_en), (now_zh, now_en) = words[column.percent], words[now]
+        zh = f"训练时为{then_zh}，现为{now_zh}；请确认单位一致"
+        en = f"held {then_en} in training and holds {now_en} now; make sure that the unit is the same"
+        out.append(Notice(table, column.name, zh, en))
+    return out
 
 
 def _own_feature(main: pl.DataFrame, column: OwnColumn, table: str) -> tuple[pl.Series, list[Notice]]:

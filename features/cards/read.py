@@ -12,7 +12,7 @@ from features.cards.errors import CardTableError
 from features.cards.matching import is_one_of, listed
 from features.cards.outcomes import LABEL, labelled
 from features.cards.rows import LINE, first_rows, named_cells, note, numbered
-from features.cards.typed import typed_columns
+from features.cards.typed import PERCENT, typed_columns
 from features.sources import is_sheet, read_table
 
 __all__ = ["LABEL", "PARTITION", "PARTY", "ROW", "TIME", "CardTables", "read_card_tables"]
@@ -29,7 +29,7 @@ class CardTables:
     """The tables as read: main with technical columns (row, party, partition, time, label), and the others by name.
 
     Every other table has `__party` (edges: `src`, `dst`) as text, `__partition` and `__time`. `formats` are those that
-    text dates were read in, by role: "main.<column>", "<title>.__time", "<title>.__until".
+    text was read in, by role ("main.<column>", "<title>.__time", "<title>.__until"): of dates, and PERCENT.
     """
 
     main: pl.DataFrame
@@ -193,6 +193,8 @@ class _Reader:
             typed = typed_columns(frame, text=text)
             frame = typed.frame
             self.dates.notes.extend(_number_notes(table, typed.grouped, typed.percent))
+            if spec is self.card.main:
+                self.dates.formats.update({f"main.{c}": PERCENT for c in typed.percent})
         return numbered(frame, sheet=is_sheet(path))
 
 

@@ -52,6 +52,7 @@ class OwnColumn(_State):
     categories: tuple[str, ...] = ()
     rare: tuple[str, ...] = ()
     time_format: str | None = None
+    percent: bool = False
 
 
 class EventState(_State):

@@ -6,7 +6,9 @@ from typing import Final
 
 import polars as pl
 
-__all__ = ["Typed", "typed_columns"]
+__all__ = ["PERCENT", "Typed", "typed_columns"]
+
+PERCENT: Final = "%"  # the format of a column of percentages
 
 _MISSING: Final = ("", "na", "n/a", "nan", "null", "none", "#n/a", "-")
 _TRUE_FALSE: Final = {"true": True, "false": False}

@@ -71,6 +71,31 @@ def test_rows_of_early_days_scored_alone_keep_their_pd(write: Callable[..., Path
     other = pl.when(pl.col("loan") == 6).then(pl.lit("2019-01-31")).otherwise("founded").alias("founded")
     with pytest.raises(CardTableError, match="row 8 holds '2019-01-31'"):
         _score(tmp_path / "model", write("mixed", lambda loans: loans.with_columns(other)))
+
+
+def test_numbers_in_another_unit_than_in_training_are_told(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    rate = pl.concat_str(pl.col("loan") % 90, pl.lit("%"))
+    card = write("percent", lambda loans: loans.with_columns(rate=rate))
+    FitCard(card=card, out=tmp_path / "model", code_version="test", resamples=20).run(lambda _z, _e: None)
+    heard: list[str] = []
+    _score(tmp_path / "model", card, heard)
+    assert not any("单位" in line for line in heard)
+    _score(
+        tmp_path / "model", write("plain", lambda loans: loans.with_columns(rate=pl.col("loan") % 90)), heard
+    )
+    assert any(
+        "loans.csv.rate" in line and "单位" in line and "the unit is the same" in line for line in heard
+    )
+
+
+def test_what_was_read_with_a_reservation_is_said_when_scoring(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    FitCard(card=write("all"), out=tmp_path / "model", code_version="test", resamples=20).run(
+        lambda _z, _e: None
+    )
     heard: list[str] = []
     _score(
         tmp_path / "model", write("grouped", lambda loans: loans.with_columns(extra=pl.lit("1,200"))), heard
