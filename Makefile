@@ -56,7 +56,7 @@ serve: setup ## the service in the foreground
 	$(BIN)/zhiheng serve
 
 bench: setup ## all benchmarks; bench/RESULTS.md keeps figures and machine
-	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+	@missed=0; for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || missed=1; done; exit $$missed
 
 docs: setup ## rewrite what is generated in docs/ from the code
 	$(BIN)/zhiheng docs
