@@ -1,7 +1,6 @@
 """Job: build the credit panel to learn from and the newest features to serve, both from checked tables and graph."""
 
 import json
-import os
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -10,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from experiments.errors import SplitError
 from experiments.job import Say
-from features.checked_files import write_parquet_atomically
+from features.checked_files import write_parquet_atomically, write_text_atomically
 from features.credit.book import Book
 from features.credit.build import FEATURES, features_of
 from features.credit.labels import last_mature_month_end
@@ -63,7 +62,7 @@ class BuildFeatures(BaseModel):
         latest = latest.insert_column(2, standings(book, latest["party_id"])["standing"])
         write_parquet_atomically(latest, self.out / LATEST)
         sidecar = {"data_as_of": str(self.as_of), "graph_as_of": str(self.as_of), "features": list(FEATURES)}
-        _write_text(json.dumps(sidecar, indent=1), (self.out / LATEST).with_suffix(".json"))
+        write_text_atomically(json.dumps(sidecar, indent=1) + "\n", (self.out / LATEST).with_suffix(".json"))
         say(
             f"{latest.height:,} 个主体截至 {self.as_of} 的最新特征",
             f"newest features of {latest.height:,} parties as of {self.as_of}",
@@ -79,9 +78,3 @@ class BuildFeatures(BaseModel):
                 "Start earlier or move the as-of date.",
             )
         return months
-
-
-def _write_text(text: str, path: Path) -> None:
-    staging = path.with_name(f".{path.name}.{os.getpid()}")
-    staging.write_text(text + "\n", encoding="utf-8")
-    staging.replace(path)

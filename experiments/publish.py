@@ -1,7 +1,6 @@
 """Job: bring the registered champion to the place that the service reads, whole or not at all."""
 
 import json
-import os
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from experiments.job import Say
 from experiments.train_credit import NAME
+from features.checked_files import write_text_atomically
 from models.registry import Registry
 
 __all__ = ["POINTER", "PublishChampion"]
@@ -30,10 +30,8 @@ class PublishChampion(BaseModel):
         champion = registry.by_alias(NAME)
         folder = registry.fetch(champion, self.models)
         pointer = self.models / POINTER
-        staging = pointer.with_name(f".{POINTER}.{os.getpid()}")
         entry = {"version": champion.bundle_version, "folder": folder.name, "registered": champion.number}
-        staging.write_text(json.dumps(entry) + "\n", encoding="utf-8")
-        staging.replace(pointer)
+        write_text_atomically(json.dumps(entry) + "\n", pointer)
         say(
             f"在用模型（champion）：{NAME} 第 {champion.number} 版，{champion.bundle_version}",
             f"champion is {NAME} version {champion.number}, {champion.bundle_version}",

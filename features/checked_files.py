@@ -11,7 +11,14 @@ from features.contracts import Checked, check_table, checked_tables, contract_of
 from features.errors import DataError
 from features.sources import is_sheet, read_table, scan_table, table_files
 
-__all__ = ["check_file", "check_folder", "write_checked", "write_csv_atomically", "write_parquet_atomically"]
+__all__ = [
+    "check_file",
+    "check_folder",
+    "write_checked",
+    "write_csv_atomically",
+    "write_parquet_atomically",
+    "write_text_atomically",
+]
 
 _BOM: Final = "\ufeff".encode()  # with it, Excel opens the file as UTF-8
 
@@ -71,6 +78,11 @@ def write_parquet_atomically(frame: pl.DataFrame, path: Path, *, private: bool =
     _write(path, frame.write_parquet, private=private)
 
 
+def write_text_atomically(text: str, path: Path, *, private: bool = False) -> None:
+    """Write a UTF-8 text under another name and move it into place; `private` lets the owner alone read it."""
+    _write(path, lambda file: file.write(text.encode()), private=private)
+
+
 def write_csv_atomically(frame: pl.DataFrame, path: Path) -> None:
     """Write a CSV file that Excel opens as UTF-8, under another name, and move it into place.
 
@@ -92,7 +104,7 @@ def _harmless(text: pl.Expr) -> pl.Expr:
     return pl.when(formula).then(pl.lit("'") + text).otherwise(text)
 
 
-def _write(path: Path, write: Callable[[BinaryIO], None], *, private: bool = False) -> None:
+def _write(path: Path, write: Callable[[BinaryIO], object], *, private: bool = False) -> None:
     """Let `write` fill a temporary file beside the path, then rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

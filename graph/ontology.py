@@ -22,11 +22,6 @@ class Direction(StrEnum):
     OUT = "out"
     IN = "in"
 
-    @property
-    def opposite(self) -> "Direction":
-        """Return the other direction."""
-        return Direction.IN if self is Direction.OUT else Direction.OUT
-
 
 @dataclass(frozen=True)
 class Wording:

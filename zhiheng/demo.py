@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 
 import polars as pl
 
+from features.checked_files import write_text_atomically
 from zhiheng.background import Background
 from zhiheng.demo_answer import show_answer
 from zhiheng.errors import BackgroundError, DemoScoreError, SampleError
@@ -83,9 +84,8 @@ class Demo:
         self.say("6/6 启动服务并评分", "6/6 start the service and score")
         api, pages = self._serve()
         answer, key = self._score(api)
-        kept = home / "run" / "answer.json"
-        kept.touch(mode=0o600)
-        kept.write_text(json.dumps(answer, ensure_ascii=False, indent=2), encoding="utf-8")
+        text = json.dumps(answer, ensure_ascii=False, indent=2)
+        write_text_atomically(text, home / "run" / "answer.json", private=True)
         show_answer(answer, key=key, api=api, pages=pages, zh=self.settings.lang == "zh")
 
     def _sample(self) -> None:
@@ -234,11 +234,9 @@ class Demo:
             return
         begun = time.monotonic()
         action()
-        record = self.settings.home / "run" / "steps.json"
-        record.parent.mkdir(parents=True, exist_ok=True)
-        staging = record.with_suffix(".new")
-        staging.write_text(json.dumps({**done, name: self._chain}), encoding="utf-8")
-        staging.replace(record)
+        write_text_atomically(
+            json.dumps({**done, name: self._chain}), self.settings.home / "run" / "steps.json"
+        )
         seconds = time.monotonic() - begun
         self.note(f"{seconds:.1f} 秒", f"{seconds:.1f} s")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serving.roles import ALL_COMPANIES, Role
+from zhiheng.console import teller
 from zhiheng.settings import load_settings
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ def create_key(
         key, text = KeyStore(database).create(
             name, role, companies=company or [ALL_COMPANIES], now=datetime.now(UTC)
         )
-    _say(
-        zh=f"已签发密钥 {key.key_id}（{key.name}）。请立即保存，以后无法再次查看：",
-        en=f"Made key {key.key_id} ({key.name}). Keep it now; it cannot be shown again:",
+    teller(load_settings())(
+        f"已签发密钥 {key.key_id}（{key.name}）。请立即保存，以后无法再次查看：",
+        f"Made key {key.key_id} ({key.name}). Keep it now; it cannot be shown again:",
     )
     typer.echo(text)  # on a line of its own and on stdout, so that a script can take the last line
 
@@ -87,7 +88,7 @@ def revoke_key(key_id: Annotated[str, typer.Argument(help="密钥编号。Id of 
 
     with _database() as database:
         KeyStore(database).revoke(key_id, now=datetime.now(UTC))
-    _say(zh=f"已撤销密钥 {key_id}。", en=f"Key {key_id} is withdrawn.")
+    teller(load_settings())(f"已撤销密钥 {key_id}。", f"Key {key_id} is withdrawn.")
 
 
 @ledger_app.command("verify")
@@ -99,16 +100,16 @@ def verify_ledger() -> None:
         found = Ledger(database).verify()
     if found.broken is not None:
         broken = found.broken
-        _say(
-            zh=f"台账第 {broken.seq} 行（{broken.decision_id}）：{broken.zh}。其前 {found.rows} 行完好。"
+        teller(load_settings())(
+            f"台账第 {broken.seq} 行（{broken.decision_id}）：{broken.zh}。其前 {found.rows} 行完好。"
             "请封存文件，并与备份核对。",
-            en=f"Ledger row {broken.seq} ({broken.decision_id}): {broken.en}. The {found.rows} rows before it hold. "
+            f"Ledger row {broken.seq} ({broken.decision_id}): {broken.en}. The {found.rows} rows before it hold. "
             "Keep the file as it is and compare it with a backup.",
         )
         raise typer.Exit(1)
-    _say(
-        zh=f"台账完好：{found.rows} 条，链尾 {found.head}。请将此值另行留存，以便发现尾部被删。",
-        en=f"The ledger holds: {found.rows} decisions, head {found.head}. Note it elsewhere to detect a cut end.",
+    teller(load_settings())(
+        f"台账完好：{found.rows} 条，链尾 {found.head}。请将此值另行留存，以便发现尾部被删。",
+        f"The ledger holds: {found.rows} decisions, head {found.head}. Note it elsewhere to detect a cut end.",
     )
 
 
@@ -121,10 +122,6 @@ def show_decision(decision_id: Annotated[str, typer.Argument(help="决策编号�
         decision = Ledger(database).get(decision_id)
     shown = {"seq": decision.seq, "prev_hash": decision.prev_hash, "hash": decision.hash, **decision.record}
     typer.echo(json.dumps(shown, ensure_ascii=False, indent=2))
-
-
-def _say(*, zh: str, en: str) -> None:
-    typer.echo(zh if load_settings().lang == "zh" else en)
 
 
 @contextmanager
