@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from graph.resolution import check_character
+from graph.credit_code import check_character
 
 __all__ = ["DIRT", "Dirty"]
 

@@ -17,7 +17,7 @@ from features.tables.columns import (
 )
 from features.tables.contract import Contract, DataClass, Domain, Level, Rule, Text
 from features.tables.rules import known_not_before
-from graph.resolution import valid_credit_code
+from graph.credit_code import valid_credit_code
 
 __all__ = ["COMPANIES", "PARTIES"]
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from graph.resolution import check_character, is_valid_credit_code
+from graph.credit_code import check_character, is_valid_credit_code
 from sample_group.companies import COMPANIES
 from tests.data_samples.conftest import Group
 

@@ -1,4 +1,4 @@
-"""Who a record is about: the check digit of the unified social credit code (GB 32100-2015)."""
+"""The unified social credit code: its form and its check character (GB 32100-2015)."""
 
 from typing import Final
 
