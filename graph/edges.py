@@ -8,7 +8,7 @@ import polars as pl
 from graph.errors import EdgeTableError
 from graph.ontology import RELATIONS
 
-__all__ = ["EDGE_KEY", "EDGE_SCHEMA", "EdgeFrame", "checked_edges", "visible"]
+__all__ = ["EDGE_KEY", "EDGE_SCHEMA", "ENDS", "OPTIONAL_COLUMNS", "EdgeFrame", "checked_edges", "visible"]
 
 EdgeFrame = pl.DataFrame | pl.LazyFrame
 
@@ -28,21 +28,49 @@ EDGE_SCHEMA: Final = pl.Schema(
         "retracted_at": pl.Date,
         "source": pl.String,
         "confidence": pl.Float64,
+        "voting": pl.Float64,
+        "direct": pl.Boolean,
+        "basis": pl.String,
+        "contract": pl.String,
+        "guarantee_kind": pl.String,
+        "seller_share": pl.Float64,
+        "buyer_share": pl.Float64,
+        "reason": pl.String,
+        "score": pl.Float64,
+        "method": pl.String,
     }
 )
+OPTIONAL_COLUMNS: Final = tuple(EDGE_SCHEMA)[tuple(EDGE_SCHEMA).index("confidence") + 1 :]
+"""What only some kinds of relation say; a table may leave these columns out."""
+ENDS: Final = ("src", "dst", "kind")
+"""What all statements of one edge agree on."""
+_RATIOS: Final = ("share", "voting", "seller_share", "buyer_share", "score", "confidence")
 _NEVER_NULL: Final = ("edge_id", "src", "dst", "kind", "valid_from", "known_at")
 
 
-def visible(edges: EdgeFrame, as_of: date, valid_on: date | None = None) -> pl.LazyFrame:
-    """Return the statements that were believed on `as_of` and say what held on `valid_on` (default: `as_of`).
+def visible(
+    edges: EdgeFrame, as_of: date, valid_on: date | None = None, *, unrevised: bool = False
+) -> pl.LazyFrame:
+    """Return what was believed on `as_of` to hold on `valid_on` (default: `as_of`), at most one row per edge.
 
-    A statement is believed from `known_at` up to, not including, `retracted_at`; it holds from `valid_from` up to,
-    not including, `valid_to`. `retracted_at` comes back null: on `as_of` nobody knew of a later retraction.
+    A statement is believed from `known_at` up to, not including, `retracted_at`. Of the believed statements of an
+    edge that have begun by the day, the one that begins last, then the one known last, speaks for the edge from its
+    beginning on; the edge holds up to, not including, that statement's `valid_to`. `retracted_at` comes back null:
+    on `as_of` nobody knew of a later retraction. `unrevised` promises that no edge has two statements; without a
+    column `edge_id` every row is an edge of its own.
     """
     day = as_of if valid_on is None else valid_on
     believed = (pl.col("known_at") <= as_of) & _open_or_after("retracted_at", as_of)
-    holds = (pl.col("valid_from") <= day) & _open_or_after("valid_to", day)
-    return edges.lazy().filter(believed & holds).with_columns(retracted_at=pl.lit(None, dtype=pl.Date))
+    begun = edges.lazy().filter(believed & (pl.col("valid_from") <= day))
+    if not unrevised and "edge_id" in edges.lazy().collect_schema():
+        begun = begun.filter(_is_last("valid_from")).filter(_is_last("known_at"))
+    return begun.filter(_open_or_after("valid_to", day)).with_columns(
+        retracted_at=pl.lit(None, dtype=pl.Date)
+    )
+
+
+def _is_last(column: str) -> pl.Expr:
+    return pl.col(column) == pl.col(column).max().over("edge_id")
 
 
 def _open_or_after(column: str, day: date) -> pl.Expr:
@@ -52,14 +80,18 @@ def _open_or_after(column: str, day: date) -> pl.Expr:
 def checked_edges(edges: EdgeFrame) -> pl.DataFrame:
     """Return the edge table with the columns and types of `EDGE_SCHEMA`, in that order.
 
-    Raises EdgeTableError naming the column that is missing, of another type, empty where it must not be, or
-    whose statement is given twice with different content.
+    The columns of `OPTIONAL_COLUMNS` may be left out. Raises EdgeTableError naming the column that is missing, of
+    another type, empty or out of range; a statement given twice with different content; an edge whose statements
+    disagree on its ends.
     """
     frame = edges.lazy().collect()
+    absent = [pl.lit(None).alias(column) for column in OPTIONAL_COLUMNS if column not in frame.columns]
+    frame = frame.with_columns(absent)
     for column, dtype in EDGE_SCHEMA.items():
         _check_column(frame, column, dtype)
     table = frame.select(EDGE_SCHEMA.names()).cast(EDGE_SCHEMA).unique(maintain_order=True)
     _check_content(table)
+    _check_ranges(table)
     repeated = table.filter(pl.struct(EDGE_KEY).is_duplicated())
     if repeated.height:
         first = repeated.row(0, named=True)
@@ -67,7 +99,32 @@ def checked_edges(edges: EdgeFrame) -> pl.DataFrame:
         raise EdgeTableError(
             "edge_id", f"与 known_at 合起来不唯一：{where}", f"not unique with known_at: {where}"
         )
+    _check_ends(table)
     return table
+
+
+def _check_ranges(table: pl.DataFrame) -> None:
+    for columns, high in ((_RATIOS, 1.0), (("amount",), float("inf"))):
+        for column in columns:
+            value = pl.col(column)
+            strange = table.filter(value.is_nan() | value.is_infinite() | (value < 0) | (value > high))
+            if strange.height:
+                edge, found = strange["edge_id"][0], strange[column][0]
+                zh = f"应在 0 到 1 之间，{edge} 为 {found}" if high == 1 else f"应为非负数，{edge} 为 {found}"
+                en = f"must be between 0 and {high}, is {found} in {edge}"
+                raise EdgeTableError(column, zh, en)
+
+
+def _check_ends(table: pl.DataFrame) -> None:
+    again = table.filter(pl.col("edge_id").is_duplicated())
+    moved = again.filter(pl.struct(ENDS).n_unique().over("edge_id") > 1)
+    if moved.height:
+        edge = moved["edge_id"][0]
+        raise EdgeTableError(
+            "edge_id",
+            f"“{edge}”的各条记录两端或关系不同，不同的关系应使用不同编号",
+            f"'{edge}' joins other parties, or is of another kind, in one of its statements; give that edge its own id",
+        )
 
 
 def _check_column(frame: pl.DataFrame, column: str, dtype: pl.DataType) -> None:

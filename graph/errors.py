@@ -8,6 +8,7 @@ __all__ = [
     "EmptyGraphError",
     "GraphError",
     "GraphStoreError",
+    "PartyTableError",
     "StatementConflictError",
     "UnknownPartyError",
     "UnknownRelationError",
@@ -43,6 +44,17 @@ class EdgeTableError(GraphError):
         super().__init__(
             zh=f"关系表的列“{column}”{problem_zh}。请对照 `zhiheng data template edges` 的模板修正。",
             en=f"Edge table, column '{column}': {problem_en}. Compare with `zhiheng data template edges`.",
+        )
+
+
+class PartyTableError(GraphError):
+    """The table of party records or of scores lacks a column, or holds what it must not."""
+
+    def __init__(self, column: str, problem_zh: str, problem_en: str) -> None:
+        self.column = column
+        super().__init__(
+            zh=f"主体表或评分表的列“{column}”{problem_zh}。请改正该列后重试。",
+            en=f"Table of parties or scores, column '{column}': {problem_en}. Correct that column and try again.",
         )
 
 

@@ -1,12 +1,27 @@
-"""What kinds of parties and relations there are: data, read by stores, measures, portraits and texts."""
+"""What kinds of nodes and relations there are: data of ontology.toml, read by stores, measures, portraits and texts."""
 
+import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Self
 
-__all__ = ["RELATIONS", "Direction", "PartyKind", "RelationKind", "Wording"]
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = [
+    "NODES",
+    "PARTY_RELATIONS",
+    "RELATIONS",
+    "Direction",
+    "NodeKind",
+    "Ontology",
+    "PartyKind",
+    "RelationKind",
+    "Transmission",
+    "Wording",
+    "read_ontology",
+]
 
 
 class PartyKind(StrEnum):
@@ -14,6 +29,8 @@ class PartyKind(StrEnum):
 
     COMPANY = "company"
     PERSON = "person"
+    GOVERNMENT = "government"
+    FUND = "fund"
 
 
 class Direction(StrEnum):
@@ -23,8 +40,11 @@ class Direction(StrEnum):
     IN = "in"
 
 
-@dataclass(frozen=True)
-class Wording:
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Wording(_Data):
     """One text in both languages."""
 
     zh: str
@@ -35,13 +55,32 @@ class Wording:
         return self.zh if language.lower().startswith("zh") else self.en
 
 
-@dataclass(frozen=True)
-class RelationKind:
+class NodeKind(_Data):
+    """A kind of node; `party` tells whether it can owe, own and default."""
+
+    name: str
+    label: Wording
+    party: bool = False
+
+
+class Transmission(_Data):
+    """How far trouble at one end of an edge reaches the other: `out` from source to target, `in_` back (0 to 1)."""
+
+    out: float = Field(ge=0, le=1)
+    in_: float = Field(ge=0, le=1, alias="in")
+
+    def towards(self, direction: Direction) -> float:
+        """Return the factor for trouble that leaves a party along its edges in a direction."""
+        return self.out if direction is Direction.OUT else self.in_
+
+
+class RelationKind(_Data):
     """A kind of relation, read from source to target.
 
-    `neighbour_out` names the parties at the target end ("the parties it guarantees"), `neighbour_in` those at the
+    `neighbour_out` names the nodes at the target end ("the parties it guarantees"), `neighbour_in` those at the
     source end; `weight` is the column of the edge table that is summed over parallel edges, None where an edge
-    only counts; `symmetric` says that the direction carries no meaning.
+    only counts, `measures` are further numeric columns summed likewise and `properties` all columns of its own;
+    `symmetric` says that the direction carries no meaning.
     """
 
     name: str
@@ -50,83 +89,58 @@ class RelationKind:
     inverse_label: Wording
     neighbour_out: Wording
     neighbour_in: Wording
-    weight: str | None
-    weight_unit: str | None
-    source_kinds: frozenset[PartyKind]
-    target_kinds: frozenset[PartyKind]
+    weight: str | None = None
+    weight_unit: str | None = None
+    measures: tuple[str, ...] = ()
+    properties: tuple[str, ...] = ()
+    source: tuple[str, ...]
+    target: tuple[str, ...]
     symmetric: bool = False
+    transmission: Transmission
 
     def neighbour(self, direction: Direction) -> Wording:
         """Return what the neighbours in a direction are called."""
         return self.neighbour_out if direction is Direction.OUT else self.neighbour_in
 
 
-_ANY: Final = frozenset(PartyKind)
-_COMPANY: Final = frozenset({PartyKind.COMPANY})
-_PERSON: Final = frozenset({PartyKind.PERSON})
+class Ontology(_Data):
+    """All kinds of nodes and relations; refuses names given twice, and ends of a kind that is not there."""
 
-_KINDS: Final = (
-    RelationKind(
-        name="owns",
-        label=Wording("持股", "owns"),
-        inverse="owned_by",
-        inverse_label=Wording("被持股", "is owned by"),
-        neighbour_out=Wording("被投资企业", "companies it owns"),
-        neighbour_in=Wording("股东", "shareholders"),
-        weight="share",
-        weight_unit="ratio",
-        source_kinds=_ANY,
-        target_kinds=_COMPANY,
-    ),
-    RelationKind(
-        name="guarantees",
-        label=Wording("担保", "guarantees"),
-        inverse="guaranteed_by",
-        inverse_label=Wording("被担保", "is guaranteed by"),
-        neighbour_out=Wording("被担保方", "parties it guarantees"),
-        neighbour_in=Wording("担保方", "guarantors"),
-        weight="amount",
-        weight_unit="CNY",
-        source_kinds=_ANY,
-        target_kinds=_ANY,
-    ),
-    RelationKind(
-        name="supplies",
-        label=Wording("供货", "supplies"),
-        inverse="supplied_by",
-        inverse_label=Wording("采购", "buys from"),
-        neighbour_out=Wording("客户", "customers"),
-        neighbour_in=Wording("供应商", "suppliers"),
-        weight="amount",
-        weight_unit="CNY per year",
-        source_kinds=_ANY,
-        target_kinds=_ANY,
-    ),
-    RelationKind(
-        name="holds_position",
-        label=Wording("任职", "holds a position in"),
-        inverse="position_held_by",
-        inverse_label=Wording("任用", "has as an officer"),
-        neighbour_out=Wording("任职企业", "companies it holds a position in"),
-        neighbour_in=Wording("法定代表人与董监高", "officers"),
-        weight=None,
-        weight_unit=None,
-        source_kinds=_PERSON,
-        target_kinds=_COMPANY,
-    ),
-    RelationKind(
-        name="family_of",
-        label=Wording("亲属", "is family of"),
-        inverse="family_of",
-        inverse_label=Wording("亲属", "is family of"),
-        neighbour_out=Wording("亲属", "family"),
-        neighbour_in=Wording("亲属", "family"),
-        weight=None,
-        weight_unit=None,
-        source_kinds=_PERSON,
-        target_kinds=_PERSON,
-        symmetric=True,
-    ),
+    node: tuple[NodeKind, ...]
+    relation: tuple[RelationKind, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for names in ([kind.name for kind in self.node], [kind.name for kind in self.relation]):
+            repeated = {name for name in names if names.count(name) > 1}
+            if repeated:
+                raise ValueError(f"given more than once: {', '.join(sorted(repeated))}")
+        known = {kind.name for kind in self.node}
+        for kind in self.relation:
+            strange = {*kind.source, *kind.target} - known
+            if strange:
+                raise ValueError(f"relation {kind.name}: no such kind of node: {', '.join(sorted(strange))}")
+            undeclared = {*kind.measures, *([kind.weight] if kind.weight else [])} - {*kind.properties}
+            if undeclared:
+                raise ValueError(f"relation {kind.name}: not among its properties: {', '.join(undeclared)}")
+            if kind.symmetric and (kind.inverse != kind.name or kind.source != kind.target):
+                raise ValueError(f"relation {kind.name}: symmetric, so it is its own inverse with equal ends")
+        return self
+
+
+def read_ontology(path: Path) -> Ontology:
+    """Read an ontology; raises pydantic.ValidationError naming the entry that is wrong."""
+    return Ontology.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+
+
+_ONTOLOGY: Final = read_ontology(Path(__file__).with_name("ontology.toml"))
+
+NODES: Final[Mapping[str, NodeKind]] = MappingProxyType({kind.name: kind for kind in _ONTOLOGY.node})
+RELATIONS: Final[Mapping[str, RelationKind]] = MappingProxyType(
+    {kind.name: kind for kind in _ONTOLOGY.relation}
 )
-
-RELATIONS: Final[Mapping[str, RelationKind]] = MappingProxyType({kind.name: kind for kind in _KINDS})
+_PARTIES: Final = frozenset(PartyKind)
+PARTY_RELATIONS: Final[Mapping[str, RelationKind]] = MappingProxyType(
+    {name: kind for name, kind in RELATIONS.items() if _PARTIES.issuperset([*kind.source, *kind.target])}
+)
+"""The relations both of whose ends are parties."""

@@ -1,0 +1,110 @@
+"""The records of parties that the graph keeps, and the scores written back to it: columns, checks, reads as of a date."""
+
+from datetime import date
+from typing import Final
+
+import polars as pl
+
+from graph.edges import EdgeFrame
+from graph.errors import PartyTableError
+from graph.ontology import NODES
+
+__all__ = [
+    "PARTY_KEY",
+    "PARTY_SCHEMA",
+    "SCORE_KEY",
+    "SCORE_SCHEMA",
+    "checked_parties",
+    "checked_scores",
+    "parties_as_of",
+    "scores_as_of",
+]
+
+PARTY_KEY: Final = ("party_id", "valid_from", "known_at")
+PARTY_SCHEMA: Final = pl.Schema(
+    {
+        "party_id": pl.String,
+        "kind": pl.String,
+        "name": pl.String,
+        "credit_code": pl.String,
+        "valid_from": pl.Date,
+        "known_at": pl.Date,
+    }
+)
+SCORE_KEY: Final = ("party_id", "name", "as_of", "model_version")
+SCORE_SCHEMA: Final = pl.Schema(
+    {
+        "party_id": pl.String,
+        "as_of": pl.Date,
+        "name": pl.String,
+        "value": pl.Float64,
+        "model_version": pl.String,
+    }
+)
+_PARTY_NEVER_NULL: Final = ("party_id", "kind", "valid_from", "known_at")
+
+
+def checked_parties(parties: EdgeFrame) -> pl.DataFrame:
+    """Return the party records with the columns and types of `PARTY_SCHEMA`, repeated rows once.
+
+    Parties are all kinds of nodes of the ontology. `name` and `credit_code` may be left out. Raises PartyTableError
+    naming the column that is missing, of another type or empty, an unknown kind, or a version given twice.
+    """
+    frame = parties.lazy().collect()
+    optional = [pl.lit(None).alias(name) for name in ("name", "credit_code") if name not in frame.columns]
+    table = _typed(frame.with_columns(optional), PARTY_SCHEMA, _PARTY_NEVER_NULL)
+    strange = table.filter(~pl.col("kind").is_in(list(NODES)))
+    if strange.height:
+        kind, known = strange["kind"][0], ", ".join(NODES)
+        raise PartyTableError(
+            "kind", f"有未知的类型“{kind}”，应为 {known} 之一", f"'{kind}' is none of {known}"
+        )
+    return _unique(table, PARTY_KEY)
+
+
+def checked_scores(scores: EdgeFrame) -> pl.DataFrame:
+    """Return scores with the columns and types of `SCORE_SCHEMA`; raises PartyTableError as `checked_parties`."""
+    table = _typed(scores.lazy().collect(), SCORE_SCHEMA, tuple(SCORE_SCHEMA))
+    if not table["value"].is_finite().all():
+        party = table.filter(~pl.col("value").is_finite())["party_id"][0]
+        raise PartyTableError("value", f"不是有限数值（{party}）", f"is not finite ({party})")
+    return _unique(table, SCORE_KEY)
+
+
+def parties_as_of(parties: EdgeFrame, as_of: date) -> pl.DataFrame:
+    """Return the record of each party on a date, the last begun, then last known [party_id, kind, name, credit_code]."""
+    seen = parties.lazy().filter((pl.col("known_at") <= as_of) & (pl.col("valid_from") <= as_of))
+    last = seen.sort("party_id", "valid_from", "known_at").unique(
+        "party_id", keep="last", maintain_order=True
+    )
+    return last.select("party_id", "kind", "name", "credit_code").collect()
+
+
+def scores_as_of(scores: EdgeFrame, as_of: date) -> pl.DataFrame:
+    """Return the latest score of each party and name as of a date (SCORE_SCHEMA), of two models the later version."""
+    seen = scores.lazy().filter(pl.col("as_of") <= as_of).sort("party_id", "name", "as_of", "model_version")
+    last = seen.unique(["party_id", "name"], keep="last", maintain_order=True)
+    return last.select(SCORE_SCHEMA.names()).collect()
+
+
+def _typed(frame: pl.DataFrame, schema: pl.Schema, never_null: tuple[str, ...]) -> pl.DataFrame:
+    for column, dtype in schema.items():
+        if column not in frame.columns:
+            raise PartyTableError(column, "缺失", "is missing")
+        found = frame.schema[column]
+        numeric = dtype == pl.Float64 and found.is_numeric()
+        if found not in (dtype, pl.Null) and not numeric:
+            raise PartyTableError(column, f"类型应为 {dtype}，现为 {found}", f"must be {dtype}, is {found}")
+        if column in never_null and frame[column].null_count():
+            row = int(frame[column].is_null().arg_true()[0]) + 1
+            raise PartyTableError(column, f"第 {row} 行为空", f"is empty in row {row}")
+    return frame.select(schema.names()).cast(schema).unique(maintain_order=True)
+
+
+def _unique(table: pl.DataFrame, key: tuple[str, ...]) -> pl.DataFrame:
+    repeated = table.filter(pl.struct(key).is_duplicated())
+    if repeated.height:
+        party = repeated["party_id"][0]
+        zh, en = f"“{party}”的同一版本有两种内容", f"gives one version of '{party}' with different content"
+        raise PartyTableError("party_id", zh, en)
+    return table
