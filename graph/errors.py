@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 __all__ = [
+    "DefaultTableError",
     "EdgeTableError",
     "EmptyGraphError",
     "GraphError",
@@ -55,6 +56,18 @@ class PartyTableError(GraphError):
         super().__init__(
             zh=f"主体表或评分表的列“{column}”{problem_zh}。请改正该列后重试。",
             en=f"Table of parties or scores, column '{column}': {problem_en}. Correct that column and try again.",
+        )
+
+
+class DefaultTableError(GraphError):
+    """The table of known defaults lacks a column or leaves one empty."""
+
+    def __init__(self, column: str, problem_zh: str, problem_en: str) -> None:
+        self.column = column
+        super().__init__(
+            zh=f"违约表的列“{column}”{problem_zh}。请提供 party_id、default_on（违约日）和 known_at（获知日），每行填全。",
+            en=f"Table of defaults, column '{column}': {problem_en}. "
+            "Give party_id, default_on and known_at, filled in each row.",
         )
 
 

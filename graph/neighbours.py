@@ -18,7 +18,9 @@ __all__ = [
     "degree_columns",
     "degrees",
     "neighbour_aggregates",
+    "pattern",
     "row_aggregates",
+    "row_sums",
 ]
 
 AGGREGATES: Final = ("mean", "max", "min", "sum", "count")
@@ -51,6 +53,11 @@ def row_sums(matrix: csr_array) -> Floats:
     """Return the sum of each row (n)."""
     sums: Floats = np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
     return sums
+
+
+def pattern(matrix: csr_array) -> csr_array:
+    """Return the matrix with 1 wherever it stores an edge, whatever its weight."""
+    return csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def aggregate_name(kind: str, direction: Direction, column: str, aggregate: str) -> str:
