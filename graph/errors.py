@@ -9,8 +9,10 @@ __all__ = [
     "EmptyGraphError",
     "GraphError",
     "GraphStoreError",
+    "InterchangeFileError",
     "PartyTableError",
     "StatementConflictError",
+    "UnknownMeasureError",
     "UnknownPartyError",
     "UnknownRelationError",
     "UserError",
@@ -95,6 +97,21 @@ class UnknownRelationError(GraphError):
         )
 
 
+class UnknownMeasureError(GraphError):
+    """A relation has no such numeric column."""
+
+    def __init__(self, kind: str, column: str, known: tuple[str, ...]) -> None:
+        self.kind = kind
+        self.column = column
+        self.known = known
+        listed = ", ".join(known)
+        super().__init__(
+            zh=f"关系“{kind}”没有可汇总的列“{column}”，现有：{listed}。请核对名称，或在关系表中补上该列。",
+            en=f"Relation '{kind}' has no column '{column}' to sum; it has: {listed}. "
+            "Check the name, or add the column to the edge table.",
+        )
+
+
 class EmptyGraphError(GraphError):
     """The store holds no statement yet."""
 
@@ -134,4 +151,17 @@ class StatementConflictError(GraphError):
             en=f"Edge '{edge_id}' (known at {known_at}) is stored already and its {listed} cannot be rewritten. "
             "To correct it, give the old row a retracted_at and append a row with a new known_at; "
             "to discard the old graph run `zhiheng graph build --fresh`.",
+        )
+
+
+class InterchangeFileError(GraphError):
+    """A file of an exchange format cannot be read as that format, or written."""
+
+    def __init__(self, path: Path, line: int | None, problem_zh: str, problem_en: str) -> None:
+        self.path = path
+        self.line = line
+        where_zh, where_en = (f"第 {line} 行", f", line {line}") if line else ("", "")
+        super().__init__(
+            zh=f"交换文件“{path}”{where_zh}{problem_zh}",
+            en=f"Exchange file '{path}'{where_en}: {problem_en}",
         )
