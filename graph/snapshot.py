@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -11,30 +12,63 @@ import polars as pl
 from scipy.sparse import csr_array
 
 from graph.edges import EdgeFrame, visible
-from graph.errors import EdgeTableError, UnknownPartyError, UnknownRelationError
+from graph.errors import EdgeTableError, UnknownMeasureError, UnknownPartyError, UnknownRelationError
 from graph.ontology import RELATIONS, Direction
 
-__all__ = ["ANY_KIND", "Relation", "Snapshot"]
+__all__ = ["ANY_KIND", "WEIGHT", "Relation", "Snapshot"]
 
 ANY_KIND: Final = "edge"
 """The kind of every edge of a table that has no column `kind`."""
 
+WEIGHT: Final = "weight"
+"""The name of the measure that is a kind's weight."""
+
+Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
 class Relation:
     """The edges of one kind between the parties of a snapshot, parallel edges summed.
 
-    `weights[i, j]` is the summed weight of the edges from party i to party j (an edge whose weight is unknown adds
-    0 and still counts), `edges[i, j]` their number; `weights_t` and `edges_t` are the transposes, rows being targets.
+    `edges[i, j]` is the number of edges from party i to party j, `weights[i, j]` their summed weight (an edge whose
+    weight is unknown adds 0 and still counts); `weights_t` and `edges_t` are the transposes, rows being targets,
+    made when first asked for. All matrices of a direction share their pattern.
     """
 
-    kind: str
-    weights: csr_array
-    weights_t: csr_array
-    edges: csr_array
-    edges_t: csr_array
+    def __init__(self, kind: str, edges: csr_array, measures: Mapping[str, Floats]) -> None:
+        self.kind = kind
+        self.edges = edges
+        self._measures = measures
+
+    @property
+    def weights(self) -> csr_array:
+        """Return the summed weights (n × n), in the unit the ontology gives for the kind."""
+        return self.measure(WEIGHT)
+
+    @cached_property
+    def edges_t(self) -> csr_array:
+        """Return the transpose of `edges`."""
+        return self.edges.T.tocsr()
+
+    @cached_property
+    def weights_t(self) -> csr_array:
+        """Return the transpose of `weights`."""
+        return self.weights.T.tocsr()
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Return the columns that `measure` can give."""
+        return tuple(self._measures)
+
+    def measure(self, column: str) -> csr_array:
+        """Return a numeric column summed over parallel edges (n × n), with the pattern of `edges`.
+
+        Raises UnknownMeasureError for a column that the ontology does not sum for this kind.
+        """
+        if column not in self._measures:
+            raise UnknownMeasureError(self.kind, column, self.measures)
+        pattern = self.edges
+        return csr_array((self._measures[column], pattern.indices, pattern.indptr), shape=pattern.shape)
 
     def weights_towards(self, direction: Direction) -> csr_array:
         """Return the matrix whose row i holds the weights of party i's edges in a direction (n × n)."""
@@ -76,8 +110,8 @@ class Snapshot:
 
         Raises EdgeTableError naming a column that is missing, of another type, empty in a row or not finite.
         """
-        frame = edges.lazy().collect() if as_of is None else _dated(edges, as_of)
-        table = _plain_edges(frame)
+        held = edges.lazy() if as_of is None else _dated(edges, as_of)
+        table = _plain_edges(held)
         loops = table["src"] == table["dst"]
         ids = _ids(table, nodes)
         wanted = {*table["kind"].unique(), *(kinds or ()), *(() if as_of is None else RELATIONS)}
@@ -128,33 +162,49 @@ class Snapshot:
         )
 
 
-def _dated(edges: EdgeFrame, as_of: date) -> pl.DataFrame:
+def _dated(edges: EdgeFrame, as_of: date) -> pl.LazyFrame:
     present = edges.lazy().collect_schema()
     for column in ("valid_from", "valid_to", "known_at", "retracted_at"):
         if column not in present:
             raise EdgeTableError(
                 column, "缺失，无法按日期读取", "is missing, so it cannot be read as of a date"
             )
-    return visible(edges, as_of).collect()
+    return visible(edges, as_of)
 
 
-def _plain_edges(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return src, dst, kind, weight with nothing empty but unknown weights, which are 0."""
-    if "kind" not in frame.columns:
-        frame = frame.with_columns(kind=pl.lit(ANY_KIND))
-    for column in ("src", "dst", "kind"):
-        if column not in frame.columns:
+def _plain_edges(held: pl.LazyFrame) -> pl.DataFrame:
+    """Return src, dst, kind, weight and the measures; what is unknown of these is 0."""
+    present = held.collect_schema()
+    if "kind" not in present:
+        held = held.with_columns(kind=pl.lit(ANY_KIND))
+    for column in ("src", "dst"):
+        if column not in present:
             raise EdgeTableError(column, "缺失", "is missing")
-        if frame[column].null_count():
-            row = int(frame[column].is_null().arg_true()[0]) + 1
+    kind = pl.col("kind").cast(pl.String)
+    numbers = [_weight(present.names()).alias(WEIGHT), *_measures(present.names())]
+    table = held.select("src", "dst", kind, *numbers).collect()
+    for column in ("src", "dst", "kind"):
+        if table[column].null_count():
+            row = int(table[column].is_null().arg_true()[0]) + 1
             raise EdgeTableError(column, f"第 {row} 行为空", f"is empty in row {row}")
-    _check_ids(frame)
-    table = frame.select("src", "dst", pl.col("kind").cast(pl.String), _weight(frame.columns).alias("weight"))
-    infinite = table.filter(pl.col("weight").is_infinite())
-    if infinite.height:
-        where = "{src} → {dst}".format(**infinite.row(0, named=True))
-        raise EdgeTableError("weight", f"有无穷大的值（{where}）", f"is infinite ({where})")
-    return table.with_columns(pl.col("weight").fill_nan(None).fill_null(0.0))
+    _check_ids(table)
+    for column in table.columns[3:]:
+        infinite = table.filter(pl.col(column).is_infinite())
+        if infinite.height:
+            where = "{src} → {dst}".format(**infinite.row(0, named=True))
+            raise EdgeTableError(column, f"有无穷大的值（{where}）", f"is infinite ({where})")
+    return table.with_columns(pl.col(table.columns[3:]).fill_nan(None).fill_null(0.0))
+
+
+def _measures(columns: list[str]) -> list[pl.Expr]:
+    """Return the further numeric columns of the kinds; where votes are not told apart they follow the share."""
+    wanted = sorted({name for kind in RELATIONS.values() for name in kind.measures} & {*columns})
+    measures = [pl.col(name).cast(pl.Float64) for name in wanted if name not in ("src", "dst", "kind")]
+    if "share" not in columns:
+        return measures
+    share = pl.col("share").cast(pl.Float64)
+    followed = pl.coalesce(pl.col("voting").cast(pl.Float64), share) if "voting" in columns else share
+    return [*(item for item in measures if item.meta.output_name() != "voting"), followed.alias("voting")]
 
 
 def _check_ids(frame: pl.DataFrame) -> None:
@@ -219,22 +269,27 @@ def _lookup(values: pl.Series, ids: pl.Series) -> pl.Series:
 
 
 def _placed(table: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
+    """Return, sorted by kind and place, what each edge adds where in the matrix [kind, place, weight, …]."""
     source, target = _lookup(table["src"], ids), _lookup(table["dst"], ids)
-    return table.select("kind", "weight", source.alias("row"), target.alias("column"))
+    place = (source * len(ids) + target).alias("place")
+    return table.drop("src", "dst").with_columns(place)
 
 
 def _relation(kind: str, part: pl.DataFrame, size: int) -> Relation:
-    row, column = part["row"].to_numpy(), part["column"].to_numpy()
-    weight = part["weight"].to_numpy()
-    # Sorting by weight too makes the sums, to the last bit, independent of the order of the rows.
-    order = np.lexsort((weight, column, row))
-    row, column, weight = row[order], column[order], weight[order]
-    first = np.flatnonzero(np.diff(row * size + column, prepend=-1))
-    count = np.diff(first, append=len(row))
-    total = np.add.reduceat(weight, first) if len(first) else weight
+    named = RELATIONS[kind].measures if kind in RELATIONS else ()
+    columns = [WEIGHT, *(name for name in named if name in part.columns)]
+    # Sorting by what is summed too makes the sums, to the last bit, independent of the order of the rows.
+    ordered = part.select("place", *columns).sort("place", *columns)
+    place = ordered["place"].to_numpy()
+    first = np.flatnonzero(np.diff(place, prepend=-1))
+    row, column = np.divmod(place[first], max(size, 1))
     pointer = np.zeros(size + 1, dtype=np.int64)
-    np.cumsum(np.bincount(row[first], minlength=size), out=pointer[1:])
-    shape = (size, size)
-    weights = csr_array((total, column[first], pointer), shape=shape)
-    edges = csr_array((count, column[first], pointer), shape=shape)
-    return Relation(kind, weights, weights.T.tocsr(), edges, edges.T.tocsr())
+    np.cumsum(np.bincount(row, minlength=size), out=pointer[1:])
+    counts = np.diff(first, append=len(place))
+    measures = {name: _sums(ordered[name].to_numpy(), first) for name in columns}
+    return Relation(kind, csr_array((counts, column, pointer), shape=(size, size)), measures)
+
+
+def _sums(values: Floats, first: Ints) -> Floats:
+    sums: Floats = np.add.reduceat(values, first) if len(first) else values
+    return sums

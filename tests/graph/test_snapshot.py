@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.errors import EdgeTableError, UnknownPartyError, UnknownRelationError
+from graph.edges import OPTIONAL_COLUMNS
+from graph.errors import EdgeTableError, UnknownMeasureError, UnknownPartyError, UnknownRelationError
 from graph.neighbours import AGGREGATES, degrees, neighbour_aggregates
 from graph.ontology import RELATIONS, Direction
 from graph.snapshot import ANY_KIND, Snapshot
@@ -191,3 +192,26 @@ def test_values_given_twice_for_a_party_are_refused() -> None:
     snapshot = Snapshot.from_edges(pl.DataFrame({"src": ["A"], "dst": ["B"]}), as_of=None)
     with pytest.raises(EdgeTableError, match="gives 'A' more than once"):
         neighbour_aggregates(snapshot, "edge", Direction.OUT, pl.DataFrame({"id": ["A", "A"], "x": [1, 2]}))
+
+
+def test_measures_sum_parallel_contracts_and_votes_follow_the_share(edge_table: EdgeMaker) -> None:
+    edges = edge_table(
+        {"src": "A", "dst": "C", "share": 0.2, "voting": 0.5},
+        {"src": "A", "dst": "C", "share": 0.1},
+        {"src": "B", "dst": "C", "share": 0.3},
+        {"src": "C", "dst": "D", "kind": "supplies", "amount": 5.0, "buyer_share": 0.4},
+    )
+    snapshot = Snapshot.from_edges(edges, as_of=date(2024, 1, 1))
+    owns, supplies = snapshot.relation("owns"), snapshot.relation("supplies")
+    assert owns.measure("voting").toarray()[:, 2].tolist() == pytest.approx([0.6, 0.3, 0.0, 0.0])
+    assert owns.weights.toarray()[:, 2].tolist() == pytest.approx([0.3, 0.3, 0.0, 0.0])
+    assert supplies.measure("buyer_share").toarray()[2, 3] == 0.4
+    assert supplies.measure("seller_share").toarray()[2, 3] == 0.0
+    with pytest.raises(UnknownMeasureError, match=r"'guarantees' has no column 'voting'.*weight"):
+        snapshot.relation("guarantees").measure("voting")
+
+
+def test_an_older_table_without_votes_votes_by_share(edge_table: EdgeMaker) -> None:
+    edges = edge_table({"src": "A", "dst": "C", "share": 0.2}).drop(OPTIONAL_COLUMNS)
+    owns = Snapshot.from_edges(edges, as_of=date(2024, 1, 1)).relation("owns")
+    assert owns.measure("voting").toarray()[0, 1] == 0.2
