@@ -1,117 +1,194 @@
-"""The embedded store: a folder of Parquet parts that are added and never changed."""
+"""The embedded store: folders of Parquet parts for the statements, the records of parties and the scores."""
 
-import os
-import shutil
-import tempfile
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from graph.edges import EDGE_KEY, EDGE_SCHEMA, EdgeFrame, checked_edges, visible
-from graph.errors import GraphStoreError, StatementConflictError
+from graph.edges import EDGE_KEY, EDGE_SCHEMA, ENDS, OPTIONAL_COLUMNS, EdgeFrame, checked_edges, visible
+from graph.embedded_view import EmbeddedView
+from graph.errors import EdgeTableError, PartyTableError, StatementConflictError
+from graph.ontology import RELATIONS
+from graph.parties import (
+    PARTY_KEY,
+    PARTY_SCHEMA,
+    SCORE_KEY,
+    SCORE_SCHEMA,
+    checked_parties,
+    checked_scores,
+    parties_as_of,
+    scores_as_of,
+)
+from graph.parts import PartFolder
 from graph.snapshot import Snapshot
 
 __all__ = ["ParquetStore", "rebuild"]
 
-_PARTS: Final = "part-*.parquet"
 _CONTENT: Final = tuple(column for column in EDGE_SCHEMA if column not in (*EDGE_KEY, "retracted_at"))
+_STORED: Final = pl.Schema([*EDGE_SCHEMA.items(), ("revises", pl.Boolean())])
+# A part of an older release does not say which rows revise others, so all of them are merged when read.
+_ABSENT_BEFORE: Final[dict[str, object]] = {**dict.fromkeys(OPTIONAL_COLUMNS), "revises": True}
 
 
 class ParquetStore:
-    """Edge statements in `folder`, each append one more part.
+    """Edge statements in `folder`, party records and scores in its folders `parties` and `scores`.
 
     A statement is known by `edge_id` and `known_at`. It can be stated again with a `retracted_at` it did not have, which
-    closes it; nothing else of it can change, so what was read as of a date is read again the same.
+    closes it; nothing else of it can change, so what was read as of a date is read again the same. Every write is one
+    more part, there whole or not at all, also when the process is killed or another one writes meanwhile; a load that
+    was cut short is taken up by appending the same tables again.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._edges = PartFolder(folder, _STORED, _ABSENT_BEFORE)
+        self._parties = PartFolder(folder / "parties", PARTY_SCHEMA)
+        self._scores = PartFolder(folder / "scores", SCORE_SCHEMA)
 
     def append(self, edges: EdgeFrame) -> int:
         """Write the new and the newly retracted statements as one part; return how many there were.
 
-        The part appears whole or not at all, also when the process is killed or another one appends meanwhile.
+        Raises EdgeTableError for a table that breaks the schema or gives the id of a stored edge to another one, and
+        StatementConflictError for a statement that would rewrite a stored one; nothing is written then.
         """
         table = checked_edges(edges)
-        self.folder.mkdir(parents=True, exist_ok=True)
         while True:
-            seen = self._parts()
-            fresh = _fresh(self._read(seen).collect(), table)
+            seen = self._edges.parts()
+            fresh = _fresh(_Statements.read(self._edges, seen).of(table), table)
             if fresh.is_empty():
                 return 0
-            number = 1 + max((int(part.stem.removeprefix("part-")) for part in seen), default=0)
-            if self._add_part(number, fresh):
+            if self._edges.add(fresh, seen):
+                return fresh.height
+
+    def append_parties(self, parties: pl.DataFrame) -> int:
+        """Write the versions of party records that are new (PARTY_SCHEMA) as one part; return how many there were.
+
+        Raises PartyTableError for a table that breaks the schema or would rewrite a stored version.
+        """
+        table = checked_parties(parties)
+        while True:
+            seen = self._parties.parts()
+            fresh = _fresh_parties(self._parties.scan(seen), table)
+            if fresh.is_empty():
+                return 0
+            if self._parties.add(fresh, seen):
+                return fresh.height
+
+    def write_scores(self, scores: pl.DataFrame) -> int:
+        """Write the scores that are new or have another value (SCORE_SCHEMA); return how many there were.
+
+        A later score of the same party, name, date and model replaces the earlier one when read.
+        """
+        table = checked_scores(scores)
+        while True:
+            seen = self._scores.parts()
+            fresh = table.join(self._last_scores(seen).collect(), on=SCORE_SCHEMA.names(), how="anti")
+            if fresh.is_empty():
+                return 0
+            if self._scores.add(fresh, seen):
                 return fresh.height
 
     def statements(self) -> pl.LazyFrame:
         """Return every statement once, with its retraction if it has one, sorted by key."""
-        return self._read(self._parts())
+        stored = self._read()
+        every = pl.concat([stored.unrevised, stored.revised])
+        return every if stored.in_order else every.sort(EDGE_KEY)
 
     def edges(self, as_of: date, valid_on: date | None = None) -> pl.LazyFrame:
-        """Return the statements believed on `as_of` that hold on `valid_on` (see `graph.edges.visible`)."""
-        return visible(self.statements(), as_of, valid_on)
+        """Return the statements that speak on a date, at most one per edge (see `graph.edges.visible`), sorted."""
+        stored = self._read()
+        rows = stored.visible(as_of, valid_on)
+        return rows if stored.in_order else rows.sort("edge_id")
+
+    def parties(self, as_of: date) -> pl.DataFrame:
+        """Return the latest record of each party known on the date [party_id, kind, name, credit_code], sorted."""
+        return parties_as_of(self._parties.scan(self._parties.parts()), as_of)
+
+    def scores(self, as_of: date) -> pl.DataFrame:
+        """Return the latest score of each party and name as of the date (SCORE_SCHEMA), sorted."""
+        return scores_as_of(self._last_scores(self._scores.parts()), as_of)
 
     def snapshot(self, as_of: date, nodes: pl.Series | None = None) -> Snapshot:
         """Return the graph as of a date; `nodes` adds parties that may have no edge."""
-        return Snapshot.from_edges(self.statements(), as_of=as_of, nodes=nodes)
+        rows = self._read().visible(as_of, None)
+        # What is visible is already chosen; without a date the snapshot takes it as it is.
+        return replace(Snapshot.from_edges(rows, as_of=None, nodes=nodes, kinds=RELATIONS), as_of=as_of)
 
-    def _parts(self) -> list[Path]:
-        return sorted(self.folder.glob(_PARTS))
+    def view(self, as_of: date, valid_on: date | None = None) -> EmbeddedView:
+        """Return the graph as of a date in memory, indexed by party (some seconds for millions of edges)."""
+        return EmbeddedView(
+            self.edges(as_of, valid_on),
+            parties=self.parties(as_of),
+            scores=self.scores(as_of),
+            as_of=as_of,
+            valid_on=valid_on or as_of,
+        )
 
-    def _read(self, parts: list[Path]) -> pl.LazyFrame:
-        if not parts:
-            return pl.LazyFrame(schema=EDGE_SCHEMA)
-        for part in parts:
-            _check_part(part)
-        content = [pl.col(column).first() for column in _CONTENT]
-        rows = pl.scan_parquet(parts)
-        merged = rows.group_by(EDGE_KEY).agg(*content, pl.col("retracted_at").min())
-        return merged.select(EDGE_SCHEMA.names()).sort(EDGE_KEY)
+    def _read(self) -> "_Statements":
+        return _Statements.read(self._edges, self._edges.parts())
 
-    def _add_part(self, number: int, rows: pl.DataFrame) -> bool:
-        """Put a part in place under a number; return False when another writer has taken the number."""
-        handle, name = tempfile.mkstemp(prefix=".part-", dir=self.folder)
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                rows.write_parquet(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(temporary, self.folder / f"part-{number:06d}.parquet")
-        except FileExistsError:
-            return False
-        finally:
-            temporary.unlink()
-        return True
+    def _last_scores(self, parts: list[Path]) -> pl.LazyFrame:
+        return self._scores.scan(parts).unique(list(SCORE_KEY), keep="last", maintain_order=True)
 
 
 def rebuild(folder: Path, edges: EdgeFrame) -> int:
-    """Build a store beside the old one, put it in its place once it is whole, return its number of statements."""
-    new, old = folder.with_name(f".{folder.name}-new"), folder.with_name(f".{folder.name}-old")
-    for leftover in (new, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    added = ParquetStore(new).append(edges)
-    if folder.exists():
-        folder.rename(old)
-    if new.exists():
-        new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-    return added
+    """Replace the statements of a store by those of a table and return their number; records and scores stay.
+
+    Until the new part is in place the old statements are read, from then on the new ones.
+    """
+    table = checked_edges(edges)
+    PartFolder(folder, _STORED, _ABSENT_BEFORE).replace(_marked(table, None))
+    return table.height
 
 
-def _check_part(part: Path) -> None:
-    try:
-        schema = pl.read_parquet_schema(part)
-    except (OSError, pl.exceptions.ComputeError) as problem:
-        raise GraphStoreError(part, str(problem)) from problem
-    if pl.Schema(schema) != EDGE_SCHEMA:
-        raise GraphStoreError(part, f"columns {list(schema)}")
+@dataclass(frozen=True)
+class _Statements:
+    """What is stored: edges stated once (`unrevised`), the merged statements of all others, and whether it is sorted.
+
+    Nearly all edges are stated once, and millions of them are not grouped to find that out.
+    """
+
+    unrevised: pl.LazyFrame
+    revised: pl.LazyFrame
+    in_order: bool
+
+    @classmethod
+    def read(cls, folder: PartFolder, parts: list[Path]) -> "_Statements":
+        rows = folder.scan(parts)
+        again = rows.filter("revises").select(pl.col("edge_id").unique()).collect()
+        columns = EDGE_SCHEMA.names()
+        if again.is_empty():
+            return cls(rows.select(columns), pl.LazyFrame(schema=EDGE_SCHEMA), in_order=len(parts) <= 1)
+        once = rows.filter(~pl.col("revises")).join(again.lazy(), on="edge_id", how="anti")
+        touched = rows.join(again.lazy(), on="edge_id", how="semi")
+        content = [pl.col(column).first() for column in _CONTENT]
+        merged = touched.group_by(EDGE_KEY).agg(*content, pl.col("retracted_at").min())
+        return cls(once.select(columns), merged.select(columns), in_order=False)
+
+    def of(self, table: pl.DataFrame) -> pl.DataFrame:
+        """Return the statements of the edges that a table speaks of."""
+        first, last = table["edge_id"].min(), table["edge_id"].max()
+        near = pl.col("edge_id").is_between(pl.lit(first), pl.lit(last))
+        wanted = table.lazy().select("edge_id").unique()
+        frames = [
+            part.filter(near).join(wanted, on="edge_id", how="semi")
+            for part in (self.unrevised, self.revised)
+        ]
+        return pl.concat(frames).collect()
+
+    def visible(self, as_of: date, valid_on: date | None) -> pl.LazyFrame:
+        """Return the statements that speak on a date, in no order unless `in_order`."""
+        once = visible(self.unrevised, as_of, valid_on, unrevised=True)
+        return once if self.in_order else pl.concat([once, visible(self.revised, as_of, valid_on)])
 
 
 def _fresh(stored: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of `table` that say something the store does not hold; raise for those that contradict it."""
+    if stored.is_empty():
+        return _marked(table, None)
+    _check_ends(stored, table)
     both = table.join(stored, on=EDGE_KEY, how="left", suffix="_stored", maintain_order="left")
     known = pl.col("kind_stored").is_not_null()
     changed = pl.any_horizontal(pl.col(column).ne_missing(pl.col(f"{column}_stored")) for column in _CONTENT)
@@ -123,4 +200,51 @@ def _fresh(stored: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
         columns = [name for name in (*_CONTENT, "retracted_at") if first[name] != first[f"{name}_stored"]]
         raise StatementConflictError(first["edge_id"], first["known_at"], columns)
     closing = pl.col("retracted_at").is_not_null() & pl.col("retracted_at_stored").is_null()
-    return both.filter(~known | closing).select(EDGE_SCHEMA.names())
+    return _marked(both.filter(~known | closing).select(EDGE_SCHEMA.names()), stored)
+
+
+def _check_ends(stored: pl.DataFrame, table: pl.DataFrame) -> None:
+    """Refuse a new statement of a stored edge that joins other parties or is of another kind."""
+    before = stored.select("edge_id", *ENDS).unique("edge_id")
+    both = table.join(stored, on=EDGE_KEY, how="anti").join(before, on="edge_id", suffix="_stored")
+    moved = both.filter(pl.any_horizontal(pl.col(column) != pl.col(f"{column}_stored") for column in ENDS))
+    if moved.height:
+        row = moved.row(0, named=True)
+        columns = ", ".join(column for column in ENDS if row[column] != row[f"{column}_stored"])
+        raise EdgeTableError(
+            "edge_id",
+            f"“{row['edge_id']}”已入库，其 {columns} 与库中不同；不同的关系应使用不同编号，原关系有误时先填写其 retracted_at",
+            f"'{row['edge_id']}' is stored already with another {columns}; give another edge its own id, and when the "
+            "stored one was wrong retract it first",
+        )
+
+
+def _marked(rows: pl.DataFrame, stored: pl.DataFrame | None) -> pl.DataFrame:
+    """Return the rows sorted by key, with `revises` for those whose edge is stated before, in the store or above."""
+    ordered = rows.sort(EDGE_KEY)
+    again = pl.col("edge_id") == pl.col("edge_id").shift(1)
+    marked = ordered.with_columns(revises=again.fill_null(value=False))
+    if stored is None:
+        return marked
+    return marked.with_columns(
+        pl.col("revises") | pl.col("edge_id").is_in(stored["edge_id"].unique().implode())
+    )
+
+
+def _fresh_parties(stored: pl.LazyFrame, table: pl.DataFrame) -> pl.DataFrame:
+    """Return the versions that are not stored; raise for those that contradict a stored one."""
+    held = stored.join(table.lazy(), on=PARTY_KEY, how="semi").collect()
+    both = table.join(held, on=PARTY_KEY, how="left", suffix="_stored", maintain_order="left")
+    known = pl.col("kind_stored").is_not_null()
+    content = [column for column in PARTY_SCHEMA if column not in PARTY_KEY]
+    changed = pl.any_horizontal(pl.col(column).ne_missing(pl.col(f"{column}_stored")) for column in content)
+    conflicts = both.filter(known & changed)
+    if conflicts.height:
+        row = conflicts.row(0, named=True)
+        where = f"{row['party_id']}, {row['valid_from']}, {row['known_at']}"
+        raise PartyTableError(
+            "party_id",
+            f"的版本（{where}）已入库，不能改写；更正时以新的 known_at 追加一个版本",
+            f"version ({where}) is stored already and cannot be rewritten; to correct it append one with a new known_at",
+        )
+    return both.filter(~known).select(PARTY_SCHEMA.names())

@@ -1,0 +1,184 @@
+"""The graph on a date in memory, indexed by party, for questions about single parties."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from graph.edges import EDGE_SCHEMA, EdgeFrame
+from graph.parties import SCORE_SCHEMA
+from graph.store import Expansion
+
+__all__ = ["EmbeddedView"]
+
+_NODE_SCHEMA: Final = pl.Schema(
+    {"party_id": pl.String, "kind": pl.String, "name": pl.String, "credit_code": pl.String}
+)
+# Few values in many rows: kept as small integers. The ids of parties are positions in `ids`, edge ids are unique.
+_REPEATED: Final = tuple(
+    name
+    for name, dtype in EDGE_SCHEMA.items()
+    if dtype == pl.String and name not in {"edge_id", "src", "dst", "contract"}
+)
+
+Ints = npt.NDArray[np.int64]
+
+
+class EmbeddedView:
+    """A `graph.store.GraphView` over the edges visible on a date.
+
+    Each party has the list of the rows of its edges (one sparse incidence matrix: pointers and row numbers), so an
+    expansion reads only what it returns. At 1 million parties and 5 million edges with an amount, a share and a role
+    the view takes about 0.8 GB: columns empty throughout are dropped, words repeated in many rows are small integers.
+    """
+
+    def __init__(
+        self, edges: EdgeFrame, *, parties: pl.DataFrame, scores: pl.DataFrame, as_of: date, valid_on: date
+    ) -> None:
+        """Index `edges` (EDGE_SCHEMA, at most one row an edge), `parties` (one row a party) and `scores`."""
+        self.as_of = as_of
+        self.valid_on = valid_on
+        repeated = [pl.col(name).cast(pl.Categorical) for name in _REPEATED]
+        table = edges.lazy().select(EDGE_SCHEMA.names()).sort("edge_id").with_columns(repeated).collect()
+        named = (table["src"], table["dst"], parties["party_id"], scores["party_id"])
+        self._ids = pl.concat([names.alias("id") for names in named]).unique().sort()
+        self._place = dict(zip(self._ids.to_list(), range(len(self._ids)), strict=True))
+        self._src, self._dst = (_places(table[end], self._ids) for end in ("src", "dst"))
+        self._columns = {
+            name: table[name]
+            for name in EDGE_SCHEMA
+            if name not in {"src", "dst"} and table[name].null_count() < table.height
+        }
+        self._start, self._rows = _incidence(self._src, self._dst, len(self._ids))
+        self._records, self._record_of = _by_place(parties.select(_NODE_SCHEMA.names()), self._ids)
+        self._scores, self._score_of = _by_place(scores.select(SCORE_SCHEMA.names()), self._ids)
+
+    @property
+    def parties(self) -> pl.Series:
+        """Return the parties with a visible edge, a record or a score, sorted."""
+        return self._ids
+
+    @property
+    def memory(self) -> int:
+        """Return the bytes held for edges, index, records and scores, the table from id to place estimated."""
+        arrays = (self._src, self._dst, self._start, self._rows, self._record_of, self._score_of)
+        tables = (
+            pl.DataFrame(list(self._columns.values())),
+            self._ids.to_frame(),
+            self._records,
+            self._scores,
+        )
+        held = sum(array.nbytes for array in arrays) + sum(int(table.estimated_size()) for table in tables)
+        # A Python text of 8 letters takes 57 bytes, its number 32, its two cells of the table 40 to 100.
+        return held + 160 * len(self._ids)
+
+    def known(self, party_ids: Sequence[str]) -> set[str]:
+        """Return which of the parties have a record known on `as_of` or a visible edge."""
+        return {party for party in party_ids if self._is_known(self._place.get(party))}
+
+    def degrees(self, party_ids: Sequence[str]) -> list[int]:
+        """Return the number of visible edges of each of the parties, 0 for one that is not known."""
+        places = [self._place.get(party, -1) for party in party_ids]
+        return [0 if place < 0 else int(self._start[place + 1] - self._start[place]) for place in places]
+
+    def expand(self, party_ids: Sequence[str], *, hub: int | None) -> Expansion:
+        """Return the visible edges around parties, none of a party with more than `hub` of them (None: no bound).
+
+        Parties that are not known have no edges. Takes time in proportion to what it returns.
+        """
+        pieces, hubs = [], {}
+        for party in dict.fromkeys(party_ids):
+            place = self._place.get(party)
+            if place is None:
+                continue
+            start, end = self._start[place : place + 2].tolist()
+            if hub is not None and end - start > hub:
+                hubs[party] = end - start
+            else:
+                pieces.append(self._rows[start:end])
+        rows = pieces[0] if len(pieces) == 1 else np.unique(np.concatenate([*pieces, self._rows[:0]]))
+        return Expansion(self._edges(rows), hubs)
+
+    def nodes(self, party_ids: Sequence[str]) -> pl.DataFrame:
+        """Return [party_id, kind, name, credit_code] in the order asked for, null where there is no record."""
+        asked = pl.Series("party_id", party_ids, dtype=pl.String)
+        if self._records.is_empty():
+            empty = [_nulls(name, _NODE_SCHEMA[name], len(asked)) for name in ("kind", "name", "credit_code")]
+            return pl.DataFrame([asked, *empty])
+        rows = pl.Series([self._record(self._place.get(party)) for party in party_ids], dtype=pl.Int64)
+        return pl.DataFrame(
+            [asked, *(self._records[name].gather(rows) for name in ("kind", "name", "credit_code"))]
+        )
+
+    def scores(self, party_ids: Sequence[str]) -> pl.DataFrame:
+        """Return the latest scores of parties as of the date (SCORE_SCHEMA), sorted by party and name."""
+        if self._scores.is_empty():
+            return SCORE_SCHEMA.to_frame()
+        places = sorted({self._place[party] for party in party_ids if party in self._place})
+        pieces = [np.arange(self._score_of[place], self._score_of[place + 1]) for place in places]
+        return self._scores[np.concatenate([*pieces, np.empty(0, np.int64)])]
+
+    def _is_known(self, place: int | None) -> bool:
+        if place is None:
+            return False
+        has_edge = self._start[place] < self._start[place + 1]
+        return bool(has_edge or self._record_of[place] < self._record_of[place + 1])
+
+    def _record(self, place: int | None) -> int | None:
+        """Return the row of the record of the party in a place."""
+        if place is None or self._record_of[place] == self._record_of[place + 1]:
+            return None
+        return int(self._record_of[place])
+
+    def _edges(self, rows: npt.NDArray[np.uint32]) -> pl.DataFrame:
+        """Return rows of the edge table in EDGE_SCHEMA; rows are in the order of edge ids."""
+        at = pl.Series(rows)
+        ends = {
+            "src": self._ids.gather(pl.Series(self._src[rows])),
+            "dst": self._ids.gather(pl.Series(self._dst[rows])),
+        }
+        columns = []
+        for name, dtype in EDGE_SCHEMA.items():
+            if name in ends:
+                column = ends[name].alias(name)
+            elif name in self._columns:
+                column = self._columns[name].gather(at)
+            else:
+                column = _nulls(name, dtype, len(rows))
+            columns.append(column if column.dtype == dtype else column.cast(dtype))
+        return pl.DataFrame(columns)
+
+
+def _places(values: pl.Series, ids: pl.Series) -> npt.NDArray[np.uint32]:
+    index = ids.to_frame("id").with_row_index("place")
+    joined = values.to_frame("id").join(index, on="id", how="left", maintain_order="left")
+    places: npt.NDArray[np.uint32] = joined["place"].to_numpy().astype(np.uint32)
+    return places
+
+
+def _incidence(
+    src: npt.NDArray[np.uint32], dst: npt.NDArray[np.uint32], parties: int
+) -> tuple[Ints, npt.NDArray[np.uint32]]:
+    """Return pointers and row numbers: the edges of party i are `rows[start[i]:start[i + 1]]`, ascending."""
+    ends = np.concatenate([src, dst])
+    start = np.zeros(parties + 1, dtype=np.int64)
+    np.cumsum(np.bincount(ends, minlength=parties), out=start[1:])
+    row = np.tile(np.arange(len(src), dtype=np.uint32), 2)
+    # Party and row in one number sort in half the time and memory of a sort by two keys.
+    order = np.sort((ends.astype(np.uint64) << np.uint64(32)) | row)
+    return start, (order & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+
+
+def _by_place(table: pl.DataFrame, ids: pl.Series) -> tuple[pl.DataFrame, Ints]:
+    """Return the rows sorted by party and pointers: those of party i are from `start[i]` up to `start[i + 1]`."""
+    ordered = table.sort([name for name in ("party_id", "name") if name in table.columns])
+    start = np.zeros(len(ids) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(_places(ordered["party_id"], ids), minlength=len(ids)), out=start[1:])
+    return ordered, start
+
+
+def _nulls(name: str, dtype: pl.DataType, length: int) -> pl.Series:
+    return pl.Series(name, [None], dtype=dtype).new_from_index(0, length)
