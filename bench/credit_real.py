@@ -16,6 +16,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # else bench/graph.py hides the package graph
+
 from experiments.card_report import CardReport, Level
 from experiments.comparison import auc
 from experiments.fit_card import FitCard

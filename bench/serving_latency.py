@@ -30,6 +30,8 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # else bench/graph.py hides the package graph
+
 STARTS: Final = 3
 BLOCK: Final = 100
 WARM_UP: Final = 200
