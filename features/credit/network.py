@@ -13,11 +13,21 @@ from features.credit.events import ADVERSE_KINDS
 from features.credit.parties import profiles
 from features.credit.ratios import days_since
 from features.credit.statements import latest_statements
-from graph.neighbours import degrees, neighbour_aggregates, row_aggregates, row_sums
-from graph.ontology import RELATIONS, Direction
+from graph.neighbours import degrees, neighbour_aggregates, pattern, row_aggregates, row_sums
+from graph.ontology import Direction
 from graph.snapshot import Snapshot
 
-__all__ = ["HUB", "PRIOR_WEIGHT", "RECENT_MONTHS", "default_share", "view"]
+__all__ = ["HUB", "KINDS", "NEIGHBOUR_KINDS", "PRIOR_WEIGHT", "RECENT_MONTHS", "default_share", "view"]
+
+KINDS: Final = ("owns", "guarantees", "supplies", "holds_position", "family_of")
+"""The relations that features look at one by one."""
+
+NEIGHBOUR_KINDS: Final = (
+    *KINDS,
+    *("controls", "acts_in_concert", "lends_to", "leases_to", "pays", "related_to", "succeeds"),
+)
+"""What makes two parties neighbours. Not `same_as` (one party twice) nor `suspected_link` (not yet known), and nothing
+that joins a party to a facility, collateral, case, event, plant, line or material: none of these defaults."""
 
 PRIOR_WEIGHT: Final = 5.0
 """Neighbours that the overall default rate stands for: with few neighbours a share stays near that rate."""
@@ -40,12 +50,12 @@ def view(book: Book, snapshot: Snapshot, parties: pl.LazyFrame) -> pl.LazyFrame:
     borrowers = _own_values(book)
     own = snapshot.aligned(borrowers, key="party_id").with_columns(pl.col("adverse").fill_null(0.0))
     frames = [
-        degrees(snapshot, RELATIONS),
+        degrees(snapshot, KINDS),
         _concentrations(snapshot),
         _sisters(snapshot, own),
         _anyone(snapshot, own),
     ]
-    frames += [neighbour_aggregates(snapshot, kind, way, own) for kind in RELATIONS for way in Direction]
+    frames += [neighbour_aggregates(snapshot, kind, way, own) for kind in KINDS for way in Direction]
     frames += [_defaulted_weights(snapshot, own), _overall_rate(own, borrowers["defaulted"])]
     # Every frame is in the order of the snapshot's ids, so they stand side by side.
     columns = pl.concat([frame.drop("id") for frame in frames], how="horizontal")
@@ -158,7 +168,7 @@ def _sisters(snapshot: Snapshot, own: pl.DataFrame) -> pl.DataFrame:
     """Return aggregates over the companies that share an officer or an owner with a party [id, sisters_…]."""
     shared = csr_array((snapshot.parties, snapshot.parties))
     for kind in ("holds_position", "owns"):
-        common = _pattern(snapshot.relation(kind).weights)
+        common = pattern(snapshot.relation(kind).weights)
         few = np.diff(common.indptr) <= HUB
         kept = diags_array(few.astype(np.float64)) @ common
         shared = shared + kept.T @ kept
@@ -168,8 +178,8 @@ def _sisters(snapshot: Snapshot, own: pl.DataFrame) -> pl.DataFrame:
 def _anyone(snapshot: Snapshot, own: pl.DataFrame) -> pl.DataFrame:
     """Return aggregates over all neighbours whatever the relation, each once [id, anyone_…]."""
     around = csr_array((snapshot.parties, snapshot.parties))
-    for kind in RELATIONS:
-        one_way = _pattern(snapshot.relation(kind).weights)
+    for kind in NEIGHBOUR_KINDS:
+        one_way = pattern(snapshot.relation(kind).weights)
         around = around + one_way + one_way.T
     return _named("anyone", snapshot, _others(around), own)
 
@@ -182,11 +192,6 @@ def _named(prefix: str, snapshot: Snapshot, around: csr_array, own: pl.DataFrame
         figures = row_aggregates(around, own[column].to_numpy())
         columns |= {f"{prefix}_{column}_{name}": figures[name] for name in figures.columns}
     return pl.DataFrame({"id": snapshot.ids, **columns})
-
-
-def _pattern(matrix: csr_array) -> csr_array:
-    """Return the matrix with 1 wherever there is an edge, whatever its weight."""
-    return csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _others(matrix: csr_array) -> csr_array:
