@@ -23,7 +23,10 @@ _REPEATED: Final = tuple(
     for name, dtype in EDGE_SCHEMA.items()
     if dtype == pl.String and name not in {"edge_id", "src", "dst", "contract"}
 )
+_OWN: Final = tuple(name for name in EDGE_SCHEMA if name not in {"src", "dst"})
+_NO_RECORD: Final = [pl.lit(None, dtype=pl.String).alias(name) for name in ("kind", "name", "credit_code")]
 
+Rows = npt.NDArray[np.uint32]
 Ints = npt.NDArray[np.int64]
 
 
@@ -47,11 +50,11 @@ class EmbeddedView:
         self._ids = pl.concat([names.alias("id") for names in named]).unique().sort()
         self._place = dict(zip(self._ids.to_list(), range(len(self._ids)), strict=True))
         self._src, self._dst = (_places(table[end], self._ids) for end in ("src", "dst"))
-        self._columns = {
-            name: table[name]
-            for name in EDGE_SCHEMA
-            if name not in {"src", "dst"} and table[name].null_count() < table.height
-        }
+        given = [name for name in _OWN if table[name].null_count() < table.height]
+        self._table = table.select(given)
+        self._absent = pl.DataFrame(
+            {name: [None] for name in _OWN if name not in given}, schema_overrides=EDGE_SCHEMA
+        )
         self._start, self._rows = _incidence(self._src, self._dst, len(self._ids))
         self._records, self._record_of = _by_place(parties.select(_NODE_SCHEMA.names()), self._ids)
         self._scores, self._score_of = _by_place(scores.select(SCORE_SCHEMA.names()), self._ids)
@@ -65,12 +68,7 @@ class EmbeddedView:
     def memory(self) -> int:
         """Return the bytes held for edges, index, records and scores, the table from id to place estimated."""
         arrays = (self._src, self._dst, self._start, self._rows, self._record_of, self._score_of)
-        tables = (
-            pl.DataFrame(list(self._columns.values())),
-            self._ids.to_frame(),
-            self._records,
-            self._scores,
-        )
+        tables = (self._table, self._ids.to_frame(), self._records, self._scores)
         held = sum(array.nbytes for array in arrays) + sum(int(table.estimated_size()) for table in tables)
         # A Python text of 8 letters takes 57 bytes, its number 32, its two cells of the table 40 to 100.
         return held + 160 * len(self._ids)
@@ -106,12 +104,10 @@ class EmbeddedView:
         """Return [party_id, kind, name, credit_code] in the order asked for, null where there is no record."""
         asked = pl.Series("party_id", party_ids, dtype=pl.String)
         if self._records.is_empty():
-            empty = [_nulls(name, _NODE_SCHEMA[name], len(asked)) for name in ("kind", "name", "credit_code")]
-            return pl.DataFrame([asked, *empty])
-        rows = pl.Series([self._record(self._place.get(party)) for party in party_ids], dtype=pl.Int64)
-        return pl.DataFrame(
-            [asked, *(self._records[name].gather(rows) for name in ("kind", "name", "credit_code"))]
-        )
+            return asked.to_frame().select("party_id", *_NO_RECORD)
+        rows = pl.Series([self._record(self._place.get(party)) for party in party_ids], dtype=pl.UInt32)
+        found = self._records[rows]
+        return pl.DataFrame([asked, *(found[name] for name in ("kind", "name", "credit_code"))])
 
     def scores(self, party_ids: Sequence[str]) -> pl.DataFrame:
         """Return the latest scores of parties as of the date (SCORE_SCHEMA), sorted by party and name."""
@@ -133,35 +129,26 @@ class EmbeddedView:
             return None
         return int(self._record_of[place])
 
-    def _edges(self, rows: npt.NDArray[np.uint32]) -> pl.DataFrame:
+    def _edges(self, rows: Rows) -> pl.DataFrame:
         """Return rows of the edge table in EDGE_SCHEMA; rows are in the order of edge ids."""
-        at = pl.Series(rows)
-        ends = {
-            "src": self._ids.gather(pl.Series(self._src[rows])),
-            "dst": self._ids.gather(pl.Series(self._dst[rows])),
-        }
-        columns = []
-        for name, dtype in EDGE_SCHEMA.items():
-            if name in ends:
-                column = ends[name].alias(name)
-            elif name in self._columns:
-                column = self._columns[name].gather(at)
-            else:
-                column = _nulls(name, dtype, len(rows))
-            columns.append(column if column.dtype == dtype else column.cast(dtype))
-        return pl.DataFrame(columns)
+        # Selecting by position runs at once; an expression would be planned first, which takes longer than to run.
+        given = self._table[rows]
+        absent = self._absent[np.zeros(len(rows), dtype=np.uint32)]
+        columns = {column.name: column for column in (*given, *absent)}
+        columns["src"] = self._ids[self._src[rows]].alias("src")
+        columns["dst"] = self._ids[self._dst[rows]].alias("dst")
+        typed = (columns[name] for name in EDGE_SCHEMA)
+        return pl.DataFrame([one.cast(pl.String) if one.dtype == pl.Categorical else one for one in typed])
 
 
-def _places(values: pl.Series, ids: pl.Series) -> npt.NDArray[np.uint32]:
+def _places(values: pl.Series, ids: pl.Series) -> Rows:
     index = ids.to_frame("id").with_row_index("place")
     joined = values.to_frame("id").join(index, on="id", how="left", maintain_order="left")
-    places: npt.NDArray[np.uint32] = joined["place"].to_numpy().astype(np.uint32)
+    places: Rows = joined["place"].to_numpy().astype(np.uint32)
     return places
 
 
-def _incidence(
-    src: npt.NDArray[np.uint32], dst: npt.NDArray[np.uint32], parties: int
-) -> tuple[Ints, npt.NDArray[np.uint32]]:
+def _incidence(src: Rows, dst: Rows, parties: int) -> tuple[Ints, Rows]:
     """Return pointers and row numbers: the edges of party i are `rows[start[i]:start[i + 1]]`, ascending."""
     ends = np.concatenate([src, dst])
     start = np.zeros(parties + 1, dtype=np.int64)
@@ -178,7 +165,3 @@ def _by_place(table: pl.DataFrame, ids: pl.Series) -> tuple[pl.DataFrame, Ints]:
     start = np.zeros(len(ids) + 1, dtype=np.int64)
     np.cumsum(np.bincount(_places(ordered["party_id"], ids), minlength=len(ids)), out=start[1:])
     return ordered, start
-
-
-def _nulls(name: str, dtype: pl.DataType, length: int) -> pl.Series:
-    return pl.Series(name, [None], dtype=dtype).new_from_index(0, length)

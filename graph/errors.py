@@ -10,7 +10,10 @@ __all__ = [
     "GraphError",
     "GraphStoreError",
     "InterchangeFileError",
+    "MeasureArgumentError",
+    "MissingExtraError",
     "PartyTableError",
+    "QuestionError",
     "StatementConflictError",
     "UnknownMeasureError",
     "UnknownPartyError",
@@ -70,6 +73,16 @@ class DefaultTableError(GraphError):
             zh=f"违约表的列“{column}”{problem_zh}。请提供 party_id、default_on（违约日）和 known_at（获知日），每行填全。",
             en=f"Table of defaults, column '{column}': {problem_en}. "
             "Give party_id, default_on and known_at, filled in each row.",
+        )
+
+
+class QuestionError(GraphError):
+    """A question about the graph cannot be answered as it is put."""
+
+    def __init__(self, argument: str, problem_zh: str, problem_en: str) -> None:
+        self.argument = argument
+        super().__init__(
+            zh=f"查询参数“{argument}”{problem_zh}。", en=f"Argument '{argument}' of the question {problem_en}."
         )
 
 
@@ -164,4 +177,27 @@ class InterchangeFileError(GraphError):
         super().__init__(
             zh=f"交换文件“{path}”{where_zh}{problem_zh}",
             en=f"Exchange file '{path}'{where_en}: {problem_en}",
+        )
+
+
+class MeasureArgumentError(GraphError):
+    """A measure of the graph was given an argument that it cannot work with."""
+
+    def __init__(self, argument: str, problem_zh: str, problem_en: str) -> None:
+        self.argument = argument
+        super().__init__(
+            zh=f"参数“{argument}”{problem_zh}。", en=f"The argument '{argument}' {problem_en}."
+        )
+
+
+class MissingExtraError(GraphError):
+    """Something was asked for that needs a package which is not installed or does not start."""
+
+    def __init__(self, extra: str, package: str, problem: str) -> None:
+        self.extra = extra
+        self.package = package
+        super().__init__(
+            zh=f"软件包“{package}”无法使用（{problem}）。请安装附加组件 `pip install 'zhiheng[{extra}]'`，或改用默认方式。",
+            en=f"The package '{package}' cannot be used ({problem}). "
+            f"Install the extra `pip install 'zhiheng[{extra}]'`, or leave the choice at its default.",
         )
