@@ -106,7 +106,7 @@ def _column(contract: Contract, column: Column) -> str:
         *column.label,
         f"{type_.zh} {type_.en}",
         f"{column.unit.zh} {column.unit.en}" if column.unit else "",
-        "是 yes" if column.nullable else "否 no",
+        "可无此列 may be absent" if column.may_be_absent else "是 yes" if column.nullable else "否 no",
         values,
         target,
         f"{class_.zh} {class_.en}" + ("，个人信息 personal" if column.personal else ""),

@@ -80,11 +80,13 @@ def _renamed(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
     twice = sorted({name for name in taken if taken.count(name) > 1})
     if twice:
         raise DuplicateColumnError(contract.name, twice)
-    missing = [name for name in contract.column_names if name not in taken]
-    if missing:
-        raise MissingColumnError(contract.name, missing, frame.columns)
+    missing = [column for column in contract.columns if column.name not in taken]
+    required = [column.name for column in missing if not column.may_be_absent]
+    if required:
+        raise MissingColumnError(contract.name, required, frame.columns)
     # a foreign column must not stand in the way of the row number
-    return frame.rename(found | {header: f"{header} (source)" for header in found if header == ROW})
+    renamed = frame.rename(found | {header: f"{header} (source)" for header in found if header == ROW})
+    return renamed.with_columns(pl.lit(None, dtype=column.dtype).alias(column.name) for column in missing)
 
 
 def _spellings(contract: Contract) -> Mapping[str, str]:

@@ -16,6 +16,7 @@ __all__ = [
     "boolean",
     "choice",
     "day",
+    "dispensable",
     "identifier",
     "known_at",
     "moment",
@@ -106,3 +107,8 @@ def known_at() -> Column:
 def optional(column: Column) -> Column:
     """Allow the column to be empty."""
     return replace(column, nullable=True)
+
+
+def dispensable(column: Column) -> Column:
+    """Allow the column to be empty, and a table to come without it."""
+    return replace(column, nullable=True, may_be_absent=True)

@@ -85,7 +85,8 @@ class Column:
     """One column of a table: its type, its limits and what a user should know of it.
 
     `minimum` and `maximum` belong to the range, `above` does not; `choices` maps each code to its
-    Chinese label. `data_class` is that of the table unless the column is more, or less, sensitive.
+    Chinese label. `data_class` is that of the table unless the column is more, or less, sensitive. A column that
+    `may_be_absent` was added later, or concerns few: a table without it is read as if it were empty.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Column:
     label: Text
     unit: Text | None = None
     nullable: bool = False
+    may_be_absent: bool = False
     minimum: float | date | None = None
     above: float | None = None
     maximum: float | date | None = None

@@ -1,32 +1,67 @@
 """Contract of the relations between parties."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
 
-from features.tables.columns import RATIO, choice, day, identifier, known_at, money, number, optional
+from features.tables.columns import (
+    RATIO,
+    boolean,
+    choice,
+    day,
+    dispensable,
+    identifier,
+    known_at,
+    money,
+    number,
+    optional,
+    text,
+)
 from features.tables.contract import Contract, DataClass, Domain, Level, Lookup, Rule, Text
 from features.tables.rules import known_not_before, not_before
+from graph.ontology import NODES, PARTY_RELATIONS, PartyKind, RelationKind
 
 __all__ = ["EDGES"]
 
 
-def _ends(*, kind: str, src: str, dst: str, zh: str, en: str) -> Rule:
-    """State which kinds of party a relation may join; `src` and `dst` are kinds, or empty for any."""
-    wrong = pl.lit(value=False)
-    for column, wanted in (("src", src), ("dst", dst)):
-        if wanted:
-            wrong |= (pl.col(f"{column}.kind") != wanted).fill_null(value=False)
+_PARTIES: Final = frozenset(PartyKind)
+
+
+def _ends(relation: RelationKind) -> Rule:
+    """State which kinds of party a relation may join; a party that is not known breaks another rule."""
+    wrong = [
+        ~pl.col(f"{column}.kind").is_in(kinds)
+        for column, kinds in (("src", relation.source), ("dst", relation.target))
+    ]
+    source, target = _named(relation.source), _named(relation.target)
     return Rule(
-        name=f"{kind}_ends",
+        name=f"{relation.name}_ends",
         columns=("kind", "src", "dst"),
-        broken=(pl.col("kind") == kind) & wrong,
-        text=Text(zh, en),
+        broken=(pl.col("kind") == relation.name) & pl.any_horizontal(wrong).fill_null(value=False),
+        text=Text(
+            f"{relation.label.zh}关系应由{source.zh}指向{target.zh}",
+            f"'{relation.name}' runs from {source.en} to {target.en}",
+        ),
         remedy=Text(
             "检查关系方向（src → dst）和两端主体的类型",
             "check the direction (src → dst) and the kinds of both parties",
         ),
     )
+
+
+def _named(kinds: Sequence[str]) -> Text:
+    if _PARTIES.issubset(kinds):
+        return Text("任何主体", "any party")
+    labels = [NODES[kind].label for kind in kinds]
+    return Text("或".join(label.zh for label in labels), " or ".join(label.en for label in labels))
+
+
+_ENDS: Final = tuple(
+    _ends(relation)
+    for relation in PARTY_RELATIONS.values()
+    if not (_PARTIES.issubset(relation.source) and _PARTIES.issubset(relation.target))
+)
 
 
 EDGES: Final = Contract(
@@ -48,13 +83,7 @@ EDGES: Final = Contract(
             "kind",
             "关系类型",
             "Kind",
-            {
-                "owns": "持股",
-                "guarantees": "担保",
-                "supplies": "供货",
-                "holds_position": "任职",
-                "family_of": "亲属",
-            },
+            {name: relation.label.zh for name, relation in PARTY_RELATIONS.items()},
         ),
         optional(number("share", "持股比例", "Share", unit=RATIO, above=0, maximum=1)),
         optional(
@@ -86,9 +115,80 @@ EDGES: Final = Contract(
                 "contract": "合同",
                 "erp": "业务系统",
                 "annual_report": "年报",
+                "court": "法院文书",
+                "survey": "尽职调查",
+                "match": "名称匹配",
+                "exchange": "外部交换文件",
             },
         ),
         number("confidence", "置信度", "Confidence", unit=RATIO, above=0, maximum=1),
+        dispensable(
+            number(
+                "voting",
+                "表决权比例（空则同持股比例）",
+                "Voting share (empty: as the share)",
+                unit=RATIO,
+                minimum=0,
+                maximum=1,
+            )
+        ),
+        dispensable(boolean("direct", "是否直接持股", "Held directly")),
+        dispensable(
+            choice(
+                "basis",
+                "控制依据",
+                "Basis of control",
+                {
+                    "voting_majority": "表决权过半",
+                    "agreement": "协议",
+                    "board_majority": "董事会多数席位",
+                    "consolidation": "合并报表",
+                    "actual": "实际支配",
+                },
+            )
+        ),
+        dispensable(text("contract", "合同编号", "Contract number")),
+        dispensable(
+            choice(
+                "guarantee_kind",
+                "担保方式",
+                "Kind of guarantee",
+                {
+                    "joint": "连带责任保证",
+                    "general": "一般保证",
+                    "mortgage": "抵押",
+                    "pledge": "质押",
+                    "counter": "反担保",
+                },
+            )
+        ),
+        dispensable(
+            number(
+                "seller_share",
+                "占卖方销售额比例",
+                "Share of the seller's sales",
+                unit=RATIO,
+                minimum=0,
+                maximum=1,
+            )
+        ),
+        dispensable(
+            number(
+                "buyer_share",
+                "占买方采购额比例",
+                "Share of the buyer's purchases",
+                unit=RATIO,
+                minimum=0,
+                maximum=1,
+            )
+        ),
+        dispensable(text("reason", "理由", "Reason")),
+        dispensable(
+            number(
+                "score", "匹配或疑似程度", "Score of a match or suspicion", unit=RATIO, minimum=0, maximum=1
+            )
+        ),
+        dispensable(text("method", "认定方法", "Method of the match")),
     ),
     lookups=(Lookup("src", ("kind",)), Lookup("dst", ("kind",))),
     rules=(
@@ -115,34 +215,7 @@ EDGES: Final = Contract(
             text=Text("任职关系应有职务", "a position needs its role"),
             remedy=Text("填写职务代码", "give the code of the role"),
         ),
-        _ends(
-            kind="holds_position",
-            src="person",
-            dst="company",
-            zh="任职关系由自然人指向企业",
-            en="a position runs from a person to a company",
-        ),
-        _ends(
-            kind="family_of",
-            src="person",
-            dst="person",
-            zh="亲属关系的两端都是自然人",
-            en="both ends of a family relation are persons",
-        ),
-        _ends(
-            kind="owns",
-            src="",
-            dst="company",
-            zh="被持股的主体应为企业",
-            en="what is owned must be a company",
-        ),
-        _ends(
-            kind="supplies",
-            src="company",
-            dst="company",
-            zh="供货关系的两端都是企业",
-            en="both ends of a supply relation are companies",
-        ),
+        *_ENDS,
         not_before(
             "valid_to", "valid_from", "失效日期不应早于生效日期", "a relation cannot end before it begins"
         ),

@@ -18,6 +18,7 @@ from features.tables.columns import (
 from features.tables.contract import Contract, DataClass, Domain, Level, Rule, Text
 from features.tables.rules import known_not_before
 from graph.credit_code import valid_credit_code
+from graph.ontology import NODES, PartyKind
 
 __all__ = ["COMPANIES", "PARTIES"]
 
@@ -50,7 +51,6 @@ _INDUSTRIES: Final = {
     "T": "国际组织",
 }
 
-_COMPANY: Final = pl.col("kind") == "company"
 _PERSON: Final = pl.col("kind") == "person"
 
 PARTIES: Final = Contract(
@@ -64,7 +64,7 @@ PARTIES: Final = Contract(
     key=("party_id", "valid_from"),
     columns=(
         identifier("party_id", "主体编号", "Party id"),
-        choice("kind", "主体类型", "Kind", {"company": "企业", "person": "自然人"}),
+        choice("kind", "主体类型", "Kind", {kind.value: NODES[kind].label.zh for kind in PartyKind}),
         text("name", "名称", "Name", personal=True),
         optional(text("credit_code", "统一社会信用代码", "Unified social credit code")),
         optional(text("id_hash", "证件号摘要", "Hash of the identity number", personal=True)),
@@ -120,8 +120,8 @@ PARTIES: Final = Contract(
         Rule(
             name="company_without_id_hash",
             columns=("id_hash", "kind"),
-            broken=_COMPANY & pl.col("id_hash").is_not_null(),
-            text=Text("企业没有个人证件号摘要", "a company has no hash of an identity number"),
+            broken=~_PERSON & pl.col("id_hash").is_not_null(),
+            text=Text("只有自然人有证件号摘要", "only a person has a hash of an identity number"),
             remedy=Text(
                 "清空该摘要，或把主体类型改为自然人（person）", "clear the hash, or set the kind to person"
             ),
