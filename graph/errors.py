@@ -7,14 +7,25 @@ __all__ = [
     "DefaultTableError",
     "EdgeTableError",
     "EmptyGraphError",
+    "GraphChangedError",
+    "GraphDatabaseMissingError",
     "GraphError",
+    "GraphQueryError",
+    "GraphServerAddressError",
+    "GraphServerDownError",
+    "GraphServerError",
+    "GraphServerPasswordError",
+    "GraphServerSlowError",
     "GraphStoreError",
     "InterchangeFileError",
+    "LoadRunningError",
+    "LoadTakenOverError",
     "MeasureArgumentError",
     "MissingExtraError",
     "PartyTableError",
     "QuestionError",
     "StatementConflictError",
+    "UnfinishedLoadError",
     "UnknownMeasureError",
     "UnknownPartyError",
     "UnknownRelationError",
@@ -82,7 +93,8 @@ class QuestionError(GraphError):
     def __init__(self, argument: str, problem_zh: str, problem_en: str) -> None:
         self.argument = argument
         super().__init__(
-            zh=f"查询参数“{argument}”{problem_zh}。", en=f"Argument '{argument}' of the question {problem_en}."
+            zh=f"查询参数“{argument}”{problem_zh}。",
+            en=f"Argument '{argument}' of the question {problem_en}.",
         )
 
 
@@ -185,9 +197,7 @@ class MeasureArgumentError(GraphError):
 
     def __init__(self, argument: str, problem_zh: str, problem_en: str) -> None:
         self.argument = argument
-        super().__init__(
-            zh=f"参数“{argument}”{problem_zh}。", en=f"The argument '{argument}' {problem_en}."
-        )
+        super().__init__(zh=f"参数“{argument}”{problem_zh}。", en=f"The argument '{argument}' {problem_en}.")
 
 
 class MissingExtraError(GraphError):
@@ -200,4 +210,139 @@ class MissingExtraError(GraphError):
             zh=f"软件包“{package}”无法使用（{problem}）。请安装附加组件 `pip install 'zhiheng[{extra}]'`，或改用默认方式。",
             en=f"The package '{package}' cannot be used ({problem}). "
             f"Install the extra `pip install 'zhiheng[{extra}]'`, or leave the choice at its default.",
+        )
+
+
+class GraphServerError(GraphError):
+    """The graph server did not do what it was asked; `uri` is its address without credentials."""
+
+    def __init__(self, uri: str, *, zh: str, en: str) -> None:
+        self.uri = uri
+        super().__init__(zh=zh, en=en)
+
+
+class GraphServerAddressError(GraphServerError):
+    """The address of the graph server cannot be used."""
+
+    def __init__(self, uri: str, problem: str) -> None:
+        super().__init__(
+            uri,
+            zh=f"图数据库地址“{uri}”不可用（{problem}）。地址形如 bolt://127.0.0.1:7687 或 neo4j+s://主机:7687。",
+            en=f"The address '{uri}' of the graph server cannot be used ({problem}). "
+            "It looks like bolt://127.0.0.1:7687 or neo4j+s://host:7687.",
+        )
+
+
+class GraphServerDownError(GraphServerError):
+    """Nobody answers at the address of the graph server."""
+
+    def __init__(self, uri: str, problem: str) -> None:
+        super().__init__(
+            uri,
+            zh=f"连接不上图数据库 {uri}（{problem}）。请确认它已启动（本机：make neo4j）、地址与端口正确，然后重试。",
+            en=f"The graph server {uri} does not answer ({problem}). "
+            "Check that it runs (here: make neo4j) and that host and port are right, then try again.",
+        )
+
+
+class GraphServerPasswordError(GraphServerError):
+    """The graph server refuses the user or the password."""
+
+    def __init__(self, uri: str, user: str) -> None:
+        self.user = user
+        super().__init__(
+            uri,
+            zh=f"图数据库 {uri} 拒绝了用户“{user}”的登录。请核对用户名和密码（ZHIHENG_NEO4J_PASSWORD；本机由 make neo4j "
+            "启动的，密码在 var/neo4j/password）。",
+            en=f"The graph server {uri} refuses user '{user}'. Check user and password (ZHIHENG_NEO4J_PASSWORD; "
+            "for a server that make neo4j started here: var/neo4j/password).",
+        )
+
+
+class GraphDatabaseMissingError(GraphServerError):
+    """The graph server has no database of that name."""
+
+    def __init__(self, uri: str, database: str) -> None:
+        self.database = database
+        super().__init__(
+            uri,
+            zh=f"图数据库 {uri} 中没有名为“{database}”的库。请核对名称（社区版只有 neo4j），或请管理员先建库。",
+            en=f"The graph server {uri} has no database '{database}'. Check the name (the Community edition has only "
+            "neo4j), or have it created.",
+        )
+
+
+class GraphServerSlowError(GraphServerError):
+    """The graph server did not finish within the time allowed."""
+
+    def __init__(self, uri: str, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(
+            uri,
+            zh=f"图数据库 {uri} 在 {seconds:g} 秒内没有完成。请稍后重试；若经常如此，请检查其负载与内存，或放宽时限。",
+            en=f"The graph server {uri} did not finish within {seconds:g} s. Try again later; if this happens often "
+            "look at its load and memory, or allow more time.",
+        )
+
+
+class UnfinishedLoadError(GraphServerError):
+    """A load into the graph server broke off or is still under way, so what it holds must not be read."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(
+            uri,
+            zh=f"图数据库 {uri} 中有一次写入尚未完成，为避免读到不完整的关系，暂不提供查询。"
+            "若没有写入正在进行，请再次运行 `zhiheng graph push`，它会从中断处继续。",
+            en=f"A load into the graph server {uri} is not finished, and a graph that is there in part is not read. "
+            "If no load is running, run `zhiheng graph push` again: it goes on where it broke off.",
+        )
+
+
+class LoadRunningError(GraphServerError):
+    """Another load into the graph server is under way."""
+
+    def __init__(self, uri: str, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(
+            uri,
+            zh=f"另一次写入正在进行（图数据库 {uri}，{seconds:.0f} 秒前还有动作）。请等它结束；若它已中断，请一分钟后再运行 "
+            "`zhiheng graph push`。",
+            en=f"Another load into the graph server {uri} is under way (it last did something {seconds:.0f} s ago). "
+            "Wait for it; if it broke off, run `zhiheng graph push` again in a minute.",
+        )
+
+
+class LoadTakenOverError(GraphServerError):
+    """Another writer took this load over; it writes no more."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(
+            uri,
+            zh=f"本次写入已被另一个进程接管（图数据库 {uri}），这里不再写入。请等那边结束，再运行 `zhiheng graph push` 核对。",
+            en=f"Another process took this load into the graph server {uri} over, so nothing more is written here. "
+            "Wait for the other one, then run `zhiheng graph push` to make sure.",
+        )
+
+
+class GraphChangedError(GraphServerError):
+    """The graph server took in new statements while a question was being answered."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(
+            uri,
+            zh=f"查询期间图数据库 {uri} 有新的写入，为避免新旧混杂，请重新查询。",
+            en=f"The graph server {uri} took in new statements meanwhile. Ask again, so that old and new do not mix.",
+        )
+
+
+class GraphQueryError(GraphServerError):
+    """The graph server refused a query for a reason of its own."""
+
+    def __init__(self, uri: str, problem: str) -> None:
+        self.problem = problem
+        super().__init__(
+            uri,
+            zh=f"图数据库 {uri} 报告错误：{problem}。请查看其日志；内存或磁盘不足时先处理，再重试。",
+            en=f"The graph server {uri} reports: {problem}. Look at its log; where memory or disk ran out, see to that "
+            "first, then try again.",
         )
