@@ -1,0 +1,1 @@
+"""Exchange with other systems: what registers publish comes in, what graph tools read goes out."""
