@@ -20,6 +20,7 @@ __all__ = [
     "Outcomes",
     "Step",
     "default_rates",
+    "group_default_rates",
     "known_outcomes",
     "overall_rates",
     "shrunk_rates",
@@ -30,6 +31,7 @@ PRIOR_WEIGHT: Final = 5.0
 """Neighbours that the overall default rate stands for: with few neighbours a rate stays near that rate."""
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Step = tuple[str, Direction]
 """A relation kind and the direction it is walked in."""
 
@@ -164,6 +166,21 @@ def two_hop_default_rates(
         name = f"{first_kind}_{first_way}_{second_kind}_{second_way}"
         columns |= _named(name, failed, observed, overall, weight=prior_weight)
     return pl.DataFrame({"id": snapshot.ids, **columns}, nan_to_null=True)
+
+
+def group_default_rates(
+    snapshot: Snapshot, outcomes: Outcomes, name: str, groups: Ints, *, prior_weight: float = PRIOR_WEIGHT
+) -> pl.DataFrame:
+    """Return, per party (`id`), the defaults among the other members of its group: `<name>_size`, `…_defaulted`, ….
+
+    `groups` (n) numbers the group of each party from 0. `…_size` counts the party itself; `…_defaulted`, `…_observed`
+    and `…_default_rate` leave it out (see `default_rates`).
+    """
+    failed = np.bincount(groups, weights=outcomes.failed)[groups] - outcomes.failed
+    observed = np.bincount(groups, weights=outcomes.observed)[groups] - outcomes.observed
+    size = np.bincount(groups)[groups].astype(np.float64)
+    rates = _named(name, failed, observed, overall_rates(outcomes), weight=prior_weight)
+    return pl.DataFrame({"id": snapshot.ids, f"{name}_size": size, **rates}, nan_to_null=True)
 
 
 def _walked(

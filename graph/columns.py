@@ -1,0 +1,161 @@
+"""Point-in-time columns of the network for every party of a graph at once, for models and for reports."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from graph.measures.default_rates import (
+    Outcomes,
+    Step,
+    default_rates,
+    group_default_rates,
+    known_outcomes,
+    two_hop_default_rates,
+)
+from graph.neighbours import row_sums
+from graph.ontology import RELATIONS, Direction
+from graph.snapshot import Relation, Snapshot
+
+__all__ = ["COLUMN_KINDS", "WALKS", "network_columns"]
+
+COLUMN_KINDS: Final = ("owns", "guarantees", "supplies", "holds_position", "family_of", "lends_to")
+"""The relations whose columns are given unless others are asked for."""
+
+_OUT, _IN = Direction.OUT, Direction.IN
+WALKS: Final[tuple[tuple[Step, Step], ...]] = (
+    (("supplies", _OUT), ("supplies", _OUT)),
+    (("supplies", _IN), ("supplies", _IN)),
+    (("supplies", _IN), ("supplies", _OUT)),
+    (("guarantees", _OUT), ("guarantees", _OUT)),
+    (("guarantees", _IN), ("guarantees", _IN)),
+    (("owns", _IN), ("owns", _OUT)),
+    (("holds_position", _IN), ("holds_position", _OUT)),
+)
+"""Two-step walks whose ends matter: customers of customers, suppliers of suppliers, other customers of the suppliers,
+chains of guarantees both ways, companies of the same owners and of the same officers."""
+
+_COUNTS: Final = r"_(degree|neighbours|defaulted|observed|size)$"
+
+Floats = npt.NDArray[np.float64]
+Columns = dict[str, Floats]
+
+
+@dataclass(frozen=True, eq=False)
+class _Network:
+    """What every family of columns is made from; `kinds` are the relations looked at one by one."""
+
+    snapshot: Snapshot
+    outcomes: Outcomes
+    kinds: Sequence[str]
+
+    def sides(self) -> Iterator[tuple[str, csr_array, csr_array | None]]:
+        """Yield, per kind and direction that means something: name, counts of edges, weights (None without)."""
+        for kind in self.kinds:
+            relation = self.snapshot.relation(kind)
+            known = RELATIONS.get(kind)
+            if known is not None and known.symmetric:
+                yield kind, (relation.edges + relation.edges_t).tocsr(), None
+                continue
+            for way in Direction:
+                weighs = known is None or known.weight is not None
+                yield (
+                    f"{kind}_{way}",
+                    relation.edges_towards(way),
+                    _weights(relation, way) if weighs else None,
+                )
+
+
+def _weights(relation: Relation, way: Direction) -> csr_array:
+    return relation.weights_towards(way)
+
+
+def network_columns(
+    snapshot: Snapshot,
+    defaults: pl.DataFrame,
+    *,
+    as_of: date,
+    kinds: Sequence[str] = COLUMN_KINDS,
+    since: date | None = None,
+    observed: pl.Series | None = None,
+) -> pl.DataFrame:
+    """Return one row per party of the snapshot, in its order: `id`, then the columns of each family.
+
+    Counts are UInt32, all else Float64, null where there is nothing to tell. `defaults` [party_id, default_on,
+    known_at] is read as known by `as_of`; `since` and `observed` as in `known_outcomes`. Nothing of a party's own
+    outcome enters its row. Measures that follow one party's failure through the whole graph (DebtRank of all) are not
+    here: they cost a pass over the graph per party. Raises UnknownRelationError and DefaultTableError.
+    """
+    outcomes = known_outcomes(snapshot, defaults, as_of=as_of, since=since, observed=observed)
+    network = _Network(snapshot, outcomes, kinds)
+    frames = [_narrowed(family(network)) for family in _FAMILIES]
+    return pl.concat([snapshot.ids.to_frame("id"), *frames], how="horizontal")
+
+
+def _narrowed(frame: pl.DataFrame) -> pl.DataFrame:
+    """Keep counts in half the room: a million parties with a hundred columns have to fit in memory."""
+    return frame.drop("id", strict=False).with_columns(pl.selectors.matches(_COUNTS).cast(pl.UInt32))
+
+
+def _ties(network: _Network) -> pl.DataFrame:
+    """Count edges and distinct neighbours and sum weights: `<kind>_<way>_degree`, `…_neighbours`, `…_weight`."""
+    columns: Columns = {}
+    for name, edges, weights in network.sides():
+        columns[f"{name}_degree"] = row_sums(edges)
+        columns[f"{name}_neighbours"] = np.diff(edges.indptr).astype(np.float64)
+        if weights is not None:
+            columns[f"{name}_weight"] = row_sums(weights)
+    return pl.DataFrame(columns)
+
+
+def _concentrations(network: _Network) -> pl.DataFrame:
+    """Tell how much hangs on few: `…_largest` (share of the largest weight) and `…_hhi`, null without weight."""
+    columns: Columns = {}
+    for name, _, weights in network.sides():
+        if weights is None:
+            continue
+        total = row_sums(weights)
+        some = total > 0
+        largest, squares = np.full((2, len(total)), np.nan)
+        np.divide(weights.max(axis=1).toarray(), total, out=largest, where=some)
+        np.divide(row_sums(weights.power(2)), total**2, out=squares, where=some)
+        columns |= {f"{name}_largest": largest, f"{name}_hhi": squares}
+    return pl.DataFrame(columns, nan_to_null=True)
+
+
+def _defaults(network: _Network) -> pl.DataFrame:
+    """Count and rate neighbours in default, and the weight that lies with them: `…_lost_weight`, `…_lost_share`."""
+    rates = default_rates(network.snapshot, network.outcomes, network.kinds)
+    columns: Columns = {}
+    for name, _, weights in network.sides():
+        if weights is None:
+            continue
+        lost, total = weights @ network.outcomes.failed, row_sums(weights)
+        share = np.divide(lost, total, out=np.full(len(total), np.nan), where=total > 0)
+        columns |= {f"{name}_lost_weight": lost, f"{name}_lost_share": share}
+    return rates.hstack(pl.DataFrame(columns, nan_to_null=True))
+
+
+def _two_steps(network: _Network) -> pl.DataFrame:
+    walks = [walk for walk in WALKS if {walk[0][0], walk[1][0]} <= {*network.kinds}]
+    return two_hop_default_rates(network.snapshot, network.outcomes, walks)
+
+
+def _together(network: _Network) -> pl.DataFrame:
+    """Tell of the parties that hang together by any of the kinds: `component_size`, `component_default_rate`, …."""
+    size = network.snapshot.parties
+    edges = [network.snapshot.relation(kind).edges for kind in network.kinds]
+    rows = np.concatenate([np.repeat(np.arange(size), np.diff(matrix.indptr)) for matrix in edges])
+    columns = np.concatenate([matrix.indices for matrix in edges])
+    around = csr_array((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(size, size))
+    labels = connected_components(around, directed=False)[1]
+    return group_default_rates(network.snapshot, network.outcomes, "component", labels.astype(np.int64))
+
+
+_FAMILIES: Final = (_ties, _concentrations, _defaults, _two_steps, _together)
