@@ -24,6 +24,7 @@ _REPEATED: Final = tuple(
     if dtype == pl.String and name not in {"edge_id", "src", "dst", "contract"}
 )
 _OWN: Final = tuple(name for name in EDGE_SCHEMA if name not in {"src", "dst"})
+_BLOCK: Final = 4096
 _NO_RECORD: Final = [pl.lit(None, dtype=pl.String).alias(name) for name in ("kind", "name", "credit_code")]
 
 Rows = npt.NDArray[np.uint32]
@@ -52,9 +53,8 @@ class EmbeddedView:
         self._src, self._dst = (_places(table[end], self._ids) for end in ("src", "dst"))
         given = [name for name in _OWN if table[name].null_count() < table.height]
         self._table = table.select(given)
-        self._absent = pl.DataFrame(
-            {name: [None] for name in _OWN if name not in given}, schema_overrides=EDGE_SCHEMA
-        )
+        # One block of nulls as long as the longest answer so far, cut to length for each answer.
+        self._absent = _nulls([name for name in _OWN if name not in given], _BLOCK)
         self._start, self._rows = _incidence(self._src, self._dst, len(self._ids))
         self._records, self._record_of = _by_place(parties.select(_NODE_SCHEMA.names()), self._ids)
         self._scores, self._score_of = _by_place(scores.select(SCORE_SCHEMA.names()), self._ids)
@@ -112,7 +112,7 @@ class EmbeddedView:
     def scores(self, party_ids: Sequence[str]) -> pl.DataFrame:
         """Return the latest scores of parties as of the date (SCORE_SCHEMA), sorted by party and name."""
         if self._scores.is_empty():
-            return SCORE_SCHEMA.to_frame()
+            return self._scores
         places = sorted({self._place[party] for party in party_ids if party in self._place})
         pieces = [np.arange(self._score_of[place], self._score_of[place + 1]) for place in places]
         return self._scores[np.concatenate([*pieces, np.empty(0, np.int64)])]
@@ -133,7 +133,9 @@ class EmbeddedView:
         """Return rows of the edge table in EDGE_SCHEMA; rows are in the order of edge ids."""
         # Selecting by position runs at once; an expression would be planned first, which takes longer than to run.
         given = self._table[rows]
-        absent = self._absent[np.zeros(len(rows), dtype=np.uint32)]
+        if self._absent.height < len(rows):
+            self._absent = _nulls(self._absent.columns, len(rows))
+        absent = self._absent.head(len(rows))
         columns = {column.name: column for column in (*given, *absent)}
         columns["src"] = self._ids[self._src[rows]].alias("src")
         columns["dst"] = self._ids[self._dst[rows]].alias("dst")
@@ -165,3 +167,9 @@ def _by_place(table: pl.DataFrame, ids: pl.Series) -> tuple[pl.DataFrame, Ints]:
     start = np.zeros(len(ids) + 1, dtype=np.int64)
     np.cumsum(np.bincount(_places(ordered["party_id"], ids), minlength=len(ids)), out=start[1:])
     return ordered, start
+
+
+def _nulls(names: Sequence[str], rows: int) -> pl.DataFrame:
+    return pl.DataFrame(
+        [pl.Series(name, [None], dtype=EDGE_SCHEMA[name]).new_from_index(0, rows) for name in names]
+    )
