@@ -1,10 +1,13 @@
-"""The edges that leave nodes of a sparse matrix, and the values at places of it, many at once."""
+"""Places in sparse matrices, many at once: the edges that leave nodes, values at places, positions of parties."""
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 from scipy.sparse import csr_array
 
-__all__ = ["expanded", "row_numbers", "values_at"]
+from graph.snapshot import Snapshot
+
+__all__ = ["expanded", "row_numbers", "seeds_of", "values_at"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -38,3 +41,12 @@ def values_at(matrix: csr_array, rows: Ints, columns: Ints) -> Floats:
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     found: Floats = np.where(keys[place] == wanted, matrix.data[place], 0.0)
     return found
+
+
+def seeds_of(snapshot: Snapshot, party_ids: pl.Series) -> Ints:
+    """Return the positions of the parties that are in the graph, sorted, each once; others have no edge to walk."""
+    present = party_ids.drop_nulls().unique()
+    if present.is_empty():
+        return np.zeros(0, dtype=np.int64)
+    typed = present if present.dtype == snapshot.ids.dtype else present.cast(snapshot.ids.dtype)
+    return np.sort(snapshot.positions(typed.filter(typed.is_in(snapshot.ids.implode()))))
