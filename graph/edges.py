@@ -63,10 +63,29 @@ def visible(
     believed = (pl.col("known_at") <= as_of) & _open_or_after("retracted_at", as_of)
     begun = edges.lazy().filter(believed & (pl.col("valid_from") <= day))
     if not unrevised and "edge_id" in edges.lazy().collect_schema():
-        begun = begun.filter(_is_last("valid_from")).filter(_is_last("known_at"))
+        # No filter may move ahead of this: which statement speaks is settled among all that have begun.
+        begun = begun.map_batches(
+            _speaking, predicate_pushdown=False, projection_pushdown=False, slice_pushdown=False
+        )
     return begun.filter(_open_or_after("valid_to", day)).with_columns(
         retracted_at=pl.lit(None, dtype=pl.Date)
     )
+
+
+def _speaking(begun: pl.DataFrame) -> pl.DataFrame:
+    """Keep the statement that speaks for each edge, in the order of the rows."""
+    # Few edges have two statements: hashes, which are cheap to sort, tell which may, and only those are grouped.
+    hashes = begun["edge_id"].hash()
+    in_order = hashes.sort()
+    repeated = in_order.filter(in_order == in_order.shift()).unique()
+    if repeated.is_empty():
+        return begun
+    row = pl.int_range(pl.len()).alias("row")
+    doubtful = begun.select("edge_id", "valid_from", "known_at", row).filter(hashes.is_in(repeated.implode()))
+    speaking = doubtful.filter(_is_last("valid_from")).filter(_is_last("known_at"))["row"]
+    silent = doubtful["row"].filter(~doubtful["row"].is_in(speaking.implode()))
+    shown = pl.Series([True], dtype=pl.Boolean).new_from_index(0, begun.height)
+    return begun.filter(shown.scatter(silent, values=False))
 
 
 def _is_last(column: str) -> pl.Expr:
