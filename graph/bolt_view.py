@@ -1,0 +1,103 @@
+"""The graph on a date behind a graph server, asked party by party."""
+
+from collections.abc import Callable, MutableMapping, Sequence
+from datetime import date
+from typing import Final, TypeVar
+
+import polars as pl
+
+from graph.bolt import Connection, Row, Run, Stamp, read_stamp, read_whole
+from graph.bolt_frames import edge_frame, frame_of
+from graph.cypher import DEGREES, RECORDS, SCORES, edges_around, visible_count
+from graph.edges import visible
+from graph.parties import PARTY_SCHEMA, SCORE_SCHEMA, parties_as_of, scores_as_of
+from graph.store import Expansion
+
+__all__ = ["BoltView"]
+
+T = TypeVar("T")
+
+_SMALL_HUB: Final = 200
+
+
+class BoltView:
+    """A `graph.store.GraphView` over a graph server.
+
+    It answers about the graph as it stood at its first question: raises GraphChangedError when a load has finished
+    since, so one answer never mixes two states. `counts` keeps the visible edges of hubs counted so far; the store
+    hands the same one to every view of the same state and days.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        as_of: date,
+        valid_on: date,
+        counts: MutableMapping[tuple[int, date, date, str], int],
+    ) -> None:
+        self.as_of = as_of
+        self.valid_on = valid_on
+        self._connection = connection
+        self._counts = counts
+        self._since: Stamp | None = None
+
+    def known(self, party_ids: Sequence[str]) -> set[str]:
+        """Return which of the parties have a record known on `as_of` or a visible edge."""
+        recorded = set(self._records(party_ids)["party_id"])
+        others = [party for party in party_ids if party not in recorded]
+        around = self.expand(others, hub=_SMALL_HUB)
+        joined = {*around.edges["src"], *around.edges["dst"], *around.hubs}
+        return recorded | joined.intersection(others)
+
+    def expand(self, party_ids: Sequence[str], *, hub: int | None) -> Expansion:
+        """Return the visible edges around parties, none of a party with more than `hub` of them (None: no bound).
+
+        The edges of a party with more statements than `hub` are counted by the server and not fetched.
+        """
+        asked = list(dict.fromkeys(party_ids))
+        if not asked:
+            return Expansion(edge_frame([]), {})
+        hubs, rows = self._read(lambda run: self._expand(run, asked, hub))
+        return Expansion(visible(edge_frame(rows), self.as_of, self.valid_on).sort("edge_id").collect(), hubs)
+
+    def nodes(self, party_ids: Sequence[str]) -> pl.DataFrame:
+        """Return [party_id, kind, name, credit_code] in the order asked for, null where there is no record."""
+        asked = pl.Series("party_id", party_ids, dtype=pl.String).to_frame()
+        return asked.join(self._records(party_ids), on="party_id", how="left", maintain_order="left")
+
+    def scores(self, party_ids: Sequence[str]) -> pl.DataFrame:
+        """Return the latest scores of parties as of the date (SCORE_SCHEMA), sorted by party and name."""
+        rows = self._read(lambda run: run(SCORES[True], {"party_ids": list(set(party_ids))}))
+        return scores_as_of(frame_of(rows, SCORE_SCHEMA), self.as_of)
+
+    def _records(self, party_ids: Sequence[str]) -> pl.DataFrame:
+        rows = self._read(lambda run: run(RECORDS[True], {"party_ids": list(set(party_ids))}))
+        return parties_as_of(frame_of(rows, PARTY_SCHEMA), self.as_of)
+
+    def _expand(self, run: Run, asked: list[str], hub: int | None) -> tuple[dict[str, int], list[Row]]:
+        hubs: dict[str, int] = {}
+        if hub is not None:
+            for party, degree in run(DEGREES, {"party_ids": asked}):
+                # Statements of all times are never fewer than visible edges, and the server has counted them already.
+                if int(str(degree)) > hub and (count := self._count(run, str(party))) > hub:
+                    hubs[str(party)] = count
+        near = [party for party in asked if party not in hubs]
+        return hubs, run(edges_around(), {"party_ids": near, **self._days}) if near else []
+
+    def _count(self, run: Run, party: str) -> int:
+        number = 0 if self._since is None else self._since.number
+        key = (number, self.as_of, self.valid_on, party)
+        if key not in self._counts:
+            [[count]] = run(visible_count(), {"party_id": party, **self._days})
+            self._counts[key] = int(str(count))
+        return self._counts[key]
+
+    @property
+    def _days(self) -> dict[str, object]:
+        return {"as_of": self.as_of, "day": self.valid_on}
+
+    def _read(self, work: Callable[[Run], T]) -> T:
+        if self._since is None:
+            self._since = read_whole(self._connection, read_stamp)
+        return read_whole(self._connection, work, since=self._since)

@@ -1,0 +1,225 @@
+"""The query texts of the store over Bolt, in the part of Cypher that Neo4j and other openCypher servers share."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from graph.edges import EDGE_SCHEMA
+from graph.ontology import RELATIONS
+from graph.parties import PARTY_KEY, PARTY_SCHEMA, SCORE_KEY, SCORE_SCHEMA
+
+__all__ = [
+    "CLEAR",
+    "COUNT_STATEMENTS",
+    "CURRENT_RECORDS",
+    "DEGREES",
+    "FENCE",
+    "LANES",
+    "LOADS",
+    "LOCK_LOADS",
+    "MERGE_PARTIES",
+    "PROPERTIES",
+    "RECORDS",
+    "SCHEMA",
+    "SCORES",
+    "SET_LOADS",
+    "STAMP",
+    "UNDO",
+    "WRITE_RECORDS",
+    "WRITE_SCORES",
+    "close_statements",
+    "create_statements",
+    "edge_index",
+    "edges_around",
+    "edges_between_days",
+    "relation_type",
+    "statements",
+    "visible_count",
+]
+
+LANES: Final = 2
+"""How many sessions write at the same time; each holds a `Load` node of its own."""
+
+# What a relationship keeps; its ends and its type hold the rest.
+PROPERTIES: Final = tuple(column for column in EDGE_SCHEMA if column not in {"src", "dst", "kind"})
+_DATES: Final = frozenset({"valid_from", "valid_to", "known_at", "retracted_at", "as_of"})
+
+
+def relation_type(kind: str) -> str:
+    """Return the relationship type of a kind: the kind in upper case (kinds of the ontology are plain words)."""
+    return kind.upper()
+
+
+_TYPES: Final = "|".join(relation_type(kind) for kind in RELATIONS)
+# Dates travel as text and become dates in one step for a whole column, not one object a cell.
+_READ: Final = ", ".join(f"toString(r.{name})" if name in _DATES else f"r.{name}" for name in PROPERTIES)
+_BELIEVED: Final = (
+    "r.known_at <= $as_of AND (r.retracted_at IS NULL OR r.retracted_at > $as_of) AND r.valid_from <= $day"
+)
+_EVERY_ROW: Final = "UNWIND range(0, $rows - 1) AS i "
+
+
+def _unique(name: str, label: str, properties: Sequence[str]) -> str:
+    listed = ", ".join(f"n.{item}" for item in properties)
+    return f"CREATE CONSTRAINT {name} IF NOT EXISTS FOR (n:{label}) REQUIRE ({listed}) IS UNIQUE"
+
+
+SCHEMA: Final = (
+    _unique("party", "Party", ["party_id"]),
+    _unique("load", "Load", ["lane"]),
+    _unique("party_record", "PartyRecord", PARTY_KEY),
+    _unique("score", "Score", SCORE_KEY),
+    "CREATE INDEX party_record_of IF NOT EXISTS FOR (n:PartyRecord) ON (n.party_id)",
+    "CREATE INDEX score_of IF NOT EXISTS FOR (n:Score) ON (n.party_id)",
+    f"UNWIND range(0, {LANES - 1}) AS lane MERGE (l:Load {{lane: lane}}) "
+    "ON CREATE SET l.number = 0, l.open = false, l.digest = '', l.owner = '', l.beat = 0",
+)
+"""What must be there before the first load: uniqueness, range indexes and the loads' own records."""
+
+
+def edge_index(kind: str) -> str:
+    """Return the statement that finds the statements of an edge by its id."""
+    return f"CREATE INDEX edge_{kind} IF NOT EXISTS FOR ()-[r:{relation_type(kind)}]-() ON (r.edge_id)"
+
+
+# Loads. `open` stands while statements of a load may be there in part; `owner` is the writer at work, if any.
+
+STAMP: Final = "MATCH (l:Load) RETURN max(l.number), count(CASE WHEN l.open THEN 1 END)"
+LOADS: Final = (
+    "MATCH (l:Load) RETURN l.number, l.open, l.digest, l.owner, timestamp() - l.beat ORDER BY l.lane"
+)
+LOCK_LOADS: Final = "MATCH (l:Load) SET l.asked_by = $owner RETURN count(l)"
+SET_LOADS: Final = "MATCH (l:Load) SET l.number = $number, l.open = $open, l.digest = $digest, l.owner = $owner, l.beat = timestamp()"
+FENCE: Final = "MATCH (l:Load {lane: $lane}) SET l.beat = timestamp() RETURN l.owner"
+
+# Writing.
+
+MERGE_PARTIES: Final = _EVERY_ROW + "MERGE (:Party {party_id: $party_id[i]})"
+
+
+def _given(columns: Sequence[str]) -> str:
+    return ", ".join(
+        f"{name}: ${name}_days[${name}[i]]" if name in _DATES else f"{name}: ${name}[i]" for name in columns
+    )
+
+
+def create_statements(kind: str, columns: Sequence[str]) -> str:
+    """Return the query that writes statements of a kind, given as one list for each of the columns."""
+    return (
+        _EVERY_ROW + "MATCH (a:Party {party_id: $src[i]}) MATCH (b:Party {party_id: $dst[i]}) "
+        f"CREATE (a)-[:{relation_type(kind)} {{{_given(columns)}, load: $load}}]->(b)"
+    )
+
+
+def close_statements(kind: str) -> str:
+    """Return the query that gives stored statements of a kind their `retracted_at`."""
+    return (
+        _EVERY_ROW + "MATCH (a:Party {party_id: $src[i]}) MATCH (b:Party {party_id: $dst[i]}) "
+        f"MATCH (a)-[r:{relation_type(kind)}]->(b) "
+        "WHERE r.edge_id = $edge_id[i] AND r.known_at = $known_at_days[$known_at[i]] "
+        "SET r.retracted_at = $retracted_at_days[$retracted_at[i]], r.closed_by = $load"
+    )
+
+
+WRITE_RECORDS: Final = _EVERY_ROW + f"CREATE (:PartyRecord {{{_given(tuple(PARTY_SCHEMA))}, load: $load}})"
+CURRENT_RECORDS: Final = (
+    _EVERY_ROW + "MERGE (p:Party {party_id: $party_id[i]}) "
+    "SET p.kind = $kind[i], p.name = $name[i], p.credit_code = $credit_code[i]"
+)
+"""Party nodes show the latest record to people who look at the graph; nothing here reads it from there."""
+WRITE_SCORES: Final = (
+    _EVERY_ROW + f"MERGE (s:Score {{{_given(SCORE_KEY)}}}) "
+    "SET s.before = CASE WHEN s.load = $load THEN s.before ELSE s.value END "
+    "SET s.value = $value[i], s.load = $load"
+)
+
+_SOME: Final = "LIMIT 10000"
+UNDO: Final = (
+    *(
+        text.format(relation_type(kind))
+        for kind in RELATIONS
+        for text in (
+            f"MATCH ()-[r:{{}}]->() WHERE r.load = $load WITH r {_SOME} DELETE r RETURN count(*)",
+            f"MATCH ()-[r:{{}}]->() WHERE r.closed_by = $load WITH r {_SOME} "
+            "REMOVE r.retracted_at, r.closed_by RETURN count(*)",
+        )
+    ),
+    f"MATCH (n:PartyRecord) WHERE n.load = $load WITH n {_SOME} DELETE n RETURN count(*)",
+    f"MATCH (n:Score) WHERE n.load = $load AND n.before IS NULL WITH n {_SOME} DELETE n RETURN count(*)",
+    f"MATCH (n:Score) WHERE n.load = $load WITH n {_SOME} SET n.value = n.before REMOVE n.load RETURN count(*)",
+)
+"""What takes back a load, each repeated until it counts 0."""
+CLEAR: Final = (
+    *(
+        f"MATCH ()-[r:{relation_type(kind)}]->() WITH r {_SOME} DELETE r RETURN count(*)"
+        for kind in RELATIONS
+    ),
+    *(f"MATCH (n:{label}) WITH n {_SOME} DELETE n RETURN count(*)" for label in ("PartyRecord", "Score")),
+    f"MATCH (n:Party) WITH n {_SOME} DETACH DELETE n RETURN count(*)",
+)
+"""What empties the graph, each repeated until it counts 0."""
+
+# Reading whole tables.
+
+COUNT_STATEMENTS: Final = {
+    kind: f"MATCH ()-[r:{relation_type(kind)}]->() RETURN count(r)" for kind in RELATIONS
+}
+
+
+def statements(kind: str, *, edge_ids: bool = False) -> str:
+    """Return the query for every statement of a kind, with `edge_ids` of the edges in `$edge_ids` only."""
+    where = "WHERE r.edge_id IN $edge_ids " if edge_ids else ""
+    return (
+        f"MATCH (a:Party)-[r:{relation_type(kind)}]->(b:Party) {where}RETURN a.party_id, b.party_id, {_READ}"
+    )
+
+
+def edges_between_days(kind: str) -> str:
+    """Return the query for the statements of a kind believed on `$as_of` that have begun by `$day`."""
+    return (
+        f"MATCH (a:Party)-[r:{relation_type(kind)}]->(b:Party) WHERE {_BELIEVED} "
+        f"RETURN a.party_id, b.party_id, {_READ}"
+    )
+
+
+def _rows(label: str, columns: Sequence[str], *, where: str) -> str:
+    listed = ", ".join(f"toString(n.{name})" if name in _DATES else f"n.{name}" for name in columns)
+    return f"MATCH (n:{label}) {where}RETURN {listed}"
+
+
+_THESE: Final = "WHERE n.party_id IN $party_ids "
+RECORDS: Final = {
+    some: _rows("PartyRecord", tuple(PARTY_SCHEMA), where=_THESE if some else "") for some in (True, False)
+}
+"""The query for party records: of `$party_ids` (True) or all (False)."""
+SCORES: Final = {
+    some: _rows("Score", tuple(SCORE_SCHEMA), where=_THESE if some else "") for some in (True, False)
+}
+"""The query for scores: of `$party_ids` (True) or all (False)."""
+
+# Reading around parties: always from the bound party outwards.
+
+_EACH: Final = "UNWIND $party_ids AS id MATCH (p:Party {party_id: id}) "
+DEGREES: Final = _EACH + "RETURN id, COUNT { (p)--() }"
+"""The number of relationships of parties, statements of all times: never less than the visible edges."""
+
+
+def edges_around() -> str:
+    """Return the query for the statements at parties believed on `$as_of` that have begun by `$day`."""
+    return (
+        _EACH + f"MATCH (p)-[r:{_TYPES}]-() WHERE {_BELIEVED} WITH DISTINCT r "
+        f"RETURN startNode(r).party_id, endNode(r).party_id, toLower(type(r)), {_READ}"
+    )
+
+
+def visible_count() -> str:
+    """Return the query for the number of visible edges of one party, counted where the edges are.
+
+    Of the believed statements of an edge that have begun, the last begun, then last known, speaks for it.
+    """
+    return (
+        f"MATCH (p:Party {{party_id: $party_id}})-[r:{_TYPES}]-() WHERE {_BELIEVED} "
+        "WITH r.edge_id AS edge, r.valid_from AS begun, r.known_at AS known, r.valid_to AS over "
+        "ORDER BY begun DESC, known DESC "
+        "WITH edge, collect(coalesce(over, date('9999-12-31')))[0] AS over "
+        "WHERE over > $day RETURN count(edge)"
+    )
