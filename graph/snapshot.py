@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 
 from graph.edges import EdgeFrame, visible
 from graph.errors import EdgeTableError, UnknownMeasureError, UnknownPartyError, UnknownRelationError
+from graph.numbering import sorted_positions
 from graph.ontology import RELATIONS, Direction
 
 __all__ = ["ANY_KIND", "WEIGHT", "Relation", "Snapshot"]
@@ -22,6 +23,8 @@ ANY_KIND: Final = "edge"
 
 WEIGHT: Final = "weight"
 """The name of the measure that is a kind's weight."""
+
+_TIMES: Final = ("valid_from", "valid_to", "known_at", "retracted_at")
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -113,9 +116,10 @@ class Snapshot:
         held = edges.lazy() if as_of is None else _dated(edges, as_of)
         table = _plain_edges(held)
         loops = table["src"] == table["dst"]
-        ids = _ids(table, nodes)
+        ids, source, target = _numbered(table, nodes)
         wanted = {*table["kind"].unique(), *(kinds or ()), *(() if as_of is None else RELATIONS)}
-        placed = _placed(table.filter(~loops), ids)
+        place = pl.Series("place", source * len(ids) + target)
+        placed = table.drop("src", "dst").with_columns(place).filter(~loops)
         parts = {str(key[0]): part for key, part in placed.partition_by("kind", as_dict=True).items()}
         empty = placed.clear()
         relations = {kind: _relation(kind, parts.get(kind, empty), len(ids)) for kind in sorted(wanted)}
@@ -164,12 +168,17 @@ class Snapshot:
 
 def _dated(edges: EdgeFrame, as_of: date) -> pl.LazyFrame:
     present = edges.lazy().collect_schema()
-    for column in ("valid_from", "valid_to", "known_at", "retracted_at"):
+    for column in _TIMES:
         if column not in present:
             raise EdgeTableError(
                 column, "缺失，无法按日期读取", "is missing, so it cannot be read as of a date"
             )
-    return visible(edges, as_of)
+    columns = present.names()
+    read = {*_TIMES, "edge_id", "src", "dst", "kind", WEIGHT, "share"} | {
+        kind.weight for kind in RELATIONS.values()
+    }
+    read |= {name for kind in RELATIONS.values() for name in kind.measures}
+    return visible(edges.lazy().select([name for name in columns if name in read]), as_of)
 
 
 def _plain_edges(held: pl.LazyFrame) -> pl.DataFrame:
@@ -237,16 +246,18 @@ def _weight(columns: list[str]) -> pl.Expr:
     return by_kind.fill_null(1.0)
 
 
-def _ids(table: pl.DataFrame, nodes: pl.Series | None) -> pl.Series:
-    from_edges = pl.concat([table["src"].alias("id"), table["dst"].alias("id")])
+def _numbered(table: pl.DataFrame, nodes: pl.Series | None) -> tuple[pl.Series, Ints, Ints]:
+    """Return the sorted ids and the positions in them of the sources and of the targets of the edges."""
+    ends = pl.concat([table["src"].alias("id"), table["dst"].alias("id")])
     if nodes is None:
-        every = from_edges
+        every = ends
     elif table.is_empty():
-        every = nodes
+        every = nodes.drop_nulls()
     else:
-        every = pl.concat([_like(nodes, from_edges), from_edges])
+        every = pl.concat([ends, _like(nodes, ends).drop_nulls().alias("id")])
     typed = every.cast(pl.String) if every.dtype == pl.Null else every
-    return typed.alias("id").drop_nulls().unique().sort()
+    ids, positions = sorted_positions(typed.alias("id"), typed.hash())
+    return ids, positions[: table.height], positions[table.height : 2 * table.height]
 
 
 def _like(values: pl.Series, ids: pl.Series) -> pl.Series:
@@ -266,13 +277,6 @@ def _lookup(values: pl.Series, ids: pl.Series) -> pl.Series:
     index = ids.to_frame("id").with_row_index("position").with_columns(pl.col("position").cast(pl.Int64))
     keyed = _like(values, ids).alias("id").to_frame()
     return keyed.join(index, on="id", how="left", maintain_order="left")["position"]
-
-
-def _placed(table: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
-    """Return, sorted by kind and place, what each edge adds where in the matrix [kind, place, weight, …]."""
-    source, target = _lookup(table["src"], ids), _lookup(table["dst"], ids)
-    place = (source * len(ids) + target).alias("place")
-    return table.drop("src", "dst").with_columns(place)
 
 
 def _relation(kind: str, part: pl.DataFrame, size: int) -> Relation:
