@@ -24,6 +24,7 @@ __all__ = [
     "MeasureArgumentError",
     "MissingExtraError",
     "PartyTableError",
+    "PolicyError",
     "QuestionError",
     "RecordTableError",
     "StatementConflictError",
@@ -371,3 +372,7 @@ class DecisionError(GraphError):
             zh=f"对“{one}”与“{other}”的认定{problem_zh}。",
             en=f"The decision on '{one}' and '{other}' {problem_en}.",
         )
+
+
+class PolicyError(GraphError):
+    """The dated rules cannot be read, or none is in force on a day."""

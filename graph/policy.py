@@ -1,0 +1,238 @@
+"""Dated rules of ownership, control, connection and exposure: data of policy.toml, read as of a date."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from graph.errors import PolicyError
+from graph.ontology import PartyKind, Wording
+
+__all__ = [
+    "ConnectionPolicy",
+    "ControlPolicy",
+    "Dependence",
+    "DependencePolicy",
+    "Limit",
+    "LimitBase",
+    "LimitScope",
+    "Measure",
+    "MitigationPolicy",
+    "Policy",
+    "PolicyFile",
+    "policy_as_of",
+    "read_policy",
+]
+
+Ratio = Annotated[float, Field(ge=0, le=1)]
+_BESIDE: Final = Path(__file__).with_name("policy.toml")
+
+
+class Dependence(StrEnum):
+    """A way in which one party depends on another economically."""
+
+    SALES = "sales"
+    PURCHASES = "purchases"
+    GUARANTEE = "guarantee"
+    LENDING = "lending"
+    FUNDING = "funding"
+
+
+class LimitScope(StrEnum):
+    """Whose exposure a limit caps."""
+
+    PARTY = "party"
+    GROUP = "group"
+    RELATED_PARTY = "related_party"
+    ALL_RELATED = "all_related"
+
+
+class Measure(StrEnum):
+    """Which figure of the exposure a limit caps."""
+
+    DIRECT = "direct"
+    GROSS = "gross"
+    NET = "net"
+
+
+class LimitBase(StrEnum):
+    """What a limit is a part of: a column of the table of organisations; `cny` is an amount in itself."""
+
+    TIER_1 = "tier_1"
+    NET_CAPITAL = "net_capital"
+    NET_CAPITAL_LAST_QUARTER = "net_capital_last_quarter"
+    NET_ASSETS = "net_assets"
+    NET_ASSETS_LAST_YEAR = "net_assets_last_year"
+    RISK_ASSETS = "risk_assets"
+    CNY = "cny"
+
+
+class _Dated(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    valid_from: date
+    valid_to: date | None = None
+    source: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.valid_to is not None and self.valid_to <= self.valid_from:
+            raise ValueError("valid_to must be after valid_from")
+        return self
+
+    def holds(self, day: date) -> bool:
+        """Tell whether the entry is in force on a day."""
+        return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
+
+
+class ControlPolicy(_Dated):
+    """When votes are control; ratios of all votes, `comparable` of the largest holder's votes."""
+
+    name: str
+    majority: Annotated[float, Field(ge=0.5, lt=1)]
+    relative: Ratio
+    comparable: Annotated[float, Field(gt=0, le=1)]
+    known_at_least: Ratio
+    sum_tolerance: Annotated[float, Field(ge=1, le=1.05)]
+    beneficial_owner: Ratio
+    ultimate_kinds: frozenset[PartyKind]
+
+    @model_validator(mode="after")
+    def _relative_below_majority(self) -> Self:
+        if self.relative > self.majority:
+            raise ValueError(f"control {self.name}: relative must not be above majority")
+        return self
+
+
+class ConnectionPolicy(_Dated):
+    """How clients become one group; `investigate_above` is a part of tier-1 capital."""
+
+    name: str
+    family: bool
+    exempt_kinds: frozenset[PartyKind]
+    dependence_steps: Annotated[int, Field(ge=0, le=10)]
+    investigate_above: Ratio
+
+
+class DependencePolicy(_Dated):
+    """From which ratio on one party depends on another."""
+
+    rule: Dependence
+    threshold: Annotated[float, Field(gt=0)]
+
+
+class MitigationPolicy(_Dated):
+    """What counts of contingent amounts and of collateral and guarantees; kinds are the tables' own words."""
+
+    name: str
+    conversion: Mapping[str, Ratio]
+    recognised: Mapping[str, Ratio]
+    guarantor_kinds: frozenset[str]
+
+
+class Limit(_Dated):
+    """A cap on exposure for certain kinds of organisation: `value` × base, or CNY where the base is `cny`."""
+
+    code: str
+    name: Wording
+    org_kinds: frozenset[str] = Field(min_length=1)
+    scope: LimitScope
+    measure: Measure
+    value: Annotated[float, Field(gt=0)]
+    base: LimitBase
+
+
+class PolicyFile(BaseModel):
+    """All entries of a policy file, whatever their dates."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    control: tuple[ControlPolicy, ...] = ()
+    connection: tuple[ConnectionPolicy, ...] = ()
+    dependence: tuple[DependencePolicy, ...] = ()
+    mitigation: tuple[MitigationPolicy, ...] = ()
+    limit: tuple[Limit, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_entry_a_day(self) -> Self:
+        _refuse_overlaps([(entry.code, entry) for entry in self.limit])
+        _refuse_overlaps([(str(entry.rule), entry) for entry in self.dependence])
+        return self
+
+
+def _refuse_overlaps(entries: Sequence[tuple[str, _Dated]]) -> None:
+    last: dict[str, _Dated] = {}
+    for key, entry in sorted(entries, key=lambda pair: pair[1].valid_from):
+        before = last.get(key)
+        if before is not None and before.holds(entry.valid_from):
+            raise ValueError(
+                f"two entries '{key}' are in force on {entry.valid_from}; give the older one a valid_to"
+            )
+        last[key] = entry
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The rules in force on a day."""
+
+    as_of: date
+    control: ControlPolicy
+    connection: ConnectionPolicy
+    dependence: tuple[DependencePolicy, ...]
+    mitigation: MitigationPolicy | None
+    limits: tuple[Limit, ...]
+
+    def limits_of(self, org_kind: str) -> tuple[Limit, ...]:
+        """Return the limits that bind a kind of organisation, in the order of the file."""
+        return tuple(limit for limit in self.limits if org_kind in limit.org_kinds)
+
+
+def read_policy(path: Path | None = None) -> PolicyFile:
+    """Read a policy file; without a path the one beside this module. Raises PolicyError saying what to correct."""
+    file = _BESIDE if path is None else path
+    try:
+        return PolicyFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
+        raise PolicyError(
+            zh=f"规则文件“{file}”无法使用：{error}。请按文件内的说明修正。",
+            en=f"Policy file '{file}' cannot be used: {error}. Correct it as its comments say.",
+        ) from error
+
+
+def policy_as_of(day: date, path: Path | None = None) -> Policy:
+    """Return the rules in force on a day.
+
+    Raises PolicyError when the file cannot be used or has no rule of control or connection for the day. Limits and
+    rules of dependence of other days are left out; a day without a rule of mitigation has none.
+    """
+    file = read_policy(path)
+    return Policy(
+        as_of=day,
+        control=_latest(file.control, day, "control"),
+        connection=_latest(file.connection, day, "connection"),
+        dependence=tuple(entry for entry in file.dependence if entry.holds(day)),
+        mitigation=_latest(file.mitigation, day, "mitigation") if _any_holds(file.mitigation, day) else None,
+        limits=tuple(entry for entry in file.limit if entry.holds(day)),
+    )
+
+
+_Entry = TypeVar("_Entry", bound=_Dated)
+
+
+def _any_holds(entries: Sequence[_Dated], day: date) -> bool:
+    return any(entry.holds(day) for entry in entries)
+
+
+def _latest(entries: Sequence[_Entry], day: date, table: str) -> _Entry:
+    in_force = [entry for entry in entries if entry.holds(day)]
+    if not in_force:
+        raise PolicyError(
+            zh=f"{day} 没有生效的规则 [[{table}]]。请在规则文件中补充 valid_from 不晚于该日的条目。",
+            en=f"No rule [[{table}]] is in force on {day}. Add an entry to the policy file whose valid_from is not after it.",
+        )
+    return max(in_force, key=lambda entry: entry.valid_from)
