@@ -11,6 +11,7 @@ import polars as pl
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from graph.measures.circles import circles
 from graph.measures.default_rates import (
     Outcomes,
     Step,
@@ -19,7 +20,9 @@ from graph.measures.default_rates import (
     known_outcomes,
     two_hop_default_rates,
 )
-from graph.neighbours import row_sums
+from graph.measures.guarantees import chain_lengths, steps_to_others
+from graph.measures.pagerank import default_nearness, transitions
+from graph.neighbours import pattern, row_sums
 from graph.ontology import RELATIONS, Direction
 from graph.snapshot import Relation, Snapshot
 
@@ -41,7 +44,11 @@ WALKS: Final[tuple[tuple[Step, Step], ...]] = (
 """Two-step walks whose ends matter: customers of customers, suppliers of suppliers, other customers of the suppliers,
 chains of guarantees both ways, companies of the same owners and of the same officers."""
 
-_COUNTS: Final = r"_(degree|neighbours|defaulted|observed|size)$"
+_CHAINED: Final = "guarantees"
+_TROUBLE: Final = {"guarantees": 0.4, "owns": 0.3, "supplies": 0.3}
+"""How a walk from a default chooses the relation it follows; nearness is an order of parties, so only ratios matter."""
+
+_COUNTS: Final = r"_(degree|neighbours|defaulted|observed|size|circles_\d|component)$"
 
 Floats = npt.NDArray[np.float64]
 Columns = dict[str, Floats]
@@ -158,4 +165,36 @@ def _together(network: _Network) -> pl.DataFrame:
     return group_default_rates(network.snapshot, network.outcomes, "component", labels.astype(np.int64))
 
 
-_FAMILIES: Final = (_ties, _concentrations, _defaults, _two_steps, _together)
+def _circles(network: _Network) -> pl.DataFrame:
+    """Tell of guarantee circles, mutual guarantees, and how long the chains behind and ahead are."""
+    if _CHAINED not in network.kinds:
+        return pl.DataFrame()
+    snapshot = network.snapshot
+    relation = snapshot.relation(_CHAINED)
+    back = pattern(relation.edges_t)
+    both: Columns = {
+        f"{_CHAINED}_mutual_neighbours": row_sums(pattern(relation.edges).multiply(back).tocsr()),
+        f"{_CHAINED}_mutual_weight": row_sums(relation.weights.multiply(back).tocsr()),
+    }
+    chains = chain_lengths(snapshot, _CHAINED).drop("id")
+    return pl.concat(
+        [circles(snapshot, _CHAINED).parties.drop("id"), pl.DataFrame(both), chains], how="horizontal"
+    )
+
+
+def _nearness(network: _Network) -> pl.DataFrame:
+    """Tell how near defaults are: steps along chains of guarantees, and damped walks from the others in default."""
+    failed = np.flatnonzero(network.outcomes.failed)
+    shares = {kind: share for kind, share in _TROUBLE.items() if kind in network.kinds}
+    columns: Columns = {}
+    for way in Direction:
+        walk = transitions(network.snapshot, shares, way)
+        columns[f"default_nearness_{way}"] = default_nearness(walk, failed)
+    if _CHAINED in network.kinds:
+        relation = network.snapshot.relation(_CHAINED)
+        columns["steps_to_guaranteed_default"] = steps_to_others(relation.edges_t, failed)
+        columns["steps_to_guarantor_default"] = steps_to_others(relation.edges, failed)
+    return pl.DataFrame(columns, nan_to_null=True)
+
+
+_FAMILIES: Final = (_ties, _concentrations, _defaults, _two_steps, _together, _circles, _nearness)
