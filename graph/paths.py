@@ -99,6 +99,7 @@ class _Side:
 
     def __init__(self, end: str, other: str) -> None:
         self.ring = {end}
+        self.steps = 0
         self._reached = {end, other}
 
     def step(self, edges: pl.DataFrame, closed: Mapping[str, int]) -> None:
@@ -106,6 +107,7 @@ class _Side:
         here = self.ring - closed.keys()
         ends = list(zip(edges["src"].to_list(), edges["dst"].to_list(), strict=True))
         next_to = {dst for src, dst in ends if src in here} | {src for src, dst in ends if dst in here}
+        self.steps += 1
         self.ring = next_to - self._reached
         self._reached |= self.ring
 
@@ -131,7 +133,7 @@ class _Search:
                 self.hub_ends[end] = touching.height
             side.step(touching, {})
         for _ in range(max_hops - 2):
-            side = min(sides, key=lambda one: len(one.ring))
+            side = min(sides, key=lambda one: (len(one.ring), one.steps))
             if not side.ring:
                 return
             side.step(self._expand(side.ring, self._hub), self._closed)
