@@ -46,7 +46,9 @@ class EmbeddedView:
         self.as_of = as_of
         self.valid_on = valid_on
         repeated = [pl.col(name).cast(pl.Categorical) for name in _REPEATED]
-        table = edges.lazy().select(EDGE_SCHEMA.names()).sort("edge_id").with_columns(repeated).collect()
+        table = edges.lazy().select(EDGE_SCHEMA.names()).with_columns(repeated).collect()
+        if not table["edge_id"].is_sorted():
+            table = table.sort("edge_id")
         named = (table["src"], table["dst"], parties["party_id"], scores["party_id"])
         self._ids = pl.concat([names.alias("id") for names in named]).unique().sort()
         self._place = dict(zip(self._ids.to_list(), range(len(self._ids)), strict=True))

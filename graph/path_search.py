@@ -56,8 +56,11 @@ def strongest_paths(arcs: Arcs, source: int, target: int, *, max_hops: int, top:
     most its strength times the strongest walk from its end to the target in the arcs left, found by dynamic
     programming over walks (Bellman-Ford on products); no path is finished before all that could be stronger.
     """
+    # A path never comes back to its source nor goes on from its target; without those arcs the bound is closer.
+    useful = np.flatnonzero((arcs.head != source) & (arcs.tail != target))
+    arcs = Arcs(arcs.nodes, arcs.tail[useful], arcs.head[useful], arcs.factor[useful])
     best = _best_walks(arcs, target, max_hops)
-    leaving = _Leaving(arcs)
+    leaving = _Leaving(arcs, useful)
     found: list[Walk] = []
     floor = 0.0
     queue = [(-best[max_hops][source], 0, Walk((source,)))]
@@ -77,10 +80,11 @@ def strongest_paths(arcs: Arcs, source: int, target: int, *, max_hops: int, top:
 
 
 class _Leaving:
-    """The arcs by the node they leave."""
+    """The arcs by the node they leave, each under the name it has for the caller."""
 
-    def __init__(self, arcs: Arcs) -> None:
+    def __init__(self, arcs: Arcs, names: Ints) -> None:
         self._arcs = arcs
+        self._names = names
         self._order = np.argsort(arcs.tail, kind="stable")
         self._start = np.searchsorted(arcs.tail[self._order], np.arange(arcs.nodes + 1))
 
@@ -92,7 +96,7 @@ class _Leaving:
         bound = walk.strength * factor * best[head]
         for place in np.flatnonzero((bound > 0) & (bound * _SLACK >= floor)).tolist():
             if int(head[place]) not in walk.nodes:
-                yield int(at[place]), int(head[place]), float(factor[place]), float(bound[place])
+                yield int(self._names[at[place]]), int(head[place]), float(factor[place]), float(bound[place])
 
 
 def _best_walks(arcs: Arcs, target: int, max_hops: int) -> list[Floats]:
