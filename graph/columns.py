@@ -22,11 +22,11 @@ from graph.measures.default_rates import (
 )
 from graph.measures.guarantees import chain_lengths, steps_to_others
 from graph.measures.pagerank import default_nearness, transitions
-from graph.neighbours import pattern, row_sums
+from graph.neighbours import pattern, row_maxima, row_sums
 from graph.ontology import RELATIONS, Direction
 from graph.snapshot import Relation, Snapshot
 
-__all__ = ["COLUMN_KINDS", "WALKS", "network_columns"]
+__all__ = ["COLUMN_KINDS", "NEARNESS", "WALKS", "network_columns"]
 
 COLUMN_KINDS: Final = ("owns", "guarantees", "supplies", "holds_position", "family_of", "lends_to")
 """The relations whose columns are given unless others are asked for."""
@@ -45,7 +45,8 @@ WALKS: Final[tuple[tuple[Step, Step], ...]] = (
 chains of guarantees both ways, companies of the same owners and of the same officers."""
 
 _CHAINED: Final = "guarantees"
-_TROUBLE: Final = {"guarantees": 0.4, "owns": 0.3, "supplies": 0.3}
+_NETWORKS: Final = ("guarantees", "owns")
+NEARNESS: Final = {"guarantees": 0.4, "owns": 0.3, "supplies": 0.3}
 """How a walk from a default chooses the relation it follows; nearness is an order of parties, so only ratios matter."""
 
 _COUNTS: Final = r"_(degree|neighbours|defaulted|observed|size|circles_\d|component)$"
@@ -130,7 +131,7 @@ def _concentrations(network: _Network) -> pl.DataFrame:
         total = row_sums(weights)
         some = total > 0
         largest, squares = np.full((2, len(total)), np.nan)
-        np.divide(weights.max(axis=1).toarray(), total, out=largest, where=some)
+        np.divide(row_maxima(weights), total, out=largest, where=some)
         np.divide(row_sums(weights.power(2)), total**2, out=squares, where=some)
         columns |= {f"{name}_largest": largest, f"{name}_hhi": squares}
     return pl.DataFrame(columns, nan_to_null=True)
@@ -155,14 +156,15 @@ def _two_steps(network: _Network) -> pl.DataFrame:
 
 
 def _together(network: _Network) -> pl.DataFrame:
-    """Tell of the parties that hang together by any of the kinds: `component_size`, `component_default_rate`, …."""
-    size = network.snapshot.parties
-    edges = [network.snapshot.relation(kind).edges for kind in network.kinds]
-    rows = np.concatenate([np.repeat(np.arange(size), np.diff(matrix.indptr)) for matrix in edges])
-    columns = np.concatenate([matrix.indices for matrix in edges])
-    around = csr_array((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(size, size))
-    labels = connected_components(around, directed=False)[1]
-    return group_default_rates(network.snapshot, network.outcomes, "component", labels.astype(np.int64))
+    """Tell of the parties that hang together by guarantees alone, and by shares alone: `<kind>_network_size`, …."""
+    frames = []
+    for kind in _NETWORKS:
+        if kind in network.kinds:
+            edges = network.snapshot.relation(kind).edges
+            labels = connected_components(edges, directed=False)[1].astype(np.int64)
+            rates = group_default_rates(network.snapshot, network.outcomes, f"{kind}_network", labels)
+            frames.append(rates.drop("id"))
+    return pl.concat(frames, how="horizontal") if frames else pl.DataFrame()
 
 
 def _circles(network: _Network) -> pl.DataFrame:
@@ -185,7 +187,7 @@ def _circles(network: _Network) -> pl.DataFrame:
 def _nearness(network: _Network) -> pl.DataFrame:
     """Tell how near defaults are: steps along chains of guarantees, and damped walks from the others in default."""
     failed = np.flatnonzero(network.outcomes.failed)
-    shares = {kind: share for kind, share in _TROUBLE.items() if kind in network.kinds}
+    shares = {kind: share for kind, share in NEARNESS.items() if kind in network.kinds}
     columns: Columns = {}
     for way in Direction:
         walk = transitions(network.snapshot, shares, way)
