@@ -9,6 +9,7 @@ from typing import Final
 
 import networkx as nx
 import polars as pl
+from polars.testing import assert_frame_equal
 
 from graph.columns import COLUMN_KINDS, NEARNESS, WALKS
 from graph.edges import visible
@@ -16,7 +17,7 @@ from graph.measures.default_rates import PRIOR_WEIGHT
 from graph.measures.pagerank import DAMPING, SMALLEST, STEPS
 from graph.ontology import RELATIONS, Direction
 
-__all__ = ["networkx_columns"]
+__all__ = ["assert_equal_columns", "networkx_columns"]
 
 LONGEST: Final = 6
 Row = dict[str, float | None]
@@ -44,6 +45,22 @@ def networkx_columns(edges: pl.LazyFrame, defaults: pl.DataFrame, as_of: date) -
         _nearness(rows, graphs, failed, way)
     _steps(rows, graphs["guarantees"], failed)
     return pl.DataFrame([{"id": party, **row} for party, row in rows.items()], infer_schema_length=None)
+
+
+def assert_equal_columns(ours: pl.DataFrame, peer: pl.DataFrame) -> None:
+    """Raise AssertionError where the columns differ by more than rounding.
+
+    A chance that is `SMALLEST` but for rounding is kept by one engine and dropped by the other, so nearness may
+    differ by what a few such chances weigh.
+    """
+    names = sorted({*ours.columns, *peer.columns} - {"id"})
+    near = [name for name in names if name.startswith("default_nearness")]
+    rest = [name for name in names if name not in near]
+    for chosen, off in ((rest, 1e-9), (near, 5 * SMALLEST)):
+        left, right = (
+            frame.select("id", *(pl.col(name).cast(pl.Float64) for name in chosen)) for frame in (ours, peer)
+        )
+        assert_frame_equal(left, right, rel_tol=1e-9, abs_tol=off)
 
 
 def _graphs(edges: pl.LazyFrame, as_of: date) -> Graphs:

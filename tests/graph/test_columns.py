@@ -7,9 +7,8 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from polars.testing import assert_frame_equal
 
-from bench.graph_parts.networkx_columns import networkx_columns
+from bench.graph_parts.networkx_columns import assert_equal_columns, networkx_columns
 from bench.graph_parts.seeded_graph import AS_OF, seeded_defaults, seeded_edges
 from graph.columns import network_columns
 from graph.errors import DefaultTableError, UnknownRelationError
@@ -39,8 +38,7 @@ def test_columns_equal_those_of_networkx(seed: int, parties: int, edges: int) ->
     ours = _columns(table, defaults)
     peer = networkx_columns(table.lazy(), defaults, AS_OF)
     assert {*ours.columns} == {*peer.columns}
-    floats = [pl.col(name).cast(pl.Float64) for name in ours.columns if name != "id"]
-    assert_frame_equal(ours.select("id", *floats), peer.select("id", *floats), rel_tol=1e-9, abs_tol=1e-12)
+    assert_equal_columns(ours, peer)
 
 
 def test_there_are_at_least_95_columns_and_each_varies() -> None:
