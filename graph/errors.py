@@ -26,6 +26,7 @@ __all__ = [
     "PartyTableError",
     "PolicyError",
     "QuestionError",
+    "RecordStoreError",
     "RecordTableError",
     "StatementConflictError",
     "UnfinishedLoadError",
@@ -162,6 +163,19 @@ class GraphStoreError(GraphError):
             en=f"Graph file '{part}' cannot be read ({problem}). "
             "Restore it from a backup, or run `zhiheng graph build --fresh`.",
         )
+
+
+class RecordStoreError(GraphStoreError):
+    """A part of the party records or of the scores in the embedded store cannot be read."""
+
+    def __init__(self, part: Path, problem: str) -> None:
+        super().__init__(part, problem)
+        self.zh = f"主体档案或评分文件“{part}”无法读取（{problem}）。请从备份恢复，或删除该文件后重新写入主体档案与评分。"
+        self.en = (
+            f"File '{part}' of party records or scores cannot be read ({problem}). "
+            "Restore it from a backup, or delete it and write the records or scores again."
+        )
+        self.args = (self.en,)
 
 
 class StatementConflictError(GraphError):

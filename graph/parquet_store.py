@@ -9,7 +9,7 @@ import polars as pl
 
 from graph.edges import EDGE_KEY, EDGE_SCHEMA, ENDS, OPTIONAL_COLUMNS, EdgeFrame, checked_edges, visible
 from graph.embedded_view import EmbeddedView
-from graph.errors import EdgeTableError, PartyTableError, StatementConflictError
+from graph.errors import EdgeTableError, PartyTableError, RecordStoreError, StatementConflictError
 from graph.ontology import RELATIONS
 from graph.parties import (
     PARTY_KEY,
@@ -43,9 +43,9 @@ class ParquetStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._edges = PartFolder(folder, _STORED, _ABSENT_BEFORE)
-        self._parties = PartFolder(folder / "parties", PARTY_SCHEMA)
-        self._scores = PartFolder(folder / "scores", SCORE_SCHEMA)
+        self._edges = PartFolder(folder, _STORED, optional=_ABSENT_BEFORE)
+        self._parties = PartFolder(folder / "parties", PARTY_SCHEMA, error=RecordStoreError)
+        self._scores = PartFolder(folder / "scores", SCORE_SCHEMA, error=RecordStoreError)
 
     def append(self, edges: EdgeFrame) -> int:
         """Write the new and the newly retracted statements as one part; return how many there were.
@@ -139,7 +139,7 @@ def rebuild(folder: Path, edges: EdgeFrame) -> int:
     Until the new part is in place the old statements are read, from then on the new ones.
     """
     table = checked_edges(edges)
-    PartFolder(folder, _STORED, _ABSENT_BEFORE).replace(_marked(table, None))
+    PartFolder(folder, _STORED, optional=_ABSENT_BEFORE).replace(_marked(table, None))
     return table.height
 
 

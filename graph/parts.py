@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,13 +25,21 @@ class PartFolder:
     number meanwhile, it reads again. A process that is killed leaves at most a hidden temporary file, never a part.
     """
 
-    def __init__(self, folder: Path, schema: pl.Schema, optional: dict[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        schema: pl.Schema,
+        *,
+        optional: Mapping[str, object] | None = None,
+        error: type[GraphStoreError] = GraphStoreError,
+    ) -> None:
         self.folder = folder
         self.schema = schema
         self.optional = optional or {}
+        self.error = error
 
     def parts(self) -> list[Path]:
-        """Return the parts that count, oldest first; raises GraphStoreError for one that cannot be read."""
+        """Return the parts that count, oldest first; raises `error` for one that cannot be read."""
         counted: list[Path] = []
         for part in reversed(self._files()):
             counted.append(part)
@@ -70,11 +78,11 @@ class PartFolder:
         try:
             found = pl.Schema(pl.read_parquet_schema(part))
         except (OSError, pl.exceptions.ComputeError) as problem:
-            raise GraphStoreError(part, str(problem)) from problem
+            raise self.error(part, str(problem)) from problem
         needed = {name: dtype for name, dtype in self.schema.items() if name not in self.optional}
         strange = any(found[name] != self.schema.get(name) for name in found if name != _ANEW)
         if strange or not needed.keys() <= found.keys():
-            raise GraphStoreError(part, f"columns {list(found)}")
+            raise self.error(part, f"columns {list(found)}")
         return found
 
     def _completed(self, rows: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
