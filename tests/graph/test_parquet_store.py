@@ -1,17 +1,30 @@
 """The embedded store: append-only, atomic, the same answer again."""
 
 import os
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from graph.errors import EdgeTableError, GraphStoreError, StatementConflictError
+from graph.edges import EDGE_KEY, EDGE_SCHEMA, OPTIONAL_COLUMNS, visible
+from graph.errors import (
+    EdgeTableError,
+    GraphStoreError,
+    PartyTableError,
+    RecordStoreError,
+    StatementConflictError,
+)
 from graph.ontology import RELATIONS
-from graph.parquet_store import ParquetStore
+from graph.parquet_store import ParquetStore, rebuild
+from graph.parties import PARTY_SCHEMA, SCORE_SCHEMA
+from graph.snapshot import Snapshot
 from graph.store import GraphStore
+from tests.graph.plain_view import START, days, edge_frame
 
 EdgeMaker = Callable[..., pl.DataFrame]
 
@@ -122,3 +135,261 @@ def test_empty_store_gives_an_empty_graph_of_the_known_parties(tmp_path: Path) -
     snapshot = ParquetStore(tmp_path / "none").snapshot(AS_OF, nodes=pl.Series(["B", "A"]))
     assert snapshot.ids.to_list() == ["A", "B"]
     assert set(snapshot.kinds) == set(RELATIONS)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[pl.DataFrame]:
+    """Return tables to append one after another: new edges, corrections, later statements, repeats, retractions."""
+    stated: dict[tuple[str, date], dict[str, object]] = {}
+    tables = []
+    for _ in range(draw(st.integers(1, 4))):
+        table: dict[tuple[str, date], dict[str, object]] = {}
+        for _ in range(draw(st.integers(0, 5))):
+            edge, known = draw(st.sampled_from("PQRS")), draw(days)
+            ends = {"edge_id": edge, "src": edge.lower(), "dst": "z", "known_at": known}
+            said = {
+                "valid_from": draw(days),
+                "valid_to": draw(st.none() | days),
+                "share": draw(st.sampled_from([0.1, 0.2])),
+            }
+            row = {**stated.get((edge, known), {**ends, **said})}
+            if row.get("retracted_at") is None:
+                row["retracted_at"] = draw(st.none() | days)
+            stated[edge, known] = table[edge, known] = row
+        tables.append(edge_frame([*table.values()]))
+    return tables
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories(), days, days)
+def test_store_equals_a_plain_table_of_all_statements(
+    tmp_path_factory: pytest.TempPathFactory, tables: Sequence[pl.DataFrame], as_of: date, valid_on: date
+) -> None:
+    store = ParquetStore(tmp_path_factory.mktemp("graph"))
+    for table in tables:
+        store.append(table)
+        assert store.append(table) == 0
+    every = (
+        pl.concat(tables)
+        .sort("retracted_at", nulls_last=True)
+        .unique(EDGE_KEY, keep="first", maintain_order=True)
+    )
+    every = every.sort(EDGE_KEY)
+    assert store.statements().collect().equals(every)
+    for day in (None, valid_on):
+        expected = visible(every, as_of, day).sort("edge_id").collect()
+        assert store.edges(as_of, day).collect().equals(expected)
+    _same_graph(store.snapshot(as_of), Snapshot.from_edges(every, as_of=as_of))
+
+
+def _same_graph(one: Snapshot, other: Snapshot) -> None:
+    assert (one.as_of, one.kinds, one.ids.to_list()) == (other.as_of, other.kinds, other.ids.to_list())
+    for kind in one.kinds:
+        mine, theirs = one.relation(kind), other.relation(kind)
+        assert (mine.edges != theirs.edges).nnz == 0
+        assert mine.measures == theirs.measures
+        assert all((mine.measure(name) != theirs.measure(name)).nnz == 0 for name in mine.measures)
+
+
+def test_reading_what_was_never_revised_groups_nothing(edge_table: EdgeMaker, tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path)
+    once = {"edge_id": "E", "src": "A", "dst": "B"}
+    store.append(edge_table(once, {"edge_id": "D", "src": "A", "dst": "C"}))
+    for read in (store.statements(), store.edges(AS_OF)):
+        assert "AGGREGATE" not in read.explain()
+        assert "SORT" not in read.explain()
+    store.append(edge_table({**once, "retracted_at": date(2021, 5, 1)}))
+    assert "AGGREGATE" in store.statements().explain()
+
+
+def test_part_of_an_older_release_is_read_and_added_to(edge_table: EdgeMaker, tmp_path: Path) -> None:
+    row = {"edge_id": "E", "src": "A", "dst": "B", "share": 0.3}
+    closed = {**row, "retracted_at": date(2021, 5, 1)}
+    old = edge_table(row, {"edge_id": "D", "src": "A", "dst": "C"}, closed).drop(OPTIONAL_COLUMNS)
+    old.write_parquet(tmp_path / "part-000001.parquet")
+    store = ParquetStore(tmp_path)
+    assert store.append(edge_table(closed)) == 0
+    renewed = {**row, "share": 0.6, "known_at": date(2021, 5, 1)}
+    assert store.append(edge_table(renewed, {"edge_id": "F", "src": "B", "dst": "C", "voting": 0.5})) == 2
+    read = store.statements().collect()
+    assert read.schema == EDGE_SCHEMA
+    assert read.select("edge_id", "share", "voting", "retracted_at").rows() == [
+        ("D", None, None, None),
+        ("E", 0.3, None, date(2021, 5, 1)),
+        ("E", 0.6, None, None),
+        ("F", None, 0.5, None),
+    ]
+    assert store.edges(date(2021, 5, 1)).collect()["edge_id"].to_list() == ["D", "E", "F"]
+
+
+@pytest.mark.parametrize("change", [{"src": "C"}, {"dst": "C"}, {"kind": "guarantees"}])
+def test_id_of_a_stored_edge_is_not_given_to_another(
+    edge_table: EdgeMaker, tmp_path: Path, change: dict[str, object]
+) -> None:
+    store = ParquetStore(tmp_path)
+    row = {"edge_id": "E", "src": "A", "dst": "B"}
+    store.append(edge_table(row))
+    moved = {**row, **change, "known_at": date(2021, 5, 1)}
+    with pytest.raises(
+        EdgeTableError, match=f"'E' is stored already with another {next(iter(change))}"
+    ) as caught:
+        store.append(edge_table(moved))
+    assert caught.value.column == "edge_id"
+    assert store.statements().collect().height == 1
+
+
+def test_of_overlapping_statements_the_later_begun_speaks(edge_table: EdgeMaker, tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path)
+    row = {"edge_id": "E", "src": "A", "dst": "B", "share": 0.3}
+    store.append(edge_table(row))
+    raised = {**row, "share": 0.6, "valid_from": date(2021, 1, 1), "known_at": date(2021, 2, 1)}
+    assert store.append(edge_table(raised)) == 1
+    shares = [
+        store.edges(known, held).collect()["share"].to_list()
+        for known, held in ((date(2021, 1, 15), None), (AS_OF, None), (AS_OF, date(2020, 6, 1)))
+    ]
+    assert shares == [[0.3], [0.6], [0.3]]
+
+
+def test_writers_at_the_same_time_lose_nothing(edge_table: EdgeMaker, tmp_path: Path) -> None:
+    tables = [
+        edge_table(
+            {"edge_id": f"E{number}", "src": "A", "dst": "B"},
+            {"edge_id": "shared", "src": "A", "dst": "C", "known_at": START + timedelta(days=number)},
+        )
+        for number in range(12)
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        added = list(pool.map(lambda table: ParquetStore(tmp_path).append(table), tables))
+    assert added == [2] * 12
+    read = ParquetStore(tmp_path).statements().collect()
+    assert read.equals(pl.concat(tables).sort(EDGE_KEY))
+    assert [row for row in tmp_path.iterdir() if row.name.startswith(".")] == []
+
+
+def test_load_cut_short_is_taken_up_by_appending_again(edge_table: EdgeMaker, tmp_path: Path) -> None:
+    chunks = [edge_table({"edge_id": f"E{number}", "src": "A", "dst": "B"}) for number in range(3)]
+    store = ParquetStore(tmp_path)
+    store.append(chunks[0])
+    assert [store.append(chunk) for chunk in chunks] == [0, 1, 1]
+    assert store.append(pl.concat(chunks)) == 0
+
+
+def test_rebuilding_replaces_statements_and_keeps_records_and_scores(
+    edge_table: EdgeMaker, tmp_path: Path
+) -> None:
+    store = ParquetStore(tmp_path / "graph")
+    store.append(edge_table({"edge_id": "old", "src": "A", "dst": "B"}))
+    store.append_parties(_parties(("A", "甲", START, START)))
+    store.write_scores(_scores(("A", START, 0.1, "7")))
+    assert rebuild(store.folder, edge_table({"edge_id": "new", "src": "A", "dst": "B"})) == 1
+    assert store.statements().collect()["edge_id"].to_list() == ["new"]
+    assert store.parties(START)["name"].to_list() == ["甲"]
+    assert store.scores(START)["value"].to_list() == [0.1]
+    assert store.append(edge_table({"edge_id": "old", "src": "B", "dst": "C"})) == 1
+
+
+def test_rebuilding_from_a_table_that_is_refused_leaves_the_old_graph(
+    edge_table: EdgeMaker, tmp_path: Path
+) -> None:
+    store = ParquetStore(tmp_path)
+    store.append(edge_table({"src": "A", "dst": "B"}))
+    with pytest.raises(EdgeTableError):
+        rebuild(tmp_path, edge_table({"src": "A", "dst": "A"}))
+    assert store.statements().collect().height == 1
+
+
+def test_rebuilding_mends_a_broken_part_and_makes_an_empty_graph(
+    edge_table: EdgeMaker, tmp_path: Path
+) -> None:
+    (tmp_path / "part-000001.parquet").write_bytes(b"half a file")
+    assert rebuild(tmp_path, edge_table({"src": "A", "dst": "B"})) == 1
+    assert ParquetStore(tmp_path).statements().collect().height == 1
+    assert rebuild(tmp_path, edge_table()) == 0
+    assert ParquetStore(tmp_path).statements().collect().is_empty()
+
+
+def test_append_that_meets_a_rebuild_is_checked_against_the_new_graph(
+    edge_table: EdgeMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ParquetStore(tmp_path)
+    row = {"edge_id": "E", "src": "A", "dst": "B"}
+    store.append(edge_table(row))
+    link = os.link
+
+    def overtake(source: Path, target: Path) -> None:
+        patch.undo()
+        rebuild(tmp_path, edge_table())
+        link(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", overtake)
+        assert store.append(edge_table(row, {"edge_id": "F", "src": "A", "dst": "C"})) == 2
+    assert store.statements().collect()["edge_id"].to_list() == ["E", "F"]
+
+
+def test_party_records_are_read_as_of_a_date(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path)
+    later = START + timedelta(days=9)
+    assert store.append_parties(_parties(("B", "乙", START, START), ("A", "甲", START, START))) == 2
+    renamed = _parties(("A", "甲", START, START), ("A", "甲集团", later, later))
+    assert (store.append_parties(renamed), store.append_parties(renamed)) == (1, 0)
+    assert store.parties(START)["name"].to_list() == ["甲", "乙"]
+    assert store.parties(later)["name"].to_list() == ["甲集团", "乙"]
+    assert store.parties(START - timedelta(days=1)).is_empty()
+    assert store.view(later).nodes(["A"])["name"].to_list() == ["甲集团"]
+
+
+def test_version_of_a_party_record_is_not_rewritten(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path)
+    store.append_parties(_parties(("A", "甲", START, START)))
+    with pytest.raises(PartyTableError, match=r"A, 2024-01-01, 2024-01-01\) is stored already"):
+        store.append_parties(_parties(("A", "乙", START, START), ("B", "丙", START, START)))
+    assert store.parties(START).height == 1
+
+
+def test_scores_replace_those_of_the_same_date_and_model(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path)
+    later = START + timedelta(days=9)
+    first = _scores(("A", START, 0.1, "7"), ("B", START, 0.2, "7"))
+    assert (store.write_scores(first), store.write_scores(first)) == (2, 0)
+    assert (
+        store.write_scores(_scores(("A", START, 0.3, "7"), ("B", later, 0.4, "7"), ("B", START, 0.2, "7")))
+        == 2
+    )
+    assert store.scores(START).rows() == [("A", START, "pd_12m", 0.3, "7"), ("B", START, "pd_12m", 0.2, "7")]
+    assert store.scores(later)["value"].to_list() == [0.3, 0.4]
+    assert store.write_scores(_scores(("A", START, 0.1, "7"))) == 1
+    assert store.view(START).scores(["A"])["value"].to_list() == [0.1]
+
+
+def test_broken_file_of_scores_says_how_to_mend_it(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path)
+    store.write_scores(_scores(("A", START, 0.1, "7")))
+    (tmp_path / "scores" / "part-000002.parquet").write_bytes(b"half a file")
+    with pytest.raises(
+        RecordStoreError, match=r"part-000002\.parquet.*write the records or scores again"
+    ) as caught:
+        store.scores(START)
+    assert "重新写入" in caught.value.message("zh")
+
+
+def test_empty_store_answers(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path / "none")
+    assert store.statements().collect().schema == EDGE_SCHEMA
+    assert store.edges(AS_OF).collect().is_empty()
+    assert store.parties(AS_OF).is_empty()
+    assert store.scores(AS_OF).schema == SCORE_SCHEMA
+    assert store.view(AS_OF).known(["A"]) == set()
+    assert store.append(edge_frame([])) == 0
+    assert not store.folder.exists()
+
+
+def _parties(*rows: tuple[str, str, date, date]) -> pl.DataFrame:
+    full = [(party, "company", name, None, begun, known) for party, name, begun, known in rows]
+    return pl.DataFrame(full, schema=PARTY_SCHEMA, orient="row")
+
+
+def _scores(*rows: tuple[str, date, float, str]) -> pl.DataFrame:
+    full = [(party, day, "pd_12m", value, model) for party, day, value, model in rows]
+    return pl.DataFrame(full, schema=SCORE_SCHEMA, orient="row")
