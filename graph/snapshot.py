@@ -256,7 +256,7 @@ def _numbered(table: pl.DataFrame, nodes: pl.Series | None) -> tuple[pl.Series, 
     else:
         every = pl.concat([ends, _like(nodes, ends).drop_nulls().alias("id")])
     typed = every.cast(pl.String) if every.dtype == pl.Null else every
-    ids, positions = sorted_positions(typed.alias("id"), typed.hash())
+    ids, positions = sorted_positions(typed.alias("id"))
     return ids, positions[: table.height], positions[table.height : 2 * table.height]
 
 
