@@ -54,27 +54,59 @@ def cores_alike(pairs: pl.DataFrame, cores: pl.DataFrame) -> pl.DataFrame:
     """Score pairs of cores: `pairs` [a, b] are rows of `cores` [core, brief, sound]; returns [a, b, method, base].
 
     `base` is between 0 and 1 and `method` names the change: see `_BASE`. Pairs that differ in a number (第一, 第二)
-    or in more than a quarter of their characters are left out. Distances are Levenshtein's (rapidfuzz).
+    or in more than a quarter of their characters are left out, and one other character where several names are that
+    near. Distances are Levenshtein's (rapidfuzz).
     """
-    table = cores.select("core", "brief", "sound").with_row_index("row")
+    table = _table(cores)
     joined = pairs.join(table.rename({"row": "a"}), on="a").join(
         table.rename({"row": "b"}), on="b", suffix="_b"
     )
-    left, right = joined["core"].to_list(), joined["core_b"].to_list()
-    distance = _distances(left, right)
+    # what is numbered differently is another thing of the same series
+    joined = joined.filter(pl.col("numbers") == pl.col("numbers_b"))
     joined = joined.with_columns(
-        pl.Series("distance", distance),
-        longer=pl.max_horizontal(_length("core"), _length("core_b")),
-        shorter=pl.min_horizontal(_length("core"), _length("core_b")),
+        pl.Series("distance", _distances(joined["core"].to_list(), joined["core_b"].to_list())),
+        longer=pl.max_horizontal("length", "length_b"),
+        shorter=pl.min_horizontal("length", "length_b"),
     )
     joined = joined.with_columns(alike=1 - pl.col("distance") / pl.col("longer"))
-    joined = (
-        _same_numbers(joined).with_columns(method=_coarse_method()).filter(pl.col("method").is_not_null())
+    turned = (pl.col("ordered") == pl.col("ordered_b")) & (pl.col("distance") > 1)
+    reordered = joined.select(turned).to_series()
+    joined = pl.concat(
+        [
+            _of_method(joined.filter(reordered), _order_method()),
+            _of_method(joined.filter(~reordered), _coarse_method()),
+        ]
     )
-    one = pl.col("method") == "one_change"
+    one = joined.select(pl.col("method") == "one_change").to_series()
     fine = pl.Series("method", list(_changes(joined.filter(one))), dtype=pl.String)
     joined = pl.concat([joined.filter(~one), joined.filter(one).with_columns(fine)])
-    return joined.select("a", "b", "method", base=_base()).sort("a", "b")
+    return _not_crowded(joined.select("a", "b", "method", base=_base())).sort("a", "b")
+
+
+def _table(cores: pl.DataFrame) -> pl.DataFrame:
+    core = pl.col("core")
+    return cores.select(
+        "core",
+        "brief",
+        "sound",
+        length=core.str.len_chars().cast(pl.Int64),
+        ordered=core.str.split("").list.sort().list.join(""),
+        numbers=core.str.replace_all(f"[^{name_tables().numerals}]", ""),
+    ).with_row_index("row")
+
+
+def _of_method(joined: pl.DataFrame, method: pl.Expr) -> pl.DataFrame:
+    return joined.with_columns(method=method).filter(pl.col("method").is_not_null())
+
+
+def _not_crowded(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Leave out names one character away from several others: where names lie so close, that says nothing."""
+    near = pairs.filter(pl.col("method") == "other_character")
+    crowd = (
+        pl.concat([near["a"], near["b"]]).value_counts().filter(pl.col("count") > 1).to_series(0).implode()
+    )
+    crowded = pl.col("a").is_in(crowd) | pl.col("b").is_in(crowd)
+    return pairs.filter((pl.col("method") != "other_character") | ~crowded)
 
 
 def _length(column: str) -> pl.Expr:
@@ -88,12 +120,15 @@ def _distances(left: list[str], right: list[str]) -> np.ndarray[tuple[int], np.d
     return found.astype(np.int64)
 
 
-def _same_numbers(joined: pl.DataFrame) -> pl.DataFrame:
-    """Leave out the pairs whose numerals differ: these are two things of one series."""
-    tables = name_tables()
-    other = f"[^{tables.numerals}]"
-    numbers = pl.col("core").str.replace_all(other, ""), pl.col("core_b").str.replace_all(other, "")
-    return joined.filter(numbers[0] == numbers[1])
+def _order_method() -> pl.Expr:
+    """Name the change between two cores of the same characters in another order."""
+    turned = (pl.col("core") + pl.col("core")).str.contains(pl.col("core_b"), literal=True)
+    return (
+        pl.when(pl.col("sound") == pl.col("sound_b")).then(pl.lit("sounds_alike"))
+        .when(turned & (pl.col("longer") >= _SHORT_CORE)).then(pl.lit("swapped_words"))
+        .when(pl.col("distance") == _TWO_PLACES).then(pl.lit("swapped_characters"))
+        .when(pl.col("alike") >= _WIDE).then(pl.lit("similar"))
+    )  # fmt: skip
 
 
 def _coarse_method() -> pl.Expr:
@@ -103,24 +138,15 @@ def _coarse_method() -> pl.Expr:
     begins = pl.col("core").str.starts_with(pl.col("core_b")) | pl.col("core_b").str.starts_with(
         pl.col("core")
     )
-    turned = (pl.col("core") + pl.col("core")).str.contains(pl.col("core_b"), literal=True)
     even = pl.col("longer") == pl.col("shorter")
     return (
         pl.when(pl.col("distance") == 0).then(pl.lit("same_name"))
         .when(brief).then(pl.lit("abbreviated_trade"))
         .when(even & (pl.col("sound") == pl.col("sound_b"))).then(pl.lit("sounds_alike"))
         .when(pl.col("distance") == 1).then(pl.lit("one_change"))
-        .when(even & turned & (pl.col("longer") >= _SHORT_CORE)).then(pl.lit("swapped_words"))
-        .when(even & (pl.col("distance") == _TWO_PLACES) & _is_transposition()).then(pl.lit("swapped_characters"))
         .when(begins).then(pl.lit("abbreviation"))
         .when(pl.col("alike") >= _WIDE).then(pl.lit("similar"))
     )  # fmt: skip
-
-
-def _is_transposition() -> pl.Expr:
-    """Tell whether two neighbours have changed places (given two substitutions): the same characters all in all."""
-    ordered = [pl.col(column).str.split("").list.sort().list.join("") for column in ("core", "core_b")]
-    return ordered[0] == ordered[1]
 
 
 def _base() -> pl.Expr:
