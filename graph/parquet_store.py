@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Final, overload
 
 import polars as pl
 
@@ -126,6 +126,17 @@ class ParquetStore:
             valid_on=valid_on or as_of,
         )
 
+    def last_known(self) -> date | None:
+        """Return the newest day on which a statement became known, None for an empty store."""
+        newest = self._edges.scan(self._edges.parts()).select(pl.col("known_at").max()).collect().item()
+        return newest if isinstance(newest, date) else None
+
+    def replace(self, edges: pl.DataFrame, parties: pl.DataFrame | None) -> None:
+        """Put checked statements, and records if given, in the place of all there are (see `rebuild`)."""
+        if parties is not None:
+            self._parties.replace(parties)
+        self._edges.replace(_marked(edges, None))
+
     def _read(self) -> "_Statements":
         return _Statements.read(self._edges, self._edges.parts())
 
@@ -133,14 +144,24 @@ class ParquetStore:
         return self._scores.scan(parts).unique(list(SCORE_KEY), keep="last", maintain_order=True)
 
 
-def rebuild(folder: Path, edges: EdgeFrame) -> int:
-    """Replace the statements of a store by those of a table and return their number; records and scores stay.
+@overload
+def rebuild(folder: Path, edges: EdgeFrame) -> int: ...
+@overload
+def rebuild(folder: Path, edges: EdgeFrame, parties: pl.DataFrame) -> tuple[int, int]: ...
+def rebuild(folder: Path, edges: EdgeFrame, parties: pl.DataFrame | None = None) -> int | tuple[int, int]:
+    """Replace the statements of a store by those of a table, and the records too when given; return their numbers.
 
-    Until the new part is in place the old statements are read, from then on the new ones.
+    Scores stay, and so do the records unless new ones are given. Tables are checked before anything is replaced (raises
+    EdgeTableError, PartyTableError); until a new part is in place the old ones are read, from then on the new one.
     """
     table = checked_edges(edges)
-    PartFolder(folder, _STORED, optional=_ABSENT_BEFORE).replace(_marked(table, None))
-    return table.height
+    store = ParquetStore(folder)
+    if parties is None:
+        store.replace(table, None)
+        return table.height
+    records = checked_parties(parties)
+    store.replace(table, records)
+    return table.height, records.height
 
 
 @dataclass(frozen=True)

@@ -289,6 +289,25 @@ def test_rebuilding_replaces_statements_and_keeps_records_and_scores(
     assert store.append(edge_table({"edge_id": "old", "src": "B", "dst": "C"})) == 1
 
 
+def test_rebuilding_with_records_replaces_them_too(edge_table: EdgeMaker, tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path / "graph")
+    store.append_parties(_parties(("A", "甲", START, START), ("B", "乙", START, START)))
+    edges = edge_table({"src": "A", "dst": "B"})
+    assert rebuild(store.folder, edges, _parties(("A", "丙", START, START))) == (1, 1)
+    assert store.parties(START)["name"].to_list() == ["丙"]
+    unknown = _parties(("A", "丙", START, START)).with_columns(kind=pl.lit("planet"))
+    with pytest.raises(PartyTableError, match="'planet'"):
+        rebuild(store.folder, edges.clear(), unknown)
+    assert store.statements().collect().height == 1
+
+
+def test_last_known_day_is_that_of_the_newest_statement(edge_table: EdgeMaker, tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path)
+    assert store.last_known() is None
+    store.append(edge_table({"src": "A", "dst": "B"}, {"src": "A", "dst": "B", "known_at": START}))
+    assert store.last_known() == START
+
+
 def test_rebuilding_from_a_table_that_is_refused_leaves_the_old_graph(
     edge_table: EdgeMaker, tmp_path: Path
 ) -> None:
