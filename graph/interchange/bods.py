@@ -1,7 +1,7 @@
 """Import of the Beneficial Ownership Data Standard 0.4: statements become party records and bitemporal edges."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -138,8 +138,7 @@ def _statement(line: int, document: Document) -> _Statement:
 
 
 def _trust(types: object) -> float:
-    found = [_TRUST[kind] for kind in types if kind in _TRUST] if isinstance(types, list) else []
-    return max(found, default=_UNKNOWN_SOURCE)
+    return max((_TRUST.get(str(kind), _UNKNOWN_SOURCE) for kind in _list(types)), default=_UNKNOWN_SOURCE)
 
 
 def _missing(name: str) -> NotCarriedError:
@@ -244,7 +243,7 @@ def _versions(
             source=said.source,
             ends=ends,
             claims=tuple(
-                replace(claim, certainty=round(said.trust * claim.certainty, 6)) for claim in claims
+                claim._replace(certainty=round(said.trust * claim.certainty, 6)) for claim in claims
             ),
         )
 

@@ -149,4 +149,4 @@ def _end(edge: _Edge, said: Version) -> None:
 
 
 def _content(claim: Claim) -> Claim:
-    return replace(claim, started=None, ended=None)
+    return claim._replace(started=None, ended=None)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["first_day"]
@@ -14,7 +15,12 @@ def first_day(text: object) -> date | None:
 
     A moment counts as the day that is written, whatever its time zone. None for anything else.
     """
-    found = _WRITTEN.fullmatch(text.strip()) if isinstance(text, str) else None
+    return _day(text) if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=100_000)  # a register repeats its days
+def _day(text: str) -> date | None:
+    found = _WRITTEN.fullmatch(text.strip())
     if found is None:
         return None
     year, month, day = (int(part) if part else 1 for part in found.groups())

@@ -329,6 +329,37 @@ def test_an_empty_array_is_an_empty_import(tmp_path: Path) -> None:
     assert (result.parties.height, result.edges.height, result.left_out.height) == (0, 0, 0)
 
 
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=True) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+FIELDS = (
+    [(name,) for name in relationship([])]
+    + [("recordDetails", name) for name in ("interestedParty", "subject", "interests")]
+    + [("publicationDetails", name) for name in ("publicationDate", "publisher")]
+    + [("source", "type")]
+)
+INTEREST_FIELDS = st.sampled_from([*holding(1), "startDate", "endDate", "beneficialOwnershipOrControl"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(FIELDS), INTEREST_FIELDS, ANYTHING, ANYTHING)
+def test_no_content_breaks_the_import(
+    tmp_path_factory: pytest.TempPathFactory, field: tuple[str, ...], part: str, value: object, inner: object
+) -> None:
+    said = relationship([{**holding(30), part: inner}])
+    holder = said
+    for name in field[:-1]:
+        holder = holder[name]  # type: ignore[assignment]
+    holder[field[-1]] = value
+    named = entity("e-2", "乙")
+    named["recordDetails"][part] = inner  # type: ignore[index]
+    named["recordDetails"]["identifiers"] = value  # type: ignore[index]
+    result = read(tmp_path_factory.mktemp("bods"), said, named)
+    assert result.edges.height + result.left_out.height >= 1
+
+
 DAYS = st.dates(date(2020, 1, 1), date(2020, 1, 8))
 CLAIMS = st.lists(
     st.builds(

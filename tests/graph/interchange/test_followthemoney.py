@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph.edges import EDGE_SCHEMA, visible
@@ -308,3 +308,24 @@ def test_roles(text: str, role: str) -> None:
 )
 def test_fragments_keep_the_more_specific_schema(one: str, other: str, joined: str | None) -> None:
     assert more_specific(one, other) == more_specific(other, one) == joined
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=True) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.just("id"), inner, max_size=1),
+    max_leaves=4,
+)
+NAMES = st.sampled_from(
+    ["owner", "asset", "percentage", "startDate", "endDate", "modifiedAt", "role", "publisher"]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(["id", "schema", "properties", "datasets", "last_change"]), NAMES, ANYTHING, ANYTHING)
+def test_no_content_breaks_the_import(
+    tmp_path_factory: pytest.TempPathFactory, field: str, name: str, value: object, inner: object
+) -> None:
+    ends: Entity = {"owner": ["p"], "asset": ["a"]}
+    found: Entity = {"id": "x", "schema": "Ownership", "properties": {**ends, name: inner}}
+    result = read(tmp_path_factory.mktemp("ftm"), {**found, field: value}, entity("d", "Company", name="丁"))
+    assert result.edges.height + result.left_out.height >= 1
