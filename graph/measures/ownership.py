@@ -142,7 +142,7 @@ class Ownership:
         own = owners == place[0]
         column[own] = 1 - 1 / self._self_flow(owners)[own]
         blocked = self._blocked_owners(place)
-        direct = np.asarray(self.direct[:, [place[0]]].todense()).ravel()[owners]
+        direct = np.asarray(self._direct_t[[place[0]]].todense()).ravel()[owners]
         return self._answer(owners, direct, column, blocked[owners])
 
     def holdings_of(self, owner: str | int) -> pl.DataFrame:
