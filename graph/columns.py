@@ -12,6 +12,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from graph.measures.circles import circles
+from graph.measures.concentration import concentration
+from graph.measures.cut_points import cut_points
 from graph.measures.default_rates import (
     Outcomes,
     Step,
@@ -22,9 +24,9 @@ from graph.measures.default_rates import (
 )
 from graph.measures.guarantees import chain_lengths, steps_to_others
 from graph.measures.pagerank import default_nearness, transitions
-from graph.neighbours import pattern, row_maxima, row_sums
+from graph.neighbours import pattern, row_sums
 from graph.ontology import RELATIONS, Direction
-from graph.snapshot import Relation, Snapshot
+from graph.snapshot import Snapshot
 
 __all__ = ["COLUMN_KINDS", "NEARNESS", "WALKS", "network_columns"]
 
@@ -45,11 +47,13 @@ WALKS: Final[tuple[tuple[Step, Step], ...]] = (
 chains of guarantees both ways, companies of the same owners and of the same officers."""
 
 _CHAINED: Final = "guarantees"
+_SUPPLIED: Final = "supplies"
 _NETWORKS: Final = ("guarantees", "owns")
 NEARNESS: Final = {"guarantees": 0.4, "owns": 0.3, "supplies": 0.3}
 """How a walk from a default chooses the relation it follows; nearness is an order of parties, so only ratios matter."""
 
-_COUNTS: Final = r"_(degree|neighbours|defaulted|observed|size|circles_\d|component)$"
+_COUNTS: Final = r"_(degree|neighbours|defaulted|observed|size|sole|pieces|cut_off|circles_\d|component)$"
+_SHARES: Final = r"_(rate|share|hhi)$|^default_nearness|^steps_to_|^chain_|_shortest_circle$"
 
 Floats = npt.NDArray[np.float64]
 Columns = dict[str, Floats]
@@ -72,16 +76,16 @@ class _Network:
                 yield kind, (relation.edges + relation.edges_t).tocsr(), None
                 continue
             for way in Direction:
-                weighs = known is None or known.weight is not None
+                weighs = kind in self.weighted()
                 yield (
                     f"{kind}_{way}",
                     relation.edges_towards(way),
-                    _weights(relation, way) if weighs else None,
+                    relation.weights_towards(way) if weighs else None,
                 )
 
-
-def _weights(relation: Relation, way: Direction) -> csr_array:
-    return relation.weights_towards(way)
+    def weighted(self) -> list[str]:
+        """Return the kinds whose edges carry a weight."""
+        return [kind for kind in self.kinds if kind not in RELATIONS or RELATIONS[kind].weight is not None]
 
 
 def network_columns(
@@ -95,7 +99,7 @@ def network_columns(
 ) -> pl.DataFrame:
     """Return one row per party of the snapshot, in its order: `id`, then the columns of each family.
 
-    Counts are UInt32, all else Float64, null where there is nothing to tell. `defaults` [party_id, default_on,
+    Counts are UInt32, amounts Float64 in the unit of the kind, all else Float32, null where there is nothing to tell. `defaults` [party_id, default_on,
     known_at] is read as known by `as_of`; `since` and `observed` as in `known_outcomes`. Nothing of a party's own
     outcome enters its row. Measures that follow one party's failure through the whole graph (DebtRank of all) are not
     here: they cost a pass over the graph per party. Raises UnknownRelationError and DefaultTableError.
@@ -107,8 +111,9 @@ def network_columns(
 
 
 def _narrowed(frame: pl.DataFrame) -> pl.DataFrame:
-    """Keep counts in half the room: a million parties with a hundred columns have to fit in memory."""
-    return frame.drop("id", strict=False).with_columns(pl.selectors.matches(_COUNTS).cast(pl.UInt32))
+    """Keep counts and shares in half the room: a million parties with 150 columns have to fit in memory."""
+    counts, shares = pl.selectors.matches(_COUNTS), pl.selectors.matches(_SHARES)
+    return frame.drop("id", strict=False).with_columns(counts.cast(pl.UInt32), shares.cast(pl.Float32))
 
 
 def _ties(network: _Network) -> pl.DataFrame:
@@ -123,18 +128,19 @@ def _ties(network: _Network) -> pl.DataFrame:
 
 
 def _concentrations(network: _Network) -> pl.DataFrame:
-    """Tell how much hangs on few: `…_largest` (share of the largest weight) and `…_hhi`, null without weight."""
-    columns: Columns = {}
-    for name, _, weights in network.sides():
-        if weights is None:
+    """Tell how much hangs on few (see `concentration`), and how many hang on the party alone: `…_sole`."""
+    frames, sole = [], {}
+    for kind in network.weighted():
+        frames.append(
+            concentration(network.snapshot, kind).drop("id", pl.selectors.ends_with("counterparties"))
+        )
+        if kind not in (_SUPPLIED, _CHAINED):
             continue
-        total = row_sums(weights)
-        some = total > 0
-        largest, squares = np.full((2, len(total)), np.nan)
-        np.divide(row_maxima(weights), total, out=largest, where=some)
-        np.divide(row_sums(weights.power(2)), total**2, out=squares, where=some)
-        columns |= {f"{name}_largest": largest, f"{name}_hhi": squares}
-    return pl.DataFrame(columns, nan_to_null=True)
+        relation = network.snapshot.relation(kind)
+        for way, back in ((_OUT, _IN), (_IN, _OUT)):
+            alone = (np.diff(relation.edges_towards(back).indptr) == 1).astype(np.float64)
+            sole[f"{kind}_{way}_sole"] = pattern(relation.edges_towards(way)) @ alone
+    return pl.concat([*frames, pl.DataFrame(sole)], how="horizontal")
 
 
 def _defaults(network: _Network) -> pl.DataFrame:
@@ -165,6 +171,12 @@ def _together(network: _Network) -> pl.DataFrame:
             rates = group_default_rates(network.snapshot, network.outcomes, f"{kind}_network", labels)
             frames.append(rates.drop("id"))
     return pl.concat(frames, how="horizontal") if frames else pl.DataFrame()
+
+
+def _cut_points(network: _Network) -> pl.DataFrame:
+    if _SUPPLIED not in network.kinds:
+        return pl.DataFrame()
+    return cut_points(network.snapshot, _SUPPLIED)
 
 
 def _circles(network: _Network) -> pl.DataFrame:
@@ -199,4 +211,13 @@ def _nearness(network: _Network) -> pl.DataFrame:
     return pl.DataFrame(columns, nan_to_null=True)
 
 
-_FAMILIES: Final = (_ties, _concentrations, _defaults, _two_steps, _together, _circles, _nearness)
+_FAMILIES: Final = (
+    _ties,
+    _concentrations,
+    _defaults,
+    _two_steps,
+    _together,
+    _cut_points,
+    _circles,
+    _nearness,
+)

@@ -20,7 +20,6 @@ __all__ = [
     "neighbour_aggregates",
     "pattern",
     "row_aggregates",
-    "row_maxima",
     "row_sums",
 ]
 
@@ -59,11 +58,6 @@ def row_sums(matrix: csr_array) -> Floats:
 def pattern(matrix: csr_array) -> csr_array:
     """Return the matrix with 1 wherever it stores an edge, whatever its weight."""
     return csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
-
-
-def row_maxima(matrix: csr_array) -> Floats:
-    """Return the largest stored value of each row (n), 0 for a row that stores none."""
-    return _segments(np.maximum, matrix.data.astype(np.float64), matrix.indptr, 0.0)
 
 
 def aggregate_name(kind: str, direction: Direction, column: str, aggregate: str) -> str:

@@ -1,7 +1,7 @@
 """The columns of `graph.columns` in networkx: the peer of the benchmark and the oracle of its test."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from itertools import pairwise
@@ -39,6 +39,7 @@ def networkx_columns(edges: pl.LazyFrame, defaults: pl.DataFrame, as_of: date) -
         _around(rows, name, graph, failed, weighs=weighs)
     _walks(rows, graphs, failed)
     _components(rows, graphs, failed)
+    _cut_points(rows, graphs["supplies"])
     _circles(rows, graphs["guarantees"])
     _chains(rows, graphs["guarantees"])
     for way in Direction:
@@ -48,7 +49,7 @@ def networkx_columns(edges: pl.LazyFrame, defaults: pl.DataFrame, as_of: date) -
 
 
 def assert_equal_columns(ours: pl.DataFrame, peer: pl.DataFrame) -> None:
-    """Raise AssertionError where the columns differ by more than rounding.
+    """Raise AssertionError where the columns differ by more than rounding (shares are kept in single precision).
 
     A chance that is `SMALLEST` but for rounding is kept by one engine and dropped by the other, so nearness may
     differ by what a few such chances weigh.
@@ -60,7 +61,7 @@ def assert_equal_columns(ours: pl.DataFrame, peer: pl.DataFrame) -> None:
         left, right = (
             frame.select("id", *(pl.col(name).cast(pl.Float64) for name in chosen)) for frame in (ours, peer)
         )
-        assert_frame_equal(left, right, rel_tol=1e-9, abs_tol=off)
+        assert_frame_equal(left, right, rel_tol=1e-6, abs_tol=off)
 
 
 def _graphs(edges: pl.LazyFrame, as_of: date) -> Graphs:
@@ -104,8 +105,11 @@ def _around(rows: dict[str, Row], name: str, graph: nx.DiGraph, failed: set[str]
         total = sum(weights)
         lost = sum(data["weight"] for other, data in around.items() if other in failed)
         row[f"{name}_weight"] = total
-        row[f"{name}_largest"] = max(weights) / total if total > 0 else None
-        row[f"{name}_hhi"] = sum(weight**2 for weight in weights) / total**2 if total > 0 else None
+        row[f"{name}_largest"] = max(weights, default=0.0)
+        row[f"{name}_largest_share"] = max(weights) / total if total > 0 else None
+        row[f"{name}_hhi"] = sum((weight / total) ** 2 for weight in weights) if total > 0 else None
+        if name.partition("_")[0] in ("supplies", "guarantees"):
+            row[f"{name}_sole"] = sum(len(graph.pred[other]) == 1 for other in around)
         row[f"{name}_lost_weight"] = lost
         row[f"{name}_lost_share"] = lost / total if total > 0 else None
 
@@ -144,6 +148,41 @@ def _components(rows: dict[str, Row], graphs: Graphs, failed: set[str]) -> None:
                 others = bad - (party in failed)
                 seen = len(members) - 1
                 _rate(rows[party], f"{kind}_network", others, seen, len(rows), failed=failed, party=party)
+
+
+def _cut_points(rows: dict[str, Row], graph: nx.DiGraph) -> None:
+    """Take each articulation point out of its component and look at what is left, block by block."""
+    both = graph.to_undirected(as_view=False)
+    for members in nx.connected_components(both):
+        for party in members:
+            rows[party]["supplies_component_size"] = len(members)
+            rows[party]["supplies_pieces"], rows[party]["supplies_cut_off"] = int(len(members) > 1), 0
+        for party, parts in _parts(both, members).items():
+            rows[party]["supplies_pieces"] = len(parts)
+            rows[party]["supplies_cut_off"] = sum(parts) - max(parts)
+
+
+def _parts(graph: nx.Graph, members: set[str]) -> dict[str, list[int]]:
+    """Return the sizes of what each articulation point of a component leaves, from the tree of its blocks."""
+    blocks = list(nx.biconnected_components(graph.subgraph(members)))
+    times = Counter(party for block in blocks for party in block)
+    tree = nx.Graph()
+    for number, block in enumerate(blocks):
+        cuts = [party for party in block if times[party] > 1]
+        tree.add_node(number, size=len(block) - len(cuts))
+        tree.add_nodes_from(cuts, size=1)
+        tree.add_edges_from((number, party) for party in cuts)
+    if not tree:
+        return {}
+    below, order = {node: tree.nodes[node]["size"] for node in tree}, list(nx.dfs_preorder_nodes(tree, 0))
+    above = dict(nx.dfs_predecessors(tree, 0))
+    for node in reversed(order[1:]):
+        below[above[node]] += below[node]
+    parts: dict[str, list[int]] = {}
+    for party in (node for node in order if isinstance(node, str)):
+        inside = [below[block] for block in tree[party] if block != above[party]]
+        parts[party] = [*inside, len(members) - 1 - sum(inside)]
+    return parts
 
 
 def _circles(rows: dict[str, Row], graph: nx.DiGraph) -> None:
