@@ -99,10 +99,11 @@ def network_columns(
 ) -> pl.DataFrame:
     """Return one row per party of the snapshot, in its order: `id`, then the columns of each family.
 
-    Counts are UInt32, amounts Float64 in the unit of the kind, all else Float32, null where there is nothing to tell. `defaults` [party_id, default_on,
-    known_at] is read as known by `as_of`; `since` and `observed` as in `known_outcomes`. Nothing of a party's own
-    outcome enters its row. Measures that follow one party's failure through the whole graph (DebtRank of all) are not
-    here: they cost a pass over the graph per party. Raises UnknownRelationError and DefaultTableError.
+    Counts are UInt32, amounts Float64 in the unit of the kind, all else Float32, null where there is nothing to tell.
+    `defaults` [party_id, default_on, known_at] is read as known by `as_of`; `since` and `observed` as in
+    `known_outcomes`. Nothing of a party's own outcome enters its row. Measures that follow one party's failure
+    through the whole graph (DebtRank of all) are not here: they cost a pass over the graph per party. Raises
+    UnknownRelationError and DefaultTableError.
     """
     outcomes = known_outcomes(snapshot, defaults, as_of=as_of, since=since, observed=observed)
     network = _Network(snapshot, outcomes, kinds)
