@@ -31,6 +31,7 @@ __all__ = [
     "edge_index",
     "edges_around",
     "edges_between_days",
+    "newest_days",
     "relation_type",
     "statements",
     "visible_count",
@@ -170,6 +171,14 @@ def statements(kind: str, *, edge_ids: bool = False) -> str:
     where = "WHERE r.edge_id IN $edge_ids " if edge_ids else ""
     return (
         f"MATCH (a:Party)-[r:{relation_type(kind)}]->(b:Party) {where}RETURN a.party_id, b.party_id, {_READ}"
+    )
+
+
+def newest_days(kind: str) -> str:
+    """Return the query for the newest days on which statements of a kind became known or were retracted."""
+    return (
+        f"MATCH (:Party)-[r:{relation_type(kind)}]->(:Party) "
+        "RETURN toString(max(r.known_at)), toString(max(r.retracted_at))"
     )
 
 

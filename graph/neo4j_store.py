@@ -31,6 +31,7 @@ from graph.cypher import (
     create_statements,
     edge_index,
     edges_between_days,
+    newest_days,
     statements,
 )
 from graph.edges import EDGE_KEY, EdgeFrame, checked_edges, visible
@@ -44,7 +45,9 @@ from graph.errors import (
 )
 from graph.ontology import RELATIONS
 from graph.parties import (
+    PARTY_KEY,
     PARTY_SCHEMA,
+    SCORE_KEY,
     SCORE_SCHEMA,
     checked_parties,
     checked_scores,
@@ -250,6 +253,27 @@ class Neo4jStore:
             for text in CLEAR:
                 load.repeat(text)
 
+    def last_known(self) -> date | None:
+        """Return the newest day on which anything became known or was retracted; None while there is no statement."""
+
+        def work(run: Run) -> list[list[object]]:
+            return [row for kind in RELATIONS for row in run(newest_days(kind), {})]
+
+        days = [
+            day for row in read_whole(self._connection, work, bulk=True) for day in row if day is not None
+        ]
+        return date.fromisoformat(str(max(days, key=str))) if days else None
+
+    def records(self) -> pl.DataFrame:
+        """Return every version of the party records (PARTY_SCHEMA), sorted by key."""
+        rows = read_whole(self._connection, lambda run: run(RECORDS[False], {}), bulk=True)
+        return frame_of(rows, PARTY_SCHEMA).sort(PARTY_KEY)
+
+    def every_score(self) -> pl.DataFrame:
+        """Return all scores written back (SCORE_SCHEMA), sorted by party, name, date and model."""
+        rows = read_whole(self._connection, lambda run: run(SCORES[False], {}), bulk=True)
+        return frame_of(rows, SCORE_SCHEMA).sort(SCORE_KEY)
+
     def statements(self) -> pl.LazyFrame:
         """Return every statement once, with its retraction if it has one, sorted by edge_id and known_at."""
         return self._whole(statements, {}).sort(EDGE_KEY).lazy()
@@ -261,13 +285,11 @@ class Neo4jStore:
 
     def parties(self, as_of: date) -> pl.DataFrame:
         """Return the latest record of each party known on the date [party_id, kind, name, credit_code], sorted."""
-        rows = read_whole(self._connection, lambda run: run(RECORDS[False], {}), bulk=True)
-        return parties_as_of(frame_of(rows, PARTY_SCHEMA), as_of)
+        return parties_as_of(self.records(), as_of)
 
     def scores(self, as_of: date) -> pl.DataFrame:
         """Return the latest score of each party and name as of the date (SCORE_SCHEMA), sorted."""
-        rows = read_whole(self._connection, lambda run: run(SCORES[False], {}), bulk=True)
-        return scores_as_of(frame_of(rows, SCORE_SCHEMA), as_of)
+        return scores_as_of(self.every_score(), as_of)
 
     def snapshot(self, as_of: date, nodes: pl.Series | None = None) -> Snapshot:
         """Return the graph as of a date; `nodes` adds parties that may have no edge."""

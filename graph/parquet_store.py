@@ -127,9 +127,18 @@ class ParquetStore:
         )
 
     def last_known(self) -> date | None:
-        """Return the newest day on which a statement became known, None for an empty store."""
-        newest = self._edges.scan(self._edges.parts()).select(pl.col("known_at").max()).collect().item()
+        """Return the newest day on which anything became known or was retracted; None while there is no statement."""
+        days = self._edges.scan(self._edges.parts()).select(pl.col("known_at", "retracted_at").max())
+        newest = days.select(pl.max_horizontal(pl.all())).collect().item()
         return newest if isinstance(newest, date) else None
+
+    def records(self) -> pl.DataFrame:
+        """Return every version of the party records (PARTY_SCHEMA), sorted by key."""
+        return self._parties.scan(self._parties.parts()).sort(PARTY_KEY).collect()
+
+    def every_score(self) -> pl.DataFrame:
+        """Return all scores written back (SCORE_SCHEMA), sorted by party, name, date and model."""
+        return self._last_scores(self._scores.parts()).sort(SCORE_KEY).collect()
 
     def replace(self, edges: pl.DataFrame, parties: pl.DataFrame | None) -> None:
         """Put checked statements, and records if given, in the place of all there are (see `rebuild`)."""

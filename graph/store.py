@@ -60,6 +60,15 @@ class GraphStore(Protocol):
     def write_scores(self, scores: pl.DataFrame) -> int:
         """Write scores back (SCORE_SCHEMA); one of the same party, name, date and model is replaced."""
 
+    def last_known(self) -> date | None:
+        """Return the newest day on which anything became known or was retracted; None while there is no statement."""
+
+    def records(self) -> pl.DataFrame:
+        """Return every version of the party records (PARTY_SCHEMA), sorted by key."""
+
+    def every_score(self) -> pl.DataFrame:
+        """Return all scores written back (SCORE_SCHEMA), sorted by party, name, date and model."""
+
     def statements(self) -> pl.LazyFrame:
         """Return every statement once, with its retraction if it has one, sorted by edge_id and known_at."""
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from zhiheng.errors import SettingsError
@@ -36,6 +36,14 @@ class Settings(BaseSettings):
     mlflow_port: int = Field(default=8301, ge=1, le=65535)
     # MLflow's backend; empty means a SQLite file under home.
     mlflow_uri: str = ""
+    # Neo4j or another Bolt server, used by `zhiheng graph push`, `pull` and `--store neo4j`.
+    neo4j_uri: str = "bolt://127.0.0.1:7687"
+    neo4j_user: str = "neo4j"
+    # Empty: the password that `make neo4j` made up and keeps under home.
+    neo4j_password: SecretStr = SecretStr("")
+    neo4j_database: str = "neo4j"
+    # Seconds to wait for the server, and for one question to it.
+    neo4j_timeout: float = Field(default=30, gt=0)
     # Threads for training and books; single answers use one.
     threads: int = Field(default_factory=_cpu_quota, ge=1)
 
@@ -43,6 +51,13 @@ class Settings(BaseSettings):
     def tracking_uri(self) -> str:
         """MLflow's address."""
         return self.mlflow_uri or f"sqlite:///{self.home.resolve() / 'mlflow.db'}"
+
+    @property
+    def neo4j_secret(self) -> str:
+        """The password for Neo4j: the setting, else what `make neo4j` wrote, else empty."""
+        kept = self.home / "neo4j" / "password"
+        given = self.neo4j_password.get_secret_value()
+        return given or (kept.read_text(encoding="utf-8").strip() if kept.exists() else "")
 
     @property
     def artifacts(self) -> Path:

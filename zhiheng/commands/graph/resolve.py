@@ -1,0 +1,130 @@
+"""Find records that are about one party, and keep what a person decides of the doubtful ones."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from zhiheng.commands.graph.stores import AsOf, day_of, embedded_store
+from zhiheng.console import teller
+from zhiheng.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import polars as pl
+
+__all__ = ["decide", "resolve"]
+
+VERDICTS: Final = {
+    "同": True,
+    "是": True,
+    "same": True,
+    "yes": True,
+    "不同": False,
+    "否": False,
+    "different": False,
+    "no": False,
+}
+
+
+def resolve(
+    *,
+    as_of: AsOf = None,
+    engine: Annotated[
+        str, typer.Option(help="rules（默认）或 splink（需另装）。rules, or splink (an extra).")
+    ] = "rules",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="只列出，不写入关系图。List only, write nothing to the graph.")
+    ] = False,
+) -> None:
+    """按信用代码、证件号摘要和名称找出同一主体的多条记录；拿不准的列成清单由人认定。
+
+    Find records of one party; sure matches become `same_as` statements, doubtful ones a list for a person.
+    """
+    from features.checked_files import write_csv_atomically
+    from graph.identity import identity_as_of, same_as
+    from graph.resolution import Engine
+    from graph.resolution import resolve as find
+
+    settings = load_settings()
+    say, store = teller(settings), embedded_store(settings)
+    day = day_of(store, as_of, home=settings.home)
+    stated = identity_as_of(store.statements(), day)
+    found = find(_records(settings, day), engine=Engine(engine), identity=stated)
+    joined = found.clusters.filter(found.clusters["party_id"] != found.clusters["canonical_id"]).height
+    say(f"{joined:,} 条记录并入其他主体", f"{joined:,} records are of a party that has another one")
+    listed = _review_file(settings)
+    listed.parent.mkdir(parents=True, exist_ok=True)
+    blank = found.review.with_columns(verdict=None, decided_by=None, decided_on=None, comment=None)
+    write_csv_atomically(blank, listed)
+    say(
+        f"{found.review.height:,} 对待认定：{listed}。在 verdict 列填“同”或“不同”，填认定人与日期，再运行 zhiheng graph decide",
+        f"{found.review.height:,} pairs to decide: {listed}. Write same or different under verdict, who and when, "
+        "then run zhiheng graph decide",
+    )
+    for block in found.left_out.iter_rows(named=True):
+        say(f"！{block['key']}：{block['reason_zh']}", f"! {block['key']}: {block['reason_en']}")
+    if not dry_run:
+        added = store.append(same_as(_unstated(found.matches, stated), known_at=day, source="match"))
+        say(f"新增 {added:,} 条“同一主体”记录", f"{added:,} new `same_as` statements")
+
+
+def decide(
+    review: Annotated[
+        Path | None, typer.Argument(help="填好的清单，默认为 resolve 写出的文件。The filled list.")
+    ] = None,
+) -> None:
+    """把人对清单的认定写入关系图；否定的也记住，不再重复询问。
+
+    Keep a person's decisions on the list; rejections are remembered too and not asked again.
+    """
+    import polars as pl
+
+    from features.sources import read_table
+    from graph.errors import DecisionError
+    from graph.identity import decided
+
+    settings = load_settings()
+    filled = read_table(review or _review_file(settings)).with_columns(pl.col(pl.String).replace("", None))
+    verdict = pl.col("verdict").str.strip_chars().str.to_lowercase()
+    chosen = filled.filter(pl.col("verdict").is_not_null()).with_columns(
+        accepted=verdict.replace_strict(VERDICTS, default=None, return_dtype=pl.Boolean),
+        decided_on=pl.col("decided_on").cast(pl.String).str.to_date(strict=False),
+    )
+    strange = chosen.filter(pl.col("accepted").is_null())
+    if strange.height:
+        first = strange.row(0, named=True)
+        raise DecisionError(
+            (first["party_a"], first["party_b"]),
+            f"的 verdict“{first['verdict']}”无法理解，请填“同”或“不同”",
+            f"has the verdict '{first['verdict']}', which is neither same nor different",
+        )
+    added = embedded_store(settings).append(
+        decided(filled, chosen.drop("reason").rename({"comment": "reason"}))
+    )
+    teller(settings)(f"新增 {added:,} 条认定", f"{added:,} new decisions kept")
+
+
+def _review_file(settings: Settings) -> Path:
+    return settings.home / "graph-review.csv"
+
+
+def _records(settings: Settings, day: "date") -> "pl.DataFrame":
+    """Return the latest profile of each party known on a day, with the hash that the graph does not keep."""
+    import polars as pl
+
+    from features.asof import Known
+    from features.sources import read_tables
+
+    known = Known(read_tables(settings.home / "checked" / "good"), day)
+    columns = ("party_id", "kind", "name", "credit_code", "id_hash")
+    begun = known.rows("parties", *columns, "valid_from", "known_at").filter(pl.col("valid_from") <= day)
+    ordered = begun.sort("party_id", "valid_from", "known_at")
+    return ordered.unique("party_id", keep="last", maintain_order=True).select(columns).collect()
+
+
+def _unstated(matches: "pl.DataFrame", stated: "pl.DataFrame") -> "pl.DataFrame":
+    """Return the matches on which nothing was stated before: a day later they need not be stated again."""
+    pairs = stated.select(party_a="src", party_b="dst")
+    return matches.join(pairs, on=["party_a", "party_b"], how="anti")
