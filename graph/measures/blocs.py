@@ -38,8 +38,8 @@ BASES: Final = tuple(Basis)
 class Votes:
     """What control is found from, by position of party (n).
 
-    `holder`, `company`, `votes`: direct votes, one row a pair, those in a company summing to at most 1; `agreed`: pairs
-    acting in concert; `declared`: pairs (controller, company); `missing`: companies with a holder whose votes are
+    `holder`, `company`, `votes`: direct votes, one row a pair, ordered by company, those in a company summing to at
+    most 1; `agreed`: pairs acting in concert; `declared`: pairs (controller, company); `missing`: companies with a holder whose votes are
     unknown; `ends`: parties that nobody controls; `barriers`: parties whose control joins nobody.
     """
 
@@ -75,6 +75,8 @@ class Blocs:
         self.looped = np.zeros(self.nodes, dtype=np.bool_)
         self.exempt = np.zeros(size, dtype=np.bool_)
         self.disputed = np.zeros(size, dtype=np.bool_)
+        self._seen_roots = np.full(self.nodes, NONE)
+        self._seen_groups = np.full(self.nodes, NONE)
         self._concert = votes.agreed
         self._next_group = size
         self._update()
@@ -97,9 +99,11 @@ class Blocs:
         """Return (company, bloc, votes) of the companies wanted, votes summed by the label of the holder."""
         kept = np.flatnonzero(wanted[self.votes.company])
         company, bloc = self.votes.company[kept], label[self.votes.holder[kept]]
-        order = np.lexsort((bloc, company))
+        keys = company * self.nodes + bloc
+        # Votes come ordered by company, so that the keys are nearly in order and a stable sort is quick.
+        order = np.argsort(keys, kind="stable")
         company, bloc, votes = company[order], bloc[order], self.votes.votes[kept][order]
-        first = np.flatnonzero(np.diff(company * self.nodes + bloc, prepend=-1))
+        first = np.flatnonzero(np.diff(keys[order], prepend=-1))
         return company[first], bloc[first], np.add.reduceat(votes, first) if len(first) else votes
 
     def members(self, node: int) -> Ints:
@@ -121,7 +125,8 @@ class Blocs:
         return self._join(target[grouped], heads, source[grouped], Basis.DECLARED) or found
 
     def _majorities(self) -> bool:
-        wanted = self.pending() & ~self.disputed
+        wanted = self.pending() & ~self.disputed & self._moved(self.root, self._seen_roots)
+        self._seen_roots = self.root
         company, bloc, votes = self.sums(self.root, wanted)
         enough = votes > self.rules.majority + _ROUNDING
         company, bloc = company[enough], bloc[enough]
@@ -136,7 +141,10 @@ class Blocs:
         return found or self._concert_majorities(self.pending() & ~self.disputed)
 
     def _concert_majorities(self, wanted: Bools) -> bool:
-        company, bloc, votes = self.sums(self.group[self.root], wanted & self._held_in_concert())
+        label = self.group[self.root]
+        wanted = wanted & self._held_in_concert() & self._moved(label, self._seen_groups)
+        self._seen_groups = label
+        company, bloc, votes = self.sums(label, wanted)
         enough = votes > self.rules.majority + _ROUNDING
         company, bloc, votes = company[enough], bloc[enough], votes[enough]
         # Votes that the company's own bloc holds in it must not decide who controls it.
@@ -144,7 +152,6 @@ class Blocs:
         decided = mine & (self.group[company] == bloc)
         self.looped[company[decided]] = True
         company, bloc = company[~decided], bloc[~decided]
-        label = self.group[self.root]
         return self._join(
             company, self._group_nodes(bloc), self._strongest(company, label, bloc), Basis.CONCERT_MAJORITY
         )
@@ -178,6 +185,12 @@ class Blocs:
         held, root, _ = self.sums(self.root, wanted)
         counted = np.bincount(_find(company, group, held, self.group[root]), minlength=len(company) + 1)
         return counted[: len(company)] > 1
+
+    def _moved(self, label: Ints, seen: Ints) -> Bools:
+        """Tell the companies with a holder that votes with others than when they were last looked at (n)."""
+        moved = np.zeros(self.votes.size, dtype=np.bool_)
+        moved[self.votes.company[label[self.votes.holder] != seen[self.votes.holder]]] = True
+        return moved
 
     def _held_in_concert(self) -> Bools:
         """Tell the companies with a holder whose group has more than one root (n)."""
@@ -228,12 +241,16 @@ class Blocs:
         self.parent[company[kept]] = head[kept]
         self.via[company[kept]] = via[kept]
         self.basis[company[kept]] = BASES.index(basis)
-        self._open_loops(np.unique(company[kept]))
+        self._open_loops(company[kept])
         self._update()
         return True
 
     def _open_loops(self, joined: Ints) -> None:
         """Where parties just joined control one another in a circle, leave the first of them without controller."""
+        fresh = np.zeros(self.nodes, dtype=np.bool_)
+        fresh[joined] = True
+        joined = np.flatnonzero(fresh)
+        joined = joined[fresh[self.parent[joined]]]  # a circle runs through parties just joined alone
         ends, place = np.unique(np.concatenate([joined, self.parent[joined]]), return_inverse=True)
         size, count = len(ends), len(joined)
         links = coo_array((np.ones(count), (place[:count], place[count:])), shape=(size, size))

@@ -85,9 +85,9 @@ class Control:
     def _direct_votes(self, holders: Ints, companies: Ints) -> Floats:
         votes = self._blocs.votes
         size = votes.size
-        keys = votes.holder * size + votes.company
-        order = np.argsort(keys)
-        wanted = holders * size + companies
+        keys = votes.company * size + votes.holder
+        order = np.argsort(keys, kind="stable")
+        wanted = companies * size + holders
         place = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
         if not len(keys):
             return np.zeros(len(wanted))
@@ -133,7 +133,7 @@ def find_control(
     """
     kinds = _kinds(snapshot, parties)
     ends, walls = _among(kinds, policy.ultimate_kinds), _among(kinds, barriers)
-    matrix = snapshot.relation("owns").measure("voting")
+    matrix = snapshot.relation("owns").measure("voting").T.tocsr()
     votes, unsound, sums = _votes(snapshot, matrix, policy, ends, walls)
     blocs = resolve(votes, policy)
     return _told(snapshot, blocs, kinds, _Doubts(unsound, votes.missing, sums))
@@ -166,7 +166,7 @@ def _votes(
     snapshot: Snapshot, matrix: csr_array, policy: ControlPolicy, ends: Bools, walls: Bools
 ) -> tuple[Votes, Bools, Floats]:
     size = snapshot.parties
-    holder, company = row_numbers(matrix).astype(np.int64), matrix.indices.astype(np.int64)
+    company, holder = row_numbers(matrix).astype(np.int64), matrix.indices.astype(np.int64)
     sums = np.bincount(company, weights=matrix.data, minlength=size).astype(np.float64)
     unsound = sums > policy.sum_tolerance
     unsound[company[matrix.data < 0]] = True
