@@ -14,9 +14,6 @@ from graph.store import Expansion
 
 __all__ = ["EmbeddedView"]
 
-_NODE_SCHEMA: Final = pl.Schema(
-    {"party_id": pl.String, "kind": pl.String, "name": pl.String, "credit_code": pl.String}
-)
 # Few values in many rows: kept as small integers. The ids of parties are positions in `ids`, edge ids are unique.
 _REPEATED: Final = tuple(
     name
@@ -25,7 +22,7 @@ _REPEATED: Final = tuple(
 )
 _OWN: Final = tuple(name for name in EDGE_SCHEMA if name not in {"src", "dst"})
 _BLOCK: Final = 4096
-_NO_RECORD: Final = [pl.lit(None, dtype=pl.String).alias(name) for name in ("kind", "name", "credit_code")]
+_RECORD: Final = ("kind", "name", "credit_code")
 
 Rows = npt.NDArray[np.uint32]
 Ints = npt.NDArray[np.int64]
@@ -54,11 +51,11 @@ class EmbeddedView:
         self._place = dict(zip(self._ids.to_list(), range(len(self._ids)), strict=True))
         self._src, self._dst = (_places(table[end], self._ids) for end in ("src", "dst"))
         given = [name for name in _OWN if table[name].null_count() < table.height]
-        self._table = table.select(given)
+        self._columns = table.select(given).get_columns()
         # One block of nulls as long as the longest answer so far, cut to length for each answer.
         self._absent = _nulls([name for name in _OWN if name not in given], _BLOCK)
         self._start, self._rows = _incidence(self._src, self._dst, len(self._ids))
-        self._records, self._record_of = _by_place(parties.select(_NODE_SCHEMA.names()), self._ids)
+        self._records, self._record_of = _by_place(parties.select("party_id", *_RECORD), self._ids)
         self._scores, self._score_of = _by_place(scores.select(SCORE_SCHEMA.names()), self._ids)
 
     @property
@@ -70,7 +67,7 @@ class EmbeddedView:
     def memory(self) -> int:
         """Return the bytes held for edges, index, records and scores, the table from id to place estimated."""
         arrays = (self._src, self._dst, self._start, self._rows, self._record_of, self._score_of)
-        tables = (self._table, self._ids.to_frame(), self._records, self._scores)
+        tables = (pl.DataFrame(self._columns), self._ids.to_frame(), self._records, self._scores)
         held = sum(array.nbytes for array in arrays) + sum(int(table.estimated_size()) for table in tables)
         # A Python text of 8 letters takes 57 bytes, its number 32, its two cells of the table 40 to 100.
         return held + 160 * len(self._ids)
@@ -81,43 +78,44 @@ class EmbeddedView:
 
     def degrees(self, party_ids: Sequence[str]) -> list[int]:
         """Return the number of visible edges of each of the parties, 0 for one that is not known."""
-        places = [self._place.get(party, -1) for party in party_ids]
-        return [0 if place < 0 else int(self._start[place + 1] - self._start[place]) for place in places]
+        places = self._places_of(party_ids)
+        edges = np.where(places < 0, 0, self._start[places + 1] - self._start[places])
+        return [int(count) for count in edges]
 
     def expand(self, party_ids: Sequence[str], *, hub: int | None) -> Expansion:
         """Return the visible edges around parties, none of a party with more than `hub` of them (None: no bound).
 
         Parties that are not known have no edges. Takes time in proportion to what it returns.
         """
-        pieces, hubs = [], {}
-        for party in dict.fromkeys(party_ids):
-            place = self._place.get(party)
-            if place is None:
-                continue
-            start, end = self._start[place : place + 2].tolist()
-            if hub is not None and end - start > hub:
-                hubs[party] = end - start
-            else:
-                pieces.append(self._rows[start:end])
-        rows = pieces[0] if len(pieces) == 1 else np.unique(np.concatenate([*pieces, self._rows[:0]]))
-        return Expansion(self._edges(rows), hubs)
+        asked = list(dict.fromkeys(party for party in party_ids if party in self._place))
+        places = self._places_of(asked)
+        start, end = self._start[places], self._start[places + 1]
+        closed = np.zeros(len(asked), np.bool_) if hub is None else end - start > hub
+        hubs = {asked[one]: int(end[one] - start[one]) for one in np.flatnonzero(closed).tolist()}
+        rows = self._rows[_ranges(start[~closed], end[~closed])]
+        return Expansion(self._edges(rows if len(asked) == 1 else np.unique(rows)), hubs)
 
     def nodes(self, party_ids: Sequence[str]) -> pl.DataFrame:
         """Return [party_id, kind, name, credit_code] in the order asked for, null where there is no record."""
         asked = pl.Series("party_id", party_ids, dtype=pl.String)
         if self._records.is_empty():
-            return asked.to_frame().select("party_id", *_NO_RECORD)
-        rows = pl.Series([self._record(self._place.get(party)) for party in party_ids], dtype=pl.UInt32)
-        found = self._records[rows]
-        return pl.DataFrame([asked, *(found[name] for name in ("kind", "name", "credit_code"))])
+            return pl.DataFrame([asked, *(_null(name, pl.String(), len(asked)) for name in _RECORD)])
+        places = self._places_of(party_ids)
+        row, end = self._record_of[places], self._record_of[places + 1]
+        found = pl.Series(row).scatter(np.flatnonzero((places < 0) | (row == end)), None)
+        return pl.DataFrame([asked, *(self._records[name][found] for name in _RECORD)])
 
     def scores(self, party_ids: Sequence[str]) -> pl.DataFrame:
         """Return the latest scores of parties as of the date (SCORE_SCHEMA), sorted by party and name."""
         if self._scores.is_empty():
             return self._scores
-        places = sorted({self._place[party] for party in party_ids if party in self._place})
-        pieces = [np.arange(self._score_of[place], self._score_of[place + 1]) for place in places]
-        return self._scores[np.concatenate([*pieces, np.empty(0, np.int64)])]
+        places = np.unique(self._places_of([party for party in party_ids if party in self._place]))
+        return self._scores[_ranges(self._score_of[places], self._score_of[places + 1])]
+
+    def _places_of(self, party_ids: Sequence[str]) -> Ints:
+        """Return the places of parties, -1 for one that is not there."""
+        find = self._place.get
+        return np.fromiter((find(party, -1) for party in party_ids), np.int64, len(party_ids))
 
     def _is_known(self, place: int | None) -> bool:
         if place is None:
@@ -125,22 +123,17 @@ class EmbeddedView:
         has_edge = self._start[place] < self._start[place + 1]
         return bool(has_edge or self._record_of[place] < self._record_of[place + 1])
 
-    def _record(self, place: int | None) -> int | None:
-        """Return the row of the record of the party in a place."""
-        if place is None or self._record_of[place] == self._record_of[place + 1]:
-            return None
-        return int(self._record_of[place])
-
     def _edges(self, rows: Rows) -> pl.DataFrame:
         """Return rows of the edge table in EDGE_SCHEMA; rows are in the order of edge ids."""
-        # Selecting by position runs at once; an expression would be planned first, which takes longer than to run.
-        given = self._table[rows]
+        # Columns are selected one by one and by position: a frame would be selected by several threads and an
+        # expression planned first, either of which takes longer than the selection.
+        at = pl.Series(rows)
         if self._absent.height < len(rows):
             self._absent = _nulls(self._absent.columns, len(rows))
-        absent = self._absent.head(len(rows))
-        columns = {column.name: column for column in (*given, *absent)}
-        columns["src"] = self._ids[self._src[rows]].alias("src")
-        columns["dst"] = self._ids[self._dst[rows]].alias("dst")
+        columns = {column.name: column for column in self._absent.head(len(rows))}
+        columns |= {column.name: column[at] for column in self._columns}
+        columns["src"] = self._ids[pl.Series(self._src[rows])].alias("src")
+        columns["dst"] = self._ids[pl.Series(self._dst[rows])].alias("dst")
         typed = (columns[name] for name in EDGE_SCHEMA)
         return pl.DataFrame([one.cast(pl.String) if one.dtype == pl.Categorical else one for one in typed])
 
@@ -171,7 +164,17 @@ def _by_place(table: pl.DataFrame, ids: pl.Series) -> tuple[pl.DataFrame, Ints]:
     return ordered, start
 
 
+def _ranges(start: Ints, end: Ints) -> Ints:
+    """Return the numbers from each start up to its end, one range after the other."""
+    length = end - start
+    before = np.cumsum(length) - length
+    numbers: Ints = np.arange(int(length.sum())) + np.repeat(start - before, length)
+    return numbers
+
+
 def _nulls(names: Sequence[str], rows: int) -> pl.DataFrame:
-    return pl.DataFrame(
-        [pl.Series(name, [None], dtype=EDGE_SCHEMA[name]).new_from_index(0, rows) for name in names]
-    )
+    return pl.DataFrame([_null(name, EDGE_SCHEMA[name], rows) for name in names])
+
+
+def _null(name: str, dtype: pl.DataType, rows: int) -> pl.Series:
+    return pl.Series(name, [None], dtype=dtype).new_from_index(0, rows)

@@ -1,7 +1,8 @@
 """The rings around a party: which parties and edges a portrait takes in, ring by ring, and what does not fit."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Final
 
 import polars as pl
@@ -41,10 +42,13 @@ class LeftOut:
 
 @dataclass(frozen=True, eq=False)
 class Rings:
-    """The parties taken in with their distance from the centre, and the edges among them, ring by ring (EDGE_SCHEMA)."""
+    """The parties taken in with their distance from the centre, and ring by ring the edges among them.
+
+    Each entry of `edges` is what the view answered (EDGE_SCHEMA) and, for each row, whether the edge is taken in.
+    """
 
     hop_of: Mapping[str, int]
-    edges: tuple[pl.DataFrame, ...]
+    edges: tuple[tuple[pl.DataFrame, Sequence[bool]], ...]
     left_out: LeftOut
 
 
@@ -96,7 +100,7 @@ class _Growth:
         self._frontier = [centre]
         self._opened: set[str] = set()
         self._dropped: set[str] = set()
-        self._found: list[pl.DataFrame] = []
+        self._found: list[tuple[pl.DataFrame, Sequence[bool]]] = []
         self._hubs: dict[str, int] = {}
         self._centre_edges = 0
         self._rings: list[Ring] = []
@@ -109,7 +113,7 @@ class _Growth:
         if edges.height > hub:
             self._centre_edges = edges.height - hub
             edges = _ranked(edges, "edge_id").head(hub).select(EDGE_SCHEMA.names())
-        self._take_in(edges, 1)
+        self._take_in(edges, [True] * edges.height, 1)
 
     def open_ring(self, view: GraphView, hop: int, hub: int) -> None:
         """Take in the next ring: the other ends of the edges of the outermost one but for its hubs."""
@@ -121,7 +125,7 @@ class _Growth:
         # An edge of a party opened before has been met; of the centre it may have been left out.
         ends, opened = zip(edges["src"].to_list(), edges["dst"].to_list(), strict=True), self._opened
         new = [src not in opened and dst not in opened for src, dst in ends]
-        self._take_in(edges.filter(pl.Series(new, dtype=pl.Boolean)), hop)
+        self._take_in(edges, new, hop)
 
     def rings(self) -> Rings:
         """Return what has been taken in."""
@@ -131,25 +135,31 @@ class _Growth:
     def _of_kinds(self, edges: pl.DataFrame) -> pl.DataFrame:
         return edges if self._kinds is None else edges.filter(pl.col("kind").is_in(self._kinds))
 
-    def _take_in(self, edges: pl.DataFrame, hop: int) -> None:
-        """Keep the new parties that fit, in order of rank, and the edges whose ends are kept."""
+    def _take_in(self, edges: pl.DataFrame, new: Sequence[bool], hop: int) -> None:
+        """Keep the parties that fit, in order of rank, and of the new edges those whose ends are kept."""
         hop_of, room = self._hop_of, self._max_nodes - len(self._hop_of)
-        src, dst = edges["src"].to_list(), edges["dst"].to_list()
-        new = {party for party in (*src, *dst) if party not in hop_of}
-        taken = new
-        if len(new) > room:
-            others = [there if here in hop_of else here for here, there in zip(src, dst, strict=True)]
-            by_rank = _ranked(edges.with_columns(other=pl.Series(others, dtype=pl.String)), "other")["other"]
-            first = [party for party in dict.fromkeys(by_rank.to_list()) if party in new]
-            taken = set(first[:room])
+        ends = list(zip(edges["src"].to_list(), edges["dst"].to_list(), strict=True))
+        others = {party for pair in compress(ends, new) for party in pair if party not in hop_of}
+        taken = others if len(others) <= room else self._first(edges, ends, others, room)
         self._opened.update(self._frontier)
         self._frontier = sorted(taken)
         hop_of.update(dict.fromkeys(self._frontier, hop))
-        if len(taken) == len(new):
-            self._found.append(edges)
+        if len(taken) == len(others):
+            self._found.append((edges, new))
             return
-        kept = [here in hop_of and there in hop_of for here, there in zip(src, dst, strict=True)]
-        self._found.append(edges.filter(pl.Series(kept, dtype=pl.Boolean)))
-        missed = new - taken - self._dropped
-        self._rings.append(Ring(hop, len(missed), len(kept) - sum(kept)))
+        kept = [
+            fresh and src in hop_of and dst in hop_of for fresh, (src, dst) in zip(new, ends, strict=True)
+        ]
+        self._found.append((edges, kept))
+        missed = others - taken - self._dropped
+        self._rings.append(Ring(hop, len(missed), sum(new) - sum(kept)))
         self._dropped |= missed
+
+    def _first(
+        self, edges: pl.DataFrame, ends: Sequence[tuple[str, str]], others: set[str], room: int
+    ) -> set[str]:
+        """Return the first of the parties found, by the first edge that leads to each."""
+        inside = self._hop_of
+        outer = pl.Series("other", [dst if src in inside else src for src, dst in ends], dtype=pl.String)
+        in_order = _ranked(edges.with_columns(outer), "other")["other"].to_list()
+        return set([party for party in dict.fromkeys(in_order) if party in others][:room])
