@@ -25,7 +25,7 @@ def core_pairs(cores: pl.DataFrame, *, cap: int) -> Blocks:
 
     `core` is unique and not empty; `short` marks cores that may be an abbreviation. Keys: the same sound; the same
     brief; the same characters in another order; equal after one character is left out (the deletion neighbourhood:
-    every pair at Levenshtein distance 1 shares such a key); one of the two rarest pairs of neighbouring characters;
+    every pair of four characters or more at Levenshtein distance 1 shares such a key); one of the two rarest pairs of neighbouring characters;
     a short core that begins a longer one. A block of more than `cap` rows is cut by the first character; what is still
     larger is left out and said.
     """

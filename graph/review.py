@@ -62,7 +62,7 @@ def review_list(doubtful: pl.DataFrame, parties: pl.DataFrame) -> pl.DataFrame:
     """Return one question per two clusters (`REVIEW_SCHEMA`), the likeliest first.
 
     `doubtful` [a, b, score, method, doubt, cluster_a, cluster_b] with parties by number; `parties` as in `Records`.
-    The pair shown is the likeliest of all pairs between the two clusters, `pairs` says how many there are.
+    The pair shown is the likeliest between the two clusters; `pairs` says how many pairs of spellings or codes there are.
     """
     low, high = pl.min_horizontal("cluster_a", "cluster_b"), pl.max_horizontal("cluster_a", "cluster_b")
     best = (
