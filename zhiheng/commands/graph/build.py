@@ -28,17 +28,25 @@ def build(
 
     Write the checked edges and parties to the graph; what is stored stays as it is, corrections are appended.
     """
+    import polars as pl
+
     from features.errors import MissingTableError
     from features.sources import read_tables
     from graph.parquet_store import rebuild
     from graph.parties import PARTY_SCHEMA
 
     settings = load_settings()
+    say = teller(settings)
     folder = tables or settings.home / "checked" / "good"
     group = read_tables(folder)
-    absent = [name for name in ("edges", "parties") if name not in group]
-    if absent:
-        raise MissingTableError(absent, str(folder))
+    if "edges" not in group:
+        raise MissingTableError(["edges"], str(folder))
+    if "parties" not in group:
+        say(
+            f"{folder} 中没有主体表，图中将只有编号",
+            f"{folder} has no table of parties: the graph knows ids only",
+        )
+        group["parties"] = pl.LazyFrame(schema=PARTY_SCHEMA)
     records = group["parties"].select(PARTY_SCHEMA.names()).collect()
     home = settings.home / "graph"
     if fresh:
@@ -46,7 +54,7 @@ def build(
     else:
         store = embedded_store(settings)
         added, known = store.append(group["edges"]), store.append_parties(records)
-    teller(settings)(
+    say(
         f"新增 {added:,} 条关系记录、{known:,} 条主体档案：{home}",
         f"{added:,} new statements and {known:,} new records of parties in {home}",
     )

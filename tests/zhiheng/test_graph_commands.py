@@ -1,0 +1,210 @@
+"""`zhiheng graph`: what its questions print, write to files and say when they cannot be answered."""
+
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import networkx as nx
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from features.contracts import CONTRACTS
+from graph.edges import EDGE_SCHEMA
+from graph.errors import (
+    DecisionError,
+    EmptyGraphError,
+    GraphServerDownError,
+    QuestionError,
+    UnknownPartyError,
+)
+from graph.identity import canonical_ids, identity_as_of
+from graph.parquet_store import ParquetStore
+from zhiheng.cli import app
+
+Run = Callable[..., str]
+
+DAY = date(2022, 1, 1)
+EDGES = (
+    ("G1", "A", "B", "guarantees", 900.0),
+    ("G2", "B", "C", "guarantees", 700.0),
+    ("G3", "C", "A", "guarantees", 800.0),
+    ("S1", "D", "C", "supplies", 400.0),
+)
+NAMES = {
+    "A": "青岑新材料有限公司",
+    "B": "岚川物资有限公司",
+    "C": "晏城运输有限公司",
+    "D": "青岑新材料集团有限公司",
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a home folder with checked tables: three companies guarantee each other in a ring, D supplies one."""
+    monkeypatch.setenv("ZHIHENG_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("ZHIHENG_NEO4J_URI", "bolt://127.0.0.1:9")
+    good = tmp_path / "checked" / "good"
+    good.mkdir(parents=True)
+    rows = [
+        {
+            "edge_id": edge,
+            "src": src,
+            "dst": dst,
+            "kind": kind,
+            "amount": amount,
+            "valid_from": DAY,
+            "known_at": DAY,
+        }
+        for edge, src, dst, kind, amount in EDGES
+    ]
+    pl.DataFrame(rows, schema=EDGE_SCHEMA).write_parquet(good / "edges.parquet")
+    parties = pl.DataFrame({"party_id": list(NAMES), "name": list(NAMES.values())}).with_columns(
+        kind=pl.lit("company"),
+        credit_code=pl.lit(None, dtype=pl.String),
+        id_hash=pl.lit(None, dtype=pl.String),
+        valid_from=pl.lit(DAY),
+        known_at=pl.lit(DAY),
+    )
+    parties.write_parquet(good / "parties.parquet")
+    said = {"period": "annual", "period_end": date(2021, 12, 31), "known_at": DAY}
+    statements = [{"party_id": "A", "equity": 100.0, **said}, {"party_id": "B", "equity": 5000.0, **said}]
+    pl.DataFrame(statements, schema=CONTRACTS["statements"].schema).write_parquet(good / "statements.parquet")
+    return tmp_path
+
+
+@pytest.fixture
+def run(home: Path) -> Run:
+    """Return a function that runs a command on a graph that was built, and returns what it printed."""
+
+    def invoke(*arguments: str) -> str:
+        result = CliRunner().invoke(app, ["--lang", "en", "graph", *arguments], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    invoke("build")
+    return invoke
+
+
+def test_circles_are_listed_by_what_can_go_round(run: Run, tmp_path: Path) -> None:
+    printed = run("circles", "--out", str(tmp_path / "circles.csv"))
+    assert "1 guarantee circles" in printed
+    assert f"{NAMES['A']} → {NAMES['B']} → {NAMES['C']}" in printed
+    (circle,) = pl.read_csv(tmp_path / "circles.csv").to_dicts()
+    assert (circle["length"], circle["smallest"], circle["total"]) == (3, 700.0, 2400.0)
+    assert circle["ids"] == "A → B → C"
+    assert "0 guarantee circles" in run("circles", "--longest", "2")
+
+
+def test_a_result_with_another_suffix_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(QuestionError, match=r"\.csv or \.parquet"):
+        run("circles", "--out", str(tmp_path / "circles.doc"))
+    assert not (tmp_path / "circles.doc").exists()
+
+
+def test_portrait_is_printed_and_written(run: Run, tmp_path: Path) -> None:
+    printed = run("portrait", "A", "--hops", "1", "--out", str(tmp_path / "a.json"))
+    assert f"{NAMES['A']} guarantees {NAMES['B']}" in printed
+    assert NAMES["D"] not in printed
+    written = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert {node["party_id"] for node in written["nodes"]} == {"A", "B", "C"}
+    run("portrait", "A", "--out", str(tmp_path / "a.graphml"))
+    assert nx.read_graphml(tmp_path / "a.graphml").nodes["A"]["name"] == NAMES["A"]
+
+
+def test_portrait_reads_both_times(run: Run) -> None:
+    with pytest.raises(UnknownPartyError):
+        run("portrait", "A", "--as-of", "2021-12-31")
+
+
+def test_path_tells_each_step(run: Run) -> None:
+    printed = run("path", "D", "A", "--top", "1")
+    assert f"{NAMES['D']} supplies {NAMES['C']}" in printed
+    assert f"{NAMES['A']} guarantees {NAMES['B']}" in printed, (
+        "the failure of C calls its guarantor B, then A"
+    )
+    assert "no path within 1 steps" in run("path", "D", "A", "--hops", "1")
+
+
+def test_stress_follows_a_failure_and_says_whose_equity_is_unknown(run: Run, tmp_path: Path) -> None:
+    printed = run("stress", "B", "--out", str(tmp_path / "losses.parquet"))
+    losses = pl.read_parquet(tmp_path / "losses.parquet").select("id", "loss", "failed_in_round")
+    # A guarantees B and fails on 900 of 100 equity; C then pays 800 for A; the equity of C is unknown.
+    assert losses.rows() == [("A", 900.0, 1), ("C", 800.0, None), ("B", 0.0, 0)]
+    assert "equity of 1 parties" in printed
+
+
+def test_graph_leaves_and_comes_back(run: Run, home: Path, tmp_path: Path) -> None:
+    run("export", str(tmp_path / "graph.graphml"))
+    assert nx.read_graphml(tmp_path / "graph.graphml").number_of_edges() == len(EDGES)
+    assert "neo4j-admin database import full" in run("export", str(tmp_path / "csv"), "--format", "neo4j-csv")
+    owner = {
+        "id": "o1",
+        "schema": "Company",
+        "properties": {"name": ["Owner Ltd"], "retrievedAt": ["2022-02-01"]},
+    }
+    asset = {
+        "id": "o2",
+        "schema": "Company",
+        "properties": {"name": ["Asset Ltd"], "retrievedAt": ["2022-02-01"]},
+    }
+    stake = {
+        "id": "o3",
+        "schema": "Ownership",
+        "properties": {"owner": ["o1"], "asset": ["o2"], "percentage": ["60"], "retrievedAt": ["2022-02-01"]},
+    }
+    strange = {"id": "o4", "schema": "Vessel", "properties": {}}
+    file = tmp_path / "entities.ftm.json"
+    file.write_text("\n".join(json.dumps(line) for line in (owner, asset, stake, strange)), encoding="utf-8")
+    assert "1 could not be carried" in run("import", str(file), "--format", "ftm", "--dry-run")
+    assert ParquetStore(home / "graph").statements().collect().height == len(EDGES)
+    assert "2 new records and 1 new statements" in run(
+        "import", str(file), "--format", "ftm", "--prefix", "x:"
+    )
+    added = ParquetStore(home / "graph").statements().filter(pl.col("kind") == "owns").collect()
+    assert added.select("src", "dst", "share").rows() == [("x:o1", "x:o2", 0.6)]
+
+
+def test_doubtful_pairs_are_listed_decided_and_not_asked_again(run: Run, home: Path) -> None:
+    run("resolve", "--dry-run")
+    listed = home / "graph-review.csv"
+    pairs = pl.read_csv(listed, infer_schema=False)
+    assert ("A", "D") in pairs.select("party_a", "party_b").rows()
+    about = (pl.col("party_a") == "A") & (pl.col("party_b") == "D")
+    filled = {"verdict": "same", "decided_by": "Li", "decided_on": "2022-03-01", "comment": "licence seen"}
+    answered = pairs.with_columns(
+        pl.when(about).then(pl.lit(value)).alias(name) for name, value in filled.items()
+    )
+    answered.write_csv(listed)
+    assert "1 new decisions" in run("decide")
+    store = ParquetStore(home / "graph")
+    stated = identity_as_of(store.statements(), date(2022, 3, 1))
+    assert canonical_ids(stated).rows() == [("A", "A"), ("D", "A")]
+    assert stated["source"].to_list() == ["Li"]
+    assert canonical_ids(identity_as_of(store.statements(), DAY)).is_empty(), "decided later"
+    run("resolve")
+    assert ("A", "D") not in pl.read_csv(listed, infer_schema=False).select("party_a", "party_b").rows()
+
+
+def test_a_verdict_that_is_neither_is_refused(run: Run, home: Path) -> None:
+    run("resolve", "--dry-run")
+    listed = home / "graph-review.csv"
+    pl.read_csv(listed, infer_schema=False).with_columns(verdict=pl.lit("perhaps")).write_csv(listed)
+    with pytest.raises(DecisionError, match="'perhaps', which is neither same nor different"):
+        run("decide")
+
+
+@pytest.mark.parametrize("command", [("push",), ("pull",), ("stats", "--store", "neo4j")])
+def test_a_server_that_is_down_is_named_with_a_remedy(run: Run, command: tuple[str, ...]) -> None:
+    with pytest.raises(GraphServerDownError, match=r"bolt://127\.0\.0\.1:9"):
+        run(*command)
+
+
+@pytest.mark.parametrize(
+    "command", [("circles",), ("portrait", "A"), ("stress", "A"), ("push",), ("export", "x")]
+)
+def test_an_empty_graph_says_what_to_run(home: Path, command: tuple[str, ...]) -> None:
+    with pytest.raises(EmptyGraphError, match="graph build"):
+        CliRunner().invoke(app, ["--lang", "en", "graph", *command], catch_exceptions=False)
