@@ -109,8 +109,9 @@ def _apply(said: Version, edges: dict[tuple[str, str, str, str], _Edge], left_ou
             first = next(iter(edges), key)
             edges[key] = _Edge(_edge_name(said, claim, moved=ends != first[2:]))
         _restate(edges[key], claim, said, left_out)
-    for key in edges.keys() - claims.keys():
-        _end(edges[key], said)
+    for key, edge in edges.items():
+        if key not in claims or (said.closed and claims[key].ended is None):
+            _end(edge, said)
 
 
 def _edge_name(said: Version, claim: Claim, *, moved: bool) -> str:
@@ -142,9 +143,11 @@ def _restate(edge: _Edge, claim: Claim, said: Version, left_out: LeftOut) -> Non
 
 
 def _end(edge: _Edge, said: Version) -> None:
-    """End what is still believed of a claim that is no longer made."""
-    last = edge.believed[-1] if edge.believed else None
-    if last is not None and (last.valid_to is None or last.valid_to > said.said_on):
+    """End what is still believed of a claim that is no longer made; what had not begun by then is retracted."""
+    while edge.believed:
+        last = edge.believed[-1]
+        if last.valid_to is not None and last.valid_to <= said.said_on:
+            return
         edge.state(last.claim, replace(said, ends=last.said.ends), last.valid_from, said.said_on)
 
 
