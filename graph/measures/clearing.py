@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.sparse import csr_array, diags_array, eye_array
-from scipy.sparse.linalg import spsolve
+from scipy.sparse.linalg import bicgstab, spsolve
 
 from graph.errors import MeasureArgumentError
 from graph.neighbours import row_sums
@@ -16,6 +16,11 @@ __all__ = ["Clearing", "clear", "single_failures_cleared"]
 
 _ROUNDING: Final = 1e-10
 """Relative shortfall below which a party has paid: what floating point makes of a party that pays exactly all."""
+
+_DIRECT: Final = 300
+"""Parties in default up to which the system is solved directly; above, its factors fill the memory of a large network."""
+
+_PRECISION: Final = 1e-13
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -44,7 +49,7 @@ class Clearing:
 
 
 def clear(obligations: csr_array, assets: Floats) -> Clearing:
-    """Return the greatest clearing vector of a network of debts, exactly, in at most n rounds.
+    """Return the greatest clearing vector of a network of debts, in at most n rounds, exact but for rounding.
 
     `obligations[i, j]` is what i owes j (n × n) and `assets` (n) what parties have from outside, both not negative and in
     one unit. Everybody pays all it owes or all it has (limited liability, absolute priority of debt), each creditor in
@@ -54,7 +59,8 @@ def clear(obligations: csr_array, assets: Floats) -> Clearing:
     of a party to itself, and for assets of another length.
     """
     _check(obligations, assets)
-    return _cleared(_Debts.of(obligations), assets, np.zeros(len(assets), dtype=np.int64))
+    debts = _Debts.of(obligations)
+    return _cleared(debts, assets, np.zeros(len(assets), dtype=np.int64), debts.owed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,17 +79,17 @@ class _Debts:
         return cls(owed, shares, shares.T.tocsr())
 
 
-def _cleared(debts: _Debts, assets: Floats, start: Ints) -> Clearing:
+def _cleared(debts: _Debts, assets: Floats, start: Ints, guess: Floats) -> Clearing:
     """Run the algorithm from the defaults in `start` (their rounds), which must be a subset of the final ones."""
     owed, in_round = debts.owed, start.copy()
-    paid = _paid(debts, assets, in_round)
+    paid = _paid(debts, assets, in_round, guess)
     while True:
         has = assets + debts.shares_t @ paid
         newly = (in_round == 0) & (has < owed * (1 - _ROUNDING))
         if not newly.any():
             break
         in_round[newly] = in_round.max(initial=0) + 1
-        paid = _paid(debts, assets, in_round)
+        paid = _paid(debts, assets, in_round, paid)
     received = debts.shares_t @ paid
     return Clearing(
         owed=owed,
@@ -95,7 +101,7 @@ def _cleared(debts: _Debts, assets: Floats, start: Ints) -> Clearing:
     )
 
 
-def _paid(debts: _Debts, assets: Floats, in_round: Ints) -> Floats:
+def _paid(debts: _Debts, assets: Floats, in_round: Ints, guess: Floats) -> Floats:
     """Return payments when exactly the parties with a round are in default: these pay all they have."""
     failed = np.flatnonzero(in_round)
     paid = debts.owed.copy()
@@ -105,9 +111,18 @@ def _paid(debts: _Debts, assets: Floats, in_round: Ints) -> Floats:
     sure = assets[failed] + (debts.shares_t @ paid)[failed]
     among = debts.shares_t[failed][:, failed]
     # Solvable: parties that only owe each other cannot all be short of what they owe each other.
-    system = (eye_array(len(failed), format="csc") - among.tocsc()).tocsc()
-    paid[failed] = np.clip(spsolve(system, sure), 0.0, debts.owed[failed])
+    system = csr_array(eye_array(len(failed), format="csr") - among)
+    paid[failed] = np.clip(_solved(system, sure, guess[failed]), 0.0, debts.owed[failed])
     return paid
+
+
+def _solved(system: csr_array, right: Floats, guess: Floats) -> Floats:
+    if len(right) > _DIRECT:
+        # The system is diagonally dominant by columns, so this converges; where rounding stops it, factors are exact.
+        found, trouble = bicgstab(system, right, x0=guess, rtol=_PRECISION, atol=0.0, maxiter=2000)
+        if trouble == 0:
+            return np.asarray(found, dtype=np.float64)
+    return np.asarray(spsolve(system.tocsc(), right), dtype=np.float64)
 
 
 def single_failures_cleared(
@@ -148,7 +163,7 @@ def _failure(
     left = assets.copy()
     left[party] = 0.0
     start = (base.round > 0).astype(np.int64)
-    result = _cleared(debts, left, start)
+    result = _cleared(debts, left, start, base.paid)
     new = (result.round > 0) & (base.round == 0)
     new[party] = False
     losses = result.loss - base.loss

@@ -79,6 +79,24 @@ def test_single_failures_equal_one_clearing_each(values: list[float], assets: li
         assert row["defaults"] == ((alone.round > 0) & (base.round == 0))[others].sum()
 
 
+@pytest.mark.parametrize("gives_up", [False, True])
+def test_large_networks_clear_alike_by_iteration_and_by_factors(
+    monkeypatch: pytest.MonkeyPatch, gives_up: bool
+) -> None:
+    rng = np.random.default_rng(5)
+    debts = rng.lognormal(size=(300, 300)) * (rng.random((300, 300)) < 0.02)
+    np.fill_diagonal(debts, 0.0)
+    assets = rng.lognormal(size=300)
+    direct = clear(csr_array(debts), assets)
+    assert len(direct.defaulted) > 50
+    monkeypatch.setattr("graph.measures.clearing._DIRECT", 10)
+    if gives_up:
+        monkeypatch.setattr("graph.measures.clearing.bicgstab", lambda *_, **__: (None, 1))
+    iterated = clear(csr_array(debts), assets)
+    np.testing.assert_allclose(iterated.paid, direct.paid, rtol=1e-10)
+    assert iterated.round.tolist() == direct.round.tolist()
+
+
 def test_default_comes_in_rounds() -> None:
     # 0 owes 1 ten and has four; 1 owes 2 eight and has one; 2 owes 3 five and has one.
     debts = csr_array(np.array([[0, 10.0, 0, 0], [0, 0, 8.0, 0], [0, 0, 0, 5.0], [0, 0, 0, 0]]))
