@@ -26,6 +26,23 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "secures": ("{src} 为 {dst} 提供押品{zh_amount}", "{src} secures {dst}{en_amount}"),
 }
 _DETAILS: Final = ("role", "guarantee_kind", "basis", "reason", "contract")
+# Words of the code lists of the edge table; free text is told as it stands.
+_WORDS_ZH: Final[Mapping[str, str]] = {
+    "legal_representative": "法定代表人",
+    "director": "董事",
+    "supervisor": "监事",
+    "executive": "高级管理人员",
+    "joint": "连带责任保证",
+    "general": "一般保证",
+    "mortgage": "抵押",
+    "pledge": "质押",
+    "counter": "反担保",
+    "voting_majority": "表决权过半",
+    "agreement": "协议",
+    "board_majority": "董事会多数席位",
+    "consolidation": "合并报表",
+    "actual": "实际支配",
+}
 _UNITS_ZH: Final = ((1e8, " 亿元"), (1e4, " 万元"), (1.0, " 元"))
 _UNITS_EN: Final = ((1e9, " bn"), (1e6, " m"), (1e3, " k"), (1.0, ""))
 
@@ -49,9 +66,11 @@ def edge_sentence(edge: Mapping[str, object], names: Mapping[str, str]) -> Wordi
     }
     zh, en = _template(str(edge["kind"]))
     details = [str(edge[name]) for name in _DETAILS if edge.get(name)]
+    zh_details = "，".join(_WORDS_ZH.get(word, word) for word in details)
+    en_details = ", ".join(word.replace("_", " ") if word in _WORDS_ZH else word for word in details)
     return Wording(
-        zh=zh.format(**clauses) + (f"（{'，'.join(details)}）" if details else ""),
-        en=en.format(**clauses) + (f" ({', '.join(details)})" if details else ""),
+        zh=zh.format(**clauses) + (f"（{zh_details}）" if details else ""),
+        en=en.format(**clauses) + (f" ({en_details})" if details else ""),
     )
 
 

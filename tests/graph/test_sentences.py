@@ -34,8 +34,13 @@ def test_amounts_are_in_the_unit_that_fits(yuan: float, zh: str, en: str) -> Non
         ({"kind": "owns", "share": None}, "甲 持有 B 股权", "甲 owns B"),
         (
             {"kind": "holds_position", "role": "director"},
-            "甲 在 B 任职（director）",
+            "甲 在 B 任职（董事）",
             "甲 holds a position in B (director)",
+        ),
+        (
+            {"kind": "guarantees", "guarantee_kind": "joint", "contract": "K_1"},
+            "甲 为 B 担保（连带责任保证，K_1）",
+            "甲 guarantees B (joint, K_1)",
         ),
         ({"kind": "related_to", "reason": "同址"}, "甲 与 B 关联（同址）", "甲 is related to B (同址)"),
     ],
