@@ -1,5 +1,6 @@
 """Take in what registers and investigators publish, and hand the graph to other tools."""
 
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,6 +47,13 @@ def import_(
             help="加在编号前，避免与本集团编号相混。Put before ids, so that they meet none of ours."
         ),
     ] = "",
+    known_at: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="文件未写明获知日时采用的日期（仅 ftm）。The known day of what gives none (ftm only).",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="只看结果，不写入。Only say what would be written.")
     ] = False,
@@ -53,12 +61,13 @@ def import_(
     """导入股权与控制关系文件；装不下的逐条列出，绝不悄悄丢弃。
 
     Take in ownership and control from a file; what the graph has no place for is listed, never dropped in silence.
+    A publisher's file must hold its whole history: an update without what it updates closes nothing.
     """
     from features.checked_files import write_csv_atomically
 
     settings = load_settings()
     say = teller(settings)
-    found = _read(file, form, prefix)
+    found = _read(file, form, prefix, known_at)
     say(
         f"读到 {found.parties.height:,} 条主体档案、{found.edges.height:,} 条关系记录",
         f"{found.parties.height:,} records of parties and {found.edges.height:,} statements read",
@@ -77,14 +86,14 @@ def import_(
         say(f"新增 {known:,} 条档案、{added:,} 条关系", f"{known:,} new records and {added:,} new statements")
 
 
-def _read(file: Path, form: Incoming, prefix: str) -> "Imported":
+def _read(file: Path, form: Incoming, prefix: str, known_at: datetime | None) -> "Imported":
     if form is Incoming.BODS:
         from graph.interchange.bods import read_bods
 
         return read_bods(file, prefix=prefix)
     from graph.interchange.followthemoney import read_followthemoney
 
-    return read_followthemoney(file, prefix=prefix)
+    return read_followthemoney(file, known_at=known_at.date() if known_at else None, prefix=prefix)
 
 
 def export(
