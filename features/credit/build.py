@@ -7,7 +7,18 @@ from typing import Final
 import polars as pl
 
 from features.catalogue import Dimension, Feature, collect
-from features.credit import events, network, profile, relations, repayment, statements, supply
+from features.credit import (
+    contagion,
+    events,
+    groups,
+    guarantees,
+    network,
+    profile,
+    relations,
+    repayment,
+    statements,
+    supply,
+)
 from features.credit.book import Book
 from features.credit.parties import party_ids
 from features.errors import SnapshotDateError
@@ -24,7 +35,9 @@ __all__ = [
     "features_of",
 ]
 
-CATALOGUE: Final[tuple[Feature, ...]] = collect([profile, statements, repayment, events, relations, supply])
+CATALOGUE: Final[tuple[Feature, ...]] = collect(
+    [profile, statements, repayment, events, relations, guarantees, groups, contagion, supply]
+)
 FEATURES: Final[tuple[str, ...]] = tuple(item.name for item in CATALOGUE)
 
 SOURCE_TABLES: Final = tuple(sorted({source for item in CATALOGUE for source in item.sources} - {"edges"}))
@@ -72,9 +85,8 @@ def features_of(book: Book, snapshot: Snapshot) -> pl.DataFrame:
         "statements": statements.view(known),
         "repayment": parties.join(repayment.view(known, book.ledger, book.states), on="party_id", how="left"),
         "events": events.view(known, parties),
-        "relations": around,
-        "supply": around,
     }
+    views |= dict.fromkeys(("relations", "guarantees", "groups", "contagion", "supply"), around)
     frame = parties.with_columns(as_of=pl.lit(known.as_of))
     for family, view in views.items():
         columns = [item.column() for item in CATALOGUE if item.family == family]

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array, diags_array
 from features.asof import Known
 from features.credit.book import Book
 from features.credit.events import ADVERSE_KINDS
+from features.credit.network_depth import depth
 from features.credit.parties import profiles
 from features.credit.ratios import days_since
 from features.credit.statements import latest_statements
@@ -57,21 +58,29 @@ def view(book: Book, snapshot: Snapshot, parties: pl.LazyFrame) -> pl.LazyFrame:
     ]
     frames += [neighbour_aggregates(snapshot, kind, way, own) for kind in KINDS for way in Direction]
     frames += [_defaulted_weights(snapshot, own), _overall_rate(own, borrowers["defaulted"])]
+    known_profiles = profiles(book.known).select("party_id", "kind", "registered_capital").collect()
+    frames += depth(snapshot, own, known_profiles.select("party_id", "kind"), book.known.as_of)
     # Every frame is in the order of the snapshot's ids, so they stand side by side.
-    columns = pl.concat([frame.drop("id") for frame in frames], how="horizontal")
+    columns = pl.concat([frame.drop("id", strict=False) for frame in frames], how="horizontal")
     around = columns.with_columns(snapshot.ids.alias("party_id"))
     equity = latest_statements(book.known).select("party_id", "equity")
-    capital = profiles(book.known).select("party_id", "registered_capital")
-    counts = pl.selectors.matches(r"_(degree|neighbours|weight|largest|sum|count)$") - pl.selectors.by_name(
-        "party_id"
-    )
     return (
         parties.join(around.lazy(), on="party_id", how="left")
-        .with_columns(counts.fill_null(0.0))
         .join(equity, on="party_id", how="left")
-        .join(capital, on="party_id", how="left")
-        .with_columns(strength=pl.coalesce("equity", "registered_capital"))
+        .join(known_profiles.lazy(), on="party_id", how="left")
+        .with_columns(*_without_edges(), strength=pl.coalesce("equity", "registered_capital"))
     )
+
+
+def _without_edges() -> list[pl.Expr]:
+    """Say of a party outside the graph what the graph would say of one without edges."""
+    nothing = r"_(degree|neighbours|weight|largest|sum|count|pieces|cut_off)$|^chain_|^default_nearness_"
+    company = (pl.col("kind") == "company").cast(pl.Float64)
+    return [
+        (pl.selectors.matches(nothing) - pl.selectors.by_name("party_id")).fill_null(0.0),
+        pl.selectors.ends_with("_size").fill_null(1.0),
+        pl.col("control_unclear").fill_null(company),  # nobody is known to hold any of its votes
+    ]
 
 
 def default_share(prefix: str) -> pl.Expr:
@@ -181,7 +190,22 @@ def _anyone(snapshot: Snapshot, own: pl.DataFrame) -> pl.DataFrame:
     for kind in NEIGHBOUR_KINDS:
         one_way = pattern(snapshot.relation(kind).weights)
         around = around + one_way + one_way.T
-    return _named("anyone", snapshot, _others(around), own)
+    apart = _others(around)
+    return _named("anyone", snapshot, apart, own).hstack(_two_steps(apart, own))
+
+
+def _two_steps(around: csr_array, own: pl.DataFrame) -> pl.DataFrame:
+    """Return the defaults at the end of two steps in any relation, walks back to the party taken out."""
+    links, back = pattern(around), np.diff(around.indptr)
+    failed = own["defaulted"].fill_null(0.0).to_numpy()
+    observed = own["defaulted"].is_not_null().cast(pl.Float64).to_numpy()
+    ends = {"sum": failed, "count": observed}
+    return pl.DataFrame(
+        {
+            f"two_steps_defaulted_{name}": links @ (links @ marks) - back * marks
+            for name, marks in ends.items()
+        }
+    )
 
 
 def _named(prefix: str, snapshot: Snapshot, around: csr_array, own: pl.DataFrame) -> pl.DataFrame:

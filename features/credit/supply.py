@@ -6,7 +6,7 @@ import polars as pl
 
 from features.catalogue import Dimension, Unit, feature
 from features.credit.network import default_share
-from features.credit.ratios import log_amount, ratio
+from features.credit.ratios import flag, log_amount, ratio
 
 __all__: list[str] = []
 
@@ -157,3 +157,68 @@ def suppliers_adverse_events_12m() -> pl.Expr:
     Lawsuits, enforcements, dishonesty listings and freezes of the last 12 months against its suppliers.
     """
     return pl.col("supplies_in_adverse_sum")
+
+
+@feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_DEFAULTS, monotone=1, low=0, high=1)
+def customers_of_customers_default_share() -> pl.Expr:
+    """客户的客户（不含自身）中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+
+    Share of its customers' customers, itself left out, known to have defaulted in the last 12 months, shrunk to the
+    overall rate (empty where none can be observed).
+    """
+    return default_share("supplies_out_supplies_out")
+
+
+@feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_DEFAULTS, monotone=1, low=0, high=1)
+def suppliers_of_suppliers_default_share() -> pl.Expr:
+    """供应商的供应商（不含自身）中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+
+    Share of its suppliers' suppliers, itself left out, known to have defaulted in the last 12 months, shrunk to the
+    overall rate (empty where none can be observed).
+    """
+    return default_share("supplies_in_supplies_in")
+
+
+@feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_EDGES, low=0, high=1)
+def largest_supplier_share() -> pl.Expr:
+    """第一大供应商占已知采购额的比例（1 为单一来源；没有已知供应商则为空）。
+
+    Share of the largest supplier in the purchases from known suppliers (1: a single source; empty without one).
+    """
+    return ratio("supplies_in_largest", "supplies_in_weight")
+
+
+@feature(unit=Unit.COUNT, dimension=Dimension.SUPPLY, sources=_EDGES, low=0, high=10000)
+def customers_without_other_supplier() -> pl.Expr:
+    """只有它一家已知供应商的客户数。
+
+    Customers that have no other known supplier.
+    """
+    return pl.col("supplies_out_sole_count")
+
+
+@feature(unit=Unit.COUNT, dimension=Dimension.SUPPLY, sources=_EDGES, low=0, high=10000)
+def suppliers_without_other_customer() -> pl.Expr:
+    """只有它一家已知客户的供应商数。
+
+    Suppliers that have no other known customer.
+    """
+    return pl.col("supplies_in_sole_count")
+
+
+@feature(unit=Unit.FLAG, dimension=Dimension.SUPPLY, sources=_EDGES, low=0, high=1)
+def is_cut_point_of_supply() -> pl.Expr:
+    """是否为供应链的割点（缺了它，供货网络会断开）。
+
+    Whether the supply network falls apart without it (an articulation point).
+    """
+    return flag(pl.col("supplies_pieces") > 1)
+
+
+@feature(unit=Unit.COUNT, dimension=Dimension.SUPPLY, sources=_EDGES, low=0, high=1_000_000)
+def parties_cut_off_without_it() -> pl.Expr:
+    """缺了它之后与供应链主体部分断开的主体数。
+
+    Parties that lose the main part of their supply network without it.
+    """
+    return pl.col("supplies_cut_off")
