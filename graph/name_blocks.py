@@ -8,6 +8,7 @@ import polars as pl
 __all__ = ["Blocks", "core_pairs"]
 
 _SHORTEST: Final = 2
+_LONGEST: Final = 60  # a longer text is no name; it is compared as a whole only
 _RARE_KEYS: Final = 2
 _PREFIX_LENGTHS: Final = range(2, 9)
 
@@ -25,12 +26,12 @@ def core_pairs(cores: pl.DataFrame, *, cap: int) -> Blocks:
 
     `core` is unique and not empty; `short` marks cores that may be an abbreviation. Keys: the same sound; the same
     brief; the same characters in another order; equal after one character is left out (the deletion neighbourhood:
-    every pair of four characters or more at Levenshtein distance 1 shares such a key); one of the two rarest pairs of neighbouring characters;
-    a short core that begins a longer one. A block of more than `cap` rows is cut by the first character; what is still
-    larger is left out and said.
+    every pair of four characters or more at Levenshtein distance 1 shares such a key); one of the two rarest pairs of
+    neighbouring characters; a short core that begins a longer one. A block of more than `cap` rows is cut by the first
+    character; what is still larger is left out and said. Cores of more than 60 characters are compared by sound only.
     """
     rows = cores.with_row_index("row")
-    long = rows.filter(pl.col("core").str.len_chars() > _SHORTEST)
+    long = rows.filter(pl.col("core").str.len_chars().is_between(_SHORTEST + 1, _LONGEST))
     blocks = {
         "sound": rows.select("row", "core", key="sound"),
         "brief": rows.filter(pl.col("brief").is_duplicated()).select("row", "core", key="brief"),

@@ -230,7 +230,7 @@ def _form_penalty() -> pl.Expr:
     unwritten = (pl.col("form") == "") | (pl.col("form_b") == "")
     return (
         pl.when(~_differ("form")).then(0.0)
-        .when(said).then(0.04)
+        .when(said).then(0.05)
         .when(unwritten).then(0.02)
         .otherwise(0.01)
     )  # fmt: skip

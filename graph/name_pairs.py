@@ -58,33 +58,32 @@ def spelling_pairs(spellings: pl.DataFrame, *, cap: int) -> SpellingPairs:
 
 
 def _expanded(alike: pl.DataFrame, table: pl.DataFrame, cap: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Join pairs of cores with their spellings in one city, and those without a city with all others."""
-    head = pl.col("branch") == ""
-    usual = table.filter(head)
-    without = usual.filter(pl.col("city") == "")
-    cities = usual.filter(pl.col("city") != "").with_columns(size=pl.len().over("core_id"))
-    few = cities.filter(pl.col("size") <= cap).drop("size")
-    many = (
-        cities.filter(pl.col("size") > cap)
-        .unique("core_id")
-        .select(block=pl.lit("one_core_in_many_places"), key="core", size="size")
-    )
-    same_branch = table.filter(~head)
-    parts = [
-        _joined(alike, usual, usual, ["city"]),
-        _joined(alike, without, few, []),
-        _joined(alike.filter(pl.col("a") == pl.col("b")), same_branch, same_branch, ["city", "branch"]),
-        _joined(alike.filter(pl.col("a") == pl.col("b")), same_branch, usual, []),
-    ]
-    joined = pl.concat(parts)
-    ordered = pl.concat(
+    """Join pairs of cores with their spellings in one city, those without a city, and branches with head offices."""
+    heads, branches = table.filter(pl.col("branch") == ""), table.filter(pl.col("branch") != "")
+    nowhere = heads.filter(pl.col("city") == "")
+    placed, many_places = _few(heads.filter(pl.col("city") != ""), "one_core_in_many_places", cap)
+    asked, many_branches = _few(branches, "branches_of_one_name", cap)
+    one_core = alike.filter(pl.col("a") == pl.col("b"))
+    joined = pl.concat(
         [
-            joined.filter(pl.col("left") < pl.col("right")),
-            _turned(joined.filter(pl.col("left") > pl.col("right"))),
+            _joined(alike, heads, heads, ["city"]),
+            _joined(alike, nowhere, placed, []),
+            _joined(one_core, branches, branches, ["city", "branch"]),
+            _joined(one_core, asked, heads, []),
         ]
     )
+    forward, backward = pl.col("left") < pl.col("right"), pl.col("left") > pl.col("right")
+    ordered = pl.concat([joined.filter(forward), _turned(joined.filter(backward))])
     unique = ordered.unique(["left", "right"], keep="first", maintain_order=True)
-    return unique.drop("a", "b").rename({"left": "a", "right": "b"}), many
+    return unique.drop("a", "b").rename({"left": "a", "right": "b"}), pl.concat([many_places, many_branches])
+
+
+def _few(table: pl.DataFrame, block: str, cap: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the spellings of cores that have at most `cap` of them, and what is said of the others."""
+    sized = table.with_columns(size=pl.len().over("core_id"))
+    large = sized.filter(pl.col("size") > cap).unique("core_id", maintain_order=True)
+    told = large.select(block=pl.lit(block), key="core", size="size")
+    return sized.filter(pl.col("size") <= cap).drop("size"), told
 
 
 def _joined(alike: pl.DataFrame, left: pl.DataFrame, right: pl.DataFrame, on: list[str]) -> pl.DataFrame:

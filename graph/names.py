@@ -31,6 +31,7 @@ NAME_SCHEMA: Final = pl.Schema(
 )
 _HAN: Final = r"\p{Han}"
 _LEVEL_1_END: Final = 0xD7FA
+_ROW_START: Final = 0xA1
 _SUFFIXES: Final = {"内蒙古": "自治区", "西藏": "自治区", "广西": "壮族自治区", "宁夏": "回族自治区", "新疆": "维吾尔自治区",
                     "香港": "特别行政区", "澳门": "特别行政区"}  # fmt: skip
 _MUNICIPALITIES: Final = ("北京", "天津", "上海", "重庆")
@@ -104,9 +105,9 @@ def _sounds(syllables: str, others: str) -> dict[str, str]:
     sounds = {}
     for start, (low, high) in zip(starts, pairwise(edges), strict=True):
         for code in range(low, high):
-            # not every number between two characters is one: a row ends at 0xFE, the next begins at 0xA1
-            sounds[code.to_bytes(2, "big").decode("gb2312", errors="ignore")] = start
-    sounds = {char: start for char, start in sounds.items() if len(char) == 1}
+            if code % 256 >= _ROW_START:  # a row of the standard ends at 0xFE, the next begins at 0xA1
+                sounds[code.to_bytes(2, "big").decode("gb2312", errors="ignore")] = start
+    sounds.pop("", None)
     return sounds | {char: sounds[like] for char, like in _pairs(others)}
 
 
@@ -290,7 +291,9 @@ def _without_region(frame: pl.DataFrame) -> pl.DataFrame:
     place = rf"^({_HAN}{{2,3}}?)(?:市|县)([^政场域].{{3,}})$"
     cut = _where(cut, pl.col("rest").str.contains(place), lambda part: part.with_columns(
         rest=pl.col("rest").str.replace(place, "$1$2")))  # fmt: skip
-    city = pl.coalesce("city", "in_city")
+    # a municipality is its own city
+    own = pl.coalesce("province", "in_province").replace(tables.provinces)
+    city = pl.coalesce("city", "in_city", pl.when(own.is_in(_MUNICIPALITIES)).then(own))
     of_city = city.replace_strict(tables.cities, default=None, return_dtype=pl.String)
     return cut.with_columns(
         city=city, province=pl.coalesce("province", "in_province", of_city).replace(tables.provinces)

@@ -9,12 +9,12 @@ from graph.credit_code import valid_credit_code
 from graph.errors import RecordTableError
 from graph.name_pairs import SPELLING
 from graph.names import NAME_SCHEMA, name_parts
+from graph.ontology import NODES, PartyKind
 
 __all__ = ["RECORD_COLUMNS", "Records", "checked_records", "read_records"]
 
 RECORD_COLUMNS: Final = ("party_id", "kind", "name", "credit_code", "id_hash")
 _OPTIONAL: Final = ("credit_code", "id_hash")
-_PERSON: Final = "person"
 _SHORT: Final = 4
 _SHORTEST: Final = 2
 
@@ -39,7 +39,8 @@ class Records:
 def checked_records(records: pl.DataFrame) -> pl.DataFrame:
     """Return `RECORD_COLUMNS` as text, codes in one width and case, empty texts as null, repeated rows once.
 
-    Raises RecordTableError for a missing column, a column that is not text, an empty party_id or kind, and a party
+    Nodes that are no parties (plants, cases …) are left out. Raises RecordTableError for a missing column, a column that
+    is not text, an empty party_id or kind, a kind that the ontology does not have, and a party
     that is given two valid codes, two kinds or two identity hashes: two parties share its number.
     """
     for column in RECORD_COLUMNS:
@@ -55,6 +56,13 @@ def checked_records(records: pl.DataFrame) -> pl.DataFrame:
         if table[column].null_count():
             row = int(table[column].is_null().arg_true()[0]) + 1
             raise RecordTableError(column, f"第 {row} 行为空", f"is empty in row {row}")
+    strange = table.filter(~pl.col("kind").is_in(list(NODES)))
+    if strange.height:
+        kind, known = strange["kind"][0], ", ".join(PartyKind)
+        raise RecordTableError(
+            "kind", f"有未知的类型“{kind}”，应为 {known} 之一", f"'{kind}' is none of {known}"
+        )
+    table = table.filter(pl.col("kind").is_in(list(PartyKind)))
     code = pl.col("credit_code").str.normalize("NFKC").str.to_uppercase().str.replace_all(r"[^0-9A-Z]", "")
     table = table.with_columns(credit_code=pl.when(code != "").then(code))
     table = table.unique(maintain_order=True).with_columns(
@@ -81,7 +89,7 @@ def _check_one_party(repeated: pl.DataFrame) -> None:
 
 def read_records(records: pl.DataFrame) -> Records:
     """Check records and take their names apart (see `checked_records` for the errors)."""
-    table = checked_records(records).with_columns(person=pl.col("kind") == _PERSON)
+    table = checked_records(records).with_columns(person=pl.col("kind") == PartyKind.PERSON.value)
     parts = [_parts(table.filter(pl.col("person") == person), people=person) for person in (False, True)]
     table = pl.concat([part for part in parts if part.height] or parts).sort("party_id", maintain_order=True)
     parties = _parties(table)

@@ -78,6 +78,8 @@ def test_names_that_sound_alike_have_one_sound() -> None:
     assert part("恒泽有限公司", "sound") == part("衡择有限公司", "sound")
     assert part("鑫源商贸", "sound") == part("新元商贸", "sound")
     assert part("恒泽商贸", "sound") != part("恒达商贸", "sound")
+    assert part("Acme 恒泽3", "sound") == part("acme衡择3", "sound")
+    assert str(part("Acme Trading Ltd", "sound")) == "acme trading"
 
 
 def test_an_abbreviated_trade_has_the_brief_of_the_full_one() -> None:
@@ -121,6 +123,7 @@ def test_any_text_comes_back_in_order_and_typed(names: list[str | None]) -> None
 def test_the_tables_hold_what_they_should() -> None:
     tables = name_tables()
     assert len(tables.sounds) > 3800  # 3,755 first-level characters and the brand characters beyond them
+    assert all(len(char) == 1 and "\u4e00" <= char <= "\u9fff" for char in tables.sounds)
     assert tables.sounds["瑞"] == tables.sounds["锐"]
     assert tables.cities["济南"] == "山东"
     assert len(set(tables.cities.values()) | set(tables.provinces.values())) == 34

@@ -177,6 +177,33 @@ def test_a_person_and_a_company_of_one_name_are_two() -> None:
     assert (groups(found), reasons(found)) == ([], [])
 
 
+def test_what_is_no_party_is_left_alone() -> None:
+    found = resolve(
+        records(("一号线", None, None, "line"), ("一号线", None, None, "line"), ("济南恒泽铭瑞", None))
+    )
+    assert found.clusters["party_id"].to_list() == ["P2"]
+
+
+def test_a_municipality_is_a_place_like_any_city() -> None:
+    found = resolve(
+        records(
+            ("上海恒泽铭瑞物流有限公司", None),
+            ("恒泽铭瑞物流有限公司", None),
+            ("济南恒泽铭瑞物流有限公司", None),
+        )
+    )
+    assert (groups(found), reasons(found)) == ([], ["several_fit", "several_fit"])
+    found = resolve(records(("上海市恒泽铭瑞物流有限公司", None), ("恒泽铭瑞（上海）物流有限公司", None)))
+    assert groups(found) == [["P0", "P1"]]
+
+
+def test_the_branches_of_one_bank_are_not_asked_one_by_one() -> None:
+    branches = [(f"恒泽银行股份有限公司{char}山支行", None) for char in "金银铜铁锡铅"]
+    found = resolve(records(("恒泽银行股份有限公司", None), *branches), block_cap=5)
+    assert found.review.is_empty()
+    assert found.left_out.select("block", "key", "size").rows() == [("branches_of_one_name", "恒泽银行", 6)]
+
+
 def test_a_renamed_party_matches_under_both_names() -> None:
     table = records(
         ("济南恒泽铭瑞新材料有限公司", code(1)),
@@ -220,6 +247,7 @@ def test_columns_that_only_some_lists_have_may_be_left_out() -> None:
         (lambda table: table.with_columns(name=pl.lit(5)), "name"),
         (lambda table: table.with_columns(party_id=pl.lit(None, dtype=pl.String)), "party_id"),
         (lambda table: table.with_columns(kind=pl.lit(" ")), "kind"),
+        (lambda table: table.with_columns(kind=pl.lit("firm")), "kind"),
         (lambda table: table.with_columns(party_id=pl.lit("P0")), "credit_code"),
     ],
 )
