@@ -31,6 +31,7 @@ EDGES = (
     ("G2", "B", "C", "guarantees", 700.0),
     ("G3", "C", "A", "guarantees", 800.0),
     ("S1", "D", "C", "supplies", 400.0),
+    ("O1", "H", "A", "owns", 0.6),
 )
 NAMES = {
     "A": "青岑新材料有限公司",
@@ -54,11 +55,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "src": src,
             "dst": dst,
             "kind": kind,
-            "amount": amount,
+            "share" if kind == "owns" else "amount": size,
             "valid_from": DAY,
             "known_at": DAY,
         }
-        for edge, src, dst, kind, amount in EDGES
+        for edge, src, dst, kind, size in EDGES
     ]
     pl.DataFrame(rows, schema=EDGE_SCHEMA).write_parquet(good / "edges.parquet")
     parties = pl.DataFrame({"party_id": list(NAMES), "name": list(NAMES.values())}).with_columns(
@@ -109,7 +110,7 @@ def test_portrait_is_printed_and_written(run: Run, tmp_path: Path) -> None:
     assert f"{NAMES['A']} guarantees {NAMES['B']}" in printed
     assert NAMES["D"] not in printed
     written = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
-    assert {node["party_id"] for node in written["nodes"]} == {"A", "B", "C"}
+    assert {node["party_id"] for node in written["nodes"]} == {"A", "B", "C", "H"}
     run("portrait", "A", "--out", str(tmp_path / "a.graphml"))
     assert nx.read_graphml(tmp_path / "a.graphml").nodes["A"]["name"] == NAMES["A"]
 
@@ -131,9 +132,29 @@ def test_path_tells_each_step(run: Run) -> None:
 def test_stress_follows_a_failure_and_says_whose_equity_is_unknown(run: Run, tmp_path: Path) -> None:
     printed = run("stress", "B", "--out", str(tmp_path / "losses.parquet"))
     losses = pl.read_parquet(tmp_path / "losses.parquet").select("id", "loss", "failed_in_round")
-    # A guarantees B and fails on 900 of 100 equity; C then pays 800 for A; the equity of C is unknown.
-    assert losses.rows() == [("A", 900.0, 1), ("C", 800.0, None), ("B", 0.0, 0)]
-    assert "equity of 1 parties" in printed
+    # A guarantees B and fails on 900 of 100 equity; C then pays 800 for A and H loses its stake; both equities are unknown.
+    assert losses.rows() == [("A", 900.0, 1), ("C", 800.0, None), ("H", 60.0, None), ("B", 0.0, 0)]
+    assert "equity of 2 parties" in printed
+
+
+def test_controller_is_named_with_its_chain_or_the_reason_why_not(run: Run) -> None:
+    printed = run("controller", "A")
+    assert f"{NAMES['A']} is controlled in the end by (2022-01-01): H" in printed
+    assert "60.00%" in printed
+    assert "nobody was found to control it" in run("controller", "B")
+    with pytest.raises(UnknownPartyError):
+        run("controller", "nobody")
+
+
+def test_group_tells_why_its_members_are_connected(run: Run, tmp_path: Path) -> None:
+    printed = run("group", "H", "--out", str(tmp_path / "joins.csv"))
+    assert f"the bloc of H holds 60.0% of the votes of {NAMES['A']}" in printed
+    assert f"{NAMES['A']} guarantees debts of {NAMES['B']} worth 900.0% of its net assets" in run(
+        "group", "A"
+    )
+    assert pl.read_csv(tmp_path / "joins.csv").select("a", "b", "rule").row(0) == ("A", "H", "majority")
+    with pytest.raises(UnknownPartyError):
+        run("group", "nobody")
 
 
 def test_graph_leaves_and_comes_back(run: Run, home: Path, tmp_path: Path) -> None:
@@ -163,7 +184,7 @@ def test_graph_leaves_and_comes_back(run: Run, home: Path, tmp_path: Path) -> No
     assert "2 new records and 1 new statements" in run(
         "import", str(file), "--format", "ftm", "--prefix", "x:"
     )
-    added = ParquetStore(home / "graph").statements().filter(pl.col("kind") == "owns").collect()
+    added = ParquetStore(home / "graph").statements().filter(pl.col("src") == "x:o1").collect()
     assert added.select("src", "dst", "share").rows() == [("x:o1", "x:o2", 0.6)]
 
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from zhiheng.commands.graph import build, exchange, look, resolve, risk, transfer
+from zhiheng.commands.graph import build, exchange, look, resolve, risk, standing, transfer
 
 __all__ = ["app"]
 
@@ -11,6 +11,8 @@ app.command("build")(build.build)
 app.command("stats")(look.stats)
 app.command("portrait")(look.portrait)
 app.command("path")(look.path)
+app.command("controller")(standing.controller)
+app.command("group")(standing.group)
 app.command("circles")(risk.circles)
 app.command("stress")(risk.stress)
 app.command("push")(transfer.push)

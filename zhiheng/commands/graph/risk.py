@@ -1,23 +1,17 @@
 """Measure the graph: guarantee circles, who controls, who stands together, what one failure does."""
 
 import warnings
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from zhiheng.commands.graph.results import Out, Shown, money, write_result
+from zhiheng.commands.graph.standing import known_figures
 from zhiheng.commands.graph.stores import AsOf, Store, StoreName, day_of, opened
 from zhiheng.console import teller
 from zhiheng.settings import load_settings
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    import polars as pl
-
-    from zhiheng.settings import Settings
 
 __all__ = ["circles", "stress"]
 
@@ -95,7 +89,8 @@ def stress(
     with opened(settings, store) as graph:
         day = day_of(graph, as_of, home=settings.home)
         snapshot, names = graph.snapshot(day), graph.parties(day).select("party_id", "name")
-    found = follow(snapshot, parties, _equity(settings, day))
+    figures = known_figures(settings.home / "checked" / "good", day)
+    found = follow(snapshot, parties, figures.select("id", equity="net_assets"))
     told = found.parties.join(names, left_on="id", right_on="party_id", how="left", maintain_order="left")
     zh = settings.lang == "zh"
     heads = (
@@ -131,15 +126,3 @@ def stress(
             f"! {found.unknown_amounts:,} edges met carry no amount and brought no loss",
         )
     write_result(told.with_columns(pl.col("through").list.join("|")), out, settings)
-
-
-def _equity(settings: "Settings", day: "date") -> "pl.DataFrame":
-    """Return the latest net assets known on a day [id, equity], of the checked statements."""
-    import polars as pl
-
-    from features.asof import Known
-    from features.credit.statements import latest_statements
-    from features.sources import read_tables
-
-    known = Known(read_tables(settings.home / "checked" / "good"), day)
-    return latest_statements(known).select(pl.col("party_id").alias("id"), "equity").collect()

@@ -1,0 +1,155 @@
+"""Who stands behind a company, and who belongs together: ultimate controller and group of connected clients."""
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from zhiheng.commands.graph.look import Party
+from zhiheng.commands.graph.results import Out, Shown, write_result
+from zhiheng.commands.graph.stores import AsOf, Store, StoreName, day_of, opened
+from zhiheng.console import teller
+from zhiheng.settings import load_settings
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["controller", "group", "known_figures"]
+
+_FLAGS: Final = {
+    "none_found": ("没有找到控制人", "nobody was found to control it"),
+    "ambiguous": ("登记的控制人互相矛盾", "controllers are recorded against one another"),
+    "cycle": ("循环持股，只由其自身控制", "it is controlled by a circle that controls only itself"),
+    "missing_votes": ("已知表决权不足以判断", "too few of its votes are known to tell"),
+    "shares_above_one": (
+        "持股比例合计超过 100%，请核对股东名册",
+        "its shares sum above 100 %; check the register",
+    ),
+}
+
+_BASES: Final = {
+    "declared": ("登记的控制", "recorded control"),
+    "majority": ("表决权过半", "majority of the votes"),
+    "concert_majority": ("与一致行动人合计过半", "majority with those in concert"),
+    "relative": ("相对多数，无人可比", "largest holder, none comparable"),
+    "concert_relative": ("与一致行动人相对多数", "largest bloc with those in concert"),
+}
+
+
+def controller(party: Party, *, as_of: AsOf = None, store: Store = StoreName.PARQUET) -> None:
+    """查一家企业的实际控制人与控制链；依据不足时只说原因，不猜。
+
+    Find who controls a company in the end, step by step; where the data does not bear an answer it says why.
+    """
+    import polars as pl
+
+    from graph.measures.control import find_control
+    from graph.policy import policy_as_of
+
+    settings = load_settings()
+    with opened(settings, store) as graph:
+        day = day_of(graph, as_of, home=settings.home)
+        snapshot, records = graph.snapshot(day), graph.parties(day)
+        edges = graph.edges(day).collect()
+    control = find_control(snapshot, policy_as_of(day).control, parties=records)
+    place = int(snapshot.positions(pl.Series([party]))[0])
+    found = control.frame.row(place, named=True)
+    names = dict(records.select("party_id", "name").iter_rows())
+    say = teller(settings)
+    title = names.get(party) or party
+    if found["flag"]:
+        say(f"{title}：{_FLAGS[found['flag']][0]}（{day}）", f"{title}: {_FLAGS[found['flag']][1]} ({day})")
+        return
+    if found["controller"] is None:
+        say(f"{title} 不受他人控制（{day}）", f"{title} is controlled by nobody ({day})")
+        return
+    ends = [names.get(member) or member for member in found["members"]]
+    say(
+        f"{title} 的实际控制人（{day}）：{'、'.join(ends)}",
+        f"{title} is controlled in the end by ({day}): {', '.join(ends)}",
+    )
+    zh = settings.lang == "zh"
+    heads = (
+        ("企业", "上一层", "直接表决权", "一方合计", "依据")
+        if zh
+        else ("company", "held by", "direct votes", "its bloc", "basis")
+    )
+    screen = Table(*heads)
+    for step in control.chain(party, edges).iter_rows(named=True):
+        held = [names.get(step[end]) or step[end] for end in ("company", "holder")]
+        votes = [f"{step[column]:.2%}" for column in ("direct_votes", "votes")]
+        basis = _BASES[step["basis"]][0 if zh else 1]
+        stated = f" ({step['stated_basis']})" if step["stated_basis"] else ""
+        screen.add_row(*held, *votes, basis + stated)
+    Console().print(screen)
+
+
+def group(
+    party: Party,
+    *,
+    as_of: AsOf = None,
+    top: Shown = 40,
+    out: Out = None,
+    store: Store = StoreName.PARQUET,
+) -> None:
+    """查一个主体所在的关联客户组：控制关系与经济依存，并逐条说明为何相连。
+
+    Show the group of connected clients a party is in, by control and by economic dependence, with every reason.
+    """
+    import polars as pl
+
+    from graph.errors import UnknownPartyError
+    from graph.measures.connected import connected_groups
+    from graph.policy import policy_as_of
+
+    settings = load_settings()
+    with opened(settings, store) as graph:
+        day = day_of(graph, as_of, home=settings.home)
+        snapshot, records = graph.snapshot(day), graph.parties(day)
+    groups = connected_groups(
+        snapshot,
+        policy_as_of(day),
+        parties=records,
+        figures=known_figures(settings.home / "checked" / "good", day),
+    )
+    members = groups.group_of(party)
+    if members.is_empty():
+        raise UnknownPartyError(party)
+    inside = members["id"].implode()
+    joins = groups.joins.filter(pl.col("a").is_in(inside) & pl.col("b").is_in(inside))
+    names = dict(records.filter(pl.col("name").is_not_null()).select("party_id", "name").iter_rows())
+    zh, say = settings.lang == "zh", teller(settings)
+    say(
+        f"截至 {day}：{party} 与另外 {members['id'].n_unique() - 1} 个主体构成关联客户组",
+        f"as of {day}: {party} is connected with {members['id'].n_unique() - 1} other parties",
+    )
+    heads = ("主体", "名称", "组", "因何") if zh else ("party", "name", "group", "through")
+    through = {"control": ("控制", "control"), "dependence": ("经济依存", "economic dependence")}
+    screen = Table(*heads)
+    for row in members.head(top).iter_rows(named=True):
+        label = through[row["through"]][0 if zh else 1]
+        screen.add_row(str(row["id"]), names.get(row["id"], "—"), str(row["group_id"]), label)
+    Console().print(screen)
+    for join in joins.head(top).iter_rows(named=True):
+        told = join["zh"] if zh else join["en"]
+        for end in ("a", "b"):
+            told = told.replace(join[end], names.get(join[end], join[end]))
+        say(f"· {told}（{join['source']}）", f"· {told} ({join['source']})")
+    write_result(joins, out, settings)
+
+
+def known_figures(tables: Path, day: date) -> "pl.DataFrame":
+    """Return net assets and interest-bearing debt by the latest statements known on a day [id, net_assets, debt]."""
+    import polars as pl
+
+    from features.asof import Known
+    from features.credit.statements import latest_statements
+    from features.sources import read_tables
+
+    latest = latest_statements(Known(read_tables(tables), day))
+    debt = pl.sum_horizontal("short_term_debt", "long_term_debt", ignore_nulls=False)
+    return latest.select(
+        pl.col("party_id").alias("id"), pl.col("equity").alias("net_assets"), debt.alias("debt")
+    ).collect()
