@@ -8,6 +8,7 @@ __all__ = [
     "DefaultTableError",
     "EdgeTableError",
     "EmptyGraphError",
+    "ExposureTableError",
     "GraphChangedError",
     "GraphDatabaseMissingError",
     "GraphError",
@@ -18,6 +19,7 @@ __all__ = [
     "GraphServerPasswordError",
     "GraphServerSlowError",
     "GraphStoreError",
+    "GraphWriteError",
     "InterchangeFileError",
     "LoadRunningError",
     "LoadTakenOverError",
@@ -162,6 +164,19 @@ class GraphStoreError(GraphError):
             zh=f"图数据文件“{part}”无法读取（{problem}）。请从备份恢复，或重新运行 `zhiheng graph build --fresh`。",
             en=f"Graph file '{part}' cannot be read ({problem}). "
             "Restore it from a backup, or run `zhiheng graph build --fresh`.",
+        )
+
+
+class GraphWriteError(GraphError):
+    """The embedded store could not write a part; nothing of it is kept."""
+
+    def __init__(self, folder: Path, problem: str) -> None:
+        self.folder = folder
+        self.problem = problem
+        super().__init__(
+            zh=f"无法写入“{folder}”（{problem}），库中内容未变。请检查磁盘空间、写入权限以及文件系统是否支持硬链接，然后重试。",
+            en=f"Cannot write to '{folder}' ({problem}); the store is as it was. "
+            "Check free space, the right to write and that the file system has hard links, then try again.",
         )
 
 
@@ -390,3 +405,15 @@ class DecisionError(GraphError):
 
 class PolicyError(GraphError):
     """The dated rules cannot be read, or none is in force on a day."""
+
+
+class ExposureTableError(GraphError):
+    """A table that exposure is measured from lacks a column or holds a row that cannot be used."""
+
+    def __init__(self, table: str, column: str, problem_zh: str, problem_en: str) -> None:
+        self.table = table
+        self.column = column
+        super().__init__(
+            zh=f"表“{table}”的列“{column}”{problem_zh}。请更正后重试。",
+            en=f"Table '{table}', column '{column}': {problem_en}. Correct it and try again.",
+        )

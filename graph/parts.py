@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from graph.errors import GraphStoreError
+from graph.errors import GraphStoreError, GraphWriteError
 
 __all__ = ["PartFolder"]
 
@@ -58,7 +58,10 @@ class PartFolder:
         return frames[0] if len(frames) == 1 else pl.concat(frames)
 
     def add(self, rows: pl.DataFrame, after: Sequence[Path]) -> bool:
-        """Put a part in place behind the parts read; return False when another writer was faster."""
+        """Put a part in place behind the parts read; return False when another writer was faster.
+
+        Raises GraphWriteError when it cannot be written.
+        """
         return self._link(1 + max((_number(part) for part in after), default=0), rows)
 
     def replace(self, rows: pl.DataFrame) -> None:
@@ -91,22 +94,30 @@ class PartFolder:
         return rows.with_columns(filled).select(self.schema.names())
 
     def _link(self, number: int, rows: pl.DataFrame) -> bool:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".part-", dir=self.folder)
-        temporary = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
-                rows.write_parquet(file)
-                file.flush()
-                os.fsync(file.fileno())
-            # Unlike a rename, a link never replaces what another writer has put there.
-            os.link(temporary, self.folder / f"part-{number:06d}.parquet")
-        except FileExistsError:
-            return False
-        finally:
-            temporary.unlink()
-        _sync(self.folder)
-        return True
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return _put(rows, self.folder / f"part-{number:06d}.parquet")
+        except OSError as problem:
+            raise GraphWriteError(self.folder, problem.strerror or str(problem)) from problem
+
+
+def _put(rows: pl.DataFrame, part: Path) -> bool:
+    """Write a part beside its place and put it there whole; return False when the place is taken."""
+    handle, name = tempfile.mkstemp(prefix=".part-", dir=part.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            rows.write_parquet(file)
+            file.flush()
+            os.fsync(file.fileno())
+        # Unlike a rename, a link never replaces what another writer has put there.
+        os.link(temporary, part)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink()
+    _sync(part.parent)
+    return True
 
 
 def _number(part: Path) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from graph.errors import GraphStoreError
+from graph.errors import GraphStoreError, GraphWriteError
 from graph.parts import PartFolder
 
 SCHEMA = pl.Schema({"name": pl.String, "value": pl.Int64})
@@ -109,9 +109,16 @@ def test_full_disk_leaves_no_part_and_no_rest(tmp_path: Path, monkeypatch: pytes
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(GraphWriteError, match=r"No space left on device.*the store is as it was") as caught:
         PartFolder(tmp_path, SCHEMA).add(_rows("a"), [])
+    assert caught.value.folder == tmp_path
     assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(GraphWriteError, match="file"):
+        PartFolder(tmp_path / "file" / "graph", SCHEMA).add(_rows("a"), [])
 
 
 def test_optional_column_of_an_older_part_takes_its_value(tmp_path: Path) -> None:
