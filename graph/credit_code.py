@@ -4,10 +4,18 @@ from typing import Final
 
 import polars as pl
 
-__all__ = ["CREDIT_CODE_PATTERN", "check_character", "is_valid_credit_code", "valid_credit_code"]
+__all__ = [
+    "CREDIT_CODE_PATTERN",
+    "check_character",
+    "identifying_code",
+    "is_valid_credit_code",
+    "valid_credit_code",
+]
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _WEIGHTS: Final = tuple(pow(3, position, 31) for position in range(17))
+_DIGIT_RUNS: Final = "12345678|87654321"
+_FEWEST_CHARACTERS: Final = 4
 CREDIT_CODE_PATTERN: Final = r"^[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}$"
 
 
@@ -37,3 +45,12 @@ def valid_credit_code(column: pl.Expr) -> pl.Expr:
         for position, weight in enumerate((*_WEIGHTS, 1))
     )
     return column.str.contains(CREDIT_CODE_PATTERN) & (total % 31 == 0)
+
+
+def identifying_code(column: pl.Expr) -> pl.Expr:
+    """Return a Boolean expression, null where the code is null: valid, and no filler typed because one had to be.
+
+    000000000000000000 and 123456789012345678 pass the check of the standard.
+    """
+    filler = column.str.contains(_DIGIT_RUNS) | (column.str.split("").list.n_unique() < _FEWEST_CHARACTERS)
+    return valid_credit_code(column) & ~filler

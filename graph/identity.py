@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from graph.clusters import NO_CODE, clustered
-from graph.credit_code import valid_credit_code
+from graph.credit_code import identifying_code
 from graph.edges import EDGE_SCHEMA, EdgeFrame
 from graph.errors import DecisionError
 
@@ -116,7 +116,7 @@ def _check_decisions(decisions: pl.DataFrame, review: pl.DataFrame) -> None:
     listed = decisions.join(review, on=pair, how="left", maintain_order="left")
     codes = [pl.col(f"credit_code_{side}") for side in ("a", "b")]
     against = pl.all_horizontal(
-        pl.col("accepted"), codes[0] != codes[1], *(valid_credit_code(code) for code in codes)
+        pl.col("accepted"), codes[0] != codes[1], *(identifying_code(code) for code in codes)
     )
     checks = (
         (decisions.filter(unsigned), "缺少认定结果、认定人或日期，请补全",
@@ -219,7 +219,7 @@ def _numbered(edges: pl.DataFrame, number: pl.DataFrame) -> pl.DataFrame:
 def _codes(ids: pl.Series, parties: pl.DataFrame | None) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     if parties is None:
         return np.full(len(ids), NO_CODE, dtype=np.int64)
-    valid = parties.filter(valid_credit_code(pl.col("credit_code")).fill_null(value=False))
+    valid = parties.filter(identifying_code(pl.col("credit_code")).fill_null(value=False))
     one = valid.select("party_id", "credit_code").unique("party_id", keep="last", maintain_order=True)
     found = ids.to_frame("party_id").join(one, on="party_id", how="left", maintain_order="left")
     return (found["credit_code"].rank("dense").cast(pl.Int64) - 1).fill_null(NO_CODE).to_numpy()

@@ -5,7 +5,7 @@ from typing import Final
 
 import polars as pl
 
-from graph.credit_code import valid_credit_code
+from graph.credit_code import identifying_code
 from graph.errors import RecordTableError
 from graph.name_pairs import SPELLING
 from graph.names import NAME_SCHEMA, name_parts
@@ -39,9 +39,9 @@ class Records:
 def checked_records(records: pl.DataFrame) -> pl.DataFrame:
     """Return `RECORD_COLUMNS` as text, codes in one width and case, empty texts as null, repeated rows once.
 
-    Nodes that are no parties (plants, cases …) are left out. Raises RecordTableError for a missing column, a column that
-    is not text, an empty party_id or kind, a kind that the ontology does not have, and a party
-    that is given two valid codes, two kinds or two identity hashes: two parties share its number.
+    `code_valid` tells where the code identifies (see `identifying_code`). Nodes that are no parties (plants,
+    cases …) are left out. Raises RecordTableError for a missing column, a column that is not text, an empty party_id or
+    kind, a kind that the ontology does not have, and a party that is given two valid codes, two kinds or two identity hashes: two parties share its number.
     """
     for column in RECORD_COLUMNS:
         if column not in records.columns and column not in _OPTIONAL:
@@ -66,7 +66,7 @@ def checked_records(records: pl.DataFrame) -> pl.DataFrame:
     code = pl.col("credit_code").str.normalize("NFKC").str.to_uppercase().str.replace_all(r"[^0-9A-Z]", "")
     table = table.with_columns(credit_code=pl.when(code != "").then(code))
     table = table.unique(maintain_order=True).with_columns(
-        code_valid=valid_credit_code(pl.col("credit_code")).fill_null(value=False)
+        code_valid=identifying_code(pl.col("credit_code")).fill_null(value=False)
     )
     _check_one_party(table.filter(pl.col("party_id").is_duplicated()))
     return table

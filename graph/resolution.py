@@ -89,9 +89,8 @@ def resolve(
     read = read_records(records)
     spelled, left_out = _spelled(read, engine, block_cap, seed)
     persons, crowds = _persons(read, block_cap)
-    links = pl.concat(
-        [_unit_stars(read), _same_codes(read), _same_ids(read), *spelled, persons, _near_codes(read)]
-    )
+    near, near_left_out = _near_codes(read, block_cap)
+    links = pl.concat([_unit_stars(read), _same_codes(read), _same_ids(read), *spelled, persons, near])
     decided, apart = _decisions(read, identity)
     links = _one_per_pair(pl.concat([_without_conflicts(links, read.parties), decided]))
     sure = links.filter((pl.col("score") >= LIKELY) & pl.col("doubt").is_null())
@@ -104,7 +103,7 @@ def resolve(
         _matches(sure.filter(~pl.Series(found.refused)), read.parties),
         review_list(_askable(pl.concat([refused, unsure]), labels, codes, apart), read.parties),
         _named_clusters(read.parties, labels),
-        pl.concat([left_out, crowds]),
+        pl.concat([left_out, crowds, near_left_out]),
         _nameless(read),
     )
 
@@ -222,26 +221,42 @@ def _between(units: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _near_codes(read: Records) -> pl.DataFrame:
-    """Pair a code with a wrong check character with those that differ from it in one or two places."""
-    coded = read.units.filter(~pl.col("person") & pl.col("credit_code").is_not_null())
+def _near_codes(read: Records, cap: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Pair a code with a wrong check character with the valid ones that differ from it in one or two places.
+
+    Two wrong codes are no evidence, equal or not: "000…" and the like stand in many lists.
+    """
+    coded = read.units.filter(
+        ~pl.col("person") & (pl.col("core") != "") & pl.col("credit_code").is_not_null()
+    )
     coded = coded.select("party", "kind", "core", "branch", "credit_code", "code_valid").unique(
         maintain_order=True
     )
     code = pl.col("credit_code")
-    keyed = pl.concat([coded.with_columns(key=code.str.head(9)), coded.with_columns(key=code.str.tail(9))])
-    wrong = keyed.filter(~pl.col("code_valid") & (pl.col("core") != ""))
-    pairs = wrong.join(keyed, on="key", suffix="_b").filter(pl.col("party") != pl.col("party_b"))
-    pairs = pairs.filter((pl.col("branch") == pl.col("branch_b")) & (pl.col("core_b") != ""))
+    # one slip, or two neighbours swapped, leaves at least one of these whole
+    pieces = [code.str.slice(8, 5), code.str.tail(5), code.str.head(12)]
+    keyed = pl.concat([coded.with_columns(key=pl.lit(f"{at}|") + piece) for at, piece in enumerate(pieces)])
+    valid, wrong = keyed.filter("code_valid"), keyed.filter(~pl.col("code_valid"))
+    sized = valid.join(wrong, on="key", how="semi").with_columns(size=pl.len().over("key"))
+    large = (
+        sized.filter(pl.col("size") > cap)
+        .unique("key")
+        .select(pl.lit("near_code").alias("block"), "key", "size")
+    )
+    pairs = wrong.join(sized.filter(pl.col("size") <= cap), on="key", suffix="_b")
+    pairs = pairs.filter((pl.col("party") != pl.col("party_b")) & (pl.col("branch") == pl.col("branch_b")))
     pairs = pairs.unique(["party", "party_b", "core", "core_b"], maintain_order=True)
+    return _near_links(pairs), _told(large.sort("key"), cap)
+
+
+def _near_links(pairs: pl.DataFrame) -> pl.DataFrame:
     if pairs.is_empty():
         return pl.DataFrame(schema=_LINK)
     texts = [pairs[name].to_list() for name in ("credit_code", "credit_code_b", "core", "core_b")]
     distance = process.cpdist(texts[0], texts[1], scorer=Levenshtein.distance, workers=_WORKERS)
     alike = process.cpdist(texts[2], texts[3], scorer=fuzz.ratio, workers=_WORKERS)
-    near = pairs.with_columns(pl.Series("distance", distance), pl.Series("alike", alike)).filter(
-        pl.col("distance") <= _NEAR_CODE
-    )
+    found = pairs.with_columns(pl.Series("distance", distance), pl.Series("alike", alike))
+    near = found.filter(pl.col("distance") <= _NEAR_CODE)
     named = pl.col("alike") >= _NEAR_NAME
     doubt = pl.when(pl.col("kind") != pl.col("kind_b")).then(pl.lit("kind"))
     score = pl.when(named).then(0.90 + 0.0005 * pl.col("alike")).otherwise(UNSURE)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.credit_code import check_character, is_valid_credit_code, valid_credit_code
+from graph.credit_code import check_character, identifying_code, is_valid_credit_code, valid_credit_code
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 FIRST_17 = st.text(ALPHABET, min_size=9, max_size=9).map(lambda body: "91370100" + body)
@@ -47,3 +47,13 @@ def test_the_expression_agrees_with_the_function(codes: list[str | None]) -> Non
     for code, valid in zip(completed, found.to_series(), strict=True):
         expected = None if code is None else is_valid_credit_code(code) and code[2:8].isdigit()
         assert valid == expected
+
+
+def test_a_filler_passes_the_check_yet_identifies_nobody() -> None:
+    codes = ["0" * 18, "123456789012345678", "91350100M000100Y43", "91350100M000100Y44", None]
+    frame = pl.DataFrame({"code": codes}, schema={"code": pl.String})
+    found = frame.select(
+        valid=valid_credit_code(pl.col("code")), identifying=identifying_code(pl.col("code"))
+    )
+    assert found["valid"].to_list() == [True, True, True, False, None]
+    assert found["identifying"].to_list() == [False, False, True, False, None]

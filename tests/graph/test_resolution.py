@@ -155,6 +155,22 @@ def test_a_mistyped_code_supports_a_name_and_is_flagged_where_it_is_asked() -> N
     assert "校验位" in far.review["reason_zh"][0]
 
 
+@pytest.mark.parametrize("filler", ["0" * 18, "123456789012345678", "N/A", "待补"])
+def test_a_filler_in_the_place_of_a_code_joins_nobody(filler: str) -> None:
+    found = resolve(records(*[(f"济南{char}远宏图商贸有限公司", filler) for char in "恒泰福金"]))
+    assert groups(found) == []
+    many = resolve(records(*[(f"济南{number}号恒泽铭瑞合伙企业", filler) for number in range(3000)]))
+    assert groups(many) == []
+
+
+def test_codes_that_begin_alike_by_the_hundred_are_told() -> None:
+    good = [(f"济南{number}号投资合伙企业", code(number)) for number in range(8)]
+    wrong = code(3)[:-1] + ("1" if code(3)[-1] != "1" else "2")
+    found = resolve(records(*good, ("济南3号投资合伙企业", wrong)), block_cap=7)
+    assert groups(found) == [["P3", "P8"]]
+    assert "near_code" in found.left_out["block"].to_list()
+
+
 def test_persons_are_one_by_identity_hash_only() -> None:
     found = resolve(
         records(
