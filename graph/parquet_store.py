@@ -7,9 +7,10 @@ from typing import Final, overload
 
 import polars as pl
 
-from graph.edges import EDGE_KEY, EDGE_SCHEMA, ENDS, OPTIONAL_COLUMNS, EdgeFrame, checked_edges, visible
+from graph.additions import new_parties, new_statements
+from graph.edges import EDGE_KEY, EDGE_SCHEMA, OPTIONAL_COLUMNS, EdgeFrame, checked_edges, visible
 from graph.embedded_view import EmbeddedView
-from graph.errors import EdgeTableError, PartyTableError, RecordStoreError, StatementConflictError
+from graph.errors import RecordStoreError
 from graph.ontology import RELATIONS
 from graph.parties import (
     PARTY_KEY,
@@ -56,10 +57,11 @@ class ParquetStore:
         table = checked_edges(edges)
         while True:
             seen = self._edges.parts()
-            fresh = _fresh(_Statements.read(self._edges, seen).of(table), table)
+            stored = _Statements.read(self._edges, seen).of(table)
+            fresh = table if stored.is_empty() else new_statements(stored, table)
             if fresh.is_empty():
                 return 0
-            if self._edges.add(fresh, seen):
+            if self._edges.add(_marked(fresh, stored), seen):
                 return fresh.height
 
     def append_parties(self, parties: pl.DataFrame) -> int:
@@ -70,7 +72,8 @@ class ParquetStore:
         table = checked_parties(parties)
         while True:
             seen = self._parties.parts()
-            fresh = _fresh_parties(self._parties.scan(seen), table)
+            stored = self._parties.scan(seen).join(table.lazy(), on=PARTY_KEY, how="semi").collect()
+            fresh = new_parties(stored, table)
             if fresh.is_empty():
                 return 0
             if self._parties.add(fresh, seen):
@@ -144,7 +147,7 @@ class ParquetStore:
         """Put checked statements, and records if given, in the place of all there are (see `rebuild`)."""
         if parties is not None:
             self._parties.replace(parties)
-        self._edges.replace(_marked(edges, None))
+        self._edges.replace(_marked(edges, edges.clear()))
 
     def _read(self) -> "_Statements":
         return _Statements.read(self._edges, self._edges.parts())
@@ -214,67 +217,8 @@ class _Statements:
         return once if self.in_order else pl.concat([once, visible(self.revised, as_of, valid_on)])
 
 
-def _fresh(stored: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of `table` that say something the store does not hold; raise for those that contradict it."""
-    if stored.is_empty():
-        return _marked(table, None)
-    _check_ends(stored, table)
-    both = table.join(stored, on=EDGE_KEY, how="left", suffix="_stored", maintain_order="left")
-    known = pl.col("kind_stored").is_not_null()
-    changed = pl.any_horizontal(pl.col(column).ne_missing(pl.col(f"{column}_stored")) for column in _CONTENT)
-    reopened = pl.col("retracted_at").is_not_null() & pl.col("retracted_at_stored").is_not_null()
-    moved = reopened & (pl.col("retracted_at") != pl.col("retracted_at_stored"))
-    conflicts = both.filter(known & (changed | moved))
-    if conflicts.height:
-        first = conflicts.row(0, named=True)
-        columns = [name for name in (*_CONTENT, "retracted_at") if first[name] != first[f"{name}_stored"]]
-        raise StatementConflictError(first["edge_id"], first["known_at"], columns)
-    closing = pl.col("retracted_at").is_not_null() & pl.col("retracted_at_stored").is_null()
-    return _marked(both.filter(~known | closing).select(EDGE_SCHEMA.names()), stored)
-
-
-def _check_ends(stored: pl.DataFrame, table: pl.DataFrame) -> None:
-    """Refuse a new statement of a stored edge that joins other parties or is of another kind."""
-    before = stored.select("edge_id", *ENDS).unique("edge_id")
-    both = table.join(stored, on=EDGE_KEY, how="anti").join(before, on="edge_id", suffix="_stored")
-    moved = both.filter(pl.any_horizontal(pl.col(column) != pl.col(f"{column}_stored") for column in ENDS))
-    if moved.height:
-        row = moved.row(0, named=True)
-        columns = ", ".join(column for column in ENDS if row[column] != row[f"{column}_stored"])
-        raise EdgeTableError(
-            "edge_id",
-            f"“{row['edge_id']}”已入库，其 {columns} 与库中不同；不同的关系应使用不同编号，原关系有误时先填写其 retracted_at",
-            f"'{row['edge_id']}' is stored already with another {columns}; give another edge its own id, and when the "
-            "stored one was wrong retract it first",
-        )
-
-
-def _marked(rows: pl.DataFrame, stored: pl.DataFrame | None) -> pl.DataFrame:
+def _marked(rows: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
     """Return the rows sorted by key, with `revises` for those whose edge is stated before, in the store or above."""
-    ordered = rows.sort(EDGE_KEY)
-    again = pl.col("edge_id") == pl.col("edge_id").shift(1)
-    marked = ordered.with_columns(revises=again.fill_null(value=False))
-    if stored is None:
-        return marked
-    return marked.with_columns(
-        pl.col("revises") | pl.col("edge_id").is_in(stored["edge_id"].unique().implode())
-    )
-
-
-def _fresh_parties(stored: pl.LazyFrame, table: pl.DataFrame) -> pl.DataFrame:
-    """Return the versions that are not stored; raise for those that contradict a stored one."""
-    held = stored.join(table.lazy(), on=PARTY_KEY, how="semi").collect()
-    both = table.join(held, on=PARTY_KEY, how="left", suffix="_stored", maintain_order="left")
-    known = pl.col("kind_stored").is_not_null()
-    content = [column for column in PARTY_SCHEMA if column not in PARTY_KEY]
-    changed = pl.any_horizontal(pl.col(column).ne_missing(pl.col(f"{column}_stored")) for column in content)
-    conflicts = both.filter(known & changed)
-    if conflicts.height:
-        row = conflicts.row(0, named=True)
-        where = f"{row['party_id']}, {row['valid_from']}, {row['known_at']}"
-        raise PartyTableError(
-            "party_id",
-            f"的版本（{where}）已入库，不能改写；更正时以新的 known_at 追加一个版本",
-            f"version ({where}) is stored already and cannot be rewritten; to correct it append one with a new known_at",
-        )
-    return both.filter(~known).select(PARTY_SCHEMA.names())
+    above = (pl.col("edge_id") == pl.col("edge_id").shift(1)).fill_null(value=False)
+    before = pl.col("edge_id").is_in(stored["edge_id"].unique().implode())
+    return rows.sort(EDGE_KEY).with_columns(revises=above if stored.is_empty() else above | before)

@@ -97,8 +97,9 @@ class PartFolder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             return _put(rows, self.folder / f"part-{number:06d}.parquet")
-        except OSError as problem:
-            raise GraphWriteError(self.folder, problem.strerror or str(problem)) from problem
+        except (OSError, pl.exceptions.ComputeError) as problem:
+            # Polars reports a full disk as an error of the file's format that quotes the system's error.
+            raise GraphWriteError(self.folder, str(problem)) from problem
 
 
 def _put(rows: pl.DataFrame, part: Path) -> bool:

@@ -306,6 +306,8 @@ def test_last_known_day_is_that_of_the_newest_statement(edge_table: EdgeMaker, t
     assert store.last_known() is None
     store.append(edge_table({"src": "A", "dst": "B"}, {"src": "A", "dst": "B", "known_at": START}))
     assert store.last_known() == START
+    store.append(edge_table({"src": "A", "dst": "B", "retracted_at": START + timedelta(days=2)}))
+    assert store.last_known() == START + timedelta(days=2)
 
 
 def test_rebuilding_from_a_table_that_is_refused_leaves_the_old_graph(
@@ -357,6 +359,7 @@ def test_party_records_are_read_as_of_a_date(tmp_path: Path) -> None:
     assert store.parties(later)["name"].to_list() == ["甲集团", "乙"]
     assert store.parties(START - timedelta(days=1)).is_empty()
     assert store.view(later).nodes(["A"])["name"].to_list() == ["甲集团"]
+    assert store.records()["name"].to_list() == ["甲", "甲集团", "乙"]
 
 
 def test_version_of_a_party_record_is_not_rewritten(tmp_path: Path) -> None:
@@ -378,6 +381,7 @@ def test_scores_replace_those_of_the_same_date_and_model(tmp_path: Path) -> None
     )
     assert store.scores(START).rows() == [("A", START, "pd_12m", 0.3, "7"), ("B", START, "pd_12m", 0.2, "7")]
     assert store.scores(later)["value"].to_list() == [0.3, 0.4]
+    assert store.every_score()["value"].to_list() == [0.3, 0.2, 0.4]
     assert store.write_scores(_scores(("A", START, 0.1, "7"))) == 1
     assert store.view(START).scores(["A"])["value"].to_list() == [0.1]
 

@@ -1,6 +1,7 @@
 """A folder of parts: added whole, never changed, begun anew in one step."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -112,6 +113,19 @@ def test_full_disk_leaves_no_part_and_no_rest(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(GraphWriteError, match=r"No space left on device.*the store is as it was") as caught:
         PartFolder(tmp_path, SCHEMA).add(_rows("a"), [])
     assert caught.value.folder == tmp_path
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_disk_that_fills_up_while_a_part_is_written_leaves_no_rest(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"name": [f"{number * 7919 % 100_003:09}" for number in range(20_000)], "value": 1})
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1][1]))
+    try:
+        with pytest.raises(GraphWriteError, match="File too large"):
+            PartFolder(tmp_path, SCHEMA).add(rows.cast(SCHEMA), [])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before[1])
+        signal.signal(signal.SIGXFSZ, before[0])
     assert list(tmp_path.iterdir()) == []
 
 
