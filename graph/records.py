@@ -39,9 +39,10 @@ class Records:
 def checked_records(records: pl.DataFrame) -> pl.DataFrame:
     """Return `RECORD_COLUMNS` as text, codes in one width and case, empty texts as null, repeated rows once.
 
-    `code_valid` tells where the code identifies (see `identifying_code`). Nodes that are no parties (plants,
-    cases …) are left out. Raises RecordTableError for a missing column, a column that is not text, an empty party_id or
-    kind, a kind that the ontology does not have, and a party that is given two valid codes, two kinds or two identity hashes: two parties share its number.
+    `code_valid` tells where the code identifies (see `identifying_code`). Nodes that are no parties (plants, cases …)
+    are left out. Raises RecordTableError for a missing column, a column that is not text, an empty party_id or kind, a
+    kind that the ontology does not have, and a party that is given two valid codes, two kinds or two identity hashes:
+    then two parties share its number.
     """
     for column in RECORD_COLUMNS:
         if column not in records.columns and column not in _OPTIONAL:
