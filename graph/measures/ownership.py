@@ -138,12 +138,15 @@ class Ownership:
         """
         place = self._place(company)
         owners = reached(self._direct_t, place)
-        column = self._solve(place, transposed=False)[owners] / self._self_flow(owners)
+        above = np.union1d(owners, place)
+        column = self._local(above, place, transposed=False)[
+            np.searchsorted(above, owners)
+        ] / self._self_flow(owners)
         own = owners == place[0]
-        column[own] = 1 - 1 / self._self_flow(owners)[own]
-        blocked = self._blocked_owners(place)
-        direct = np.asarray(self._direct_t[[place[0]]].todense()).ravel()[owners]
-        return self._answer(owners, direct, column, blocked[owners])
+        column[own] = 1 - 1 / self._self_flow(place)
+        blocked = reached(self._direct_t, above[self.unsound[above]])
+        direct = _at(self._direct_t, place, owners)
+        return self._answer(owners, direct, column, np.isin(owners, blocked))
 
     def holdings_of(self, owner: str | int) -> pl.DataFrame:
         """Return [id, direct, integrated, flag], a row for each company that a party holds directly or indirectly.
@@ -152,12 +155,15 @@ class Ownership:
         """
         place = self._place(owner)
         companies = reached(self.direct, place)
-        row = self._solve(place, transposed=True)
-        integrated = row[companies] / row[place[0]]
-        integrated[companies == place[0]] = 1 - 1 / row[place[0]]
-        blocked = self._blocked_companies(place)
-        direct = np.asarray(self.direct[[place[0]]].todense()).ravel()[companies]
-        return self._answer(companies, direct, integrated, blocked[companies])
+        below = np.union1d(companies, place)
+        row = self._local(below, place, transposed=True)
+        flow = row[np.searchsorted(below, place)]
+        integrated = row[np.searchsorted(below, companies)] / flow
+        integrated[companies == place[0]] = 1 - 1 / flow
+        bad = companies[self.unsound[companies]]
+        blocked = np.union1d(reached(self.direct, bad), bad)
+        direct = _at(self.direct, place, companies)
+        return self._answer(companies, direct, integrated, np.isin(companies, blocked))
 
     def look_through(self, companies: pl.Series, *, least: float = 0.0) -> pl.DataFrame:
         """Return [company, owner, direct, integrated, flag] for many companies: their rows of `owners_of`.
@@ -191,7 +197,9 @@ class Ownership:
                 "must be as many finite numbers as the graph has parties, in their order",
             )
         everyone = np.arange(self.snapshot.parties)
-        held: Floats = self._factor(values, transposed=False) / self._self_flow(everyone) - values
+        order, solved = self._order, np.empty(self.snapshot.parties)
+        solved[order] = _factors(self.flow[order][:, order]).solve(values[order])
+        held: Floats = solved / self._self_flow(everyone) - values
         held[self._enters_unsound] = np.nan
         return held
 
@@ -223,14 +231,12 @@ class Ownership:
         answer = frame.filter(worth).select("id", *_SCHEMA)
         return answer.sort(["integrated", "id"], descending=[True, False], nulls_last=True)
 
-    def _solve(self, place: Ints, *, transposed: bool) -> Floats:
-        unit = np.zeros(self.snapshot.parties)
-        unit[place] = 1.0
-        return self._factor(unit, transposed=transposed)
-
-    def _factor(self, right: Floats, *, transposed: bool) -> Floats:
-        solved = np.empty_like(right)
-        solved[self._order] = self._decomposed.solve(right[self._order], trans="T" if transposed else "N")
+    def _local(self, inside: Ints, place: Ints, *, transposed: bool) -> Floats:
+        """Solve for one party within parties that hold all its owners, or all its holdings: no path leaves them."""
+        order = np.argsort(self._components[inside], kind="stable")
+        ordered = inside[order]
+        unit, solved = (ordered == place[0]).astype(np.float64), np.empty(len(inside))
+        solved[order] = _factors(self.flow[ordered][:, ordered]).solve(unit, trans="T" if transposed else "N")
         return solved
 
     @cached_property
@@ -248,14 +254,13 @@ class Ownership:
         return np.argsort(self._components, kind="stable")
 
     @cached_property
-    def _decomposed(self) -> Any:  # noqa: ANN401 - SciPy publishes no types
-        return _factors(self.flow[self._order][:, self._order])
+    def _sizes(self) -> Ints:
+        return np.bincount(self._components, minlength=1)
 
     def _self_flow(self, parties: Ints) -> Floats:
         """Return Z[i, i] of parties: 1 for all that are in no cycle."""
         flow = np.ones(len(parties))
-        sizes = np.bincount(self._components, minlength=1)
-        cyclic = np.flatnonzero(sizes[self._components[parties]] > 1)
+        cyclic = np.flatnonzero(self._sizes[self._components[parties]] > 1)
         for component in np.unique(self._components[parties[cyclic]]):
             inside = cyclic[self._components[parties[cyclic]] == component]
             flow[inside] = self._diagonal(int(component), parties[inside])
@@ -278,18 +283,12 @@ class Ownership:
         return found
 
     def _members(self, component: int) -> Ints:
-        ordered = self._components[self._order]
-        start, stop = np.searchsorted(ordered, [component, component + 1])
-        return np.sort(self._order[start:stop])
+        start = int(self._starts[component])
+        return np.sort(self._order[start : start + int(self._sizes[component])])
 
-    def _blocked_owners(self, company: Ints) -> Bools:
-        above = np.union1d(reached(self._direct_t, company), company)
-        return _mask(reached(self._direct_t, above[self.unsound[above]]), self.snapshot.parties)
-
-    def _blocked_companies(self, owner: Ints) -> Bools:
-        below = reached(self.direct, owner)
-        bad = below[self.unsound[below]]
-        return _mask(np.union1d(reached(self.direct, bad), bad), self.snapshot.parties)
+    @cached_property
+    def _starts(self) -> Ints:
+        return np.cumsum(self._sizes) - self._sizes
 
     @cached_property
     def _enters_unsound(self) -> Bools:
@@ -299,12 +298,13 @@ class Ownership:
 def reached(graph: csr_array, starts: Ints) -> Ints:
     """Return the nodes that one step or more along the stored entries leads to from any of `starts`, sorted."""
     seen = np.zeros(graph.shape[0], dtype=np.bool_)
-    frontier = np.asarray(starts, dtype=np.int64)
+    frontier, found = np.asarray(starts, dtype=np.int64), [np.zeros(0, dtype=np.int64)]
     while len(frontier):
         following = np.unique(expanded(graph, frontier)[1])
         frontier = following[~seen[following]]
         seen[frontier] = True
-    return np.flatnonzero(seen)
+        found.append(frontier)
+    return np.sort(np.concatenate(found))
 
 
 def _factors(flow: csr_array, *, natural: bool = True) -> Any:  # noqa: ANN401 - SciPy publishes no types
@@ -316,6 +316,14 @@ def _factors(flow: csr_array, *, natural: bool = True) -> Any:  # noqa: ANN401 -
         diag_pivot_thresh=0.0,
         options={"SymmetricMode": True},
     )
+
+
+def _at(matrix: csr_array, row: Ints, columns: Ints) -> Floats:
+    """Return the values of one row at the columns, which are sorted."""
+    one = matrix[row]
+    values = np.zeros(len(columns))
+    values[np.searchsorted(columns, one.indices)] = one.data
+    return values
 
 
 def _mask(places: Ints, size: int) -> Bools:
