@@ -18,6 +18,7 @@ __all__ = [
     "ControlPolicy",
     "Dependence",
     "DependencePolicy",
+    "GuaranteePolicy",
     "Limit",
     "LimitBase",
     "LimitScope",
@@ -135,6 +136,14 @@ class MitigationPolicy(_Dated):
     guarantor_kinds: frozenset[str]
 
 
+class GuaranteePolicy(_Dated):
+    """How much may be guaranteed: `group` of consolidated net assets, `single` of a company's own."""
+
+    name: str
+    group: Annotated[float, Field(gt=0)]
+    single: Annotated[float, Field(gt=0)]
+
+
 class Limit(_Dated):
     """A cap on exposure for certain kinds of organisation: `value` × base, or CNY where the base is `cny`."""
 
@@ -156,6 +165,7 @@ class PolicyFile(BaseModel):
     connection: tuple[ConnectionPolicy, ...] = ()
     dependence: tuple[DependencePolicy, ...] = ()
     mitigation: tuple[MitigationPolicy, ...] = ()
+    guarantee: tuple[GuaranteePolicy, ...] = ()
     limit: tuple[Limit, ...] = ()
 
     @model_validator(mode="after")
@@ -186,6 +196,7 @@ class Policy:
     dependence: tuple[DependencePolicy, ...]
     mitigation: MitigationPolicy | None
     limits: tuple[Limit, ...]
+    guarantee: GuaranteePolicy | None = None
 
     def limits_of(self, org_kind: str) -> tuple[Limit, ...]:
         """Return the limits that bind a kind of organisation, in the order of the file."""
@@ -208,7 +219,7 @@ def policy_as_of(day: date, path: Path | None = None) -> Policy:
     """Return the rules in force on a day.
 
     Raises PolicyError when the file cannot be used or has no rule of control or connection for the day. Limits and
-    rules of dependence of other days are left out; a day without a rule of mitigation has none.
+    rules of dependence of other days are left out; a day without a rule of mitigation or of guarantees has none.
     """
     file = read_policy(path)
     return Policy(
@@ -218,6 +229,7 @@ def policy_as_of(day: date, path: Path | None = None) -> Policy:
         dependence=tuple(entry for entry in file.dependence if entry.holds(day)),
         mitigation=_latest(file.mitigation, day, "mitigation") if _any_holds(file.mitigation, day) else None,
         limits=tuple(entry for entry in file.limit if entry.holds(day)),
+        guarantee=_latest(file.guarantee, day, "guarantee") if _any_holds(file.guarantee, day) else None,
     )
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +16,6 @@ from graph.ontology import Direction
 from graph.snapshot import Snapshot
 
 __all__ = [
-    "GROUP_LIMIT",
-    "SINGLE_LIMIT",
     "GroupLoad",
     "Standing",
     "beyond_shareholding",
@@ -29,18 +26,12 @@ __all__ = [
     "steps_to_others",
 ]
 
-SINGLE_LIMIT: Final = 0.5
-"""Guarantees of one company to its net assets: 国资发财评规〔2021〕75号, item 4, published 2021-11-19."""
-
-GROUP_LIMIT: Final = 0.4
-"""Guarantees of a group to its consolidated net assets: the same notice, item 4."""
-
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
 class Standing(StrEnum):
-    """How a guarantee stands to the guarantor's shareholding (the same notice, items 3 and 5)."""
+    """How a guarantee stands to the guarantor's shareholding (国资发财评规〔2021〕75号, items 3 and 5)."""
 
     WITHIN = "within"
     BEYOND_SHARE = "beyond_share"
@@ -164,7 +155,7 @@ def _levels(links: csr_array) -> Floats:
 
 
 def guarantee_load(
-    snapshot: Snapshot, net_assets: pl.DataFrame, *, limit: float = SINGLE_LIMIT, kind: str = "guarantees"
+    snapshot: Snapshot, net_assets: pl.DataFrame, *, limit: float, kind: str = "guarantees"
 ) -> pl.DataFrame:
     """Return, per party, the guarantees it has given and received against its own net assets, in CNY.
 
@@ -172,7 +163,7 @@ def guarantee_load(
     excess, above_limit, above_net_assets]: `unknown_amounts` counts parties it guarantees for an unknown amount
     (`given` is a lower bound then), `allowed` is `limit` × net assets, or 0 where these are negative, and `excess` what
     goes beyond. Without known net assets all that depends on them is null, and `ratio` is null where they are not
-    positive. Source of the default limit: `SINGLE_LIMIT`. Raises UnknownRelationError, MeasureArgumentError, and
+    positive. The limit in force is `policy_as_of(day).guarantee.single`. Raises UnknownRelationError, MeasureArgumentError, and
     EdgeTableError for a party given twice.
     """
     _check_limit(limit)
@@ -195,12 +186,12 @@ def group_load(
     members: pl.Series,
     net_assets: float,
     *,
-    limit: float = GROUP_LIMIT,
+    limit: float,
     kind: str = "guarantees",
 ) -> GroupLoad:
     """Return what the members of a group guarantee, for each other and for outsiders, against its net assets (CNY).
 
-    `net_assets` are the consolidated ones. Source of the default limit: `GROUP_LIMIT`. Raises UnknownPartyError for a
+    `net_assets` are the consolidated ones; the limit in force is `policy_as_of(day).guarantee.group`. Raises UnknownPartyError for a
     member that is not in the graph, UnknownRelationError and MeasureArgumentError.
     """
     _check_limit(limit)

@@ -1,5 +1,7 @@
 """Steps to defaults and chains equal networkx; limits, shareholding and unknown figures are told apart."""
 
+from datetime import date
+
 import networkx as nx
 import numpy as np
 import polars as pl
@@ -15,6 +17,7 @@ from graph.measures.guarantees import (
     group_load,
     guarantee_load,
 )
+from graph.policy import policy_as_of
 from graph.snapshot import Snapshot
 
 Edge = tuple[int, int]
@@ -92,7 +95,7 @@ def test_load_is_held_against_net_assets() -> None:
     edges = [("A", "X", 60.0), ("B", "X", 60.0), ("C", "X", 1.0), ("D", "X", 5.0), ("E", "X", None)]
     snapshot = _named(*(("guarantees", *edge) for edge in edges))
     held = pl.DataFrame({"id": ["A", "B", "C", "E"], "net_assets": [100.0, 50.0, -3.0, 10.0]})
-    found = {row["id"]: row for row in guarantee_load(snapshot, held).to_dicts()}
+    found = {row["id"]: row for row in guarantee_load(snapshot, held, limit=0.5).to_dicts()}
     assert (
         found["A"] | {"ratio": 0.6, "excess": 10.0, "above_limit": True, "above_net_assets": False}
         == found["A"]
@@ -107,11 +110,19 @@ def test_load_is_held_against_net_assets() -> None:
 def test_group_load_tells_members_from_outsiders() -> None:
     edges = [("M", "N", 30.0), ("N", "X", 20.0), ("X", "M", 99.0), ("M", "Y", None)]
     snapshot = _named(*(("guarantees", *edge) for edge in edges))
-    found = group_load(snapshot, pl.Series(["M", "N"]), 100.0)
+    found = group_load(snapshot, pl.Series(["M", "N"]), 100.0, limit=0.4)
     assert (found.given, found.within, found.outside, found.unknown_amounts) == (50.0, 30.0, 20.0, 1)
     assert (found.ratio, found.excess, found.breach) == (0.5, 10.0, True)
-    broke = group_load(snapshot, pl.Series(["M"]), -1.0)
+    broke = group_load(snapshot, pl.Series(["M"]), -1.0, limit=0.4)
     assert (broke.ratio, broke.allowed, broke.breach) == (None, 0.0, True)
+
+
+def test_limits_on_guarantees_are_dated_data() -> None:
+    rule = policy_as_of(date(2024, 12, 31)).guarantee
+    assert rule is not None
+    assert (rule.group, rule.single) == (0.4, 0.5)
+    assert "75号" in rule.source
+    assert policy_as_of(date(2020, 12, 31)).guarantee is None
 
 
 def test_guarantees_beyond_the_share_held_are_flagged() -> None:
@@ -164,17 +175,17 @@ def test_empty_graph_gives_no_rows() -> None:
     assert chain_lengths(snapshot).height == 0
     assert beyond_shareholding(snapshot).height == 0
     none = pl.DataFrame(schema={"id": pl.String, "net_assets": pl.Float64})
-    assert guarantee_load(snapshot, none).height == 0
+    assert guarantee_load(snapshot, none, limit=0.5).height == 0
 
 
 def test_bad_arguments_are_named() -> None:
     snapshot = _named(("guarantees", "A", "B", 1.0))
     twice = pl.DataFrame({"id": ["A", "A"], "net_assets": [1.0, 2.0]})
     with pytest.raises(EdgeTableError, match="gives 'A' more than once"):
-        guarantee_load(snapshot, twice)
+        guarantee_load(snapshot, twice, limit=0.5)
     with pytest.raises(MeasureArgumentError, match="'limit' must be positive"):
         guarantee_load(snapshot, twice.head(1), limit=0.0)
     with pytest.raises(MeasureArgumentError, match="'net_assets' must be finite"):
-        group_load(snapshot, pl.Series(["A"]), np.nan)
+        group_load(snapshot, pl.Series(["A"]), np.nan, limit=0.4)
     with pytest.raises(UnknownPartyError, match="'Z'"):
-        group_load(snapshot, pl.Series(["Z"]), 1.0)
+        group_load(snapshot, pl.Series(["Z"]), 1.0, limit=0.4)
