@@ -19,8 +19,11 @@ from graph.snapshot import Snapshot
 
 __all__ = ["Ownership", "ShareProblem", "reached"]
 
-_DENSE: Final = 200
+_SMALL: Final = 200
 """Companies of a cycle up to which its block is inverted whole."""
+
+_LARGE: Final = 6_000
+"""Companies of a cycle from which its block is never inverted whole: it would take a gigabyte."""
 
 _CHUNK: Final = 16
 """Right-hand sides solved at once: n × 16 floats are 128 MB at a million parties."""
@@ -271,10 +274,12 @@ class Ownership:
         members = self._members(component)
         block = self.flow[members][:, members]
         places = np.searchsorted(members, wanted)
-        if len(members) <= _DENSE:
-            inverse: Floats = np.linalg.inv(np.eye(len(members)) - block.todense())
-            return inverse.diagonal()[places]
+        if len(members) <= _SMALL:
+            return _inverse_diagonal(block)[places]
         factors, found = _factors(block, natural=False), np.empty(len(places))
+        # Factors of tangled cycles fill up; then LAPACK inverts sooner, at three times 8 × members² bytes.
+        if len(members) <= _LARGE and 10 * factors.nnz * len(places) > len(members) ** 3:
+            return _inverse_diagonal(block)[places]
         for start in range(0, len(places), _CHUNK):
             chunk = places[start : start + _CHUNK]
             units = np.zeros((len(members), len(chunk)))
@@ -316,6 +321,11 @@ def _factors(flow: csr_array, *, natural: bool = True) -> Any:  # noqa: ANN401 -
         diag_pivot_thresh=0.0,
         options={"SymmetricMode": True},
     )
+
+
+def _inverse_diagonal(block: csr_array) -> Floats:
+    inverse: Floats = np.linalg.inv(np.eye(block.shape[0]) - block.todense())
+    return inverse.diagonal()
 
 
 def _at(matrix: csr_array, row: Ints, columns: Ints) -> Floats:
