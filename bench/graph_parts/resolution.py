@@ -14,7 +14,7 @@ __all__ = ["Quality", "measured", "run"]
 
 _RECORDS = 100_000
 _RECORDS_SMALL = 10_000
-_THRESHOLDS = (0.5, 0.9, 0.95, 0.99)
+_THRESHOLDS = (0.05, 0.1, 0.2, 0.5, 0.95)  # with one name and one code splink's own 0.95 asks for too much
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _splink_alone(records: pl.DataFrame, seed: int) -> dict[float, pl.DataFrame]
     settings = SettingsCreator(
         link_type="dedupe_only",
         comparisons=[
-            cl.JaroWinklerAtThresholds("name", [0.95, 0.9, 0.8]).configure(term_frequency_adjustments=True),
+            cl.JaroWinklerAtThresholds("name", [0.95, 0.9, 0.8]),
             cl.LevenshteinAtThresholds("credit_code", [1, 2]),
         ],
         blocking_rules_to_generate_predictions=[
@@ -151,7 +151,7 @@ def _splink_alone(records: pl.DataFrame, seed: int) -> dict[float, pl.DataFrame]
     )
     training.estimate_u_using_random_sampling(max_pairs=1e6, seed=seed)
     training.estimate_parameters_using_expectation_maximisation(block_on("credit_code"))
-    training.estimate_parameters_using_expectation_maximisation(block_on("substr(name, 1, 6)"))
+    training.estimate_parameters_using_expectation_maximisation(block_on("name"))
     predicted = linker.inference.predict(threshold_match_probability=min(_THRESHOLDS))
     found = {}
     for threshold in _THRESHOLDS:
