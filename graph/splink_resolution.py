@@ -97,5 +97,7 @@ def _predicted(table: pl.DataFrame, seed: int) -> pl.DataFrame:
     training.estimate_u_using_random_sampling(max_pairs=_PAIRS, seed=seed)
     training.estimate_parameters_using_expectation_maximisation(block_on("credit_code"))
     training.estimate_parameters_using_expectation_maximisation(block_on("core"))
-    frame: pl.DataFrame = linker.inference.predict(threshold_match_probability=_ASKED).as_duckdbpyrelation().pl()
+    frame: pl.DataFrame = (
+        linker.inference.predict(threshold_match_probability=_ASKED).as_duckdbpyrelation().pl()
+    )
     return frame.select("unique_id_l", "unique_id_r", "match_probability").sort("unique_id_l", "unique_id_r")
