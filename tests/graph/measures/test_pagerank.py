@@ -64,7 +64,7 @@ def test_own_default_changes_no_bit_where_walks_come_in_stretches(monkeypatch: p
     walk = csr_array(rng.random((60, 60)) * (rng.random((60, 60)) < 0.2))
     defaulted = np.flatnonzero(rng.random(60) < 0.5)
     whole = default_nearness(walk, defaulted)
-    monkeypatch.setattr("graph.measures.pagerank._ENTRIES", 300)
+    monkeypatch.setattr("graph.measures.pagerank._ENTRIES", 8_000)  # about four walks a stretch
     for party in range(60):
         flipped = np.setxor1d(defaulted, [party])
         cut = default_nearness(walk, flipped)
