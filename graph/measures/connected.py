@@ -10,20 +10,18 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from graph.errors import MeasureArgumentError, QuestionError
+from graph.errors import QuestionError
 from graph.measures.arcs import row_numbers
 from graph.measures.control import Basis, Control, find_control
+from graph.measures.dependence import checked_figures, dependence_ratios
 from graph.ontology import Wording
 from graph.policy import Dependence, DependencePolicy, Policy
 from graph.snapshot import Snapshot
 
-__all__ = ["CONCERT", "FAMILY", "FIGURE_COLUMNS", "Groups", "connected_groups"]
-
-FIGURE_COLUMNS: Final = ("net_assets", "debt")
-"""Columns of the figures of parties, in CNY, null where unknown: net assets, and total interest-bearing debt."""
+__all__ = ["CONCERT", "FAMILY", "Groups", "connected_groups"]
 
 FAMILY: Final = "family"
 CONCERT: Final = "acts_in_concert"
@@ -171,7 +169,7 @@ def connected_groups(
     ]
     label = _control_groups(snapshot, by_control)
     rules = policy.dependence if policy.connection.dependence_steps else ()
-    found = [_dependence_joins(snapshot, rule, _figures(snapshot, figures)) for rule in rules]
+    found = [_dependence_joins(snapshot, rule, checked_figures(snapshot, figures)) for rule in rules]
     by_dependence = [_investigated(snapshot, joins, investigate) for joins in found]
     members = _members(snapshot, control, label, by_dependence, policy.connection.dependence_steps)
     return Groups(members, _told(snapshot, [*by_control, *by_dependence]))
@@ -259,74 +257,13 @@ def _control_groups(snapshot: Snapshot, joins: Iterable[_Joins]) -> Ints:
     return groups
 
 
-def _figures(snapshot: Snapshot, figures: pl.DataFrame | None) -> dict[str, Floats]:
-    unknown = np.full(snapshot.parties, np.nan)
-    if figures is None:
-        return dict.fromkeys(FIGURE_COLUMNS, unknown)
-    present = [column for column in FIGURE_COLUMNS if column in figures.columns]
-    for column in present:
-        if not (figures[column].dtype.is_numeric() or figures[column].dtype == pl.Null):
-            raise MeasureArgumentError(
-                "figures", f"的列“{column}”应为数值", f"has a column '{column}' that is not numeric"
-            )
-    aligned = snapshot.aligned(figures.select("id", *present))
-    return {
-        column: aligned[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
-        if column in present
-        else unknown
-        for column in FIGURE_COLUMNS
-    }
-
-
 def _dependence_joins(snapshot: Snapshot, rule: DependencePolicy, figures: dict[str, Floats]) -> _Joins:
-    a, b, ratio = _ratios(snapshot, rule.rule, figures)
+    a, b, ratio = dependence_ratios(snapshot, rule.rule, figures)
     # An amount against net assets of zero or less is beyond any ratio.
     kept = np.isinf(ratio) | (ratio >= rule.threshold)
     value = np.where(np.isinf(ratio), np.nan, ratio)[kept]
     thresholds = np.full(int(kept.sum()), rule.threshold)
     return _Joins(a[kept], b[kept], [str(rule.rule)] * len(value), value, thresholds, rule.source)
-
-
-def _ratios(snapshot: Snapshot, rule: Dependence, figures: dict[str, Floats]) -> tuple[Ints, Ints, Floats]:
-    """Return (dependent, depended on, ratio) of each pair; NaN where a part of the ratio is unknown."""
-    match rule:
-        case Dependence.SALES:
-            return _entries(_measure(snapshot, "supplies", "seller_share"))
-        case Dependence.PURCHASES:
-            seller, buyer, ratio = _entries(_measure(snapshot, "supplies", "buyer_share"))
-            return buyer, seller, ratio
-        case Dependence.GUARANTEE:
-            return _to_base(*_entries(_measure(snapshot, "guarantees", "weight")), figures["net_assets"])
-        case Dependence.LENDING:
-            return _to_base(*_entries(_measure(snapshot, "lends_to", "weight")), figures["net_assets"])
-        case Dependence.FUNDING:
-            lender, borrower, amount = _entries(_measure(snapshot, "lends_to", "weight"))
-            debt = np.where(figures["debt"] > 0, figures["debt"], np.nan)
-            return _to_base(borrower, lender, amount, debt)
-
-
-def _measure(snapshot: Snapshot, kind: str, column: str) -> csr_array:
-    """Return a column of a relation, or an empty matrix where the snapshot does not have it."""
-    if kind in snapshot.kinds and column in snapshot.relation(kind).measures:
-        return snapshot.relation(kind).measure(column)
-    return csr_array((snapshot.parties, snapshot.parties))
-
-
-def _entries(matrix: csr_array) -> tuple[Ints, Ints, Floats]:
-    kept = matrix.data > 0
-    return (
-        row_numbers(matrix)[kept].astype(np.int64),
-        matrix.indices[kept].astype(np.int64),
-        matrix.data[kept],
-    )
-
-
-def _to_base(a: Ints, b: Ints, amount: Floats, base: Floats) -> tuple[Ints, Ints, Floats]:
-    of = base[a]
-    ratio = np.full(len(a), np.nan)
-    ratio[of > 0] = amount[of > 0] / of[of > 0]
-    ratio[of <= 0] = np.inf
-    return a, b, ratio
 
 
 def _investigated(snapshot: Snapshot, joins: _Joins, investigate: pl.Series | None) -> _Joins:
