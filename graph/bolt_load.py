@@ -12,12 +12,13 @@ from typing import Final
 import polars as pl
 
 from graph.bolt import Connection, Row, Run
-from graph.cypher import FENCE, LANES, LOADS, LOCK_LOADS, SET_LOADS, UNDO
+from graph.cypher import CLEAR, FENCE, LANES, LOADS, LOCK_LOADS, SET_LOADS, UNDO
 from graph.errors import GraphServerError, LoadRunningError, LoadTakenOverError
 
-__all__ = ["Batch", "Load", "claimed", "digest", "in_lanes"]
+__all__ = ["CLEARING", "Addition", "Batch", "Load", "Progress", "claimed", "digest", "in_lanes", "progress"]
 
-_TAKING_BACK: Final = "taking back"
+CLEARING: Final = "clear"
+"""The content of the load that removes everything."""
 _NONE: Final[tuple[list[Row], ...]] = ([], [[0]])
 _FEW: Final = 2000
 """Up to so many rows a second session costs more than it brings."""
@@ -29,6 +30,29 @@ class Batch:
 
     text: str
     parameters: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What a table adds: how many rows, written in phases, each phase in lanes of batches."""
+
+    rows: int
+    phases: Sequence[Sequence[Iterator[Batch]]]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the loads stand: how many were begun, whether the last is unfinished, and of what content it is."""
+
+    number: int
+    unfinished: bool
+    content: str
+    owner: str
+    quiet: float
+
+    def touches(self, table: str) -> bool:
+        """Tell whether rows of a table may be there in part."""
+        return self.unfinished and self.content.partition(" ")[0] in {table, CLEARING}
 
 
 @dataclass
@@ -65,9 +89,9 @@ class Load:
         self.connection.write(lambda run: self._set(run, open_=open_, owner=owner, digest=digest))
         self.open = open_
 
-    def take_back(self) -> None:
-        """Take back what was written under this number."""
-        for text in UNDO:
+    def take_back(self, content: str) -> None:
+        """Take back what a load of some content wrote under this number; removing everything is finished instead."""
+        for text in CLEAR if content.startswith(CLEARING) else UNDO:
             self.repeat(text)
         self.set(open_=False, owner=self.owner)
 
@@ -138,25 +162,34 @@ def in_lanes(frame: pl.DataFrame, by: str) -> list[pl.DataFrame]:
     return [frame.filter(lane == number) for number in range(LANES)]
 
 
+def progress(run: Run) -> Progress:
+    """Return where the loads stand; `quiet` are the seconds since the last writer did something."""
+    lanes = run(LOADS, {})
+    number, unfinished, content, owner, _ = lanes[0]
+    quiet = min(int(str(lane[4])) for lane in lanes) / 1000
+    return Progress(int(str(number)), bool(unfinished), str(content), str(owner), quiet)
+
+
 def _claim(connection: Connection, content: str, lease: float) -> Load:
     owner = secrets.token_hex(8)
 
-    def claim(run: Run) -> tuple[int, bool, bool]:
+    def claim(run: Run) -> Progress:
         run(LOCK_LOADS, {"owner": owner})
-        lanes = run(LOADS, {})
-        number, unfinished, before, writer, _ = lanes[0]
-        quiet = min(int(str(lane[4])) for lane in lanes) / 1000
-        same = before == content
-        if writer and not same and quiet < lease:
-            raise LoadRunningError(connection.uri, quiet)
-        taken = _TAKING_BACK if unfinished and not same else content
-        run(SET_LOADS, {"number": number, "open": unfinished, "digest": taken, "owner": owner})
-        return int(str(number)), bool(unfinished), same
+        found = progress(run)
+        same = found.content == content
+        if found.owner and not same and found.quiet < lease:
+            raise LoadRunningError(connection.uri, found.quiet)
+        # Should this process break off while it takes a load back, the next one must not take that load up.
+        half = f"{found.content.partition(' ')[0]} in part" if found.unfinished and not same else content
+        run(SET_LOADS, {"number": found.number, "open": found.unfinished, "digest": half, "owner": owner})
+        return found
 
-    number, unfinished, same = connection.write(claim)
-    load = Load(connection, content, owner, number, unfinished)
-    if unfinished and not same:
-        load.take_back()
+    found = connection.write(claim)
+    load = Load(connection, content, owner, found.number, found.unfinished)
+    if found.unfinished and found.content != content:
+        load.digest = f"{found.content.partition(' ')[0]} in part"
+        load.take_back(found.content)
+        load.digest = content
     if not load.open:
         load.number += 1
     return load

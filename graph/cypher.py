@@ -9,7 +9,9 @@ from graph.parties import PARTY_KEY, PARTY_SCHEMA, SCORE_KEY, SCORE_SCHEMA
 
 __all__ = [
     "CLEAR",
+    "COUNT_PARTIES",
     "COUNT_STATEMENTS",
+    "CREATE_PARTIES",
     "CURRENT_RECORDS",
     "DEGREES",
     "FENCE",
@@ -94,6 +96,8 @@ FENCE: Final = "MATCH (l:Load {lane: $lane}) SET l.beat = timestamp() RETURN l.o
 
 # Writing.
 
+COUNT_PARTIES: Final = "MATCH (p:Party) RETURN count(p)"
+CREATE_PARTIES: Final = _EVERY_ROW + "CREATE (:Party {party_id: $party_id[i]})"
 MERGE_PARTIES: Final = _EVERY_ROW + "MERGE (:Party {party_id: $party_id[i]})"
 
 

@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from graph.additions import new_parties, new_statements
-from graph.bolt import Run, read_whole
+from graph.bolt import Row, Run, read_whole
 from graph.bolt_frames import edge_frame, frame_of, parameters
-from graph.bolt_load import Batch, Load, claimed, digest, in_lanes
+from graph.bolt_load import CLEARING, Addition, Batch, claimed, digest, in_lanes, progress
 from graph.bolt_view import BoltView
 from graph.cypher import (
     CLEAR,
+    COUNT_PARTIES,
     COUNT_STATEMENTS,
+    CREATE_PARTIES,
     CURRENT_RECORDS,
     LANES,
     MERGE_PARTIES,
@@ -210,59 +212,45 @@ class Neo4jStore:
         self._connection = connection
         self._lease = lease
         self._batch = batch
+        self._prepared = False
         self._counts: dict[tuple[int, date, date, str], int] = {}
 
     def append(self, edges: EdgeFrame) -> int:
         """Write the statements that are new or newly retracted; see `graph.store.GraphStore`."""
         table = checked_edges(edges)
-        with self._claimed("edges", table) as load:
-            stored = self._stored(table)
-            fresh = new_statements(stored, table)
-            if fresh.height:
-                self._write_statements(load, fresh, stored)
-        return fresh.height
+        written = self._write("edges", table, lambda: self._new_statements(table))
+        # Filled after a load rather than row by row during it; what a load needs stands in the schema.
+        for kind in table["kind"].unique().sort() if written else ():
+            self._connection.define(edge_index(kind))
+        return written
 
     def append_parties(self, parties: pl.DataFrame) -> int:
         """Write the versions of party records (PARTY_SCHEMA) that are new and return how many there were."""
         table = checked_parties(parties)
-        with self._claimed("parties", table) as load:
-            stored = self._records(table)
-            fresh = new_parties(stored, table)
-            if fresh.height:
-                load.write([self._batches(WRITE_RECORDS, lane) for lane in in_lanes(fresh, "party_id")])
-                known = pl.concat([stored, fresh]).join(fresh, on="party_id", how="semi")
-                current = parties_as_of(known, date.max)
-                load.write([self._batches(CURRENT_RECORDS, lane) for lane in in_lanes(current, "party_id")])
-        return fresh.height
+        return self._write("parties", table, lambda: self._new_parties(table))
 
     def write_scores(self, scores: pl.DataFrame) -> int:
         """Write the scores that are new or have another value (SCORE_SCHEMA); return how many there were."""
         table = checked_scores(scores)
-        with self._claimed("scores", table) as load:
-            stored = frame_of(
-                self._connection.read(lambda run: run(SCORES[False], {}), bulk=True), SCORE_SCHEMA
-            )
-            fresh = table.join(stored, on=SCORE_SCHEMA.names(), how="anti")
-            if fresh.height:
-                load.write([self._batches(WRITE_SCORES, lane) for lane in in_lanes(fresh, "party_id")])
-        return fresh.height
+        return self._write("scores", table, lambda: self._new_scores(table))
 
     def clear(self) -> None:
         """Remove every statement, record and score, also those of a load that broke off."""
-        with self._claimed("clear", pl.DataFrame({"everything": [True]})) as load:
+        self._prepare()
+        with claimed(self._connection, CLEARING, lease=self._lease) as load:
             for text in CLEAR:
                 load.repeat(text)
 
     def last_known(self) -> date | None:
         """Return the newest day on which anything became known or was retracted; None while there is no statement."""
 
-        def work(run: Run) -> list[list[object]]:
+        def work(run: Run) -> list[Row]:
             return [row for kind in RELATIONS for row in run(newest_days(kind), {})]
 
         days = [
             day for row in read_whole(self._connection, work, bulk=True) for day in row if day is not None
         ]
-        return date.fromisoformat(str(max(days, key=str))) if days else None
+        return max((date.fromisoformat(str(day)) for day in days), default=None)
 
     def records(self) -> pl.DataFrame:
         """Return every version of the party records (PARTY_SCHEMA), sorted by key."""
@@ -301,12 +289,58 @@ class Neo4jStore:
             self._counts.clear()
         return BoltView(self._connection, as_of=as_of, valid_on=valid_on or as_of, counts=self._counts)
 
-    @contextmanager
-    def _claimed(self, name: str, table: pl.DataFrame) -> Iterator[Load]:
-        for text in SCHEMA:
-            self._connection.define(text)
+    def _prepare(self) -> None:
+        if not self._prepared:
+            for text in SCHEMA:
+                self._connection.define(text)
+            self._prepared = True
+
+    def _write(self, name: str, table: pl.DataFrame, add: Callable[[], Addition]) -> int:
+        """Write what a table adds; what adds nothing claims nothing, so it leaves the loads of others alone."""
+        self._prepare()
+        before = self._connection.read(progress)
+        addition = None if before.touches(name) else add()
+        if addition is not None and not addition.rows:
+            return 0
         with claimed(self._connection, digest(name, table), lease=self._lease) as load:
-            yield load
+            if addition is None or load.number != before.number + 1:
+                addition = add()
+            for phase in addition.phases:
+                load.write(phase)
+        return addition.rows
+
+    def _new_statements(self, table: pl.DataFrame) -> Addition:
+        stored = self._stored(table)
+        fresh = new_statements(stored, table)
+        closing = fresh.join(stored, on=EDGE_KEY, how="semi", maintain_order="left")
+        new = fresh.join(stored, on=EDGE_KEY, how="anti", maintain_order="left")
+        ends = pl.concat([new["src"].alias("party_id"), new["dst"].alias("party_id")]).unique().sort()
+        young = self._connection.read(lambda run: run(COUNT_PARTIES, {})) == [[0]]
+        parties = CREATE_PARTIES if young else MERGE_PARTIES
+        phases = [
+            [self._batches(parties, lane) for lane in in_lanes(ends.to_frame(), "party_id")],
+            [self._creations(lane) for lane in in_lanes(new, "src")],
+            [self._closings(closing)],
+        ]
+        return Addition(fresh.height, phases)
+
+    def _new_parties(self, table: pl.DataFrame) -> Addition:
+        stored = self._records(table)
+        fresh = new_parties(stored, table)
+        known = pl.concat([stored, fresh]).join(fresh, on="party_id", how="semi")
+        current = parties_as_of(known, date.max)
+        phases = [
+            [self._batches(text, lane) for lane in in_lanes(frame, "party_id")]
+            for text, frame in ((WRITE_RECORDS, fresh), (CURRENT_RECORDS, current))
+        ]
+        return Addition(fresh.height, phases)
+
+    def _new_scores(self, table: pl.DataFrame) -> Addition:
+        stored = frame_of(self._connection.read(lambda run: run(SCORES[False], {}), bulk=True), SCORE_SCHEMA)
+        fresh = table.join(stored, on=SCORE_SCHEMA.names(), how="anti")
+        return Addition(
+            fresh.height, [[self._batches(WRITE_SCORES, lane) for lane in in_lanes(fresh, "party_id")]]
+        )
 
     def _whole(self, query: Callable[[str], str], given: Mapping[str, object]) -> pl.DataFrame:
         def work(run: Run) -> pl.DataFrame:
@@ -341,16 +375,6 @@ class Neo4jStore:
             return frame_of(run(RECORDS[True], {"party_ids": ids.to_list()}), PARTY_SCHEMA)
 
         return self._connection.read(work, bulk=True).join(table, on="party_id", how="semi")
-
-    def _write_statements(self, load: Load, fresh: pl.DataFrame, stored: pl.DataFrame) -> None:
-        closing = fresh.join(stored, on=EDGE_KEY, how="semi", maintain_order="left")
-        new = fresh.join(stored, on=EDGE_KEY, how="anti", maintain_order="left")
-        ends = pl.concat([new["src"].alias("party_id"), new["dst"].alias("party_id")]).unique().sort()
-        load.write([self._batches(MERGE_PARTIES, lane) for lane in in_lanes(ends.to_frame(), "party_id")])
-        load.write([self._creations(lane) for lane in in_lanes(new, "src")])
-        load.write([self._closings(closing)])
-        for kind in new["kind"].unique().sort():
-            self._connection.define(edge_index(kind))
 
     def _batches(self, text: str, frame: pl.DataFrame) -> Iterator[Batch]:
         for start in range(0, frame.height, self._batch):
