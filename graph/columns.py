@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from graph.measures.circles import circles
 from graph.measures.concentration import concentration
+from graph.measures.control import Control
 from graph.measures.cut_points import cut_points
 from graph.measures.default_rates import (
     Outcomes,
@@ -28,7 +29,7 @@ from graph.neighbours import pattern, row_sums
 from graph.ontology import RELATIONS, Direction
 from graph.snapshot import Snapshot
 
-__all__ = ["COLUMN_KINDS", "NEARNESS", "WALKS", "network_columns"]
+__all__ = ["COLUMN_KINDS", "NEARNESS", "WALKS", "controlled_groups", "network_columns"]
 
 COLUMN_KINDS: Final = ("owns", "guarantees", "supplies", "holds_position", "family_of", "lends_to")
 """The relations whose columns are given unless others are asked for."""
@@ -56,6 +57,7 @@ _COUNTS: Final = r"_(degree|neighbours|defaulted|observed|size|sole|pieces|cut_o
 _SHARES: Final = r"_(rate|share|hhi)$|^default_nearness|^steps_to_|^chain_|_shortest_circle$"
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Columns = dict[str, Floats]
 
 
@@ -66,6 +68,7 @@ class _Network:
     snapshot: Snapshot
     outcomes: Outcomes
     kinds: Sequence[str]
+    control: Control | None
 
     def sides(self) -> Iterator[tuple[str, csr_array, csr_array | None]]:
         """Yield, per kind and direction that means something: name, counts of edges, weights (None without)."""
@@ -96,17 +99,19 @@ def network_columns(
     kinds: Sequence[str] = COLUMN_KINDS,
     since: date | None = None,
     observed: pl.Series | None = None,
+    control: Control | None = None,
 ) -> pl.DataFrame:
     """Return one row per party of the snapshot, in its order: `id`, then the columns of each family.
 
     Counts are UInt32, amounts Float64 in the unit of the kind, all else Float32, null where there is nothing to tell.
     `defaults` [party_id, default_on, known_at] is read as known by `as_of`; `since` and `observed` as in
-    `known_outcomes`. Nothing of a party's own outcome enters its row. Measures that follow one party's failure
-    through the whole graph (DebtRank of all) are not here: they cost a pass over the graph per party. Raises
-    UnknownRelationError and DefaultTableError.
+    `known_outcomes`; with `control` (of the same snapshot) there are columns of the group under one controller.
+    Nothing of a party's own outcome enters its row. Measures that follow one party's failure through the whole graph
+    (DebtRank of all) are not here: they cost a pass over the graph per party. Raises UnknownRelationError and
+    DefaultTableError.
     """
     outcomes = known_outcomes(snapshot, defaults, as_of=as_of, since=since, observed=observed)
-    network = _Network(snapshot, outcomes, kinds)
+    network = _Network(snapshot, outcomes, kinds, control)
     frames = [_narrowed(family(network)) for family in _FAMILIES]
     return pl.concat([snapshot.ids.to_frame("id"), *frames], how="horizontal")
 
@@ -174,6 +179,29 @@ def _together(network: _Network) -> pl.DataFrame:
     return pl.concat(frames, how="horizontal") if frames else pl.DataFrame()
 
 
+def controlled_groups(control: Control) -> Ints:
+    """Return the group of each party (n): the position of its ultimate controller, its own where nobody controls it."""
+    groups = np.arange(control.snapshot.parties)
+    controller = control.frame["controller"]
+    groups[controller.is_not_null().to_numpy()] = control.snapshot.positions(controller.drop_nulls())
+    return groups
+
+
+def _controlled(network: _Network) -> pl.DataFrame:
+    """Tell of the group under one ultimate controller, and on what the control rests."""
+    if network.control is None:
+        return pl.DataFrame()
+    groups = controlled_groups(network.control)
+    rates = group_default_rates(network.snapshot, network.outcomes, "control_group", groups)
+    led = pl.col("controller").is_not_null()
+    told = network.control.frame.select(
+        pl.when(led).then("votes").alias("controller_votes_share"),
+        pl.when(led).then("chain_length").alias("chain_to_controller"),
+        pl.col("flag").is_not_null().alias("control_unclear"),
+    )
+    return rates.hstack(told)
+
+
 def _cut_points(network: _Network) -> pl.DataFrame:
     if _SUPPLIED not in network.kinds:
         return pl.DataFrame()
@@ -218,6 +246,7 @@ _FAMILIES: Final = (
     _defaults,
     _two_steps,
     _together,
+    _controlled,
     _cut_points,
     _circles,
     _nearness,

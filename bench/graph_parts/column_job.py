@@ -37,11 +37,15 @@ def _ours(folder: Path) -> None:
 
     from bench.graph_parts.seeded_graph import AS_OF
     from graph.columns import network_columns
+    from graph.measures.control import find_control
+    from graph.policy import policy_as_of
     from graph.snapshot import Snapshot
 
     snapshot = Snapshot.from_edges(pl.scan_parquet(folder / "edges.parquet"), as_of=AS_OF)
     defaults = pl.read_parquet(folder / "defaults.parquet")
-    network_columns(snapshot, defaults, as_of=AS_OF).write_parquet(folder / "ours.parquet")
+    control = find_control(snapshot, policy_as_of(AS_OF).control)
+    frame = network_columns(snapshot, defaults, as_of=AS_OF, control=control)
+    frame.write_parquet(folder / "ours.parquet", compression="lz4")
 
 
 def _networkx(folder: Path) -> None:

@@ -16,8 +16,10 @@ _EDGES_PER_PARTY: Final = 5
 _CHECK: Final = """
 import sys, polars as pl
 from bench.graph_parts.networkx_columns import assert_equal_columns
-assert_equal_columns(*(pl.read_parquet(f"{sys.argv[1]}/{name}.parquet") for name in ("ours", "networkx")))
+ours, peer = (pl.read_parquet(f"{sys.argv[1]}/{name}.parquet") for name in ("ours", "networkx"))
+assert_equal_columns(ours.select(peer.columns), peer)
 """
+"""Our columns of the ultimate controller, which take time too, are not asked of networkx."""
 _COUNT: Final = """
 import json, sys, polars as pl
 names = [n for n in pl.scan_parquet(f"{sys.argv[1]}/ours.parquet").collect_schema().names() if n != "id"]
@@ -40,7 +42,7 @@ def run(seed: int, small: bool) -> list[Goal]:  # noqa: FBT001 - the interface o
         Goal(f"{size}: point-in-time columns, all distinct", once, 95, "", higher=True),
         Goal(f"{size}: columns from Parquet to Parquet, wall", ours.wall, 15, "s"),
         Goal(f"{size}: columns, peak memory", ours.peak_mb, 2048, "MB"),
-        Goal(f"CPU of networkx / ours, all columns equal, {tenth:,} parties", ratio, 20, "x", higher=True),
+        Goal(f"CPU of networkx / ours, its columns equal, {tenth:,} parties", ratio, 20, "x", higher=True),
     ]
 
 

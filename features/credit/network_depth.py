@@ -7,6 +7,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy.sparse.csgraph import connected_components
 
+from graph.columns import controlled_groups
 from graph.measures.circles import circles
 from graph.measures.control import Control, find_control
 from graph.measures.cut_points import cut_points
@@ -33,7 +34,7 @@ WALKS: tuple[tuple[Step, Step], ...] = (
 _TROUBLE = {"guarantees": 0.4, "owns": 0.3, "supplies": 0.3}
 """How a walk from a default chooses the relation it follows; only the order of parties by nearness is read."""
 
-_ROUNDS, _NOTHING = 60, 1e-9
+_ROUNDS, _NOTHING = 60, 1e-6
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -58,7 +59,7 @@ def depth(snapshot: Snapshot, own: pl.DataFrame, kinds: pl.DataFrame, as_of: dat
         _beyond(snapshot),
         _sole(snapshot),
         cut_points(snapshot, "supplies").drop("id").cast(pl.Float64),
-        _groups(snapshot, control, own),
+        _groups(control, outcomes, own),
         _owners(snapshot, rules),
         _nearness(snapshot, outcomes),
     ]
@@ -132,19 +133,9 @@ def _sole(snapshot: Snapshot) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def _groups(snapshot: Snapshot, control: Control, own: pl.DataFrame) -> pl.DataFrame:
+def _groups(control: Control, outcomes: Outcomes, own: pl.DataFrame) -> pl.DataFrame:
     """Return what is known of the group under a party's ultimate controller, the controller included."""
-    controller = control.frame["controller"]
-    heads = (
-        snapshot.aligned(snapshot.ids.to_frame("id").with_row_index("place"))["place"]
-        .cast(pl.Int64)
-        .to_numpy()
-    )
-    groups = heads.copy()
-    led = np.flatnonzero(controller.is_not_null().to_numpy())
-    groups[led] = snapshot.positions(controller.drop_nulls())
-    failed = own["defaulted"].fill_null(0.0).to_numpy()
-    outcomes = Outcomes(failed, own["defaulted"].is_not_null().cast(pl.Float64).to_numpy())
+    groups = controlled_groups(control)
     columns = _among("control_group", groups, outcomes) | {
         "control_group_dpd_sum": _others(groups, own["dpd"].fill_null(0.0).to_numpy()),
         "control_group_dpd_count": _others(groups, own["dpd"].is_not_null().cast(pl.Float64).to_numpy()),
@@ -162,7 +153,7 @@ def _owners(snapshot: Snapshot, rules: ControlPolicy) -> pl.DataFrame:
     """Return the largest share that one ultimate owner has in each party through all holdings.
 
     Ultimate owners are parties nobody owns. Their integrated shares are the rows of W + W² + … (see `Ownership`), which
-    is summed as long as it grows; null where a holding on the way cannot be looked through.
+    is summed as long as it grows by a millionth; null where a holding on the way cannot be looked through.
     """
     ownership = Ownership.under(snapshot, rules)
     flow = ownership.flow
