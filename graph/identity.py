@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from graph.clusters import NO_CODE, clustered
 from graph.credit_code import identifying_code
 from graph.edges import EDGE_SCHEMA, EdgeFrame
 from graph.errors import DecisionError
+from graph.matching.clusters import NO_CODE, clustered
 
 __all__ = [
     "ACCEPTED",

@@ -10,14 +10,14 @@ import polars as pl
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import Levenshtein
 
-from graph.clusters import NO_CODE, clustered
 from graph.edges import EdgeFrame
 from graph.errors import MissingExtraError
 from graph.identity import ACCEPTED, WORD, affirmed, rejections
-from graph.name_likeness import LIKELY, UNSURE
-from graph.name_pairs import spelling_pairs
-from graph.records import Records, read_records
-from graph.review import review_list
+from graph.matching.clusters import NO_CODE, clustered
+from graph.matching.likeness import LIKELY, UNSURE
+from graph.matching.pairs import spelling_pairs
+from graph.matching.records import Records, read_records
+from graph.matching.review import review_list
 
 __all__ = ["CLUSTER_SCHEMA", "LEFT_OUT_SCHEMA", "MATCH_SCHEMA", "Engine", "Resolution", "resolve"]
 
@@ -192,7 +192,7 @@ def _spelled(read: Records, engine: Engine, cap: int, seed: int) -> tuple[list[p
 
 def _by_splink(read: Records, seed: int) -> pl.DataFrame:
     try:
-        from graph.splink_resolution import splink_pairs  # noqa: PLC0415 - an extra, and slow to import
+        from graph.matching.splink_pairs import splink_pairs  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as error:
         raise MissingExtraError("splink", "splink", str(error)) from error
     return splink_pairs(read, seed=seed)

@@ -94,7 +94,7 @@ class Groups:
         return self.members.filter(pl.col("group_id").is_in(ids.implode()))
 
     def sizes(self) -> pl.DataFrame:
-        """Return [id, group_size, group_members_through_dependence] per party, of the control group it is in."""
+        """Return [id, group_size, group_dependents] per party, of the control group it is in."""
         size = self.members.group_by("group_id").agg(
             group_size=pl.len().cast(pl.Int64),
             group_dependents=(pl.col("through") == "dependence").sum().cast(pl.Int64),

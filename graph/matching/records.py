@@ -7,8 +7,8 @@ import polars as pl
 
 from graph.credit_code import identifying_code
 from graph.errors import RecordTableError
-from graph.name_pairs import SPELLING
-from graph.names import NAME_SCHEMA, name_parts
+from graph.matching.names import NAME_SCHEMA, name_parts
+from graph.matching.pairs import SPELLING
 from graph.ontology import NODES, PartyKind
 
 __all__ = ["RECORD_COLUMNS", "Records", "checked_records", "read_records"]

@@ -6,8 +6,8 @@ from typing import Final
 
 import polars as pl
 
-from graph.name_blocks import core_pairs
-from graph.name_likeness import LIKELY, around_alike, cores_alike
+from graph.matching.blocks import core_pairs
+from graph.matching.likeness import LIKELY, around_alike, cores_alike
 
 __all__ = ["SPELLING", "SpellingPairs", "spelling_pairs"]
 

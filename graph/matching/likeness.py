@@ -8,7 +8,7 @@ import polars as pl
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from graph.names import name_tables
+from graph.matching.names import name_tables
 
 __all__ = ["LIKELY", "UNSURE", "around_alike", "cores_alike"]
 

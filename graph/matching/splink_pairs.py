@@ -8,8 +8,8 @@ import splink.comparison_library as cl
 from splink import Linker, SettingsCreator, block_on
 from splink.backends.duckdb import DuckDBAPI
 
-from graph.name_likeness import LIKELY, UNSURE
-from graph.records import Records
+from graph.matching.likeness import LIKELY, UNSURE
+from graph.matching.records import Records
 
 __all__ = ["PROBABLE", "splink_pairs"]
 
@@ -25,7 +25,7 @@ _FEWEST: Final = 3  # fewer records teach nothing
 def splink_pairs(read: Records, *, seed: int) -> pl.DataFrame:
     """Return [a, b, score, method, doubt]: pairs of parties that splink finds likely, its probability as score.
 
-    It compares the parts that `graph.names` takes names into and the credit code, with splink's own comparisons and
+    It compares the parts that `graph.matching.names` takes names into and the credit code, with splink's own comparisons and
     training (u by random sampling from `seed`, m by expectation maximisation); I. Fellegi and A. Sunter, A theory for
     record linkage, JASA 64 (1969). Probabilities are mapped onto the scale of the rules, so that PROBABLE is LIKELY.
     What the rules know of branches, groups and other kinds of party is asked, not joined.

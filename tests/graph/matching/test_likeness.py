@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from graph.name_likeness import LIKELY, UNSURE, cores_alike
-from graph.names import name_parts
+from graph.matching.likeness import LIKELY, UNSURE, cores_alike
+from graph.matching.names import name_parts
 
 
 def change(one: str, other: str) -> tuple[str, float] | None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.names import NAME_SCHEMA, name_parts, name_tables
+from graph.matching.names import NAME_SCHEMA, name_parts, name_tables
 
 
 def part(name: str | None, column: str) -> object:

@@ -71,7 +71,7 @@ def test_a_missing_splink_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
             raise ModuleNotFoundError("No module named 'splink'", name="splink")
         return real(name, namespace, local, names, level)
 
-    monkeypatch.delitem(sys.modules, "graph.splink_resolution", raising=False)
+    monkeypatch.delitem(sys.modules, "graph.matching.splink_pairs", raising=False)
     monkeypatch.setattr(builtins, "__import__", without)
     table = pl.DataFrame({"party_id": ["A"], "kind": ["company"], "name": ["济南恒泽铭瑞新材料有限公司"]})
     with pytest.raises(MissingExtraError, match="splink") as caught:

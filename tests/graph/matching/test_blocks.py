@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
 
-from graph.name_blocks import core_pairs
-from graph.names import name_parts
+from graph.matching.blocks import core_pairs
+from graph.matching.names import name_parts
 
 
 def cores_of(names: list[str], *, short: bool = False) -> pl.DataFrame:

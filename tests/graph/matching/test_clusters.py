@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.clusters import NO_CODE, clustered
+from graph.matching.clusters import NO_CODE, clustered
 
 NONE_APART = np.zeros((0, 2), dtype=np.int64)
 LINKS = st.lists(

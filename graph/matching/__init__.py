@@ -1,0 +1,1 @@
+"""How resolution compares records: names taken apart, blocks, likeness, clusters, questions to a person."""
