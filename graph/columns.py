@@ -151,7 +151,8 @@ def _concentrations(network: _Network) -> pl.DataFrame:
 
 def _defaults(network: _Network) -> pl.DataFrame:
     """Count and rate neighbours in default, and the weight that lies with them: `…_lost_weight`, `…_lost_share`."""
-    rates = default_rates(network.snapshot, network.outcomes, network.kinds)
+    # One kind at a time: before they are narrowed, the columns of all kinds would be the peak of the memory.
+    rates = [_narrowed(default_rates(network.snapshot, network.outcomes, [kind])) for kind in network.kinds]
     columns: Columns = {}
     for name, _, weights in network.sides():
         if weights is None:
@@ -159,12 +160,13 @@ def _defaults(network: _Network) -> pl.DataFrame:
         lost, total = weights @ network.outcomes.failed, row_sums(weights)
         share = np.divide(lost, total, out=np.full(len(total), np.nan), where=total > 0)
         columns |= {f"{name}_lost_weight": lost, f"{name}_lost_share": share}
-    return rates.hstack(pl.DataFrame(columns, nan_to_null=True))
+    return pl.concat([*rates, pl.DataFrame(columns, nan_to_null=True)], how="horizontal")
 
 
 def _two_steps(network: _Network) -> pl.DataFrame:
     walks = [walk for walk in WALKS if {walk[0][0], walk[1][0]} <= {*network.kinds}]
-    return two_hop_default_rates(network.snapshot, network.outcomes, walks)
+    rates = [two_hop_default_rates(network.snapshot, network.outcomes, [walk]) for walk in walks]
+    return pl.concat([_narrowed(frame) for frame in rates], how="horizontal") if rates else pl.DataFrame()
 
 
 def _together(network: _Network) -> pl.DataFrame:

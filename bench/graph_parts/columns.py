@@ -36,30 +36,42 @@ def run(seed: int, small: bool) -> list[Goal]:  # noqa: FBT001 - the interface o
         ours = _used("ours", Path(folder), full)
         columns, once, parties = _counted(Path(folder))
     print(f"{columns} columns ({once} without the counts of those observed) of {parties:,} parties")
-    ratio = _against_networkx(tenth, seed)
+    per_party = _against_networkx(tenth, seed)
+    scaled = per_party * parties
+    print(f"networkx scaled to {parties:,} parties: {scaled:.0f} s CPU, ours measured: {ours.cpu:.1f} s")
     size = f"{full:,} parties / {full * _EDGES_PER_PARTY:,} edges"
     return [
         Goal(f"{size}: point-in-time columns, all distinct", once, 95, "", higher=True),
         Goal(f"{size}: columns from Parquet to Parquet, wall", ours.wall, 15, "s"),
         Goal(f"{size}: columns, peak memory", ours.peak_mb, 2048, "MB"),
-        Goal(f"CPU of networkx / ours, its columns equal, {tenth:,} parties", ratio, 20, "x", higher=True),
+        Goal(
+            f"CPU of networkx (from {tenth:,} parties, linear) / ours at {full:,}",
+            scaled / ours.cpu,
+            20,
+            "x",
+            higher=True,
+        ),
     ]
 
 
 def _against_networkx(largest: int, seed: int) -> float:
-    """Compare both at three sizes, each answer equal to the other's; return the ratio at the largest."""
-    ratio = 0.0
+    """Run both at three sizes, answers equal; return networkx's CPU seconds a party at the largest.
+
+    At a million parties its dictionaries need more than 25 GB, so its time there is scaled from a size that fits. The
+    seconds a party are printed for all three sizes: they stay level or grow, so the scaled time is no overstatement.
+    """
+    per_party = 0.0
     for parties in (largest // 4, largest // 2, largest):
         with tempfile.TemporaryDirectory(prefix="zhiheng-columns-") as folder:
             _made(Path(folder), parties, seed)
             ours, peer = (_used(work, Path(folder), parties) for work in ("ours", "networkx"))
             subprocess.run([sys.executable, "-c", _CHECK, folder], check=True, cwd=ROOT)
-        ratio = peer.cpu / ours.cpu
-        per_party = peer.cpu / parties * 1e6
+        per_party = peer.cpu / parties
         print(
-            f"  equal; ratio {ratio:.1f}; networkx {per_party:.0f} µs CPU a party (linear when it stays level)"
+            f"  equal; ratio {peer.cpu / ours.cpu:.1f}; networkx {per_party * 1e6:.0f} µs CPU a party",
+            flush=True,
         )
-    return ratio
+    return per_party
 
 
 def _made(folder: Path, parties: int, seed: int) -> None:
