@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Final, overload
+from typing import Final
 
 import polars as pl
 
@@ -156,24 +156,17 @@ class ParquetStore:
         return self._scores.scan(parts).unique(list(SCORE_KEY), keep="last", maintain_order=True)
 
 
-@overload
-def rebuild(folder: Path, edges: EdgeFrame) -> int: ...
-@overload
-def rebuild(folder: Path, edges: EdgeFrame, parties: pl.DataFrame) -> tuple[int, int]: ...
-def rebuild(folder: Path, edges: EdgeFrame, parties: pl.DataFrame | None = None) -> int | tuple[int, int]:
-    """Replace the statements of a store by those of a table, and the records too when given; return their numbers.
+def rebuild(folder: Path, edges: EdgeFrame, parties: pl.DataFrame | None = None) -> tuple[int, int]:
+    """Replace the statements of a store by those of a table; return how many statements and records were written.
 
     Scores stay, and so do the records unless new ones are given. Tables are checked before anything is replaced (raises
     EdgeTableError, PartyTableError); until a new part is in place the old ones are read, from then on the new one.
     """
     table = checked_edges(edges)
+    records = None if parties is None else checked_parties(parties)
     store = ParquetStore(folder)
-    if parties is None:
-        store.replace(table, None)
-        return table.height
-    records = checked_parties(parties)
     store.replace(table, records)
-    return table.height, records.height
+    return table.height, 0 if records is None else records.height
 
 
 @dataclass(frozen=True)

@@ -116,10 +116,16 @@ class Demo:
     def _graph(self) -> None:
         from features.sources import read_tables
         from graph.parquet_store import rebuild
+        from graph.parties import PARTY_SCHEMA
 
         home = self.settings.home
-        added = rebuild(home / "graph", read_tables(home / "checked" / "good")["edges"])
-        self.note(f"{added:,} 条关系记录", f"{added:,} statements")
+        group = read_tables(home / "checked" / "good")
+        records = group["parties"].select(PARTY_SCHEMA.names()).collect()
+        added, known = rebuild(home / "graph", group["edges"], records)
+        self.note(
+            f"{added:,} 条关系记录，{known:,} 条主体档案；试试 zhiheng graph circles",
+            f"{added:,} statements, {known:,} records of parties; try zhiheng graph circles",
+        )
 
     def _features(self) -> None:
         from experiments.build_features import BuildFeatures

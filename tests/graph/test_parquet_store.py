@@ -282,7 +282,7 @@ def test_rebuilding_replaces_statements_and_keeps_records_and_scores(
     store.append(edge_table({"edge_id": "old", "src": "A", "dst": "B"}))
     store.append_parties(_parties(("A", "甲", START, START)))
     store.write_scores(_scores(("A", START, 0.1, "7")))
-    assert rebuild(store.folder, edge_table({"edge_id": "new", "src": "A", "dst": "B"})) == 1
+    assert rebuild(store.folder, edge_table({"edge_id": "new", "src": "A", "dst": "B"})) == (1, 0)
     assert store.statements().collect()["edge_id"].to_list() == ["new"]
     assert store.parties(START)["name"].to_list() == ["甲"]
     assert store.scores(START)["value"].to_list() == [0.1]
@@ -324,9 +324,9 @@ def test_rebuilding_mends_a_broken_part_and_makes_an_empty_graph(
     edge_table: EdgeMaker, tmp_path: Path
 ) -> None:
     (tmp_path / "part-000001.parquet").write_bytes(b"half a file")
-    assert rebuild(tmp_path, edge_table({"src": "A", "dst": "B"})) == 1
+    assert rebuild(tmp_path, edge_table({"src": "A", "dst": "B"})) == (1, 0)
     assert ParquetStore(tmp_path).statements().collect().height == 1
-    assert rebuild(tmp_path, edge_table()) == 0
+    assert rebuild(tmp_path, edge_table()) == (0, 0)
     assert ParquetStore(tmp_path).statements().collect().is_empty()
 
 

@@ -205,6 +205,8 @@ def test_doubtful_pairs_are_listed_decided_and_not_asked_again(run: Run, home: P
     assert canonical_ids(stated).rows() == [("A", "A"), ("D", "A")]
     assert stated["source"].to_list() == ["Li"]
     assert canonical_ids(identity_as_of(store.statements(), DAY)).is_empty(), "decided later"
+    assert "1 `same_as` statements kept" in run("build", "--fresh")
+    assert canonical_ids(identity_as_of(store.statements(), date(2022, 3, 1))).height == 2
     run("resolve")
     assert ("A", "D") not in pl.read_csv(listed, infer_schema=False).select("party_a", "party_b").rows()
 
@@ -215,6 +217,12 @@ def test_a_verdict_that_is_neither_is_refused(run: Run, home: Path) -> None:
     pl.read_csv(listed, infer_schema=False).with_columns(verdict=pl.lit("perhaps")).write_csv(listed)
     with pytest.raises(DecisionError, match="'perhaps', which is neither same nor different"):
         run("decide")
+
+
+def test_a_broken_graph_can_be_built_anew(run: Run, home: Path) -> None:
+    (home / "graph" / "part-000001.parquet").write_bytes(b"half a file")
+    assert "decisions on `same_as` are not kept" in run("build", "--fresh")
+    assert "as of 2022-01-01: 5 parties" in run("stats")
 
 
 @pytest.mark.parametrize("command", [("push",), ("pull",), ("stats", "--store", "neo4j")])
