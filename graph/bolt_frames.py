@@ -1,7 +1,6 @@
 """Frames as query parameters, and query results as frames."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import polars as pl
 
@@ -9,8 +8,6 @@ from graph.cypher import PROPERTIES
 from graph.edges import EDGE_SCHEMA
 
 __all__ = ["edge_frame", "frame_of", "parameters"]
-
-_READ_ORDER: Final = ("src", "dst", *PROPERTIES)
 
 
 def parameters(frame: pl.DataFrame) -> dict[str, object]:
@@ -45,10 +42,7 @@ def frame_of(rows: Sequence[Sequence[object]], schema: Mapping[str, pl.DataType]
     )
 
 
-def edge_frame(rows: Sequence[Sequence[object]], kind: str | None = None) -> pl.DataFrame:
-    """Return statements as they are read (EDGE_SCHEMA); without `kind` it is the third column of the rows."""
-    columns = ("src", "dst", "kind", *PROPERTIES) if kind is None else _READ_ORDER
-    frame = frame_of(rows, {name: EDGE_SCHEMA[name] for name in columns})
-    if kind is not None:
-        frame = frame.with_columns(kind=pl.lit(kind))
+def edge_frame(rows: Sequence[Sequence[object]]) -> pl.DataFrame:
+    """Return statements as they are read (EDGE_SCHEMA): source, target, kind, then the properties."""
+    frame = frame_of(rows, {name: EDGE_SCHEMA[name] for name in ("src", "dst", "kind", *PROPERTIES)})
     return frame.select(EDGE_SCHEMA.names())

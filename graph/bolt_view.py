@@ -8,7 +8,7 @@ import polars as pl
 
 from graph.bolt import Connection, Row, Run, Stamp, read_stamp, read_whole
 from graph.bolt_frames import edge_frame, frame_of
-from graph.cypher import DEGREES, RECORDS, SCORES, edges_around, visible_count
+from graph.cypher import DEGREES, EDGES_AROUND, RECORDS, SCORES, VISIBLE_COUNT
 from graph.edges import visible
 from graph.parties import PARTY_SCHEMA, SCORE_SCHEMA, parties_as_of, scores_as_of
 from graph.store import Expansion
@@ -83,13 +83,13 @@ class BoltView:
                 if int(str(degree)) > hub and (count := self._count(run, str(party))) > hub:
                     hubs[str(party)] = count
         near = [party for party in asked if party not in hubs]
-        return hubs, run(edges_around(), {"party_ids": near, **self._days}) if near else []
+        return hubs, run(EDGES_AROUND, {"party_ids": near, **self._days}) if near else []
 
     def _count(self, run: Run, party: str) -> int:
         number = 0 if self._since is None else self._since.number
         key = (number, self.as_of, self.valid_on, party)
         if key not in self._counts:
-            [[count]] = run(visible_count(), {"party_id": party, **self._days})
+            [[count]] = run(VISIBLE_COUNT, {"party_id": party, **self._days})
             self._counts[key] = int(str(count))
         return self._counts[key]
 

@@ -8,35 +8,36 @@ from graph.ontology import RELATIONS
 from graph.parties import PARTY_KEY, PARTY_SCHEMA, SCORE_KEY, SCORE_SCHEMA
 
 __all__ = [
+    "BEGUN",
     "CLEAR",
     "COUNT_PARTIES",
     "COUNT_STATEMENTS",
     "CREATE_PARTIES",
     "CURRENT_RECORDS",
     "DEGREES",
+    "EDGES_AROUND",
     "FENCE",
     "LANES",
     "LOADS",
     "LOCK_LOADS",
     "MERGE_PARTIES",
+    "NEWEST_DAYS",
     "PROPERTIES",
     "RECORDS",
     "SCHEMA",
     "SCORES",
     "SET_LOADS",
     "STAMP",
+    "STATEMENTS",
     "UNDO",
+    "VISIBLE_COUNT",
     "WRITE_RECORDS",
     "WRITE_SCORES",
     "close_statements",
     "create_statements",
     "edge_index",
-    "edges_around",
-    "edges_between_days",
-    "newest_days",
     "relation_type",
-    "statements",
-    "visible_count",
+    "statements_of",
 ]
 
 LANES: Final = 2
@@ -170,27 +171,27 @@ COUNT_STATEMENTS: Final = {
 }
 
 
-def statements(kind: str, *, edge_ids: bool = False) -> str:
-    """Return the query for every statement of a kind, with `edge_ids` of the edges in `$edge_ids` only."""
-    where = "WHERE r.edge_id IN $edge_ids " if edge_ids else ""
+def _every(where: str) -> str:
     return (
-        f"MATCH (a:Party)-[r:{relation_type(kind)}]->(b:Party) {where}RETURN a.party_id, b.party_id, {_READ}"
+        f"MATCH (a:Party)-[r:{_TYPES}]->(b:Party) {where}"
+        f"RETURN a.party_id, b.party_id, toLower(type(r)), {_READ}"
     )
 
 
-def newest_days(kind: str) -> str:
-    """Return the query for the newest days on which statements of a kind became known or were retracted."""
-    return (
-        f"MATCH (:Party)-[r:{relation_type(kind)}]->(:Party) "
-        "RETURN toString(max(r.known_at)), toString(max(r.retracted_at))"
-    )
+STATEMENTS: Final = _every("")
+"""Every statement."""
+BEGUN: Final = _every(f"WHERE {_BELIEVED} ")
+"""The statements believed on `$as_of` that have begun by `$day`."""
+NEWEST_DAYS: Final = (
+    f"MATCH (:Party)-[r:{_TYPES}]->(:Party) RETURN toString(max(r.known_at)), toString(max(r.retracted_at))"
+)
 
 
-def edges_between_days(kind: str) -> str:
-    """Return the query for the statements of a kind believed on `$as_of` that have begun by `$day`."""
+def statements_of(kind: str) -> str:
+    """Return the query for the statements of a kind whose edges are in `$edge_ids`, which the index of a kind finds."""
     return (
-        f"MATCH (a:Party)-[r:{relation_type(kind)}]->(b:Party) WHERE {_BELIEVED} "
-        f"RETURN a.party_id, b.party_id, {_READ}"
+        f"MATCH (a:Party)-[r:{relation_type(kind)}]->(b:Party) WHERE r.edge_id IN $edge_ids "
+        f"RETURN a.party_id, b.party_id, toLower(type(r)), {_READ}"
     )
 
 
@@ -216,23 +217,16 @@ DEGREES: Final = _EACH + "RETURN id, COUNT { (p)--() }"
 """The number of relationships of parties, statements of all times: never less than the visible edges."""
 
 
-def edges_around() -> str:
-    """Return the query for the statements at parties believed on `$as_of` that have begun by `$day`."""
-    return (
-        _EACH + f"MATCH (p)-[r:{_TYPES}]-() WHERE {_BELIEVED} WITH DISTINCT r "
-        f"RETURN startNode(r).party_id, endNode(r).party_id, toLower(type(r)), {_READ}"
-    )
-
-
-def visible_count() -> str:
-    """Return the query for the number of visible edges of one party, counted where the edges are.
-
-    Of the believed statements of an edge that have begun, the last begun, then last known, speaks for it.
-    """
-    return (
-        f"MATCH (p:Party {{party_id: $party_id}})-[r:{_TYPES}]-() WHERE {_BELIEVED} "
-        "WITH r.edge_id AS edge, r.valid_from AS begun, r.known_at AS known, r.valid_to AS over "
-        "ORDER BY begun DESC, known DESC "
-        "WITH edge, collect(coalesce(over, date('9999-12-31')))[0] AS over "
-        "WHERE over > $day RETURN count(edge)"
-    )
+EDGES_AROUND: Final = (
+    _EACH + f"MATCH (p)-[r:{_TYPES}]-() WHERE {_BELIEVED} WITH DISTINCT r "
+    f"RETURN startNode(r).party_id, endNode(r).party_id, toLower(type(r)), {_READ}"
+)
+"""The statements at parties believed on `$as_of` that have begun by `$day`."""
+VISIBLE_COUNT: Final = (
+    f"MATCH (p:Party {{party_id: $party_id}})-[r:{_TYPES}]-() WHERE {_BELIEVED} "
+    "WITH r.edge_id AS edge, r.valid_from AS begun, r.known_at AS known, r.valid_to AS over "
+    "ORDER BY begun DESC, known DESC "
+    "WITH edge, collect(coalesce(over, date('9999-12-31')))[0] AS over "
+    "WHERE over > $day RETURN count(edge)"
+)
+"""The number of visible edges of one party: of the statements of an edge the last begun, then last known, speaks."""

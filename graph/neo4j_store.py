@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from graph.additions import new_parties, new_statements
-from graph.bolt import Row, Run, read_whole
+from graph.bolt import Connection, Row, Run, read_whole
 from graph.bolt_frames import edge_frame, frame_of, parameters
 from graph.bolt_load import CLEARING, Addition, Batch, claimed, digest, in_lanes, progress
 from graph.bolt_view import BoltView
 from graph.cypher import (
+    BEGUN,
     CLEAR,
     COUNT_PARTIES,
     COUNT_STATEMENTS,
@@ -23,18 +24,18 @@ from graph.cypher import (
     CURRENT_RECORDS,
     LANES,
     MERGE_PARTIES,
+    NEWEST_DAYS,
     PROPERTIES,
     RECORDS,
     SCHEMA,
     SCORES,
+    STATEMENTS,
     WRITE_RECORDS,
     WRITE_SCORES,
     close_statements,
     create_statements,
     edge_index,
-    edges_between_days,
-    newest_days,
-    statements,
+    statements_of,
 )
 from graph.edges import EDGE_KEY, EdgeFrame, checked_edges, visible
 from graph.errors import (
@@ -45,7 +46,6 @@ from graph.errors import (
     GraphServerPasswordError,
     GraphServerSlowError,
 )
-from graph.ontology import RELATIONS
 from graph.parties import (
     PARTY_KEY,
     PARTY_SCHEMA,
@@ -65,6 +65,7 @@ __all__ = ["BoltConnection", "Neo4jStore", "TimeLimits"]
 
 T = TypeVar("T")
 
+_SCHEMES: Final = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 _BATCH: Final = 10_000
 _EDGE_IDS: Final = 5_000
 _COUNTS_KEPT: Final = 100_000
@@ -93,7 +94,7 @@ class BoltConnection:
         limits: TimeLimits | None = None,
     ) -> None:
         """Prepare a connection; nothing is sent before the first question. Raises GraphServerAddressError."""
-        self.uri = _without_credentials(uri)
+        self.uri = _checked_uri(uri)
         self.user = user
         self.database = database
         self.limits = limits or TimeLimits()
@@ -185,12 +186,24 @@ def _driver(uri: str, user: str, password: str, limits: TimeLimits) -> "Driver":
             keep_alive=True,
         )
     except (ConfigurationError, ValueError) as problem:
-        raise GraphServerAddressError(_without_credentials(uri), _first_line(problem)) from problem
+        raise GraphServerAddressError(uri, _first_line(problem)) from problem
 
 
-def _without_credentials(uri: str) -> str:
+def _checked_uri(uri: str) -> str:
+    """Return the address, or raise GraphServerAddressError; credentials in it are not repeated."""
     parts = urlsplit(uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    if "@" in parts.netloc:
+        raise GraphServerAddressError(shown, "user and password are settings of their own")
+    if parts.scheme not in _SCHEMES:
+        raise GraphServerAddressError(shown, f"not one of {', '.join(_SCHEMES)}")
+    try:
+        known = parts.hostname is not None and parts.port != 0
+    except ValueError as problem:
+        raise GraphServerAddressError(shown, _first_line(problem)) from problem
+    if not known:
+        raise GraphServerAddressError(shown, "no host or port")
+    return uri
 
 
 def _first_line(problem: Exception) -> str:
@@ -208,7 +221,7 @@ class Neo4jStore:
     `lease` is how many seconds a writer may be silent before another one may take its unfinished load back.
     """
 
-    def __init__(self, connection: BoltConnection, *, lease: float = 60.0, batch: int = _BATCH) -> None:
+    def __init__(self, connection: Connection, *, lease: float = 60.0, batch: int = _BATCH) -> None:
         self._connection = connection
         self._lease = lease
         self._batch = batch
@@ -243,14 +256,8 @@ class Neo4jStore:
 
     def last_known(self) -> date | None:
         """Return the newest day on which anything became known or was retracted; None while there is no statement."""
-
-        def work(run: Run) -> list[Row]:
-            return [row for kind in RELATIONS for row in run(newest_days(kind), {})]
-
-        days = [
-            day for row in read_whole(self._connection, work, bulk=True) for day in row if day is not None
-        ]
-        return max((date.fromisoformat(str(day)) for day in days), default=None)
+        [days] = read_whole(self._connection, lambda run: run(NEWEST_DAYS, {}), bulk=True)
+        return max((date.fromisoformat(str(day)) for day in days if day is not None), default=None)
 
     def records(self) -> pl.DataFrame:
         """Return every version of the party records (PARTY_SCHEMA), sorted by key."""
@@ -264,11 +271,11 @@ class Neo4jStore:
 
     def statements(self) -> pl.LazyFrame:
         """Return every statement once, with its retraction if it has one, sorted by edge_id and known_at."""
-        return self._whole(statements, {}).sort(EDGE_KEY).lazy()
+        return self._whole(STATEMENTS, {}).sort(EDGE_KEY).lazy()
 
     def edges(self, as_of: date, valid_on: date | None = None) -> pl.LazyFrame:
         """Return the statements that speak on a date, at most one per edge (see `graph.edges.visible`), sorted."""
-        begun = self._whole(edges_between_days, {"as_of": as_of, "day": valid_on or as_of})
+        begun = self._whole(BEGUN, {"as_of": as_of, "day": valid_on or as_of})
         return visible(begun, as_of, valid_on).sort("edge_id").collect().lazy()
 
     def parties(self, as_of: date) -> pl.DataFrame:
@@ -342,11 +349,8 @@ class Neo4jStore:
             fresh.height, [[self._batches(WRITE_SCORES, lane) for lane in in_lanes(fresh, "party_id")]]
         )
 
-    def _whole(self, query: Callable[[str], str], given: Mapping[str, object]) -> pl.DataFrame:
-        def work(run: Run) -> pl.DataFrame:
-            return pl.concat([edge_frame(run(query(kind), given), kind) for kind in RELATIONS])
-
-        return read_whole(self._connection, work, bulk=True)
+    def _whole(self, text: str, given: Mapping[str, object]) -> pl.DataFrame:
+        return edge_frame(read_whole(self._connection, lambda run: run(text, given), bulk=True))
 
     def _stored(self, table: pl.DataFrame) -> pl.DataFrame:
         """Return the stored statements of the edges a table speaks of, a load in part included."""
@@ -354,17 +358,16 @@ class Neo4jStore:
         def work(run: Run) -> pl.DataFrame:
             counts = {kind: int(str(run(text, {})[0][0])) for kind, text in COUNT_STATEMENTS.items()}
             ids = table["edge_id"].unique(maintain_order=True)
-            frames = [edge_frame([])]
+            if len(ids) * 4 > sum(counts.values()) > 0:
+                return edge_frame(run(STATEMENTS, {}))
+            rows: list[Row] = []
             for kind in (kind for kind, count in counts.items() if count):
-                if len(ids) * 4 > sum(counts.values()):
-                    frames.append(edge_frame(run(statements(kind), {}), kind))
-                    continue
                 for start in range(0, len(ids), _EDGE_IDS):
-                    some = {"edge_ids": ids.slice(start, _EDGE_IDS).to_list()}
-                    frames.append(edge_frame(run(statements(kind, edge_ids=True), some), kind))
-            return pl.concat(frames).join(table, on="edge_id", how="semi")
+                    some = ids.slice(start, _EDGE_IDS).to_list()
+                    rows += run(statements_of(kind), {"edge_ids": some})
+            return edge_frame(rows)
 
-        return self._connection.read(work, bulk=True)
+        return self._connection.read(work, bulk=True).join(table, on="edge_id", how="semi")
 
     def _records(self, table: pl.DataFrame) -> pl.DataFrame:
         ids = table["party_id"].unique(maintain_order=True)

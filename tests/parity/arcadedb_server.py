@@ -9,7 +9,7 @@ __all__: list[str] = []
 
 def main(folder: Path, bolt_port: int, http_port: int) -> None:
     """Serve an empty database `neo4j`; the password of `root` is the first line of standard input."""
-    from arcadedb_embedded.server import ArcadeDBServer  # type: ignore[import-untyped]
+    from arcadedb_embedded.server import ArcadeDBServer
 
     password = sys.stdin.readline().strip() or secrets.token_hex(8)
     config = {
