@@ -26,6 +26,8 @@ WEIGHT: Final = "weight"
 
 _TIMES: Final = ("valid_from", "valid_to", "known_at", "retracted_at")
 
+_INT32: Final = 2**31
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -51,12 +53,23 @@ class Relation:
     @cached_property
     def edges_t(self) -> csr_array:
         """Return the transpose of `edges`."""
-        return self.edges.T.tocsr()
+        return self._transposed(self.edges.data)
 
     @cached_property
     def weights_t(self) -> csr_array:
         """Return the transpose of `weights`."""
-        return self.weights.T.tocsr()
+        return self._transposed(self.weights.data)
+
+    def _transposed(self, data: npt.NDArray[np.number]) -> csr_array:
+        places = self._places_t
+        return csr_array((data[places.data], places.indices, places.indptr), shape=places.shape)
+
+    @cached_property
+    def _places_t(self) -> csr_array:
+        """Return the transpose of the pattern, each entry the place of the edge in `edges.data`."""
+        pattern = self.edges
+        places = np.arange(pattern.nnz, dtype=np.int32 if pattern.nnz < _INT32 else np.int64)
+        return csr_array((places, pattern.indices, pattern.indptr), shape=pattern.shape).T.tocsr()
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -119,7 +132,8 @@ class Snapshot:
         ids, source, target = _numbered(table, nodes)
         wanted = {*table["kind"].unique(), *(kinds or ()), *(() if as_of is None else RELATIONS)}
         place = pl.Series("place", source * len(ids) + target)
-        placed = table.drop("src", "dst").with_columns(place).filter(~loops)
+        everything = table.drop("src", "dst").with_columns(place)
+        placed = everything.filter(~loops) if loops.any() else everything
         parts = {str(key[0]): part for key, part in placed.partition_by("kind", as_dict=True).items()}
         empty = placed.clear()
         relations = {kind: _relation(kind, parts.get(kind, empty), len(ids)) for kind in sorted(wanted)}
