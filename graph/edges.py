@@ -8,7 +8,17 @@ import polars as pl
 from graph.errors import EdgeTableError
 from graph.ontology import RELATIONS
 
-__all__ = ["EDGE_KEY", "EDGE_SCHEMA", "ENDS", "OPTIONAL_COLUMNS", "EdgeFrame", "checked_edges", "visible"]
+__all__ = [
+    "EDGE_KEY",
+    "EDGE_SCHEMA",
+    "ENDS",
+    "OPTIONAL_COLUMNS",
+    "EdgeFrame",
+    "checked_edges",
+    "holds_on",
+    "speaking",
+    "visible",
+]
 
 EdgeFrame = pl.DataFrame | pl.LazyFrame
 
@@ -53,11 +63,21 @@ def visible(
 ) -> pl.LazyFrame:
     """Return what was believed on `as_of` to hold on `valid_on` (default: `as_of`), at most one row per edge.
 
+    It is the statement that speaks for the edge (see `speaking`), up to, not including, its `valid_to`.
+    """
+    day = as_of if valid_on is None else valid_on
+    return speaking(edges, as_of, day, unrevised=unrevised).filter(holds_on(day))
+
+
+def speaking(
+    edges: EdgeFrame, as_of: date, valid_on: date | None = None, *, unrevised: bool = False
+) -> pl.LazyFrame:
+    """Return the statement that speaks for each edge, also where it says that the edge has ended.
+
     A statement is believed from `known_at` up to, not including, `retracted_at`. Of the believed statements of an
-    edge that have begun by the day, the one that begins last, then the one known last, speaks for the edge from its
-    beginning on; the edge holds up to, not including, that statement's `valid_to`. `retracted_at` comes back null:
-    on `as_of` nobody knew of a later retraction. `unrevised` promises that no edge has two statements; without a
-    column `edge_id` every row is an edge of its own.
+    edge that have begun by `valid_on` (default: `as_of`), the one that begins last, then the one known last, speaks for
+    the edge from its beginning on. `retracted_at` comes back null: on `as_of` nobody knew of a later retraction.
+    `unrevised` promises that no edge has two statements; without a column `edge_id` every row is an edge of its own.
     """
     day = as_of if valid_on is None else valid_on
     believed = (pl.col("known_at") <= as_of) & _open_or_after("retracted_at", as_of)
@@ -67,9 +87,12 @@ def visible(
         begun = begun.map_batches(
             _speaking, predicate_pushdown=False, projection_pushdown=False, slice_pushdown=False
         )
-    return begun.filter(_open_or_after("valid_to", day)).with_columns(
-        retracted_at=pl.lit(None, dtype=pl.Date)
-    )
+    return begun.with_columns(retracted_at=pl.lit(None, dtype=pl.Date))
+
+
+def holds_on(day: date) -> pl.Expr:
+    """Return a Boolean expression: the statement, which has begun, has not ended by the day."""
+    return _open_or_after("valid_to", day)
 
 
 def _speaking(begun: pl.DataFrame) -> pl.DataFrame:

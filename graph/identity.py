@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from graph.credit_code import identifying_code
-from graph.edges import EDGE_SCHEMA, EdgeFrame
+from graph.edges import EDGE_SCHEMA, EdgeFrame, holds_on, speaking
 from graph.errors import DecisionError
 from graph.matching.clusters import NO_CODE, clustered
 
@@ -154,16 +154,12 @@ def _statements(pairs: pl.DataFrame) -> pl.DataFrame:
 def identity_as_of(statements: EdgeFrame, as_of: date) -> pl.DataFrame:
     """Return the last word on each pair of parties that was believed on a date, rejections included (EDGE_SCHEMA).
 
-    `statements` are those of a store, `same_as` or not. Of several edges on one pair the last one known speaks, and a
+    `statements` are those of a store, `same_as` or not. For each edge the statement speaks that `graph.edges.speaking`
+    names, so a sameness that was ended stays ended. Of several edges on one pair the last one known speaks, and a
     rejection before a match of the same day. Raises nothing: no `same_as` statement gives an empty frame.
     """
-    believed = (pl.col("known_at") <= as_of) & (
-        pl.col("retracted_at").is_null() | (pl.col("retracted_at") > as_of)
-    )
-    holds = (pl.col("valid_from") <= as_of) & (pl.col("valid_to").is_null() | (pl.col("valid_to") > as_of))
-    table = (
-        statements.lazy().filter((pl.col("kind") == _SAME) & believed & (holds | _is_rejection())).collect()
-    )
+    stated = speaking(statements.lazy().filter(pl.col("kind") == _SAME), as_of)
+    table = stated.filter(holds_on(as_of) | _is_rejection()).collect()
     ends = {"low": pl.min_horizontal("src", "dst"), "high": pl.max_horizontal("src", "dst")}
     ordered = table.with_columns(**ends, no=_is_rejection()).sort("low", "high", "known_at", "no", "edge_id")
     return ordered.unique(["low", "high"], keep="last", maintain_order=True).drop("low", "high", "no")

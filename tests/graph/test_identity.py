@@ -154,6 +154,15 @@ def test_nobody_can_accept_against_two_valid_codes() -> None:
     assert decided(review, decisions(("A", "B", False, "李工", TUESDAY))).height == 1
 
 
+def test_a_sameness_that_was_ended_stays_ended() -> None:
+    stated = same_as(matches(("A", "B", 0.9)), known_at=MONDAY, source="exchange")
+    ended = stated.with_columns(known_at=pl.lit(TUESDAY), valid_to=pl.lit(TUESDAY))
+    edges = checked_edges(pl.concat([stated, ended]))
+    for day, joined in ((MONDAY, 2), (TUESDAY, 0), (FRIDAY, 0)):
+        assert canonical_ids(identity_as_of(edges, day)).height == joined
+        assert visible(edges, day).collect().height == joined // 2
+
+
 def test_no_statement_gives_no_identity() -> None:
     empty = pl.DataFrame(schema=EDGE_SCHEMA)
     assert canonical_ids(identity_as_of(empty, MONDAY)).rows() == []
