@@ -32,6 +32,7 @@ __all__ = [
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
 _BESIDE: Final = Path(__file__).with_name("policy.toml")
+_UNVERIFIED: Final = "（数值未与原文核对 · not checked against the text）"
 
 
 class Dependence(StrEnum):
@@ -79,6 +80,7 @@ class _Dated(BaseModel):
     valid_from: date
     valid_to: date | None = None
     source: str = Field(min_length=1)
+    verified: bool = False
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:
@@ -89,6 +91,11 @@ class _Dated(BaseModel):
     def holds(self, day: date) -> bool:
         """Tell whether the entry is in force on a day."""
         return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
+
+    @property
+    def cited(self) -> str:
+        """Return the source as it stands beside a figure: with a warning where the numbers were not found in it."""
+        return self.source if self.verified else self.source + _UNVERIFIED
 
 
 class ControlPolicy(_Dated):

@@ -82,7 +82,8 @@ class Groups:
     group of its own where nothing joins it), `dependence` for further groups whose members it depends on. `group_id`
     is the first id of the control group that a group is built around; it changes when that party leaves.
     `joins`: [a, b, rule, value, threshold, source, zh, en], the reason of each join; a is controlled by, of the family
-    of, or dependent on b. `value` is null where control is declared, family, or net assets are not positive.
+    of, or dependent on b. `value` is null where control is declared, family, or net assets are not positive; `source` says
+    so where its threshold was not found in the text.
     """
 
     members: pl.DataFrame
@@ -204,7 +205,7 @@ def _control_joins(control: Control, policy: Policy) -> _Joins:
         basis.to_list(),
         np.where(declared, np.nan, held),
         np.where(declared, np.nan, threshold),
-        policy.control.source,
+        policy.control.cited,
     )
 
 
@@ -223,7 +224,7 @@ def _concert_joins(snapshot: Snapshot, control: Control, policy: Policy) -> _Joi
         [CONCERT] * pairs.height,
         unknown,
         unknown,
-        policy.control.source,
+        policy.control.cited,
     )
 
 
@@ -238,7 +239,7 @@ def _family_joins(snapshot: Snapshot, control: Control, policy: Policy) -> Itera
     pairs = np.unique(np.sort(np.column_stack([a[kept], b[kept]]), axis=1), axis=0)
     unknown = np.full(len(pairs), np.nan)
     return (
-        _Joins(pairs[:, 0], pairs[:, 1], [FAMILY] * len(pairs), unknown, unknown, policy.connection.source),
+        _Joins(pairs[:, 0], pairs[:, 1], [FAMILY] * len(pairs), unknown, unknown, policy.connection.cited),
     )
 
 
@@ -263,7 +264,7 @@ def _dependence_joins(snapshot: Snapshot, rule: DependencePolicy, figures: dict[
     kept = np.isinf(ratio) | (ratio >= rule.threshold)
     value = np.where(np.isinf(ratio), np.nan, ratio)[kept]
     thresholds = np.full(int(kept.sum()), rule.threshold)
-    return _Joins(a[kept], b[kept], [str(rule.rule)] * len(value), value, thresholds, rule.source)
+    return _Joins(a[kept], b[kept], [str(rule.rule)] * len(value), value, thresholds, rule.cited)
 
 
 def _investigated(snapshot: Snapshot, joins: _Joins, investigate: pl.Series | None) -> _Joins:

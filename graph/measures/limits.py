@@ -27,9 +27,11 @@ def check_limits(
     null is unknown); `related` [org_id, party_id] the organisation's related parties, without which limits on them have
     no row. Columns: org_id, code, name_zh, name_en, scope, subject (null for all related parties together), measure,
     `used` (CNY), `value` (the rule's number), base, base_amount (CNY), `limit` (CNY), `ratio` (used to base), `used_of_limit`
-    (used to limit), `breach`, `flag`, source, valid_from, as_of. Where the base is unknown, `limit`, ratios and
+    (used to limit), `breach`, `flag`, source, `verified` (whether the rule's number was found in the source; where it was not,
+    `source` says so too), valid_from, as_of. Where the base is unknown, `limit`, ratios and
     `breach` are null and `flag` is `missing_base`; a base of zero or less leaves a limit of 0. Worst use first.
-    Raises ExposureTableError.
+    A limit is held against every subject: where its text exempts some (a bank's limits here are for clients that are
+    neither banks nor sovereigns), leave these out of the exposures. Raises ExposureTableError.
     """
     orgs = _organisations(organisations)
     frames = []
@@ -116,7 +118,8 @@ def _against(limit: Limit, used: pl.DataFrame, day: date) -> pl.DataFrame:
         pl.when(pl.col("limit") > 0).then(pl.col("used") / pl.col("limit")).alias("used_of_limit"),
         (pl.col("used") > pl.col("limit") + _CENT).alias("breach"),
         pl.when(pl.col("limit").is_null()).then(pl.lit("missing_base")).alias("flag"),
-        pl.lit(limit.source).alias("source"),
+        pl.lit(limit.cited).alias("source"),
+        pl.lit(limit.verified).alias("verified"),
         pl.lit(limit.valid_from).alias("valid_from"),
         pl.lit(day).alias("as_of"),
     )

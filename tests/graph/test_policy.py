@@ -53,9 +53,28 @@ def _file(folder: Path, text: str) -> Path:
 
 def test_every_entry_of_the_file_of_the_project_has_a_source() -> None:
     file = read_policy()
-    for entry in (*file.control, *file.connection, *file.dependence, *file.mitigation, *file.limit):
-        assert len(entry.source) > 10
+    for table in (
+        file.control,
+        file.connection,
+        file.dependence,
+        file.mitigation,
+        file.limit,
+        file.guarantee,
+    ):
+        for entry in table:
+            assert len(entry.source) > 10
+            assert "verified" in entry.model_fields_set
     assert {entry.rule for entry in file.dependence} == set(Dependence)
+
+
+def test_what_was_not_found_in_the_text_is_cited_with_a_warning(tmp_path: Path) -> None:
+    limits = {limit.code: limit for limit in policy_as_of(date(2025, 1, 1)).limits}
+    assert not limits["bank-group-exposure"].verified
+    assert "not checked" in limits["bank-group-exposure"].cited
+    assert "未与原文核对" in limits["bank-group-exposure"].cited
+    assert limits["bank-single-exposure"].cited == limits["bank-single-exposure"].source
+    silent = policy_as_of(date(2025, 1, 1), _file(tmp_path, CONTROL + CONNECTION)).control
+    assert "not checked" in silent.cited
 
 
 def test_a_limit_holds_from_its_first_day_and_not_before() -> None:

@@ -213,6 +213,7 @@ def test_dependence_is_looked_into_for_the_clients_asked_for() -> None:
     edges = (_supplies("B", "A", seller_share=0.9), _supplies("D", "C", seller_share=0.9))
     groups = _groups(*edges, investigate=pl.Series(["A"]))
     assert groups.joins["a"].to_list() == ["B"]
+    assert "not checked" in groups.joins["source"][0]
 
 
 def test_before_the_rule_of_2018_there_is_no_dependence() -> None:

@@ -222,6 +222,9 @@ def test_banks_are_held_to_net_exposure_and_tier_1_others_are_not() -> None:
     used = dict(zip(found["code"], found["used"], strict=True))
     assert used == {"bank-single-loans": 30.0, "bank-single-exposure": 10.0, "bank-group-exposure": 10.0}
     assert not found["breach"].any()
+    unsure = found.filter(~pl.col("verified"))
+    assert unsure["code"].to_list() == ["bank-group-exposure"]
+    assert "not checked" in unsure["source"][0]
     assert _limits(book, RULES, kind="factory", net_assets=1.0).is_empty()
 
 
