@@ -132,7 +132,7 @@ def single_failures_cleared(
 
     `parties` (positions) chooses who fails, by default everybody that owes something. Returns [position, own_shortfall,
     others_loss, defaults, rounds]: beyond the clearing without a failure, what it pays less, what the others do not
-    receive in all, how many others default in addition, and the last round of default. A party that can pay out of what
+    receive in all, how many others default in addition, and in how many rounds (1: those it brings down itself). A party that can pay out of what
     it receives is not solved for; otherwise the defaults without failure are the start, as losing assets only adds to
     them. Raises MeasureArgumentError as `clear` does.
     """
@@ -168,7 +168,7 @@ def _failure(
     new[party] = False
     losses = result.loss - base.loss
     losses[party] = 0.0
-    rounds = int(result.round[new].max(initial=0))
+    rounds = int((result.round[new] - result.round[party]).max(initial=0))
     return party, float(base.paid[party] - result.paid[party]), float(losses.sum()), int(new.sum()), rounds
 
 

@@ -108,6 +108,17 @@ def test_default_comes_in_rounds() -> None:
     assert found.defaulted.tolist() == [0, 1]
 
 
+def test_rounds_of_a_failure_count_from_it_whoever_else_is_in_default() -> None:
+    # 0 owes 1, 1 owes 2, 2 owes 3, and each can pay as long as it is paid; 4 cannot pay 5 whatever happens.
+    debts = np.zeros((6, 6))
+    debts[0, 1], debts[1, 2], debts[2, 3] = 10.0, 8.0, 6.0
+    has = np.array([10.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    chain = single_failures_cleared(csr_array(debts), has, parties=np.array([0]))
+    debts[4, 5] = 1.0
+    beside = single_failures_cleared(csr_array(debts), has, parties=np.array([0]))
+    assert chain.row(0) == beside.row(0) == (0, 10.0, 24.0, 2, 2)
+
+
 def test_parties_that_owe_each_other_without_assets_clear_in_full() -> None:
     # Paying nothing would clear too; the greatest vector is the one of the paper.
     found = clear(csr_array(np.array([[0.0, 5.0], [5.0, 0.0]])), np.zeros(2))
