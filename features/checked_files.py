@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import polars as pl
 
 from features.contracts import Checked, check_table, checked_tables, contract_of
-from features.errors import DataError
+from features.errors import DataError, UnwritableFileError
 from features.sources import is_sheet, read_table, scan_table, table_files
 
 __all__ = [
@@ -83,9 +84,10 @@ def write_text_atomically(text: str, path: Path, *, private: bool = False) -> No
     _write(path, lambda file: file.write(text.encode()), private=private)
 
 
-def write_csv_atomically(frame: pl.DataFrame, path: Path) -> None:
+def write_csv_atomically(frame: pl.DataFrame, path: Path, *, private: bool = False) -> None:
     """Write a CSV file that Excel opens as UTF-8, under another name, and move it into place.
 
+    `private` lets the owner alone read it.
     Text that a spreadsheet would run as a formula is preceded by an apostrophe; negative numbers are left alone.
     """
     texts = [name for name, dtype in frame.schema.items() if dtype == pl.String()]
@@ -95,7 +97,7 @@ def write_csv_atomically(frame: pl.DataFrame, path: Path) -> None:
         file.write(_BOM)
         harmless.write_csv(file)
 
-    _write(path, write)
+    _write(path, write, private=private)
 
 
 def _harmless(text: pl.Expr) -> pl.Expr:
@@ -105,16 +107,19 @@ def _harmless(text: pl.Expr) -> pl.Expr:
 
 
 def _write(path: Path, write: Callable[[BinaryIO], object], *, private: bool = False) -> None:
-    """Let `write` fill a temporary file beside the path, then rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Let `write` fill a temporary file beside the path, then rename it; raises UnwritableFileError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     mode = 0o600 if private else 0o666  # the umask narrows it further
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as problem:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(problem, OSError):
+            raise UnwritableFileError(path, problem.strerror or str(problem)) from problem
         raise

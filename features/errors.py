@@ -24,6 +24,7 @@ __all__ = [
     "UnreadableFileError",
     "UnreadableTableError",
     "UnusableTablesError",
+    "UnwritableFileError",
 ]
 
 
@@ -174,6 +175,17 @@ class UnreadableTableError(DataError):
             zh=f"读取表 {table} 的数据时出错：{reason}。文件可能损坏或不完整，请重新导出。",
             en=f"Reading the rows of table {table} failed: {reason}. The file may be damaged or incomplete; export it "
             "again.",
+        )
+
+
+class UnwritableFileError(DataError):
+    """A file cannot be written; what stood in its place is as it was."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        self.path = path
+        super().__init__(
+            zh=f"无法写入文件 {path}（{problem}）。请检查路径、写入权限和磁盘空间，然后重试。",
+            en=f"Cannot write {path} ({problem}). Check the path, the right to write and free space, then try again.",
         )
 
 

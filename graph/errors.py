@@ -4,7 +4,6 @@ from datetime import date
 from pathlib import Path
 
 __all__ = [
-    "DecisionError",
     "DefaultTableError",
     "EdgeTableError",
     "EmptyGraphError",
@@ -29,7 +28,6 @@ __all__ = [
     "PolicyError",
     "QuestionError",
     "RecordStoreError",
-    "RecordTableError",
     "StatementConflictError",
     "UnfinishedLoadError",
     "UnknownMeasureError",
@@ -377,29 +375,6 @@ class GraphQueryError(GraphServerError):
             zh=f"图数据库 {uri} 报告错误：{problem}。请查看其日志；内存或磁盘不足时先处理，再重试。",
             en=f"The graph server {uri} reports: {problem}. Look at its log; where memory or disk ran out, see to that "
             "first, then try again.",
-        )
-
-
-class RecordTableError(GraphError):
-    """The list of parties to be resolved lacks a column or holds what it must not."""
-
-    def __init__(self, column: str, problem_zh: str, problem_en: str) -> None:
-        self.column = column
-        super().__init__(
-            zh=f"待归并主体清单的列“{column}”{problem_zh}。请改正后重试。",
-            en=f"List of parties to resolve, column '{column}': {problem_en}. Correct it and try again.",
-        )
-
-
-class DecisionError(GraphError):
-    """A decision on a doubtful pair of parties cannot be taken over."""
-
-    def __init__(self, pair: tuple[str, str], problem_zh: str, problem_en: str) -> None:
-        self.pair = pair
-        one, other = pair
-        super().__init__(
-            zh=f"对“{one}”与“{other}”的认定{problem_zh}。",
-            en=f"The decision on '{one}' and '{other}' {problem_en}.",
         )
 
 

@@ -9,8 +9,8 @@ import polars as pl
 
 from graph.credit_code import identifying_code
 from graph.edges import EDGE_SCHEMA, EdgeFrame, holds_on, speaking
-from graph.errors import DecisionError
 from graph.matching.clusters import NO_CODE, clustered
+from graph.matching.errors import DecisionError
 
 __all__ = [
     "ACCEPTED",
@@ -39,6 +39,8 @@ DECISION_SCHEMA: Final = pl.Schema(
         "reason": pl.String,
     }
 )
+_WORDING: Final = ("src", "dst", "known_at", "valid_to", "score", "method", "source", "reason")
+"""What two equal decisions agree on."""
 _SAME: Final = "same_as"
 _REJECTED: Final = "rejected"
 ACCEPTED: Final = "accepted"
@@ -67,17 +69,21 @@ def same_as(matches: pl.DataFrame, *, known_at: date, source: str) -> pl.DataFra
     )
 
 
-def decided(review: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+def decided(
+    review: pl.DataFrame, decisions: pl.DataFrame, *, stated: EdgeFrame | None = None
+) -> pl.DataFrame:
     """Return decisions on pairs of the review list as `same_as` statements in EDGE_SCHEMA.
 
     `decisions` has the columns of DECISION_SCHEMA (`reason` may be left out). An accepted pair has score 1 and method
     "accepted"; a rejected one score 0, method "rejected" and `valid_to` = `valid_from`: it holds on no day, so every
     reader of visible edges sees no edge there, also where a match was stated before, while `rejections` finds it in
     the store and the pair is not asked again. `source` is the person, `known_at` the day. A later decision on the same
-    pair replaces an earlier one from its day on.
+    pair replaces an earlier one from its day on. `stated` are the statements of the store the decisions will go to; a
+    decision that stands there already is returned again, so that a list can be handed in twice.
 
     Raises DecisionError for a pair that is not in the list, decided twice on one day, without a person or a day, or
-    accepted against two different valid codes.
+    accepted against two different valid codes; and for one that what is stated of the pair would overrule, since it is of
+    that day or a later one.
     """
     table = decisions.with_columns(
         pl.lit(None).cast(dtype).alias(name)
@@ -87,7 +93,7 @@ def decided(review: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     table = _ordered(table).unique(maintain_order=True)
     _check_decisions(table, _ordered(review))
     accepted = pl.col("accepted")
-    return _statements(
+    edges = _statements(
         table.select(
             "party_a",
             "party_b",
@@ -100,6 +106,9 @@ def decided(review: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
             valid_to=pl.when(~accepted).then(pl.lit(ALWAYS)),
         )
     )
+    if stated is not None:
+        _check_last_word(edges, stated.lazy().filter(pl.col("kind") == _SAME).collect())
+    return edges
 
 
 def _ordered(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -133,6 +142,29 @@ def _check_decisions(decisions: pl.DataFrame, review: pl.DataFrame) -> None:
     for wrong, zh, en in checks:
         if wrong.height:
             raise DecisionError((str(wrong["party_a"][0]), str(wrong["party_b"][0])), zh, en)
+
+
+def _check_last_word(edges: pl.DataFrame, stated: pl.DataFrame) -> None:
+    """Refuse a decision that is not stated yet and of the day, or before the day, of what is stated of its pair."""
+    new = edges.join(stated, on=_WORDING, how="anti", nulls_equal=True, maintain_order="left")
+    before = stated.filter(pl.col("retracted_at").is_null()).select(
+        src=pl.min_horizontal("src", "dst"),
+        dst=pl.max_horizontal("src", "dst"),
+        stated="known_at",
+        by="source",
+    )
+    late = new.join(before, on=["src", "dst"], maintain_order="left").filter(
+        pl.col("stated") >= pl.col("known_at")
+    )
+    if late.height:
+        row = late.sort("stated").row(-1, named=True)
+        raise DecisionError(
+            (row["src"], row["dst"]),
+            f"（{row['known_at']}）不晚于已入库的一条记录（{row['stated']}，来源“{row['by']}”），不会生效；"
+            "若要改变认定，请把 decided_on 填为其后的日期",
+            f"of {row['known_at']} is not after what is stored of the pair already ({row['stated']}, by '{row['by']}'), "
+            "so it would change nothing; to decide otherwise give a later day under decided_on",
+        )
 
 
 def _statements(pairs: pl.DataFrame) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ import polars as pl
 from graph.cypher import PROPERTIES, SCHEMA, edge_index, relation_type
 from graph.edges import EDGE_SCHEMA, EdgeFrame, checked_edges
 from graph.errors import InterchangeFileError
+from graph.interchange.whole_file import unwritable
 from graph.parties import checked_parties, checked_scores, parties_as_of
 
 __all__ = ["write_neo4j_csv"]
@@ -31,9 +33,27 @@ def write_neo4j_csv(
     kind of relation are UTF-8 with typed headers; what is null is empty, an empty text is quoted. `README.txt` holds the
     command and what to do before and after it, `after_import.cypher` the constraints and indexes.
 
-    Raises InterchangeFileError for a folder that holds files already; EdgeTableError and PartyTableError for tables that
-    break their schemas. The folder appears whole or not at all.
+    Raises InterchangeFileError for a folder that holds files already or cannot be written; EdgeTableError and
+    PartyTableError for tables that break their schemas. The folder appears whole or not at all.
     """
+    statements, records = checked_edges(edges), checked_parties(parties)
+    tables = dict(_node_tables(records, statements, scores)) | dict(_relationship_tables(statements))
+    command = _command(tables)
+    indexes = [edge_index(kind) for kind in statements["kind"].unique().sort()]
+    with _whole_folder(folder) as unfinished:
+        for name, table in tables.items():
+            _write(table, unfinished / name)
+        (unfinished / "after_import.cypher").write_text(
+            "".join(f"{statement};\n" for statement in (*SCHEMA, *indexes)), encoding="utf-8"
+        )
+        (unfinished / "README.txt").write_text(_readme(command), encoding="utf-8")
+    return command
+
+
+@contextmanager
+def _whole_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder beside `folder` to be filled and give it that name when the block ends well, else remove it."""
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InterchangeFileError(
             folder,
@@ -41,26 +61,16 @@ def write_neo4j_csv(
             "已存在且不为空。请换一个新文件夹，或先移走其中的文件。",
             "is there already and not empty. Give another folder, or move its files away first.",
         )
-    statements, records = checked_edges(edges), checked_parties(parties)
-    tables = dict(_node_tables(records, statements, scores)) | dict(_relationship_tables(statements))
-    command = _command(tables)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(unfinished, ignore_errors=True)  # left by a process of the same number that was killed
-    unfinished.mkdir()
     try:
-        for name, table in tables.items():
-            _write(table, unfinished / name)
-        indexes = [edge_index(kind) for kind in statements["kind"].unique().sort()]
-        (unfinished / "after_import.cypher").write_text(
-            "".join(f"{statement};\n" for statement in (*SCHEMA, *indexes)), encoding="utf-8"
-        )
-        (unfinished / "README.txt").write_text(_readme(command), encoding="utf-8")
+        shutil.rmtree(unfinished, ignore_errors=True)  # left by a process of the same number that was killed
+        unfinished.mkdir(parents=True)
+        yield unfinished
         unfinished.rename(folder)
-    except BaseException:
+    except BaseException as problem:
         shutil.rmtree(unfinished, ignore_errors=True)
+        if isinstance(problem, OSError):
+            raise unwritable(folder, problem) from problem
         raise
-    return command
 
 
 def _node_tables(

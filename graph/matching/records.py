@@ -6,7 +6,7 @@ from typing import Final
 import polars as pl
 
 from graph.credit_code import identifying_code
-from graph.errors import RecordTableError
+from graph.matching.errors import RecordTableError
 from graph.matching.names import NAME_SCHEMA, name_parts
 from graph.matching.pairs import SPELLING
 from graph.ontology import NODES, PartyKind

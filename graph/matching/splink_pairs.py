@@ -7,7 +7,10 @@ import polars as pl
 import splink.comparison_library as cl
 from splink import Linker, SettingsCreator, block_on
 from splink.backends.duckdb import DuckDBAPI
+from splink.internals.exceptions import EMTrainingException
+from splink.internals.linker_components.training import LinkerTraining
 
+from graph.matching.errors import TooFewExamplesError
 from graph.matching.likeness import LIKELY, UNSURE
 from graph.matching.records import Records
 
@@ -19,6 +22,7 @@ _ASKED: Final = 0.5
 _RECALL: Final = 0.7  # of the deterministic rules below; splink's prior needs a guess
 _PAIRS: Final = 1e6
 _THREADS: Final = 1  # sums in another order end in other digits
+_LEARNT_FROM: Final = ("credit_code", "core")
 _FEWEST: Final = 3  # fewer records teach nothing
 
 
@@ -28,7 +32,8 @@ def splink_pairs(read: Records, *, seed: int) -> pl.DataFrame:
     It compares the parts that `graph.matching.names` takes names into and the credit code, with splink's own comparisons and
     training (u by random sampling from `seed`, m by expectation maximisation); I. Fellegi and A. Sunter, A theory for
     record linkage, JASA 64 (1969). Probabilities are mapped onto the scale of the rules, so that PROBABLE is LIKELY.
-    What the rules know of branches, groups and other kinds of party is asked, not joined.
+    What the rules know of branches, groups and other kinds of party is asked, not joined. Raises TooFewExamplesError
+    where no two records share a code or a name.
     """
     table = _table(read)
     empty = pl.DataFrame(
@@ -95,9 +100,20 @@ def _predicted(table: pl.DataFrame, seed: int) -> pl.DataFrame:
         [block_on("credit_code"), block_on("core", "city")], recall=_RECALL
     )
     training.estimate_u_using_random_sampling(max_pairs=_PAIRS, seed=seed)
-    training.estimate_parameters_using_expectation_maximisation(block_on("credit_code"))
-    training.estimate_parameters_using_expectation_maximisation(block_on("core"))
+    _learn(training)
     frame: pl.DataFrame = (
         linker.inference.predict(threshold_match_probability=_ASKED).as_duckdbpyrelation().pl()
     )
     return frame.select("unique_id_l", "unique_id_r", "match_probability").sort("unique_id_l", "unique_id_r")
+
+
+def _learn(training: LinkerTraining) -> None:
+    """Learn from records of one code and of one name; where there are none of either, raise TooFewExamplesError."""
+    failures = 0
+    for column in _LEARNT_FROM:
+        try:
+            training.estimate_parameters_using_expectation_maximisation(block_on(column))
+        except EMTrainingException:
+            failures += 1
+    if failures == len(_LEARNT_FROM):
+        raise TooFewExamplesError

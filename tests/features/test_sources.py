@@ -21,6 +21,7 @@ from features.errors import (
     EmptyTableError,
     UnreadableFileError,
     UnreadableTableError,
+    UnwritableFileError,
 )
 from features.sources import read_sql, read_table, read_tables, table_files
 from features.tables.examples import Cell
@@ -271,10 +272,22 @@ def test_write_that_fails_leaves_the_old_file_and_no_trace(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(UnwritableFileError, match="No space"):
         write_csv_atomically(pl.DataFrame({"a": ["new"]}), path)
     assert path.read_text(encoding="utf-8-sig") == "a\nold\n"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_names_persons_is_for_the_owner_alone(tmp_path: Path) -> None:
+    write_csv_atomically(pl.DataFrame({"name": ["甲"]}), tmp_path / "list.csv", private=True)
+    assert stat.S_IMODE((tmp_path / "list.csv").stat().st_mode) == 0o600
+
+
+def test_a_path_that_cannot_be_written_says_what_to_check(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UnwritableFileError, match="Check the path") as caught:
+        write_csv_atomically(pl.DataFrame({"a": [1]}), tmp_path / "file" / "list.csv")
+    assert "请检查路径" in caught.value.zh
 
 
 def test_formula_in_a_cell_is_written_as_text(tmp_path: Path) -> None:

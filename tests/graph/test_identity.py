@@ -8,8 +8,8 @@ import pytest
 
 from graph.credit_code import check_character
 from graph.edges import EDGE_SCHEMA, checked_edges, visible
-from graph.errors import DecisionError
 from graph.identity import ALWAYS, canonical_ids, decided, identity_as_of, merged, same_as
+from graph.matching.errors import DecisionError
 from graph.parquet_store import ParquetStore
 from graph.resolution import MATCH_SCHEMA, resolve
 
@@ -143,6 +143,32 @@ def test_two_outcomes_on_one_day_are_refused(records: pl.DataFrame) -> None:
     both = decisions(("P1", "P2", True, "李工", TUESDAY), ("P2", "P1", False, "王工", TUESDAY))
     with pytest.raises(DecisionError, match="twice"):
         decided(resolve(records).review, both)
+
+
+@pytest.mark.parametrize("day", [MONDAY, TUESDAY])
+def test_a_decision_that_a_stored_statement_would_overrule_is_refused(
+    records: pl.DataFrame, day: date
+) -> None:
+    review = resolve(records).review
+    stored = decided(review, decisions(("P1", "P2", True, "李工", TUESDAY)))
+    with pytest.raises(DecisionError, match="later day under decided_on") as caught:
+        decided(review, decisions(("P1", "P2", False, "王工", day)), stated=stored)
+    assert "李工" in caught.value.zh
+    later = decided(review, decisions(("P1", "P2", False, "王工", FRIDAY)), stated=stored)
+    assert canonical_ids(identity_as_of(pl.concat([stored, later]), FRIDAY)).is_empty()
+
+
+def test_a_match_stated_the_same_day_is_no_less_in_the_way(records: pl.DataFrame) -> None:
+    stored = same_as(matches(("P1", "P2", 0.9)), known_at=MONDAY, source="match")
+    with pytest.raises(DecisionError, match="by 'match'"):
+        decided(resolve(records).review, decisions(("P1", "P2", False, "王工", MONDAY)), stated=stored)
+
+
+def test_a_list_can_be_handed_in_again_after_a_later_decision(records: pl.DataFrame, tmp_path: Path) -> None:
+    review, store = resolve(records).review, ParquetStore(tmp_path)
+    for outcome, day, added in ((True, MONDAY, 1), (False, TUESDAY, 1), (True, MONDAY, 0)):
+        edges = decided(review, decisions(("P1", "P2", outcome, "李工", day)), stated=store.statements())
+        assert store.append(edges) == added
 
 
 def test_nobody_can_accept_against_two_valid_codes() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bench.graph_parts.dirty_names import MIXES, dirty_records
 from bench.graph_parts.resolution import measured
 from graph.credit_code import check_character, is_valid_credit_code
-from graph.errors import RecordTableError
+from graph.matching.errors import RecordTableError
 from graph.matching.review import METHODS, REASONS, REVIEW_SCHEMA
 from graph.resolution import CLUSTER_SCHEMA, MATCH_SCHEMA, Resolution, resolve
 

@@ -1,6 +1,7 @@
 """`zhiheng graph`: what its questions print, write to files and say when they cannot be answered."""
 
 import json
+import stat
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -13,13 +14,13 @@ from typer.testing import CliRunner
 from features.contracts import CONTRACTS
 from graph.edges import EDGE_SCHEMA
 from graph.errors import (
-    DecisionError,
     EmptyGraphError,
     GraphServerDownError,
     QuestionError,
     UnknownPartyError,
 )
 from graph.identity import canonical_ids, identity_as_of
+from graph.matching.errors import DecisionError
 from graph.parquet_store import ParquetStore
 from zhiheng.cli import app
 
@@ -110,6 +111,7 @@ def test_portrait_is_printed_and_written(run: Run, tmp_path: Path) -> None:
     assert f"{NAMES['A']} guarantees {NAMES['B']}" in printed
     assert NAMES["D"] not in printed
     written = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o600, "it may name persons"
     assert {node["party_id"] for node in written["nodes"]} == {"A", "B", "C", "H"}
     run("portrait", "A", "--out", str(tmp_path / "a.graphml"))
     assert nx.read_graphml(tmp_path / "a.graphml").nodes["A"]["name"] == NAMES["A"]
@@ -161,6 +163,8 @@ def test_graph_leaves_and_comes_back(run: Run, home: Path, tmp_path: Path) -> No
     run("export", str(tmp_path / "graph.graphml"))
     assert nx.read_graphml(tmp_path / "graph.graphml").number_of_edges() == len(EDGES)
     assert "neo4j-admin database import full" in run("export", str(tmp_path / "csv"), "--format", "neo4j-csv")
+    with pytest.raises(QuestionError, match="always holds all statements"):
+        run("export", str(tmp_path / "past"), "--format", "neo4j-csv", "--as-of", "2022-01-01")
     owner = {
         "id": "o1",
         "schema": "Company",
@@ -191,6 +195,7 @@ def test_graph_leaves_and_comes_back(run: Run, home: Path, tmp_path: Path) -> No
 def test_doubtful_pairs_are_listed_decided_and_not_asked_again(run: Run, home: Path) -> None:
     run("resolve", "--dry-run")
     listed = home / "graph-review.csv"
+    assert stat.S_IMODE(listed.stat().st_mode) == 0o600, "the list may name persons"
     pairs = pl.read_csv(listed, infer_schema=False)
     assert ("A", "D") in pairs.select("party_a", "party_b").rows()
     about = (pl.col("party_a") == "A") & (pl.col("party_b") == "D")
@@ -200,6 +205,12 @@ def test_doubtful_pairs_are_listed_decided_and_not_asked_again(run: Run, home: P
     )
     answered.write_csv(listed)
     assert "1 new decisions" in run("decide")
+    assert "0 new decisions" in run("decide")
+    answered.with_columns(pl.when(about).then(pl.lit("different")).alias("verdict")).write_csv(
+        home / "no.csv"
+    )
+    with pytest.raises(DecisionError, match="give a later day"):
+        run("decide", str(home / "no.csv"))
     store = ParquetStore(home / "graph")
     stated = identity_as_of(store.statements(), date(2022, 3, 1))
     assert canonical_ids(stated).rows() == [("A", "A"), ("D", "A")]
@@ -215,7 +226,7 @@ def test_a_verdict_that_is_neither_is_refused(run: Run, home: Path) -> None:
     run("resolve", "--dry-run")
     listed = home / "graph-review.csv"
     pl.read_csv(listed, infer_schema=False).with_columns(verdict=pl.lit("perhaps")).write_csv(listed)
-    with pytest.raises(DecisionError, match="'perhaps', which is neither same nor different"):
+    with pytest.raises(DecisionError, match="'perhaps', which cannot be read; write same or different"):
         run("decide")
 
 

@@ -1,5 +1,6 @@
 """Export to GraphML, read back by networkx."""
 
+import stat
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph.edges import checked_edges
+from graph.errors import InterchangeFileError
 from graph.interchange.graphml import write_graphml, write_portrait_graphml
 from graph.parquet_store import ParquetStore
 from graph.parties import checked_parties
@@ -180,10 +182,19 @@ def test_a_failed_export_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest
         raise OSError("disk full")
 
     monkeypatch.setattr("graph.interchange.graphml._elements", broken)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InterchangeFileError, match="disk full"):
         write_graphml(path, parties, edges, as_of=DAY)
     assert path.read_bytes() == before
     assert [found.name for found in tmp_path.iterdir()] == ["graph.graphml"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600, "it names persons"
+
+
+def test_a_path_that_cannot_be_written_says_what_to_check(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    parties, edges = tables([party("A", "甲")], [edge("E1", "A", "B")])
+    with pytest.raises(InterchangeFileError, match="Check the path") as caught:
+        write_graphml(tmp_path / "file" / "graph.graphml", parties, edges, as_of=DAY)
+    assert "请检查路径" in caught.value.zh
 
 
 TEXT = st.text(

@@ -163,6 +163,6 @@ def test_a_bad_table_or_a_broken_write_leaves_nothing(
         raise OSError("disk full")
 
     monkeypatch.setattr("graph.interchange.neo4j_csv._write", full)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InterchangeFileError, match="disk full"):
         write_neo4j_csv(folder, named, edges({"src": "A", "dst": "B"}))
     assert list(tmp_path.iterdir()) == []

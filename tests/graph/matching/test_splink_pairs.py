@@ -12,6 +12,7 @@ from bench.graph_parts.dirty_names import MIXES, dirty_records
 from bench.graph_parts.resolution import measured
 from graph.credit_code import is_valid_credit_code
 from graph.errors import MissingExtraError
+from graph.matching.errors import TooFewExamplesError
 from graph.resolution import CLUSTER_SCHEMA, Engine, resolve
 
 needs_splink = pytest.mark.skipif(
@@ -55,6 +56,14 @@ def test_too_few_records_to_learn_from_are_still_answered(count: int) -> None:
     assert found.clusters.schema == CLUSTER_SCHEMA
     assert found.clusters.height == count
     assert found.matches.is_empty()
+
+
+@needs_splink
+def test_records_of_which_no_two_agree_teach_nothing_and_it_is_said() -> None:
+    names = ["济南恒泽铭瑞新材料有限公司", "青岛远达物流有限公司", "烟台海川渔业有限公司"]
+    table = pl.DataFrame({"party_id": ["A", "B", "C"], "kind": ["company"] * 3, "name": names})
+    with pytest.raises(TooFewExamplesError, match="--engine rules"):
+        resolve(table, engine=Engine.SPLINK)
 
 
 def test_a_missing_splink_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

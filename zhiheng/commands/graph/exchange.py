@@ -74,8 +74,7 @@ def import_(
     )
     if found.left_out.height:
         listed = settings.home / "graph-left-out.csv"
-        listed.parent.mkdir(parents=True, exist_ok=True)
-        write_csv_atomically(found.left_out, listed)
+        write_csv_atomically(found.left_out, listed, private=True)
         say(
             f"！{found.left_out.height:,} 条未能装入，原因见 {listed}",
             f"! {found.left_out.height:,} could not be carried; reasons in {listed}",
@@ -113,12 +112,19 @@ def export(
     valid_on: ValidOn = None,
 ) -> None:
     """导出关系图给其他工具。Hand the graph to other tools."""
+    from graph.errors import QuestionError
     from graph.interchange.graphml import write_graphml
     from graph.interchange.neo4j_csv import write_neo4j_csv
 
     settings = load_settings()
     store, say = embedded_store(settings), teller(settings)
     day = day_of(store, as_of, home=settings.home)
+    if form is Outgoing.NEO4J_CSV and (as_of or valid_on):
+        raise QuestionError(
+            "--as-of",
+            "只用于 graphml；neo4j-csv 总是导出全部记录，请去掉日期",
+            "is for graphml: neo4j-csv always holds all statements; leave the days out",
+        )
     if form is Outgoing.GRAPHML:
         write_graphml(
             out,

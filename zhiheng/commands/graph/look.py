@@ -104,7 +104,7 @@ def _write(found: "Portrait", out: Path) -> None:
     if out.suffix == ".graphml":
         write_portrait_graphml(out, found.graph)
     elif out.suffix == ".json":
-        write_text_atomically(json.dumps(found.to_json(), ensure_ascii=False, indent=1), out)
+        write_text_atomically(json.dumps(found.to_json(), ensure_ascii=False, indent=1), out, private=True)
     else:
         raise QuestionError("--out", "应以 .json 或 .graphml 结尾", "must end in .json or .graphml")
 

@@ -1,7 +1,8 @@
 """Find records that are about one party, and keep what a person decides of the doubtful ones."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,24 +17,20 @@ if TYPE_CHECKING:
 
 __all__ = ["decide", "resolve"]
 
-VERDICTS: Final = {
-    "同": True,
-    "是": True,
-    "same": True,
-    "yes": True,
-    "不同": False,
-    "否": False,
-    "different": False,
-    "no": False,
-}
+
+class EngineName(StrEnum):
+    """What compares names."""
+
+    RULES = "rules"
+    SPLINK = "splink"
 
 
 def resolve(
     *,
     as_of: AsOf = None,
     engine: Annotated[
-        str, typer.Option(help="rules（默认）或 splink（需另装）。rules, or splink (an extra).")
-    ] = "rules",
+        EngineName, typer.Option(help="rules（默认）或 splink（需另装）。rules, or splink (an extra).")
+    ] = EngineName.RULES,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="只列出，不写入关系图。List only, write nothing to the graph.")
     ] = False,
@@ -42,8 +39,11 @@ def resolve(
 
     Find records of one party; sure matches become `same_as` statements, doubtful ones a list for a person.
     """
+    import polars as pl
+
     from features.checked_files import write_csv_atomically
     from graph.identity import identity_as_of, same_as
+    from graph.matching.verdicts import ANSWERS
     from graph.resolution import Engine
     from graph.resolution import resolve as find
 
@@ -55,9 +55,8 @@ def resolve(
     joined = found.clusters.filter(found.clusters["party_id"] != found.clusters["canonical_id"]).height
     say(f"{joined:,} 条记录并入其他主体", f"{joined:,} records are of a party that has another one")
     listed = _review_file(settings)
-    listed.parent.mkdir(parents=True, exist_ok=True)
-    blank = found.review.with_columns(verdict=None, decided_by=None, decided_on=None, comment=None)
-    write_csv_atomically(blank, listed)
+    blank = found.review.with_columns(pl.lit(None).alias(name) for name in ANSWERS)
+    write_csv_atomically(blank, listed, private=True)
     say(
         f"{found.review.height:,} 对待认定：{listed}。在 verdict 列填“同”或“不同”，填认定人与日期，再运行 zhiheng graph decide",
         f"{found.review.height:,} pairs to decide: {listed}. Write same or different under verdict, who and when, "
@@ -79,30 +78,14 @@ def decide(
 
     Keep a person's decisions on the list; rejections are remembered too and not asked again.
     """
-    import polars as pl
-
     from features.sources import read_table
-    from graph.errors import DecisionError
     from graph.identity import decided
+    from graph.matching.verdicts import decisions_of
 
     settings = load_settings()
-    filled = read_table(review or _review_file(settings)).with_columns(pl.col(pl.String).replace("", None))
-    verdict = pl.col("verdict").str.strip_chars().str.to_lowercase()
-    chosen = filled.filter(pl.col("verdict").is_not_null()).with_columns(
-        accepted=verdict.replace_strict(VERDICTS, default=None, return_dtype=pl.Boolean),
-        decided_on=pl.col("decided_on").cast(pl.String).str.to_date(strict=False),
-    )
-    strange = chosen.filter(pl.col("accepted").is_null())
-    if strange.height:
-        first = strange.row(0, named=True)
-        raise DecisionError(
-            (first["party_a"], first["party_b"]),
-            f"的 verdict“{first['verdict']}”无法理解，请填“同”或“不同”",
-            f"has the verdict '{first['verdict']}', which is neither same nor different",
-        )
-    added = embedded_store(settings).append(
-        decided(filled, chosen.drop("reason").rename({"comment": "reason"}))
-    )
+    store = embedded_store(settings)
+    filled = read_table(review or _review_file(settings))
+    added = store.append(decided(filled, decisions_of(filled), stated=store.statements()))
     teller(settings)(f"新增 {added:,} 条认定", f"{added:,} new decisions kept")
 
 

@@ -20,7 +20,10 @@ Out = Annotated[
 
 
 def write_result(table: "pl.DataFrame", out: Path | None, settings: Settings) -> None:
-    """Write a table where the user said, whole or not at all, and say so; raises QuestionError for another suffix."""
+    """Write a table where the user said, whole or not at all, for the owner alone, as it may name persons; and say so.
+
+    Raises QuestionError for another suffix and UnwritableFileError.
+    """
     from features.checked_files import write_csv_atomically, write_parquet_atomically
     from graph.errors import QuestionError
 
@@ -29,8 +32,7 @@ def write_result(table: "pl.DataFrame", out: Path | None, settings: Settings) ->
     writers = {".csv": write_csv_atomically, ".parquet": write_parquet_atomically}
     if out.suffix not in writers:
         raise QuestionError("--out", "应以 .csv 或 .parquet 结尾", "must end in .csv or .parquet")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    writers[out.suffix](table, out)
+    writers[out.suffix](table, out, private=True)
     teller(settings)(f"全部 {table.height:,} 行已写入 {out}", f"all {table.height:,} rows written to {out}")
 
 
