@@ -36,8 +36,8 @@ def concentration(snapshot: Snapshot, kind: str = "supplies") -> pl.DataFrame:
     `<kind>_<out|in>_counterparties`: distinct counterparties (for supplies: out customers, in suppliers); `…_largest`:
     the largest weight with one of them, in the unit of the kind, 0 without any; `…_largest_share`: that over the sum;
     `…_hhi`: the sum of squared shares, 1/k for k equal ones to 1 for a single one (Herfindahl 1950, Hirschman 1964).
-    Unknown weights count as 0, so shares are over known weights; null where no weight is known. Raises
-    UnknownRelationError.
+    Unknown weights count as 0, and so do negative ones (what was taken back), so shares are over known weights; null
+    where no weight is known. Raises UnknownRelationError.
     """
     relation = snapshot.relation(kind)
     columns: dict[str, Floats] = {}
@@ -49,28 +49,30 @@ def concentration(snapshot: Snapshot, kind: str = "supplies") -> pl.DataFrame:
 
 
 def _shares(weights: csr_array) -> tuple[Floats, Floats, Floats]:
-    """Return the largest entry, its share and the Herfindahl index of each row; NaN where a row sums to 0."""
-    total = row_sums(weights)
-    largest = _largest(weights, weights.data)
+    """Return the largest entry, its share and the Herfindahl index of each row; NaN where no entry is known."""
     # Shares before squares: the square of a small amount is 0 in floating point, its share is not.
-    share = np.divide(
-        weights.data, total[row_numbers(weights)], out=np.zeros(weights.nnz), where=weights.data > 0
-    )
+    share = np.nan_to_num(_parts(weights))
     squares = row_sums(csr_array((share**2, weights.indices, weights.indptr), shape=weights.shape))
-    known = total > 0
-    return (
-        largest,
-        np.divide(largest, total, out=np.full(len(total), np.nan), where=known),
-        np.where(known, squares, np.nan),
-    )
+    largest, largest_share = _largest(weights, weights.data), _largest(weights, share)
+    known = largest > 0
+    return largest, np.where(known, largest_share, np.nan), np.where(known, squares, np.nan)
+
+
+def _parts(weights: csr_array) -> Floats:
+    """Return the part of each entry (nnz) in the sum of the positive ones of its row; NaN for any other."""
+    positive = np.maximum(weights.data, 0.0)
+    total = row_sums(csr_array((positive, weights.indices, weights.indptr), shape=weights.shape))
+    parts: Floats = np.full(weights.nnz, np.nan)
+    np.divide(weights.data, total[row_numbers(weights)], out=parts, where=weights.data > 0)
+    return parts
 
 
 def _largest(matrix: csr_array, values: Floats) -> Floats:
-    """Return the largest of the values (nnz) stored in each row, 0 for an empty row."""
+    """Return the largest of the values (nnz) stored in each row, 0 for an empty row or where none is above 0."""
     result = np.zeros(matrix.shape[0])
     filled = np.flatnonzero(np.diff(matrix.indptr))
     if len(filled):
-        result[filled] = np.maximum.reduceat(values, matrix.indptr[filled])
+        result[filled] = np.maximum(np.maximum.reduceat(values, matrix.indptr[filled]), 0.0)
     return result
 
 
@@ -141,11 +143,9 @@ def _known_shares(
     relation: Relation, weights: csr_array, direction: Direction
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Return the share of each edge in what its row sells or buys, NaN where unknown, and whether it was recorded."""
-    total = row_sums(weights)[row_numbers(weights)]
-    computed = np.divide(weights.data, total, out=np.full(weights.nnz, np.nan), where=weights.data > 0)
     recorded = _recorded(relation, direction)
     given = recorded > 0
-    return np.where(given, np.minimum(recorded, 1.0), computed), given
+    return np.where(given, np.minimum(recorded, 1.0), _parts(weights)), given
 
 
 def _recorded(relation: Relation, direction: Direction) -> Floats:

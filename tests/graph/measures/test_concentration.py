@@ -64,6 +64,15 @@ def test_equal_shares_give_one_over_their_number() -> None:
     assert (row["supplies_in_hhi"], row["supplies_in_counterparties"]) == (None, 0.0)
 
 
+def test_what_was_taken_back_is_no_share() -> None:
+    snapshot = _snapshot([(1, 0, -4.0), (2, 0, 3.0), (3, 0, 1.0), (0, 4, -1.0)])
+    row = concentration(snapshot).row(0, named=True)
+    assert (row["supplies_in_largest_share"], row["supplies_in_hhi"]) == (0.75, 0.625)
+    assert (row["supplies_out_largest"], row["supplies_out_largest_share"]) == (0.0, None)
+    named = single_sources(snapshot).filter((pl.col("id") == 0) & (pl.col("direction") == "in"))
+    assert named.select("party", "share").rows() == [(2, 0.75)]
+
+
 @pytest.fixture
 def recorded(edge_table: EdgeMaker) -> Snapshot:
     """Return A and B supplying C with recorded shares of C's purchases, and A supplying D and E without."""
