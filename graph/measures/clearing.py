@@ -132,9 +132,9 @@ def single_failures_cleared(
 
     `parties` (positions) chooses who fails, by default everybody that owes something. Returns [position, own_shortfall,
     others_loss, defaults, rounds]: beyond the clearing without a failure, what it pays less, what the others do not
-    receive in all, how many others default in addition, and in how many rounds (1: those it brings down itself). A party that can pay out of what
-    it receives is not solved for; otherwise the defaults without failure are the start, as losing assets only adds to
-    them. Raises MeasureArgumentError as `clear` does.
+    receive in all, how many others default in addition, and in how many rounds (1: those it brings down itself). A party
+    that can pay out of what it receives is not solved for; otherwise the defaults without failure are the start, as losing
+    assets only adds to them. Raises MeasureArgumentError as `clear` does.
     """
     base = clear(obligations, assets)
     debts = _Debts.of(obligations)
