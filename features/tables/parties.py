@@ -17,7 +17,7 @@ from features.tables.columns import (
 )
 from features.tables.contract import Contract, DataClass, Domain, Level, Rule, Text
 from features.tables.rules import known_not_before
-from graph.credit_code import valid_credit_code
+from graph.credit_code import identifying_code, valid_credit_code
 from graph.ontology import NODES, PartyKind
 
 __all__ = ["COMPANIES", "PARTIES"]
@@ -106,6 +106,19 @@ PARTIES: Final = Contract(
             remedy=Text(
                 "对照营业执照改正；无法确认时留空",
                 "correct it against the business licence; leave it empty when it cannot be confirmed",
+            ),
+        ),
+        Rule(
+            name="credit_code_no_filler",
+            columns=("credit_code",),
+            broken=valid_credit_code(pl.col("credit_code")) & ~identifying_code(pl.col("credit_code")),
+            text=Text(
+                "统一社会信用代码不得用占位数字（如18个0、123456789012345678）代填",
+                "the credit code must not be a filler (18 zeros, 123456789012345678 and the like)",
+            ),
+            remedy=Text(
+                "对照营业执照填写真实代码；没有时留空，否则不同主体会被并为一个",
+                "give the real code of the business licence, or leave it empty: a filler makes strangers one party",
             ),
         ),
         Rule(

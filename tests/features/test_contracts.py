@@ -37,6 +37,7 @@ CheckWith = Callable[[str, Mapping[str, Cell]], Checked]
 # what to change in a sound second row so that one rule breaks
 MUTATIONS: Mapping[tuple[str, str], Mapping[str, Cell]] = {
     ("parties", "credit_code_valid"): {"credit_code": "91370102MA0000000X"},
+    ("parties", "credit_code_no_filler"): {"credit_code": "0" * 18},
     ("parties", "person_without_credit_code"): {"kind": "person", "credit_code": "91370102MA0000000R"},
     ("parties", "company_without_id_hash"): {"id_hash": "fedcba9876543210"},
     ("parties", "id_hash_format"): {"kind": "person", "id_hash": "37010219800101001X"},
