@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.sparse import csr_array, diags_array
+from scipy.sparse import csr_array
 
 from graph.errors import MeasureArgumentError
 from graph.measures.arcs import seeds_of
@@ -147,7 +147,9 @@ def _stochastic(matrix: csr_array) -> csr_array:
     """Return the matrix with rows that sum to 1, or to 0 where they did."""
     sums = row_sums(matrix)
     scale = np.divide(1.0, sums, out=np.zeros(len(sums)), where=sums > 0)
-    return csr_array(diags_array(scale) @ matrix.astype(np.float64))
+    # A product with a diagonal matrix would build the pattern anew, at six times the cost.
+    data = matrix.data * np.repeat(scale, np.diff(matrix.indptr))
+    return csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _check_weights(argument: str, values: Floats) -> None:
