@@ -7,7 +7,7 @@ from typing import Final, Protocol, TypeVar
 from graph.cypher import STAMP
 from graph.errors import GraphChangedError, UnfinishedLoadError
 
-__all__ = ["Connection", "Row", "Run", "Stamp", "read_stamp", "read_whole"]
+__all__ = ["Connection", "Row", "Run", "Stamp", "read_since", "read_stamp", "read_whole"]
 
 T = TypeVar("T")
 Row = list[object]
@@ -46,21 +46,16 @@ def read_stamp(run: Run) -> Stamp:
     return Stamp(int(str(number or 0)), bool(unfinished))
 
 
-def read_whole(
-    connection: Connection, work: Callable[[Run], T], *, since: Stamp | None = None, bulk: bool = False
-) -> T:
-    """Read what finished loads have written, and nothing of one that begins meanwhile.
+def read_whole(connection: Connection, work: Callable[[Run], T], *, bulk: bool = False) -> T:
+    """Read what finished loads have written; a read that a load ran into is done again.
 
-    Without `since` a read that a load ran into is done again; with it the graph must still be as it was then.
-    Raises UnfinishedLoadError and GraphChangedError.
+    Raises UnfinishedLoadError, and GraphChangedError where loads follow one another too fast.
     """
 
     def whole(run: Run) -> tuple[T, bool]:
         before = read_stamp(run)
         if before.open:
             raise UnfinishedLoadError(connection.uri)
-        if since is not None and before != since:
-            raise GraphChangedError(connection.uri)
         result = work(run)
         return result, read_stamp(run) == before
 
@@ -69,3 +64,21 @@ def read_whole(
         if undisturbed:
             return result
     raise GraphChangedError(connection.uri)
+
+
+def read_since(connection: Connection, work: Callable[[Run], T], since: Stamp) -> T:
+    """Read a graph that must be as it was at a stamp of no open load; else as `read_whole` raises.
+
+    One look afterwards is enough: a load counts itself before it writes anything.
+    """
+
+    def still(run: Run) -> T:
+        result = work(run)
+        now = read_stamp(run)
+        if now.open:
+            raise UnfinishedLoadError(connection.uri)
+        if now != since:
+            raise GraphChangedError(connection.uri)
+        return result
+
+    return connection.read(still)

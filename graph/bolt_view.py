@@ -6,11 +6,10 @@ from typing import Final, TypeVar
 
 import polars as pl
 
-from graph.bolt import Connection, Row, Run, Stamp, read_stamp, read_whole
-from graph.bolt_frames import edge_frame, frame_of
-from graph.cypher import DEGREES, EDGES_AROUND, RECORDS, SCORES, VISIBLE_COUNT
-from graph.edges import visible
-from graph.parties import PARTY_SCHEMA, SCORE_SCHEMA, parties_as_of, scores_as_of
+from graph.bolt import Connection, Run, Stamp, read_since, read_stamp, read_whole
+from graph.bolt_frames import edge_frame, frame_of, listed, speaking_edges
+from graph.cypher import DEGREES, EDGES_AROUND, RECORDS_OF, SCORES_OF, VISIBLE_COUNT
+from graph.parties import PARTY_SCHEMA, SCORE_SCHEMA, scores_as_of
 from graph.store import Expansion
 
 __all__ = ["BoltView"]
@@ -41,10 +40,11 @@ class BoltView:
         self._connection = connection
         self._counts = counts
         self._since: Stamp | None = None
+        self._alone: dict[str, pl.DataFrame] = {}
 
     def known(self, party_ids: Sequence[str]) -> set[str]:
         """Return which of the parties have a record known on `as_of` or a visible edge."""
-        recorded = set(self._records(party_ids)["party_id"])
+        recorded = set(self._records(party_ids))
         others = [party for party in party_ids if party not in recorded]
         around = self.expand(others, hub=_SMALL_HUB)
         joined = {*around.edges["src"], *around.edges["dst"], *around.hubs}
@@ -58,24 +58,41 @@ class BoltView:
         asked = list(dict.fromkeys(party_ids))
         if not asked:
             return Expansion(edge_frame([]), {})
+        # A portrait asks whether its party is known and then what stands around it: the same edges.
+        alone = self._alone.get(asked[0]) if len(asked) == 1 else None
+        if alone is not None and (hub is None or alone.height <= hub):
+            return Expansion(alone, {})
         hubs, rows = self._read(lambda run: self._expand(run, asked, hub))
-        return Expansion(visible(edge_frame(rows), self.as_of, self.valid_on).sort("edge_id").collect(), hubs)
+        edges = speaking_edges(rows, self.valid_on)
+        if len(asked) == 1 and not hubs:
+            self._alone = {asked[0]: edges}
+        return Expansion(edges, hubs)
 
     def nodes(self, party_ids: Sequence[str]) -> pl.DataFrame:
         """Return [party_id, kind, name, credit_code] in the order asked for, null where there is no record."""
-        asked = pl.Series("party_id", party_ids, dtype=pl.String).to_frame()
-        return asked.join(self._records(party_ids), on="party_id", how="left", maintain_order="left")
+        records = self._records(party_ids)
+        rows = [(party, *records.get(party, (None, None, None))) for party in party_ids]
+        return frame_of(
+            rows, {name: PARTY_SCHEMA[name] for name in ("party_id", "kind", "name", "credit_code")}
+        )
 
     def scores(self, party_ids: Sequence[str]) -> pl.DataFrame:
         """Return the latest scores of parties as of the date (SCORE_SCHEMA), sorted by party and name."""
-        rows = self._read(lambda run: run(SCORES[True], {"party_ids": list(set(party_ids))}))
-        return scores_as_of(frame_of(rows, SCORE_SCHEMA), self.as_of)
+        rows = self._read(lambda run: listed(run(SCORES_OF, {"party_ids": list(set(party_ids))})))
+        found = frame_of(rows, SCORE_SCHEMA)
+        return scores_as_of(found, self.as_of) if rows else found
 
-    def _records(self, party_ids: Sequence[str]) -> pl.DataFrame:
-        rows = self._read(lambda run: run(RECORDS[True], {"party_ids": list(set(party_ids))}))
-        return parties_as_of(frame_of(rows, PARTY_SCHEMA), self.as_of)
+    def _records(self, party_ids: Sequence[str]) -> dict[str, Sequence[object]]:
+        """Return kind, name and credit code of the parties that have a record, as `graph.parties.parties_as_of`."""
+        rows = self._read(lambda run: listed(run(RECORDS_OF, {"party_ids": list(set(party_ids))})))
+        as_of = self.as_of.isoformat()
+        versions = ((str(begun), str(known), party, said) for party, *said, begun, known in rows)
+        seen = (version for version in versions if max(version[0], version[1]) <= as_of)
+        return {str(party): said for _, _, party, said in sorted(seen, key=lambda version: version[:2])}
 
-    def _expand(self, run: Run, asked: list[str], hub: int | None) -> tuple[dict[str, int], list[Row]]:
+    def _expand(
+        self, run: Run, asked: list[str], hub: int | None
+    ) -> tuple[dict[str, int], list[Sequence[object]]]:
         hubs: dict[str, int] = {}
         if hub is not None:
             for party, degree in run(DEGREES, {"party_ids": asked}):
@@ -83,7 +100,7 @@ class BoltView:
                 if int(str(degree)) > hub and (count := self._count(run, str(party))) > hub:
                     hubs[str(party)] = count
         near = [party for party in asked if party not in hubs]
-        return hubs, run(EDGES_AROUND, {"party_ids": near, **self._days}) if near else []
+        return hubs, listed(run(EDGES_AROUND, {"party_ids": near, **self._days})) if near else []
 
     def _count(self, run: Run, party: str) -> int:
         number = 0 if self._since is None else self._since.number
@@ -100,4 +117,4 @@ class BoltView:
     def _read(self, work: Callable[[Run], T]) -> T:
         if self._since is None:
             self._since = read_whole(self._connection, read_stamp)
-        return read_whole(self._connection, work, since=self._since)
+        return read_since(self._connection, work, self._since)

@@ -12,7 +12,7 @@ import polars as pl
 
 from graph.additions import new_parties, new_statements
 from graph.bolt import Connection, Row, Run, read_whole
-from graph.bolt_frames import edge_frame, frame_of, parameters
+from graph.bolt_frames import edge_frame, frame_of, listed, parameters
 from graph.bolt_load import CLEARING, Addition, Batch, claimed, digest, in_lanes, progress
 from graph.bolt_view import BoltView
 from graph.cypher import (
@@ -27,6 +27,7 @@ from graph.cypher import (
     NEWEST_DAYS,
     PROPERTIES,
     RECORDS,
+    RECORDS_OF,
     SCHEMA,
     SCORES,
     STATEMENTS,
@@ -261,12 +262,12 @@ class Neo4jStore:
 
     def records(self) -> pl.DataFrame:
         """Return every version of the party records (PARTY_SCHEMA), sorted by key."""
-        rows = read_whole(self._connection, lambda run: run(RECORDS[False], {}), bulk=True)
+        rows = read_whole(self._connection, lambda run: run(RECORDS, {}), bulk=True)
         return frame_of(rows, PARTY_SCHEMA).sort(PARTY_KEY)
 
     def every_score(self) -> pl.DataFrame:
         """Return all scores written back (SCORE_SCHEMA), sorted by party, name, date and model."""
-        rows = read_whole(self._connection, lambda run: run(SCORES[False], {}), bulk=True)
+        rows = read_whole(self._connection, lambda run: run(SCORES, {}), bulk=True)
         return frame_of(rows, SCORE_SCHEMA).sort(SCORE_KEY)
 
     def statements(self) -> pl.LazyFrame:
@@ -343,7 +344,7 @@ class Neo4jStore:
         return Addition(fresh.height, phases)
 
     def _new_scores(self, table: pl.DataFrame) -> Addition:
-        stored = frame_of(self._connection.read(lambda run: run(SCORES[False], {}), bulk=True), SCORE_SCHEMA)
+        stored = frame_of(self._connection.read(lambda run: run(SCORES, {}), bulk=True), SCORE_SCHEMA)
         fresh = table.join(stored, on=SCORE_SCHEMA.names(), how="anti")
         return Addition(
             fresh.height, [[self._batches(WRITE_SCORES, lane) for lane in in_lanes(fresh, "party_id")]]
@@ -374,8 +375,8 @@ class Neo4jStore:
 
         def work(run: Run) -> pl.DataFrame:
             if len(ids) > _EDGE_IDS:
-                return frame_of(run(RECORDS[False], {}), PARTY_SCHEMA)
-            return frame_of(run(RECORDS[True], {"party_ids": ids.to_list()}), PARTY_SCHEMA)
+                return frame_of(run(RECORDS, {}), PARTY_SCHEMA)
+            return frame_of(listed(run(RECORDS_OF, {"party_ids": ids.to_list()})), PARTY_SCHEMA)
 
         return self._connection.read(work, bulk=True).join(table, on="party_id", how="semi")
 
