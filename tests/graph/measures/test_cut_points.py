@@ -53,6 +53,33 @@ def test_hub_of_a_star_holds_everybody_together() -> None:
     assert found.row(1001) == (1001, 0, 0, 1)
 
 
+def test_leaves_of_a_node_are_parts_of_their_own() -> None:
+    # 0 and 1 stand in a ring with 2; 3 and 4 hang on 0, and 5, with 6 beyond it, on 1.
+    found = cut_points(_snapshot([(0, 1), (1, 2), (2, 0), (0, 3), (4, 0), (1, 5), (5, 6)], 8))
+    assert [row[1:3] for row in found.rows()] == [
+        (3, 2),
+        (2, 2),
+        (1, 0),
+        (1, 0),
+        (1, 0),
+        (2, 1),
+        (1, 0),
+        (0, 0),
+    ]
+
+
+def test_many_networks_and_a_hub_of_branches_are_searched_in_their_size() -> None:
+    # Read again for each branch, the hub's row or that of a common start would take hours, not a moment.
+    size = 400_000
+    star = [(0, place) for place in range(1, size)]
+    pairs = [
+        (size + 3 * place + step, size + 3 * place + step + 1) for place in range(size) for step in (0, 1)
+    ]
+    found = cut_points(_snapshot(star + pairs, 4 * size))
+    assert found.row(0) == (0, size - 1, size - 2, size)
+    assert found["supplies_pieces"].sum() == size - 1 + size - 1 + 4 * size
+
+
 def test_graph_without_edges_or_parties() -> None:
     assert cut_points(_snapshot([], 0)).height == 0
     assert cut_points(_snapshot([(1, 1)], 2)).rows() == [(0, 0, 0, 1), (1, 0, 0, 1)]
