@@ -69,13 +69,13 @@ def test_leaves_of_a_node_are_parts_of_their_own() -> None:
 
 
 def test_many_networks_and_a_hub_of_branches_are_searched_in_their_size() -> None:
-    # Read again for each branch, the hub's row or that of a common start would take hours, not a moment.
+    # Read again for each branch, the hub's row or that of a common start would take minutes, not a moment.
     size = 400_000
     star = [(0, place) for place in range(1, size)]
-    pairs = [
+    threes = [
         (size + 3 * place + step, size + 3 * place + step + 1) for place in range(size) for step in (0, 1)
     ]
-    found = cut_points(_snapshot(star + pairs, 4 * size))
+    found = cut_points(_snapshot(star + threes, 4 * size))
     assert found.row(0) == (0, size - 1, size - 2, size)
     assert found["supplies_pieces"].sum() == size - 1 + size - 1 + 4 * size
 
