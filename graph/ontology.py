@@ -79,8 +79,8 @@ class RelationKind(_Data):
 
     `neighbour_out` names the nodes at the target end ("the parties it guarantees"), `neighbour_in` those at the
     source end; `weight` is the column of the edge table that is summed over parallel edges, None where an edge
-    only counts, `measures` are further numeric columns summed likewise and `properties` all columns of its own;
-    `symmetric` says that the direction carries no meaning.
+    only counts, `weight_unit` its unit, None for a ratio; `measures` are further numeric columns summed likewise and
+    `properties` all columns of its own; `symmetric` says that the direction carries no meaning.
     """
 
     name: str
@@ -90,7 +90,7 @@ class RelationKind(_Data):
     neighbour_out: Wording
     neighbour_in: Wording
     weight: str | None = None
-    weight_unit: str | None = None
+    weight_unit: Wording | None = None
     measures: tuple[str, ...] = ()
     properties: tuple[str, ...] = ()
     source: tuple[str, ...]

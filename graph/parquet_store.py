@@ -72,12 +72,21 @@ class ParquetStore:
         table = checked_parties(parties)
         while True:
             seen = self._parties.parts()
-            stored = self._parties.scan(seen).join(table.lazy(), on=PARTY_KEY, how="semi").collect()
-            fresh = new_parties(stored, table)
+            fresh = self._new_parties(table, seen)
             if fresh.is_empty():
                 return 0
             if self._parties.add(fresh, seen):
                 return fresh.height
+
+    def load(self, edges: EdgeFrame, parties: pl.DataFrame) -> tuple[int, int]:
+        """Append statements and party records; return how many of each were new.
+
+        Nothing of either is written when one of them is refused (raises as `append` and `append_parties`). A load that
+        breaks off between the two is taken up by loading the same tables again.
+        """
+        records = checked_parties(parties)
+        self._new_parties(records, self._parties.parts())
+        return self.append(edges), self.append_parties(records)
 
     def write_scores(self, scores: pl.DataFrame) -> int:
         """Write the scores that are new or have another value (SCORE_SCHEMA); return how many there were.
@@ -148,6 +157,10 @@ class ParquetStore:
         if parties is not None:
             self._parties.replace(parties)
         self._edges.replace(_marked(edges, edges.clear()))
+
+    def _new_parties(self, table: pl.DataFrame, seen: list[Path]) -> pl.DataFrame:
+        stored = self._parties.scan(seen).join(table.lazy(), on=PARTY_KEY, how="semi").collect()
+        return new_parties(stored, table)
 
     def _read(self) -> "_Statements":
         return _Statements.read(self._edges, self._edges.parts())

@@ -18,6 +18,7 @@ __all__ = [
     "checked_scores",
     "parties_as_of",
     "scores_as_of",
+    "unrecorded",
 ]
 
 PARTY_KEY: Final = ("party_id", "valid_from", "known_at")
@@ -78,6 +79,12 @@ def parties_as_of(parties: EdgeFrame, as_of: date) -> pl.DataFrame:
         "party_id", keep="last", maintain_order=True
     )
     return last.select("party_id", "kind", "name", "credit_code").collect()
+
+
+def unrecorded(party_ids: pl.Series, parties: pl.DataFrame) -> pl.Series:
+    """Return which of the ids (repeated or not) have no record in `parties` [party_id, …], each once, sorted."""
+    every = party_ids.unique().sort()
+    return every.filter(~every.is_in(parties["party_id"].unique().implode()))
 
 
 def scores_as_of(scores: EdgeFrame, as_of: date) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from graph.edges import EDGE_SCHEMA
 from graph.errors import (
     EmptyGraphError,
     GraphServerDownError,
+    PartyTableError,
     QuestionError,
     UnknownPartyError,
 )
@@ -228,6 +229,46 @@ def test_a_verdict_that_is_neither_is_refused(run: Run, home: Path) -> None:
     pl.read_csv(listed, infer_schema=False).with_columns(verdict=pl.lit("perhaps")).write_csv(listed)
     with pytest.raises(DecisionError, match="'perhaps', which cannot be read; write same or different"):
         run("decide")
+
+
+def test_parties_without_relations_count_and_those_without_a_record_are_named(run: Run, home: Path) -> None:
+    good = home / "checked" / "good" / "parties.parquet"
+    alone = pl.read_parquet(good).head(1).with_columns(party_id=pl.lit("Z"), name=pl.lit("孤岛有限公司"))
+    pl.concat([pl.read_parquet(good), alone]).write_parquet(good)
+    assert "1 parties stand in relations and have no record (H)" in run("build")
+    printed = run("stats")
+    assert "as of 2022-01-01: 6 parties" in printed
+    assert "have no record (H)" in printed
+    assert "2,400 CNY" in printed
+    assert "connected with 0 other parties" in run("group", "Z")
+    assert "nobody was found to control it" in run("controller", "Z")
+
+
+def test_amounts_are_whole_on_a_narrow_screen(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    for printed in (run("circles"), run("stress", "B"), run("stats"), run("portrait", "A")):
+        assert "…" not in printed
+    assert "2,400" in run("circles")
+
+
+def test_a_load_that_is_refused_in_part_leaves_nothing(run: Run, home: Path) -> None:
+    good = home / "checked" / "good"
+    edges = pl.read_parquet(good / "edges.parquet")
+    pl.concat([edges, edges.head(1).with_columns(edge_id=pl.lit("G9"))]).write_parquet(good / "edges.parquet")
+    pl.read_parquet(good / "parties.parquet").with_columns(name=pl.lit("x")).write_parquet(
+        good / "parties.parquet"
+    )
+    with pytest.raises(PartyTableError, match="cannot be rewritten"):
+        run("build")
+    assert ParquetStore(home / "graph").statements().collect().height == len(EDGES)
+
+
+def test_a_rebuild_says_what_of_the_old_graph_falls_away(run: Run, home: Path) -> None:
+    edges = pl.read_parquet(home / "checked" / "good" / "edges.parquet")
+    ParquetStore(home / "graph").append(edges.head(1).with_columns(edge_id=pl.lit("imported")))
+    printed = run("build", "--fresh")
+    assert "1 statements of the old graph are not in the tables and fall away" in printed
+    assert "fall away" not in run("build", "--fresh")
 
 
 def test_a_broken_graph_can_be_built_anew(run: Run, home: Path) -> None:

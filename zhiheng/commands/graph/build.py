@@ -1,16 +1,20 @@
 """Build the embedded store from the checked tables."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zhiheng.commands.graph.results import say_unrecorded
 from zhiheng.commands.graph.stores import embedded_store
 from zhiheng.console import teller
-from zhiheng.settings import Settings, load_settings
+from zhiheng.settings import load_settings
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from graph.parquet_store import ParquetStore
 
 __all__ = ["build"]
 
@@ -39,9 +43,8 @@ def build(
 
     from features.errors import MissingTableError
     from features.sources import read_tables
-    from graph.edges import EDGE_KEY
     from graph.parquet_store import rebuild
-    from graph.parties import PARTY_SCHEMA
+    from graph.parties import PARTY_SCHEMA, unrecorded
 
     settings = load_settings()
     say = teller(settings)
@@ -56,34 +59,47 @@ def build(
         )
         group["parties"] = pl.LazyFrame(schema=PARTY_SCHEMA)
     records = group["parties"].select(PARTY_SCHEMA.names()).collect()
-    home = settings.home / "graph"
+    home, store = settings.home / "graph", embedded_store(settings)
     if fresh:
-        kept = _decisions(settings)
-        new = pl.concat([group["edges"].collect(), kept], how="diagonal_relaxed").unique(
-            EDGE_KEY, keep="first"
-        )
-        added, known = rebuild(home, new, records)
-        say(f"保留 {kept.height:,} 条“同一主体”记录", f"{kept.height:,} `same_as` statements kept")
+        added, known = rebuild(home, _with_decisions(group["edges"].collect(), store, say), records)
     else:
-        store = embedded_store(settings)
-        added, known = store.append(group["edges"]), store.append_parties(records)
+        added, known = store.load(group["edges"], records)
     say(
         f"新增 {added:,} 条关系记录、{known:,} 条主体档案：{home}",
         f"{added:,} new statements and {known:,} new records of parties in {home}",
     )
+    ends = group["edges"].select("src", "dst").collect()
+    ids = pl.concat([ends["src"], ends["dst"].alias("src")])
+    say_unrecorded(unrecorded(ids, store.records()), say)
 
 
-def _decisions(settings: Settings) -> "pl.DataFrame":
-    """Return the `same_as` statements of the store: tables do not hold what persons decided, so it must not be lost."""
+def _with_decisions(
+    edges: "pl.DataFrame", store: "ParquetStore", say: Callable[[str, str], None]
+) -> "pl.DataFrame":
+    """Return the edges with what the old graph says of sameness, and say what of it the tables will not bring back.
+
+    Tables do not hold what persons decided, so it must not be lost.
+    """
     import polars as pl
 
+    from graph.edges import EDGE_KEY
     from graph.errors import GraphStoreError
 
     try:
-        return embedded_store(settings).statements().filter(pl.col("kind") == "same_as").collect()
+        old = store.statements().collect()
     except GraphStoreError as error:
-        teller(settings)(
+        say(
             f"！旧图无法读取，其中的“同一主体”认定未能保留：{error.zh}",
             f"! the old graph cannot be read, so decisions on `same_as` are not kept: {error.en}",
         )
-        return pl.DataFrame()
+        return edges
+    gone = old.join(edges, on=EDGE_KEY, how="anti")
+    kept = gone.filter(pl.col("kind") == "same_as")
+    say(f"保留 {kept.height:,} 条“同一主体”记录", f"{kept.height:,} `same_as` statements kept")
+    if gone.height > kept.height:
+        say(
+            f"！旧图中有 {gone.height - kept.height:,} 条关系记录不在表中，不再保留；由文件导入的请重新导入",
+            f"! {gone.height - kept.height:,} statements of the old graph are not in the tables and fall away; "
+            "import again what came from files",
+        )
+    return pl.concat([edges, kept], how="diagonal_relaxed")

@@ -80,8 +80,7 @@ def import_(
             f"! {found.left_out.height:,} could not be carried; reasons in {listed}",
         )
     if not dry_run:
-        store = embedded_store(settings)
-        known, added = store.append_parties(found.parties), store.append(found.edges)
+        added, known = embedded_store(settings).load(found.edges, found.parties)
         say(f"新增 {known:,} 条档案、{added:,} 条关系", f"{known:,} new records and {added:,} new statements")
 
 

@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from zhiheng.commands.graph.stores import AsOf, Store, StoreName, ValidOn, day_of, opened
+from zhiheng.commands.graph.results import say_unrecorded, screen_table
+from zhiheng.commands.graph.stores import AsOf, Store, StoreName, ValidOn, day_of, opened, whole_graph
 from zhiheng.console import teller
 from zhiheng.settings import load_settings
 
@@ -28,14 +29,16 @@ Hub = Annotated[
 def stats(as_of: AsOf = None, store: Store = StoreName.PARQUET) -> None:
     """按关系种类统计某日已知的关系图。Count the graph as it was known on a day, by kind of relation."""
     from graph.census import census
+    from graph.parties import unrecorded
 
     settings = load_settings()
     zh = settings.lang == "zh"
     with opened(settings, store) as graph:
         day = day_of(graph, as_of, home=settings.home)
-        snapshot = graph.snapshot(day)
+        snapshot, records = whole_graph(graph, day)
     title = f"截至 {day}：{snapshot.parties:,} 个主体" if zh else f"as of {day}: {snapshot.parties:,} parties"
     Console().print(_census_table(census(snapshot), title=title, zh=zh))
+    say_unrecorded(unrecorded(snapshot.ids, records), teller(settings))
 
 
 def _census_table(counts: "pl.DataFrame", *, title: str, zh: bool) -> Table:
@@ -46,11 +49,12 @@ def _census_table(counts: "pl.DataFrame", *, title: str, zh: bool) -> Table:
         if zh
         else ("relation", "edges", "pairs", "sources", "targets", "sum")
     )
-    table = Table(*heads, title=title)
+    table = screen_table(title, heads, figures=range(1, 6))
     for row in counts.filter(counts["edges"] > 0).iter_rows(named=True):
         kind = RELATIONS.get(row["kind"])
-        label = kind.label.text("zh" if zh else "en") if kind else ""
-        total = f"{row['weight']:,.1f} {kind.weight_unit}" if kind and kind.weight else ""
+        label = kind.label.zh if kind else ""
+        unit = kind.weight_unit.text("zh" if zh else "en") if kind and kind.weight_unit else None
+        total = f"{row['weight']:,.0f} {unit}" if unit else ""  # a sum of ratios would tell nothing
         numbers = (f"{row[name]:,}" for name in ("edges", "pairs", "sources", "targets"))
         table.add_row(f"{row['kind']} {label}" if zh else row["kind"], *numbers, total)
     return table
@@ -84,7 +88,7 @@ def portrait(
     names = {node: data.get("name") or node for node, data in found.graph.nodes(data=True)}
     zh = settings.lang == "zh"
     heads = ("关系", "内容", "来源", "自", "获知") if zh else ("relation", "edge", "source", "from", "known")
-    table = Table(*heads, title=found.summary().text(settings.lang))
+    table = screen_table(found.summary().text(settings.lang), heads)
     for source, target, key, data in found.graph.edges(keys=True, data=True):
         edge = {"edge_id": key, "src": source, "dst": target, **data, **data["properties"]}
         told = edge_sentence(edge, names).text(settings.lang)

@@ -1,9 +1,11 @@
-"""Write a whole result to a file, beside the part of it that the screen shows."""
+"""Show a part of a result on the screen and write the whole of it to a file."""
 
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from rich.table import Table
 
 from zhiheng.console import teller
 from zhiheng.settings import Settings
@@ -11,12 +13,25 @@ from zhiheng.settings import Settings
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Out", "Shown", "money", "write_result"]
+__all__ = ["Out", "Shown", "money", "say_unrecorded", "screen_table", "write_result"]
 
+_NAMED: Final = 3
+"""How many parties a warning names."""
 Shown = Annotated[int, typer.Option(min=1, help="在屏幕上列出几行。How many rows are shown.")]
 Out = Annotated[
     Path | None, typer.Option(help="全部结果另存为 .csv 或 .parquet。Write all of it as .csv or .parquet.")
 ]
+
+
+def screen_table(title: str, heads: Sequence[str], *, figures: Collection[int] = ()) -> Table:
+    """Return an empty table that cuts nothing off on a narrow screen: text is folded, `figures` stay in one line."""
+    table = Table(title=title)
+    for place, head in enumerate(heads):
+        if place in figures:
+            table.add_column(head, justify="right", no_wrap=True)
+        else:
+            table.add_column(head, overflow="fold")
+    return table
 
 
 def write_result(table: "pl.DataFrame", out: Path | None, settings: Settings) -> None:
@@ -39,3 +54,17 @@ def write_result(table: "pl.DataFrame", out: Path | None, settings: Settings) ->
 def money(amount: float | None) -> str:
     """Write an amount in yuan for the screen."""
     return "—" if amount is None else f"{amount:,.0f}"
+
+
+def say_unrecorded(party_ids: "pl.Series", say: Callable[[str, str], None]) -> None:
+    """Say which parties stand in relations and have no record; nothing where there are none."""
+    if party_ids.is_empty():
+        return
+    first = party_ids.head(_NAMED).to_list()
+    more = len(party_ids) > _NAMED
+    say(
+        f"！{len(party_ids):,} 个主体只出现在关系中，没有档案（{'、'.join(first)}{' 等' if more else ''}），"
+        "只能显示编号；请在主体表中补录",
+        f"! {len(party_ids):,} parties stand in relations and have no record ({', '.join(first)}{', …' if more else ''}): "
+        "they are shown by id only; add them to the table of parties",
+    )

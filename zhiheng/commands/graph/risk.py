@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from zhiheng.commands.graph.results import Out, Shown, money, write_result
+from zhiheng.commands.graph.results import Out, Shown, money, screen_table, write_result
 from zhiheng.commands.graph.standing import known_figures
-from zhiheng.commands.graph.stores import AsOf, Store, StoreName, day_of, opened
+from zhiheng.commands.graph.stores import AsOf, Store, StoreName, day_of, opened, whole_graph
 from zhiheng.console import teller
 from zhiheng.settings import load_settings
 
@@ -35,7 +34,8 @@ def circles(
     settings = load_settings()
     with opened(settings, store) as graph:
         day = day_of(graph, as_of, home=settings.home)
-        snapshot, names = graph.snapshot(day), graph.parties(day).select("party_id", "name")
+        snapshot, records = whole_graph(graph, day)
+    names = records.select("party_id", "name")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CirclesLeftOutWarning)  # said below, in the user's language
         found = find(snapshot, longest=longest)
@@ -56,7 +56,7 @@ def circles(
     title = (
         f"截至 {day}：{table.height:,} 个担保圈" if zh else f"as of {day}: {table.height:,} guarantee circles"
     )
-    screen = Table(*heads, title=title)
+    screen = screen_table(title, heads, figures=range(3))
     for row in table.head(top).iter_rows(named=True):
         screen.add_row(str(row["length"]), money(row["smallest"]), money(row["total"]), row["parties"])
     Console().print(screen)
@@ -88,7 +88,8 @@ def stress(
     settings = load_settings()
     with opened(settings, store) as graph:
         day = day_of(graph, as_of, home=settings.home)
-        snapshot, names = graph.snapshot(day), graph.parties(day).select("party_id", "name")
+        snapshot, records = whole_graph(graph, day)
+    names = records.select("party_id", "name")
     figures = known_figures(settings.home / "checked" / "good", day)
     found = follow(snapshot, parties, figures.select("id", equity="net_assets"))
     told = found.parties.join(names, left_on="id", right_on="party_id", how="left", maintain_order="left")
@@ -103,7 +104,7 @@ def stress(
         if zh
         else f"as of {day}: others lose CNY {money(found.total_loss)} in {found.rounds} rounds"
     )
-    screen = Table(*heads, title=title)
+    screen = screen_table(title, heads, figures=range(2, 7))
     for row in told.head(top).iter_rows(named=True):
         share = "—" if row["share_of_equity"] is None else f"{row['share_of_equity']:.1%}"
         fails = "—" if row["failed_in_round"] is None else str(row["failed_in_round"])

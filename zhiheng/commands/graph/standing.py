@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
-from rich.table import Table
 
 from zhiheng.commands.graph.look import Party
-from zhiheng.commands.graph.results import Out, Shown, write_result
-from zhiheng.commands.graph.stores import AsOf, Store, StoreName, day_of, opened
+from zhiheng.commands.graph.results import Out, Shown, screen_table, write_result
+from zhiheng.commands.graph.stores import AsOf, Store, StoreName, day_of, opened, whole_graph
 from zhiheng.console import teller
 from zhiheng.settings import load_settings
 
@@ -51,7 +50,7 @@ def controller(party: Party, *, as_of: AsOf = None, store: Store = StoreName.PAR
     settings = load_settings()
     with opened(settings, store) as graph:
         day = day_of(graph, as_of, home=settings.home)
-        snapshot, records = graph.snapshot(day), graph.parties(day)
+        snapshot, records = whole_graph(graph, day)
         edges = graph.edges(day).collect()
     control = find_control(snapshot, policy_as_of(day).control, parties=records)
     place = int(snapshot.positions(pl.Series([party]))[0])
@@ -76,7 +75,7 @@ def controller(party: Party, *, as_of: AsOf = None, store: Store = StoreName.PAR
         if zh
         else ("company", "held by", "direct votes", "its bloc", "basis")
     )
-    screen = Table(*heads)
+    screen = screen_table("", heads, figures=(2, 3))
     for step in control.chain(party, edges).iter_rows(named=True):
         held = [names.get(step[end]) or step[end] for end in ("company", "holder")]
         votes = [f"{step[column]:.2%}" for column in ("direct_votes", "votes")]
@@ -107,7 +106,7 @@ def group(
     settings = load_settings()
     with opened(settings, store) as graph:
         day = day_of(graph, as_of, home=settings.home)
-        snapshot, records = graph.snapshot(day), graph.parties(day)
+        snapshot, records = whole_graph(graph, day)
     groups = connected_groups(
         snapshot,
         policy_as_of(day),
@@ -127,7 +126,7 @@ def group(
     )
     heads = ("主体", "名称", "组", "因何") if zh else ("party", "name", "group", "through")
     through = {"control": ("控制", "control"), "dependence": ("经济依存", "economic dependence")}
-    screen = Table(*heads)
+    screen = screen_table("", heads)
     for row in members.head(top).iter_rows(named=True):
         label = through[row["through"]][0 if zh else 1]
         screen.add_row(str(row["id"]), names.get(row["id"], "—"), str(row["group_id"]), label)

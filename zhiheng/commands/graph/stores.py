@@ -12,11 +12,24 @@ import typer
 from zhiheng.settings import Settings
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from graph.neo4j_store import Neo4jStore
     from graph.parquet_store import ParquetStore
+    from graph.snapshot import Snapshot
     from graph.store import GraphStore
 
-__all__ = ["AsOf", "Store", "StoreName", "ValidOn", "day_of", "embedded_store", "opened", "server_store"]
+__all__ = [
+    "AsOf",
+    "Store",
+    "StoreName",
+    "ValidOn",
+    "day_of",
+    "embedded_store",
+    "opened",
+    "server_store",
+    "whole_graph",
+]
 
 
 class StoreName(StrEnum):
@@ -84,3 +97,9 @@ def day_of(store: "GraphStore", as_of: datetime | None, *, home: Path) -> date:
     if newest is None:
         raise EmptyGraphError(home / "graph")
     return as_of.date() if as_of else newest
+
+
+def whole_graph(store: "GraphStore", day: date) -> "tuple[Snapshot, pl.DataFrame]":
+    """Return the graph on a day, parties without any relation too, and the records of the parties."""
+    records = store.parties(day)
+    return store.snapshot(day, nodes=records["party_id"]), records
