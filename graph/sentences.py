@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from graph.edge_words import BASES, DECLARED_BASES, GUARANTEE_KINDS, ROLES
 from graph.ontology import RELATIONS, Wording
 
 __all__ = ["amount_text", "edge_sentence"]
@@ -23,26 +24,12 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "same_as": ("{src} 与 {dst} 为同一主体", "{src} is the same as {dst}"),
     "involved_in": ("{src} 涉及 {dst}{zh_amount}", "{src} is involved in {dst}{en_amount}"),
     "owes": ("{src} 在 {dst} 项下承债{zh_amount}", "{src} owes under {dst}{en_amount}"),
-    "secures": ("{src} 为 {dst} 提供押品{zh_amount}", "{src} secures {dst}{en_amount}"),
+    "pledges": ("{src} 以 {dst} 作押品", "{src} puts up {dst} as collateral"),
+    "secures": ("{src} 为 {dst} 提供抵质押担保{zh_amount}", "{src} secures {dst}{en_amount}"),
 }
 _DETAILS: Final = ("role", "guarantee_kind", "basis", "reason", "contract")
 # Words of the code lists of the edge table; free text is told as it stands.
-_WORDS_ZH: Final[Mapping[str, str]] = {
-    "legal_representative": "法定代表人",
-    "director": "董事",
-    "supervisor": "监事",
-    "executive": "高级管理人员",
-    "joint": "连带责任保证",
-    "general": "一般保证",
-    "mortgage": "抵押",
-    "pledge": "质押",
-    "counter": "反担保",
-    "voting_majority": "表决权过半",
-    "agreement": "协议",
-    "board_majority": "董事会多数席位",
-    "consolidation": "合并报表",
-    "actual": "实际支配",
-}
+_WORDS_ZH: Final[Mapping[str, str]] = {**ROLES, **GUARANTEE_KINDS, **BASES, **DECLARED_BASES}
 _UNITS_ZH: Final = ((1e8, " 亿元"), (1e4, " 万元"), (1.0, " 元"))
 _UNITS_EN: Final = ((1e9, " bn"), (1e6, " m"), (1e3, " k"), (1.0, ""))
 

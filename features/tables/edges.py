@@ -20,6 +20,7 @@ from features.tables.columns import (
 )
 from features.tables.contract import Contract, DataClass, Domain, Level, Lookup, Rule, Text
 from features.tables.rules import known_not_before, not_before
+from graph.edge_words import BASES, GUARANTEE_KINDS, ROLES
 from graph.ontology import NODES, PARTY_RELATIONS, PartyKind, RelationKind
 
 __all__ = ["EDGES"]
@@ -94,12 +95,7 @@ EDGES: Final = Contract(
                 "role",
                 "职务",
                 "Role",
-                {
-                    "legal_representative": "法定代表人",
-                    "director": "董事",
-                    "supervisor": "监事",
-                    "executive": "高级管理人员",
-                },
+                ROLES,
             )
         ),
         day("valid_from", "生效日期", "Valid from"),
@@ -138,13 +134,7 @@ EDGES: Final = Contract(
                 "basis",
                 "控制依据",
                 "Basis of control",
-                {
-                    "voting_majority": "表决权过半",
-                    "agreement": "协议",
-                    "board_majority": "董事会多数席位",
-                    "consolidation": "合并报表",
-                    "actual": "实际支配",
-                },
+                BASES,
             )
         ),
         dispensable(text("contract", "合同编号", "Contract number")),
@@ -153,13 +143,7 @@ EDGES: Final = Contract(
                 "guarantee_kind",
                 "担保方式",
                 "Kind of guarantee",
-                {
-                    "joint": "连带责任保证",
-                    "general": "一般保证",
-                    "mortgage": "抵押",
-                    "pledge": "质押",
-                    "counter": "反担保",
-                },
+                GUARANTEE_KINDS,
             )
         ),
         dispensable(

@@ -2,10 +2,23 @@
 
 import pytest
 
+from graph.interchange.bods_interests import Ends, claims_of
 from graph.ontology import RELATIONS
 from graph.sentences import amount_text, edge_sentence
 
 ENDS = {"src": "A", "dst": "B"}
+CONTROLS_OF_BODS = (
+    "appointmentOfBoard",
+    "otherInfluenceOrControl",
+    "settlor",
+    "trustee",
+    "protector",
+    "nominator",
+    "rightsGrantedByContract",
+    "conditionalRightsGrantedByContract",
+    "controlViaCompanyRulesOrArticles",
+    "controlByLegalFramework",
+)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +55,13 @@ def test_amounts_are_in_the_unit_that_fits(yuan: float, zh: str, en: str) -> Non
             "甲 为 B 担保（连带责任保证，K_1）",
             "甲 guarantees B (joint, K_1)",
         ),
+        (
+            {"kind": "controls", "basis": "appointment_of_board"},
+            "甲 控制 B（有权任免董事）",
+            "甲 controls B (appointment of board)",
+        ),
+        ({"kind": "pledges"}, "甲 以 B 作押品", "甲 puts up B as collateral"),
+        ({"kind": "secures", "amount": 5e6}, "甲 为 B 提供抵质押担保 500 万元", "甲 secures B for CNY 5 m"),
         ({"kind": "related_to", "reason": "同址"}, "甲 与 B 关联（同址）", "甲 is related to B (同址)"),
     ],
 )
@@ -57,6 +77,15 @@ def test_every_kind_of_the_ontology_is_told_with_both_ends(kind: str) -> None:
         assert "A " in text
         assert "B" in text
         assert "{" not in text
+
+
+@pytest.mark.parametrize("interest", CONTROLS_OF_BODS)
+def test_every_control_of_a_register_is_told_in_chinese(interest: str) -> None:
+    (claim,), _ = claims_of([{"type": interest}], Ends("A", "B", "company", "company"))
+    assert claim.basis is not None
+    said = edge_sentence({**ENDS, "kind": "controls", "basis": claim.basis}, {})
+    assert claim.basis not in said.zh
+    assert "_" not in said.en
 
 
 def test_braces_in_a_name_are_left_alone() -> None:
