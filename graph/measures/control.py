@@ -238,22 +238,18 @@ def _heads(snapshot: Snapshot, blocs: Blocs, heads: Ints) -> tuple[pl.Series, pl
     for node in np.unique(heads[heads >= size]):
         groups[int(node)] = _by_votes(blocs, int(node))
         place[heads == node] = groups[int(node)][0]
-    controller = ids.gather(np.maximum(place, 0)) if size else ids
-    known = pl.Series(place != NONE)
-    single = pl.DataFrame({"id": controller, "node": heads}).select(
-        pl.when(known).then("id").alias("controller"), pl.concat_list("id").alias("members"), "node"
-    )
-    listed = pl.DataFrame(
-        {
-            "node": list(groups),
-            "group": [ids.gather(sorted(members)).to_list() for members in groups.values()],
-        },
-        schema={"node": pl.Int64, "group": pl.List(ids.dtype)},
-    )
-    joined = single.join(listed, on="node", how="left", maintain_order="left").select(
-        "controller", members=pl.when(known).then(pl.coalesce("group", "members"))
-    )
-    return joined["controller"], joined["members"]
+    listed = [ids.gather(sorted(members)).to_list() for members in groups.values()]
+    single = ids.reshape((-1, 1)).arr.to_list() if size else pl.Series(dtype=pl.List(ids.dtype))
+    several = pl.concat([single, pl.Series(listed, dtype=pl.List(ids.dtype))])
+    # Gathered, not joined: Polars makes room for a list in every row where only one row is joined.
+    row = place.copy()
+    for number, node in enumerate(groups):
+        row[heads == node] = size + number
+    return ids.gather(_or_null(place)), several.gather(_or_null(row))
+
+
+def _or_null(place: Ints) -> pl.Series:
+    return pl.Series(place).set(pl.Series(place == NONE), None)
 
 
 def _by_votes(blocs: Blocs, node: int) -> list[int]:

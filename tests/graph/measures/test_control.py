@@ -213,6 +213,14 @@ def test_relative_control_in_concert() -> None:
     assert (row["members"], row["basis"]) == (["P", "Q"], Basis.CONCERT_RELATIVE)
 
 
+def test_a_concert_of_very_many_is_named_once_for_what_it_controls() -> None:
+    many = [f"M{number:06d}" for number in range(100_000)]
+    row = _row(
+        _control({(name, "A"): 1e-5 for name in many}, concert=[("M000000", name) for name in many]), "A"
+    )
+    assert (row["members"], row["basis"]) == (many, Basis.CONCERT_MAJORITY)
+
+
 def test_declared_control_overrides_votes() -> None:
     control = _control({("P", "A"): 0.9}, declared=[("Q", "A")])
     row = _row(control, "A")
