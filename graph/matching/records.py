@@ -59,7 +59,7 @@ def checked_records(records: pl.DataFrame) -> pl.DataFrame:
             raise RecordTableError(column, f"第 {row} 行为空", f"is empty in row {row}")
     strange = table.filter(~pl.col("kind").is_in(list(NODES)))
     if strange.height:
-        kind, known = strange["kind"][0], ", ".join(PartyKind)
+        kind, known = strange["kind"][0], ", ".join(NODES)
         raise RecordTableError(
             "kind", f"有未知的类型“{kind}”，应为 {known} 之一", f"'{kind}' is none of {known}"
         )

@@ -8,7 +8,7 @@ import polars as pl
 from graph.identity import DECISION_SCHEMA
 from graph.matching.errors import DecisionError, ReviewListError
 
-__all__ = ["ANSWERS", "VERDICTS", "decisions_of"]
+__all__ = ["ANSWERS", "VERDICTS", "decisions_of", "to_be_filled"]
 
 ANSWERS: Final = ("verdict", "decided_by", "decided_on", "comment")
 """The columns of the list that a person fills."""
@@ -31,6 +31,18 @@ _NEEDED: Final = (
     "decided_by",
     "decided_on",
 )
+
+
+def to_be_filled(review: pl.DataFrame, filled: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Return the review list (REVIEW_SCHEMA) with the columns of ANSWERS, empty but for what `filled` answers already.
+
+    `filled` is an earlier list, perhaps half done: its answers on pairs that are still asked are taken over.
+    """
+    pair = ["party_a", "party_b"]
+    if filled is None or not {*pair, *ANSWERS} <= {*filled.columns}:
+        return review.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in ANSWERS)
+    answers = filled.select(pl.col(*pair, *ANSWERS).cast(pl.String)).unique(pair, keep="last")
+    return review.join(answers, on=pair, how="left", maintain_order="left")
 
 
 def decisions_of(filled: pl.DataFrame) -> pl.DataFrame:

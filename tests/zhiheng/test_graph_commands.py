@@ -205,7 +205,8 @@ def test_doubtful_pairs_are_listed_decided_and_not_asked_again(run: Run, home: P
         pl.when(about).then(pl.lit(value)).alias(name) for name, value in filled.items()
     )
     answered.write_csv(listed)
-    assert "1 new decisions" in run("decide")
+    run("resolve", "--dry-run")
+    assert "1 new decisions" in run("decide"), "what was filled in is still there"
     assert "0 new decisions" in run("decide")
     answered.with_columns(pl.when(about).then(pl.lit("different")).alias("verdict")).write_csv(
         home / "no.csv"
@@ -221,6 +222,33 @@ def test_doubtful_pairs_are_listed_decided_and_not_asked_again(run: Run, home: P
     assert canonical_ids(identity_as_of(store.statements(), date(2022, 3, 1))).height == 2
     run("resolve")
     assert ("A", "D") not in pl.read_csv(listed, infer_schema=False).select("party_a", "party_b").rows()
+
+
+def test_a_graph_made_by_imports_alone_is_asked_all_questions(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZHIHENG_HOME", str(home / "other"))
+    names = {"o1": NAMES["A"], "o2": NAMES["D"]}
+    lines = [
+        {"id": one, "schema": "Company", "properties": {"name": [name], "retrievedAt": ["2022-02-01"]}}
+        for one, name in names.items()
+    ]
+    stake = {"owner": ["o2"], "asset": ["o1"], "percentage": ["60"], "retrievedAt": ["2022-02-01"]}
+    lines.append({"id": "o3", "schema": "Ownership", "properties": stake})
+    file = home / "entities.ftm.json"
+    file.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+
+    def run(*arguments: str) -> str:
+        return CliRunner().invoke(app, ["--lang", "en", "graph", *arguments], catch_exceptions=False).output
+
+    run("import", str(file), "--format", "ftm")
+    printed = run("group", "o1")
+    assert "no table of statements" in printed
+    assert f"the bloc of {NAMES['D']} holds 60.0% of the votes" in printed
+    assert "no table of statements" in run("stress", "o1")
+    printed = run("resolve")
+    assert "no persons are joined" in printed
+    assert "1 pairs to decide" in printed
 
 
 def test_a_verdict_that_is_neither_is_refused(run: Run, home: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from graph.identity import DECISION_SCHEMA
 from graph.matching.errors import DecisionError, ReviewListError
-from graph.matching.verdicts import decisions_of
+from graph.matching.verdicts import ANSWERS, decisions_of, to_be_filled
 
 DAY = date(2026, 1, 5)
 
@@ -60,3 +60,14 @@ def test_another_file_than_the_list_is_refused(column: str) -> None:
 
 def test_a_comment_may_be_left_out() -> None:
     assert decisions_of(filled().drop("comment"))["reason"].to_list() == [None]
+
+
+def test_answers_of_a_half_filled_list_are_taken_over() -> None:
+    review = pl.DataFrame({"party_a": ["A", "C"], "party_b": ["B", "D"], "score": [0.9, 0.8]})
+    assert to_be_filled(review).select(ANSWERS).null_count().row(0) == (2, 2, 2, 2)
+    again = to_be_filled(review, filled())
+    assert again.select("party_a", "score", *ANSWERS).rows() == [
+        ("A", 0.9, "同", "李工", "2026-01-05", "执照一致"),
+        ("C", 0.8, None, None, None, None),
+    ]
+    assert to_be_filled(review, filled().drop("comment")).select(ANSWERS).null_count().row(0) == (2, 2, 2, 2)

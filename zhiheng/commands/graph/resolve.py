@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhiheng.commands.graph.stores import AsOf, day_of, embedded_store
+from zhiheng.commands.graph.stores import AsOf, checked_tables, day_of, embedded_store
 from zhiheng.console import teller
 from zhiheng.settings import Settings, load_settings
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     import polars as pl
+
+    from graph.parquet_store import ParquetStore
 
 __all__ = ["decide", "resolve"]
 
@@ -39,11 +41,10 @@ def resolve(
 
     Find records of one party; sure matches become `same_as` statements, doubtful ones a list for a person.
     """
-    import polars as pl
-
     from features.checked_files import write_csv_atomically
+    from features.sources import read_table
     from graph.identity import identity_as_of, same_as
-    from graph.matching.verdicts import ANSWERS
+    from graph.matching.verdicts import to_be_filled
     from graph.resolution import Engine
     from graph.resolution import resolve as find
 
@@ -51,12 +52,12 @@ def resolve(
     say, store = teller(settings), embedded_store(settings)
     day = day_of(store, as_of, home=settings.home)
     stated = identity_as_of(store.statements(), day)
-    found = find(_records(settings, day), engine=Engine(engine), identity=stated)
+    found = find(_records(store, settings, day), engine=Engine(engine), identity=stated)
     joined = found.clusters.filter(found.clusters["party_id"] != found.clusters["canonical_id"]).height
     say(f"{joined:,} 条记录并入其他主体", f"{joined:,} records are of a party that has another one")
     listed = _review_file(settings)
-    blank = found.review.with_columns(pl.lit(None).alias(name) for name in ANSWERS)
-    write_csv_atomically(blank, listed, private=True)
+    filled = read_table(listed) if listed.exists() else None
+    write_csv_atomically(to_be_filled(found.review, filled), listed, private=True)
     say(
         f"{found.review.height:,} 对待认定：{listed}。在 verdict 列填“同”或“不同”，填认定人与日期，再运行 zhiheng graph decide",
         f"{found.review.height:,} pairs to decide: {listed}. Write same or different under verdict, who and when, "
@@ -93,18 +94,23 @@ def _review_file(settings: Settings) -> Path:
     return settings.home / "graph-review.csv"
 
 
-def _records(settings: Settings, day: "date") -> "pl.DataFrame":
-    """Return the latest profile of each party known on a day, with the hash that the graph does not keep."""
+def _records(store: "ParquetStore", settings: Settings, day: "date") -> "pl.DataFrame":
+    """Return the record of each party known on a day, imported ones too, with the hash that the graph does not keep."""
     import polars as pl
 
     from features.asof import Known
-    from features.sources import read_tables
 
-    known = Known(read_tables(settings.home / "checked" / "good"), day)
-    columns = ("party_id", "kind", "name", "credit_code", "id_hash")
-    begun = known.rows("parties", *columns, "valid_from", "known_at").filter(pl.col("valid_from") <= day)
-    ordered = begun.sort("party_id", "valid_from", "known_at")
-    return ordered.unique("party_id", keep="last", maintain_order=True).select(columns).collect()
+    records, tables = store.parties(day), checked_tables(settings)
+    if "parties" not in tables:
+        teller(settings)(
+            "！没有主体表，缺少证件号摘要，自然人将不会自动归并",
+            "! there is no table of parties with hashes of identity numbers: no persons are joined",
+        )
+        return records
+    profiles = Known(tables, day).rows("parties", "party_id", "id_hash", "valid_from", "known_at")
+    begun = profiles.filter(pl.col("valid_from") <= day).sort("party_id", "valid_from", "known_at")
+    last = begun.unique("party_id", keep="last", maintain_order=True).select("party_id", "id_hash").collect()
+    return records.join(last, on="party_id", how="left", maintain_order="left")
 
 
 def _unstated(matches: "pl.DataFrame", stated: "pl.DataFrame") -> "pl.DataFrame":

@@ -23,14 +23,16 @@ Out = Annotated[
 ]
 
 
-def screen_table(title: str, heads: Sequence[str], *, figures: Collection[int] = ()) -> Table:
-    """Return an empty table that cuts nothing off on a narrow screen: text is folded, `figures` stay in one line."""
+def screen_table(
+    title: str, heads: Sequence[str], *, figures: Collection[int] = (), ids: Collection[int] = ()
+) -> Table:
+    """Return an empty table that cuts nothing off on a narrow screen: text is folded, figures and ids are not broken."""
     table = Table(title=title)
     for place, head in enumerate(heads):
-        if place in figures:
-            table.add_column(head, justify="right", no_wrap=True)
-        else:
-            table.add_column(head, overflow="fold")
+        whole = place in figures or place in ids
+        table.add_column(
+            head, justify="right" if place in figures else "left", no_wrap=whole, overflow="fold"
+        )
     return table
 
 

@@ -90,7 +90,7 @@ def stress(
         day = day_of(graph, as_of, home=settings.home)
         snapshot, records = whole_graph(graph, day)
     names = records.select("party_id", "name")
-    figures = known_figures(settings.home / "checked" / "good", day)
+    figures = known_figures(settings, day)
     found = follow(snapshot, parties, figures.select("id", equity="net_assets"))
     told = found.parties.join(names, left_on="id", right_on="party_id", how="left", maintain_order="left")
     zh = settings.lang == "zh"
@@ -104,7 +104,7 @@ def stress(
         if zh
         else f"as of {day}: others lose CNY {money(found.total_loss)} in {found.rounds} rounds"
     )
-    screen = screen_table(title, heads, figures=range(2, 7))
+    screen = screen_table(title, heads, figures=range(2, 7), ids=(0,))
     for row in told.head(top).iter_rows(named=True):
         share = "—" if row["share_of_equity"] is None else f"{row['share_of_equity']:.1%}"
         fails = "—" if row["failed_in_round"] is None else str(row["failed_in_round"])

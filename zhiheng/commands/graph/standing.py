@@ -1,16 +1,15 @@
 """Who stands behind a company, and who belongs together: ultimate controller and group of connected clients."""
 
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
 from zhiheng.commands.graph.look import Party
 from zhiheng.commands.graph.results import Out, Shown, screen_table, write_result
-from zhiheng.commands.graph.stores import AsOf, Store, StoreName, day_of, opened, whole_graph
+from zhiheng.commands.graph.stores import AsOf, Store, StoreName, checked_tables, day_of, opened, whole_graph
 from zhiheng.console import teller
-from zhiheng.settings import load_settings
+from zhiheng.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     import polars as pl
@@ -111,7 +110,7 @@ def group(
         snapshot,
         policy_as_of(day),
         parties=records,
-        figures=known_figures(settings.home / "checked" / "good", day),
+        figures=known_figures(settings, day),
     )
     members = groups.group_of(party)
     if members.is_empty():
@@ -126,7 +125,7 @@ def group(
     )
     heads = ("主体", "名称", "组", "因何") if zh else ("party", "name", "group", "through")
     through = {"control": ("控制", "control"), "dependence": ("经济依存", "economic dependence")}
-    screen = screen_table("", heads)
+    screen = screen_table("", heads, ids=(0, 2))
     for row in members.head(top).iter_rows(named=True):
         label = through[row["through"]][0 if zh else 1]
         screen.add_row(str(row["id"]), names.get(row["id"], "—"), str(row["group_id"]), label)
@@ -139,15 +138,24 @@ def group(
     write_result(joins, out, settings)
 
 
-def known_figures(tables: Path, day: date) -> "pl.DataFrame":
-    """Return net assets and interest-bearing debt by the latest statements known on a day [id, net_assets, debt]."""
+def known_figures(settings: Settings, day: date) -> "pl.DataFrame":
+    """Return net assets and interest-bearing debt by the latest statements known on a day [id, net_assets, debt].
+
+    Without a table of statements nothing is known, and it is said.
+    """
     import polars as pl
 
     from features.asof import Known
     from features.credit.statements import latest_statements
-    from features.sources import read_tables
 
-    latest = latest_statements(Known(read_tables(tables), day))
+    tables = checked_tables(settings)
+    if "statements" not in tables:
+        teller(settings)(
+            "！没有财务报表（statements），净资产与债务按未知处理",
+            "! there is no table of statements: net assets and debt are taken as unknown",
+        )
+        return pl.DataFrame(schema={"id": pl.String, "net_assets": pl.Float64, "debt": pl.Float64})
+    latest = latest_statements(Known(tables, day))
     debt = pl.sum_horizontal("short_term_debt", "long_term_debt", ignore_nulls=False)
     return latest.select(
         pl.col("party_id").alias("id"), pl.col("equity").alias("net_assets"), debt.alias("debt")

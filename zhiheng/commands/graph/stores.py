@@ -14,6 +14,7 @@ from zhiheng.settings import Settings
 if TYPE_CHECKING:
     import polars as pl
 
+    from features.sources import Tables
     from graph.neo4j_store import Neo4jStore
     from graph.parquet_store import ParquetStore
     from graph.snapshot import Snapshot
@@ -24,6 +25,7 @@ __all__ = [
     "Store",
     "StoreName",
     "ValidOn",
+    "checked_tables",
     "day_of",
     "embedded_store",
     "opened",
@@ -61,6 +63,14 @@ def embedded_store(settings: Settings) -> "ParquetStore":
     from graph.parquet_store import ParquetStore
 
     return ParquetStore(settings.home / "graph")
+
+
+def checked_tables(settings: Settings) -> "Tables":
+    """Return the checked tables under ZHIHENG_HOME; none where no table was checked, as in a graph made by imports."""
+    from features.sources import read_tables
+
+    folder = settings.home / "checked" / "good"
+    return read_tables(folder) if folder.is_dir() else {}
 
 
 @contextmanager
