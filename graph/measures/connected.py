@@ -286,7 +286,9 @@ def _members(
     dependents = pl.DataFrame({"b": b, "a": a})
     for _ in range(steps):
         direct = frontier.join(dependents, on="b").select("group", party="a").unique()
-        reached = _with_controlled(direct, control)
+        # All that a member of a control group controls is a member already: nothing below it need be followed.
+        outside = direct.filter(label[direct["party"].to_numpy()] != direct["group"].to_numpy())
+        reached = _with_controlled(outside, control)
         new = np.setdiff1d(
             reached["group"].to_numpy() * size + reached["party"].to_numpy(), np.append(known, joined)
         )
@@ -304,14 +306,15 @@ def _members(
 
 
 def _with_controlled(found: pl.DataFrame, control: Control) -> pl.DataFrame:
-    """Add to (group, party) all that the parties control."""
+    """Add to (group, party) all that the parties control, each once."""
     under = np.flatnonzero(control.controlled)
     below = pl.DataFrame({"party": control.via[under], "below": under})
     parts, frontier = [found], found
     while frontier.height:
-        frontier = frontier.join(below, on="party").select("group", party="below")
+        lower = frontier.join(below, on="party").select("group", party="below").unique()
+        frontier = lower.join(pl.concat(parts), on=["group", "party"], how="anti")
         parts.append(frontier)
-    return pl.concat(parts).unique()
+    return pl.concat(parts)
 
 
 def _told(snapshot: Snapshot, joins: Iterable[_Joins]) -> pl.DataFrame:

@@ -177,6 +177,20 @@ def test_dependence_is_not_chained_and_does_not_join_those_depended_on() -> None
     assert set(_members(chained, "A")) == {"A", "B", "C"}
 
 
+def test_a_long_chain_in_which_each_depends_on_the_next_is_one_group_of_its_size() -> None:
+    # Followed down from each link, the chain would be as many memberships as it has pairs.
+    size = 20_000
+    ends = pl.DataFrame({"src": range(size), "dst": range(1, size + 1)})
+    shares = {"weight": 1.0, "voting": 1.0, "seller_share": 0.9, "buyer_share": 0.9}
+    both = pl.concat([ends.with_columns(kind=pl.lit(kind)) for kind in ("owns", "supplies")])
+    frame = both.with_columns(**{name: pl.lit(share) for name, share in shares.items()})
+    snapshot = Snapshot.from_edges(frame, as_of=None, kinds=("controls", "acts_in_concert"))
+    groups = connected_groups(snapshot, RULES)
+    assert groups.members["group_id"].unique().to_list() == [0]
+    assert groups.members["through"].unique().to_list() == ["control"]
+    assert groups.members.height == size + 1
+
+
 def test_shares_below_one_half_and_unknown_shares_join_nobody() -> None:
     groups = _groups(_supplies("B", "A", seller_share=0.49, buyer_share=0.49), _supplies("C", "A"))
     assert groups.joins.is_empty()
