@@ -1,13 +1,13 @@
 """What the store needs of a connection over Bolt, and reads that never see a load in part."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from graph.cypher import STAMP
 from graph.errors import GraphChangedError, UnfinishedLoadError
 
-__all__ = ["Connection", "Row", "Run", "Stamp", "read_since", "read_stamp", "read_whole"]
+__all__ = ["Connection", "Row", "Run", "Stamp", "read_stamp", "read_whole", "rows_since"]
 
 T = TypeVar("T")
 Row = list[object]
@@ -40,10 +40,17 @@ class Stamp:
     open: bool
 
 
+def stamp_of(cell: object) -> Stamp:
+    """Return the stamp in the cell of a result; a database that never took a load has number 0."""
+    if not isinstance(cell, list):
+        raise TypeError(f"a stamp was expected, not {type(cell).__name__}")
+    number, unfinished = cell
+    return Stamp(int(number or 0), bool(unfinished))
+
+
 def read_stamp(run: Run) -> Stamp:
-    """Return the present stamp; a database that never took a load has number 0."""
-    number, unfinished = run(STAMP, {})[0]
-    return Stamp(int(str(number or 0)), bool(unfinished))
+    """Return the present stamp."""
+    return stamp_of(run(STAMP, {})[0][0])
 
 
 def read_whole(connection: Connection, work: Callable[[Run], T], *, bulk: bool = False) -> T:
@@ -66,19 +73,18 @@ def read_whole(connection: Connection, work: Callable[[Run], T], *, bulk: bool =
     raise GraphChangedError(connection.uri)
 
 
-def read_since(connection: Connection, work: Callable[[Run], T], since: Stamp) -> T:
-    """Read a graph that must be as it was at a stamp of no open load; else as `read_whole` raises.
+def rows_since(connection: Connection, result: Sequence[Row], since: Stamp) -> list[Row]:
+    """Return the rows of a result of one row and the stamp after it, if the graph is as it was at a stamp before.
 
-    One look afterwards is enough: a load counts itself before it writes anything.
+    One look afterwards is enough: a load counts itself before it writes anything. Raises UnfinishedLoadError and
+    GraphChangedError.
     """
-
-    def still(run: Run) -> T:
-        result = work(run)
-        now = read_stamp(run)
-        if now.open:
-            raise UnfinishedLoadError(connection.uri)
-        if now != since:
-            raise GraphChangedError(connection.uri)
-        return result
-
-    return connection.read(still)
+    [[rows], [stamp]] = result
+    now = stamp_of(stamp)
+    if now.open:
+        raise UnfinishedLoadError(connection.uri)
+    if now != since:
+        raise GraphChangedError(connection.uri)
+    if not isinstance(rows, list):
+        raise TypeError(f"a list of rows was expected, not {type(rows).__name__}")
+    return rows

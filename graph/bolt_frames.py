@@ -9,7 +9,7 @@ import polars as pl
 from graph.cypher import PROPERTIES
 from graph.edges import EDGE_SCHEMA
 
-__all__ = ["edge_frame", "frame_of", "listed", "parameters", "speaking_edges"]
+__all__ = ["edge_frame", "frame_of", "parameters", "speaking_edges"]
 
 
 _FEW: Final = 2000
@@ -82,11 +82,3 @@ def speaking_edges(rows: Sequence[Sequence[object]], day: date) -> pl.DataFrame:
     return edge_frame(
         [[None if place == gone else value for place, value in enumerate(row)] for row in shown]
     )
-
-
-def listed(rows: Sequence[Sequence[object]]) -> list[Sequence[object]]:
-    """Return the rows that a query collected into the one cell of its result."""
-    [[collected]] = rows
-    if not isinstance(collected, list):
-        raise TypeError(f"a list of rows was expected, not {type(collected).__name__}")
-    return collected

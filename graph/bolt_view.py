@@ -1,20 +1,19 @@
 """The graph on a date behind a graph server, asked party by party."""
 
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from datetime import date
-from typing import Final, TypeVar
+from typing import Final
 
 import polars as pl
 
-from graph.bolt import Connection, Run, Stamp, read_since, read_stamp, read_whole
-from graph.bolt_frames import edge_frame, frame_of, listed, speaking_edges
+from graph.bolt import Connection, Row, Run, Stamp, read_stamp, rows_since
+from graph.bolt_frames import edge_frame, frame_of, speaking_edges
 from graph.cypher import DEGREES, EDGES_AROUND, RECORDS_OF, SCORES_OF, VISIBLE_COUNT
+from graph.errors import UnfinishedLoadError
 from graph.parties import PARTY_SCHEMA, SCORE_SCHEMA, scores_as_of
 from graph.store import Expansion
 
 __all__ = ["BoltView"]
-
-T = TypeVar("T")
 
 _SMALL_HUB: Final = 200
 
@@ -62,7 +61,7 @@ class BoltView:
         alone = self._alone.get(asked[0]) if len(asked) == 1 else None
         if alone is not None and (hub is None or alone.height <= hub):
             return Expansion(alone, {})
-        hubs, rows = self._read(lambda run: self._expand(run, asked, hub))
+        hubs, rows = self._connection.read(lambda run: self._expand(run, asked, hub))
         edges = speaking_edges(rows, self.valid_on)
         if len(asked) == 1 and not hubs:
             self._alone = {asked[0]: edges}
@@ -78,33 +77,35 @@ class BoltView:
 
     def scores(self, party_ids: Sequence[str]) -> pl.DataFrame:
         """Return the latest scores of parties as of the date (SCORE_SCHEMA), sorted by party and name."""
-        rows = self._read(lambda run: listed(run(SCORES_OF, {"party_ids": list(set(party_ids))})))
+        rows = self._connection.read(
+            lambda run: self._rows(run, SCORES_OF, {"party_ids": list(set(party_ids))})
+        )
         found = frame_of(rows, SCORE_SCHEMA)
         return scores_as_of(found, self.as_of) if rows else found
 
     def _records(self, party_ids: Sequence[str]) -> dict[str, Sequence[object]]:
         """Return kind, name and credit code of the parties that have a record, as `graph.parties.parties_as_of`."""
-        rows = self._read(lambda run: listed(run(RECORDS_OF, {"party_ids": list(set(party_ids))})))
+        rows = self._connection.read(
+            lambda run: self._rows(run, RECORDS_OF, {"party_ids": list(set(party_ids))})
+        )
         as_of = self.as_of.isoformat()
         versions = ((str(begun), str(known), party, said) for party, *said, begun, known in rows)
         seen = (version for version in versions if max(version[0], version[1]) <= as_of)
         return {str(party): said for _, _, party, said in sorted(seen, key=lambda version: version[:2])}
 
-    def _expand(
-        self, run: Run, asked: list[str], hub: int | None
-    ) -> tuple[dict[str, int], list[Sequence[object]]]:
+    def _expand(self, run: Run, asked: list[str], hub: int | None) -> tuple[dict[str, int], list[Row]]:
         hubs: dict[str, int] = {}
+        self._stamp(run)  # before anything else is read
         if hub is not None:
             for party, degree in run(DEGREES, {"party_ids": asked}):
                 # Statements of all times are never fewer than visible edges, and the server has counted them already.
                 if int(str(degree)) > hub and (count := self._count(run, str(party))) > hub:
                     hubs[str(party)] = count
         near = [party for party in asked if party not in hubs]
-        return hubs, listed(run(EDGES_AROUND, {"party_ids": near, **self._days})) if near else []
+        return hubs, self._rows(run, EDGES_AROUND, {"party_ids": near, **self._days})
 
     def _count(self, run: Run, party: str) -> int:
-        number = 0 if self._since is None else self._since.number
-        key = (number, self.as_of, self.valid_on, party)
+        key = (self._stamp(run).number, self.as_of, self.valid_on, party)
         if key not in self._counts:
             [[count]] = run(VISIBLE_COUNT, {"party_id": party, **self._days})
             self._counts[key] = int(str(count))
@@ -114,7 +115,14 @@ class BoltView:
     def _days(self) -> dict[str, object]:
         return {"as_of": self.as_of, "day": self.valid_on}
 
-    def _read(self, work: Callable[[Run], T]) -> T:
+    def _rows(self, run: Run, text: str, given: Mapping[str, object]) -> list[Row]:
+        since = self._stamp(run)
+        return rows_since(self._connection, run(text, given), since)
+
+    def _stamp(self, run: Run) -> Stamp:
         if self._since is None:
-            self._since = read_whole(self._connection, read_stamp)
-        return read_since(self._connection, work, self._since)
+            found = read_stamp(run)
+            if found.open:
+                raise UnfinishedLoadError(self._connection.uri)
+            self._since = found
+        return self._since

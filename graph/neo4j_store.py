@@ -12,7 +12,7 @@ import polars as pl
 
 from graph.additions import new_parties, new_statements
 from graph.bolt import Connection, Row, Run, read_whole
-from graph.bolt_frames import edge_frame, frame_of, listed, parameters
+from graph.bolt_frames import edge_frame, frame_of, parameters
 from graph.bolt_load import CLEARING, Addition, Batch, claimed, digest, in_lanes, progress
 from graph.bolt_view import BoltView
 from graph.cypher import (
@@ -376,7 +376,8 @@ class Neo4jStore:
         def work(run: Run) -> pl.DataFrame:
             if len(ids) > _EDGE_IDS:
                 return frame_of(run(RECORDS, {}), PARTY_SCHEMA)
-            return frame_of(listed(run(RECORDS_OF, {"party_ids": ids.to_list()})), PARTY_SCHEMA)
+            [[rows], _] = run(RECORDS_OF, {"party_ids": ids.to_list()})
+            return frame_of(rows if isinstance(rows, list) else [], PARTY_SCHEMA)
 
         return self._connection.read(work, bulk=True).join(table, on="party_id", how="semi")
 

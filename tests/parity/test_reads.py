@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import islice
 
 import networkx as nx
 import numpy as np
@@ -103,7 +104,7 @@ def test_snapshots_are_equal(pair: Pair) -> None:
 @pytest.mark.parametrize("hub", [None, 1, 6, 200])
 def test_expansions_are_equal(pair: Pair, hub: int | None) -> None:
     rng, hubs = np.random.default_rng(hub or 0), 0
-    for here, there in pair.views():
+    for here, there in islice(pair.views(), 0, None, 3):
         for size in (1, 3, len(pair.graph.ids)):
             asked = [str(party) for party in rng.choice(pair.graph.ids, size)]
             one, other = here.expand(asked, hub=hub), there.expand(asked, hub=hub)
