@@ -1,10 +1,12 @@
 """Decisions on doubtful pairs as statements, and canonical ids as of a date."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from graph.credit_code import check_character
 from graph.edges import EDGE_SCHEMA, checked_edges, visible
@@ -187,6 +189,47 @@ def test_a_sameness_that_was_ended_stays_ended() -> None:
     for day, joined in ((MONDAY, 2), (TUESDAY, 0), (FRIDAY, 0)):
         assert canonical_ids(identity_as_of(edges, day)).height == joined
         assert visible(edges, day).collect().height == joined // 2
+
+
+DAYS = st.integers(0, 5).map(lambda offset: MONDAY + timedelta(days=offset))
+WORDS = st.lists(
+    st.tuples(
+        st.sampled_from(["AB", "BC", "AC", "CD"]),
+        DAYS,
+        st.sampled_from(["match", "yes", "no", "ended"]),
+        DAYS,
+    ),
+    unique_by=lambda row: row[:2],
+    max_size=10,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(WORDS, DAYS)
+def test_nothing_known_later_changes_who_is_one(rows: list[tuple[str, date, str, date]], as_of: date) -> None:
+    """Later statements, and the later retraction of what is believed on the day, change no canonical id."""
+    said = {
+        "match": (0.9, "sounds_alike"),
+        "ended": (0.9, "sounds_alike"),
+        "yes": (1.0, "accepted"),
+        "no": (0.0, "rejected"),
+    }
+    full = []
+    for pair, known, word, retracted in rows:
+        score, method = said[word]
+        edge = same_as(matches((pair[0], pair[1], score)), known_at=known, source="x").with_columns(
+            method=pl.lit(method),
+            valid_to=pl.lit({"no": ALWAYS, "ended": known}.get(word), dtype=pl.Date),
+            retracted_at=pl.lit(retracted if retracted > known else None, dtype=pl.Date),
+        )
+        full.append(edge)
+    statements = pl.concat([pl.DataFrame(schema=EDGE_SCHEMA), *full])
+    hidden = pl.col("retracted_at") > as_of
+    then = statements.filter(pl.col("known_at") <= as_of).with_columns(
+        retracted_at=pl.when(~hidden).then("retracted_at")
+    )
+    assert identity_as_of(statements, as_of).equals(identity_as_of(then, as_of))
+    assert canonical_ids(identity_as_of(statements, as_of)).equals(canonical_ids(identity_as_of(then, as_of)))
 
 
 def test_no_statement_gives_no_identity() -> None:

@@ -189,6 +189,10 @@ def test_graph_leaves_and_comes_back(run: Run, home: Path, tmp_path: Path) -> No
     assert "2 new records and 1 new statements" in run(
         "import", str(file), "--format", "ftm", "--prefix", "x:"
     )
+    assert (home / "graph-left-out.csv").exists()
+    file.write_text(json.dumps(owner), encoding="utf-8")
+    run("import", str(file), "--format", "ftm", "--prefix", "x:")
+    assert not (home / "graph-left-out.csv").exists(), "nothing was left out of the last file"
     added = ParquetStore(home / "graph").statements().filter(pl.col("src") == "x:o1").collect()
     assert added.select("src", "dst", "share").rows() == [("x:o1", "x:o2", 0.6)]
 

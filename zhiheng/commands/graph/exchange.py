@@ -72,13 +72,15 @@ def import_(
         f"读到 {found.parties.height:,} 条主体档案、{found.edges.height:,} 条关系记录",
         f"{found.parties.height:,} records of parties and {found.edges.height:,} statements read",
     )
+    listed = settings.home / "graph-left-out.csv"
     if found.left_out.height:
-        listed = settings.home / "graph-left-out.csv"
         write_csv_atomically(found.left_out, listed, private=True)
         say(
             f"！{found.left_out.height:,} 条未能装入，原因见 {listed}",
             f"! {found.left_out.height:,} could not be carried; reasons in {listed}",
         )
+    else:
+        listed.unlink(missing_ok=True)  # that of an earlier file would be taken for this one's
     if not dry_run:
         added, known = embedded_store(settings).load(found.edges, found.parties)
         say(f"新增 {known:,} 条档案、{added:,} 条关系", f"{known:,} new records and {added:,} new statements")
