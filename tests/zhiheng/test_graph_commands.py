@@ -149,6 +149,32 @@ def test_controller_is_named_with_its_chain_or_the_reason_why_not(run: Run) -> N
         run("controller", "nobody")
 
 
+def test_a_declared_controller_is_told_with_its_basis(run: Run, home: Path) -> None:
+    good = home / "checked" / "good" / "edges.parquet"
+    stated = {"edge_id": "K1", "src": "D", "dst": "B", "kind": "controls", "basis": "board_majority",
+              "valid_from": DAY, "known_at": DAY}  # fmt: skip
+    pl.concat([pl.read_parquet(good), pl.DataFrame([stated], schema=EDGE_SCHEMA)]).write_parquet(good)
+    run("build")
+    assert "recorded control (board majority)" in run("controller", "B")
+    told = (
+        CliRunner().invoke(app, ["--lang", "zh", "graph", "controller", "B"], catch_exceptions=False).output
+    )
+    assert "登记的控制 (董事会多数席位)" in told
+
+
+def test_names_replace_ids_only_where_they_are_words(run: Run, home: Path) -> None:
+    good = home / "checked" / "good"
+    edges, parties = pl.read_parquet(good / "edges.parquet"), pl.read_parquet(good / "parties.parquet")
+    owed = edges.filter(pl.col("edge_id") == "G1").with_columns(edge_id=pl.lit("G9"), dst=pl.lit("ass"))
+    named = parties.head(1).with_columns(party_id=pl.lit("ass"), name=pl.lit("驴业有限公司"))
+    pl.concat([edges, owed]).write_parquet(good / "edges.parquet")
+    pl.concat([parties, named]).write_parquet(good / "parties.parquet")
+    run("build")
+    assert f"{NAMES['A']} guarantees debts of 驴业有限公司 worth 900.0% of its net assets" in run(
+        "group", "A"
+    )
+
+
 def test_group_tells_why_its_members_are_connected(run: Run, tmp_path: Path) -> None:
     printed = run("group", "H", "--out", str(tmp_path / "joins.csv"))
     assert f"the bloc of H holds 60.0% of the votes of {NAMES['A']}" in printed

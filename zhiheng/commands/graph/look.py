@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from zhiheng.commands.graph.results import say_unrecorded, screen_table
-from zhiheng.commands.graph.stores import AsOf, Store, StoreName, ValidOn, day_of, opened, whole_graph
+from zhiheng.commands.graph.stores import AsOf, Store, StoreName, ValidOn, day_of, graph_on, opened
 from zhiheng.console import teller
 from zhiheng.settings import load_settings
 
@@ -33,9 +33,7 @@ def stats(as_of: AsOf = None, store: Store = StoreName.PARQUET) -> None:
 
     settings = load_settings()
     zh = settings.lang == "zh"
-    with opened(settings, store) as graph:
-        day = day_of(graph, as_of, home=settings.home)
-        snapshot, records = whole_graph(graph, day)
+    day, snapshot, records = graph_on(settings, store, as_of)
     title = f"截至 {day}：{snapshot.parties:,} 个主体" if zh else f"as of {day}: {snapshot.parties:,} parties"
     Console().print(_census_table(census(snapshot), title=title, zh=zh))
     say_unrecorded(unrecorded(snapshot.ids, records), teller(settings))

@@ -1,16 +1,21 @@
-"""Measure the graph: guarantee circles, who controls, who stands together, what one failure does."""
+"""Measure the graph: guarantee circles, and what the failure of some parties does to the others."""
 
 import warnings
-from typing import Annotated
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from zhiheng.commands.graph.results import Out, Shown, money, screen_table, write_result
 from zhiheng.commands.graph.standing import known_figures
-from zhiheng.commands.graph.stores import AsOf, Store, StoreName, day_of, opened, whole_graph
+from zhiheng.commands.graph.stores import AsOf, Store, StoreName, graph_on
 from zhiheng.console import teller
 from zhiheng.settings import load_settings
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["circles", "stress"]
 
@@ -32,9 +37,7 @@ def circles(
     from graph.measures.circles import circles as find
 
     settings = load_settings()
-    with opened(settings, store) as graph:
-        day = day_of(graph, as_of, home=settings.home)
-        snapshot, records = whole_graph(graph, day)
+    day, snapshot, records = graph_on(settings, store, as_of)
     names = records.select("party_id", "name")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CirclesLeftOutWarning)  # said below, in the user's language
@@ -47,7 +50,13 @@ def circles(
     table = found.circles.join(rounds, on="circle").sort(
         ["smallest", "length", "circle"], descending=[True, False, False], nulls_last=True
     )
-    zh = settings.lang == "zh"
+    Console().print(_circles_screen(table, day, top=top, zh=settings.lang == "zh"))
+    if found.left_out is not None:
+        teller(settings)(f"！{found.left_out.zh}", f"! {found.left_out.en}")
+    write_result(table, out, settings)
+
+
+def _circles_screen(table: "pl.DataFrame", day: date, *, top: int, zh: bool) -> Table:
     heads = (
         ("家数", "可转一圈的金额（元）", "合计（元）", "主体")
         if zh
@@ -59,11 +68,7 @@ def circles(
     screen = screen_table(title, heads, figures=range(3))
     for row in table.head(top).iter_rows(named=True):
         screen.add_row(str(row["length"]), money(row["smallest"]), money(row["total"]), row["parties"])
-    Console().print(screen)
-    say = teller(settings)
-    if found.left_out is not None:
-        say(f"！{found.left_out.zh}", f"! {found.left_out.en}")
-    write_result(table, out, settings)
+    return screen
 
 
 def stress(
@@ -83,38 +88,20 @@ def stress(
     import polars as pl
 
     from graph.measures.stress import stress as follow
-    from graph.ontology import RELATIONS
 
     settings = load_settings()
-    with opened(settings, store) as graph:
-        day = day_of(graph, as_of, home=settings.home)
-        snapshot, records = whole_graph(graph, day)
-    names = records.select("party_id", "name")
+    day, snapshot, records = graph_on(settings, store, as_of)
     figures = known_figures(settings, day)
     found = follow(snapshot, parties, figures.select("id", equity="net_assets"))
+    names = records.select("party_id", "name")
     told = found.parties.join(names, left_on="id", right_on="party_id", how="left", maintain_order="left")
-    zh = settings.lang == "zh"
-    heads = (
-        ("主体", "名称", "损失（元）", "净资产（元）", "占比", "第几轮", "何轮违约", "途径")
-        if zh
-        else ("party", "name", "loss, CNY", "equity, CNY", "share", "round", "fails in", "through")
-    )
+    zh, say = settings.lang == "zh", teller(settings)
     title = (
         f"截至 {day}：其他主体损失合计 {money(found.total_loss)} 元，{found.rounds} 轮"
         if zh
         else f"as of {day}: others lose CNY {money(found.total_loss)} in {found.rounds} rounds"
     )
-    screen = screen_table(title, heads, figures=range(2, 7), ids=(0,))
-    for row in told.head(top).iter_rows(named=True):
-        share = "—" if row["share_of_equity"] is None else f"{row['share_of_equity']:.1%}"
-        fails = "—" if row["failed_in_round"] is None else str(row["failed_in_round"])
-        labels = [RELATIONS[kind].label.text(settings.lang) for kind in row["through"]]
-        screen.add_row(
-            *(row["id"], row["name"] or "—", money(row["loss"]), money(row["equity"]), share),
-            *(str(row["round"]), fails, "、".join(labels) if zh else ", ".join(labels)),
-        )
-    Console().print(screen)
-    say = teller(settings)
+    Console().print(_losses_screen(told.head(top), title, zh=zh))
     if found.unknown_equity:
         count = len(found.unknown_equity)
         say(
@@ -127,3 +114,24 @@ def stress(
             f"! {found.unknown_amounts:,} edges met carry no amount and brought no loss",
         )
     write_result(told.with_columns(pl.col("through").list.join("|")), out, settings)
+
+
+def _losses_screen(losses: "pl.DataFrame", title: str, *, zh: bool) -> Table:
+    from graph.ontology import RELATIONS
+
+    heads = (
+        ("主体", "名称", "损失（元）", "净资产（元）", "占比", "第几轮", "何轮违约", "途径")
+        if zh
+        else ("party", "name", "loss, CNY", "equity, CNY", "share", "round", "fails in", "through")
+    )
+    screen = screen_table(title, heads, figures=range(2, 7), ids=(0,))
+    for row in losses.iter_rows(named=True):
+        share = "—" if row["share_of_equity"] is None else f"{row['share_of_equity']:.1%}"
+        fails = "—" if row["failed_in_round"] is None else str(row["failed_in_round"])
+        labels = [RELATIONS[kind].label for kind in row["through"]]
+        through = "、".join(label.zh for label in labels) if zh else ", ".join(label.en for label in labels)
+        screen.add_row(
+            *(row["id"], row["name"] or "—", money(row["loss"]), money(row["equity"]), share),
+            *(str(row["round"]), fails, through),
+        )
+    return screen

@@ -1,13 +1,16 @@
 """Who stands behind a company, and who belongs together: ultimate controller and group of connected clients."""
 
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
+from rich.table import Table
 
 from zhiheng.commands.graph.look import Party
 from zhiheng.commands.graph.results import Out, Shown, screen_table, write_result
-from zhiheng.commands.graph.stores import AsOf, Store, StoreName, checked_tables, day_of, opened, whole_graph
+from zhiheng.commands.graph.stores import AsOf, Store, StoreName, checked_tables, graph_on, opened
 from zhiheng.console import teller
 from zhiheng.settings import Settings, load_settings
 
@@ -47,10 +50,7 @@ def controller(party: Party, *, as_of: AsOf = None, store: Store = StoreName.PAR
     from graph.policy import policy_as_of
 
     settings = load_settings()
-    with opened(settings, store) as graph:
-        day = day_of(graph, as_of, home=settings.home)
-        snapshot, records = whole_graph(graph, day)
-        edges = graph.edges(day).collect()
+    day, snapshot, records = graph_on(settings, store, as_of)
     control = find_control(snapshot, policy_as_of(day).control, parties=records)
     place = int(snapshot.positions(pl.Series([party]))[0])
     found = control.frame.row(place, named=True)
@@ -68,20 +68,31 @@ def controller(party: Party, *, as_of: AsOf = None, store: Store = StoreName.PAR
         f"{title} 的实际控制人（{day}）：{'、'.join(ends)}",
         f"{title} is controlled in the end by ({day}): {', '.join(ends)}",
     )
-    zh = settings.lang == "zh"
+    with opened(settings, store) as graph:
+        steps = control.chain(party, graph.edges(day).collect())
+    Console().print(_chain_screen(steps, names, zh=settings.lang == "zh"))
+
+
+def _chain_screen(steps: "pl.DataFrame", names: Mapping[str, str], *, zh: bool) -> Table:
     heads = (
         ("企业", "上一层", "直接表决权", "一方合计", "依据")
         if zh
         else ("company", "held by", "direct votes", "its bloc", "basis")
     )
     screen = screen_table("", heads, figures=(2, 3))
-    for step in control.chain(party, edges).iter_rows(named=True):
+    for step in steps.iter_rows(named=True):
         held = [names.get(step[end]) or step[end] for end in ("company", "holder")]
         votes = [f"{step[column]:.2%}" for column in ("direct_votes", "votes")]
         basis = _BASES[step["basis"]][0 if zh else 1]
-        stated = f" ({step['stated_basis']})" if step["stated_basis"] else ""
+        stated = f" ({_basis_text(step['stated_basis'], zh=zh)})" if step["stated_basis"] else ""
         screen.add_row(*held, *votes, basis + stated)
-    Console().print(screen)
+    return screen
+
+
+def _basis_text(code: str, *, zh: bool) -> str:
+    from graph.edge_words import BASES, DECLARED_BASES
+
+    return {**BASES, **DECLARED_BASES}.get(code, code) if zh else code.replace("_", " ")
 
 
 def group(
@@ -103,9 +114,7 @@ def group(
     from graph.policy import policy_as_of
 
     settings = load_settings()
-    with opened(settings, store) as graph:
-        day = day_of(graph, as_of, home=settings.home)
-        snapshot, records = whole_graph(graph, day)
+    day, snapshot, records = graph_on(settings, store, as_of)
     groups = connected_groups(
         snapshot,
         policy_as_of(day),
@@ -123,19 +132,29 @@ def group(
         f"截至 {day}：{party} 与另外 {members['id'].n_unique() - 1} 个主体构成关联客户组",
         f"as of {day}: {party} is connected with {members['id'].n_unique() - 1} other parties",
     )
+    Console().print(_members_screen(members.head(top), names, zh=zh))
+    for join in joins.head(top).iter_rows(named=True):
+        told = _named(join["zh"] if zh else join["en"], (join["a"], join["b"]), names)
+        say(f"· {told}（{join['source']}）", f"· {told} ({join['source']})")
+    write_result(joins, out, settings)
+
+
+def _named(told: str, party_ids: Sequence[str], names: Mapping[str, str]) -> str:
+    """Put names in the place of ids, where these stand as words of their own."""
+    listed = "|".join(re.escape(party) for party in sorted(party_ids, key=len, reverse=True))
+    return re.sub(
+        rf"(?<![0-9A-Za-z_])({listed})(?![0-9A-Za-z_])", lambda found: names.get(found[0], found[0]), told
+    )
+
+
+def _members_screen(members: "pl.DataFrame", names: Mapping[str, str], *, zh: bool) -> Table:
     heads = ("主体", "名称", "组", "因何") if zh else ("party", "name", "group", "through")
     through = {"control": ("控制", "control"), "dependence": ("经济依存", "economic dependence")}
     screen = screen_table("", heads, ids=(0, 2))
-    for row in members.head(top).iter_rows(named=True):
+    for row in members.iter_rows(named=True):
         label = through[row["through"]][0 if zh else 1]
         screen.add_row(str(row["id"]), names.get(row["id"], "—"), str(row["group_id"]), label)
-    Console().print(screen)
-    for join in joins.head(top).iter_rows(named=True):
-        told = join["zh"] if zh else join["en"]
-        for end in ("a", "b"):
-            told = told.replace(join[end], names.get(join[end], join[end]))
-        say(f"· {told}（{join['source']}）", f"· {told} ({join['source']})")
-    write_result(joins, out, settings)
+    return screen
 
 
 def known_figures(settings: Settings, day: date) -> "pl.DataFrame":

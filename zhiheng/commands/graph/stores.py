@@ -28,9 +28,9 @@ __all__ = [
     "checked_tables",
     "day_of",
     "embedded_store",
+    "graph_on",
     "opened",
     "server_store",
-    "whole_graph",
 ]
 
 
@@ -109,7 +109,11 @@ def day_of(store: "GraphStore", as_of: datetime | None, *, home: Path) -> date:
     return as_of.date() if as_of else newest
 
 
-def whole_graph(store: "GraphStore", day: date) -> "tuple[Snapshot, pl.DataFrame]":
-    """Return the graph on a day, parties without any relation too, and the records of the parties."""
-    records = store.parties(day)
-    return store.snapshot(day, nodes=records["party_id"]), records
+def graph_on(
+    settings: Settings, name: StoreName, as_of: datetime | None
+) -> "tuple[date, Snapshot, pl.DataFrame]":
+    """Return the day, the graph on it, parties without any relation too, and the records of the parties."""
+    with opened(settings, name) as store:
+        day = day_of(store, as_of, home=settings.home)
+        records = store.parties(day)
+        return day, store.snapshot(day, nodes=records["party_id"]), records
