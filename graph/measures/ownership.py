@@ -3,30 +3,21 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.sparse import csc_array, csr_array, eye_array
+from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import splu
 
 from graph.errors import MeasureArgumentError
 from graph.measures.arcs import expanded, row_numbers
+from graph.measures.cross_holdings import CrossHoldings, factors
 from graph.policy import ControlPolicy
 from graph.snapshot import Snapshot
 
 __all__ = ["Ownership", "ShareProblem", "reached"]
-
-_SMALL: Final = 200
-"""Companies of a cycle up to which its block is inverted whole."""
-
-_LARGE: Final = 6_000
-"""Companies of a cycle from which its block is never inverted whole: it would take a gigabyte."""
-
-_CHUNK: Final = 16
-"""Right-hand sides solved at once: n × 16 floats are 128 MB at a million parties."""
 
 _NOISE: Final = 1e-12
 """Integrated shares below this are the rounding of the solver."""
@@ -144,9 +135,9 @@ class Ownership:
         above = np.union1d(owners, place)
         column = self._local(above, place, transposed=False)[
             np.searchsorted(above, owners)
-        ] / self._self_flow(owners)
+        ] / self._cross.self_flow(owners)
         own = owners == place[0]
-        column[own] = 1 - 1 / self._self_flow(place)
+        column[own] = 1 - 1 / self._cross.self_flow(place)
         blocked = reached(self._direct_t, above[self.unsound[above]])
         direct = _at(self._direct_t, place, owners)
         return self._answer(owners, direct, column, np.isin(owners, blocked))
@@ -200,9 +191,9 @@ class Ownership:
                 "must be as many finite numbers as the graph has parties, in their order",
             )
         everyone = np.arange(self.snapshot.parties)
-        order, solved = self._order, np.empty(self.snapshot.parties)
-        solved[order] = _factors(self.flow[order][:, order]).solve(values[order])
-        held: Floats = solved / self._self_flow(everyone) - values
+        order, solved = self._cross.order, np.empty(self.snapshot.parties)
+        solved[order] = factors(self.flow[order][:, order]).solve(values[order])
+        held: Floats = solved / self._cross.self_flow(everyone) - values
         held[self._enters_unsound] = np.nan
         return held
 
@@ -236,10 +227,10 @@ class Ownership:
 
     def _local(self, inside: Ints, place: Ints, *, transposed: bool) -> Floats:
         """Solve for one party within parties that hold all its owners, or all its holdings: no path leaves them."""
-        order = np.argsort(self._components[inside], kind="stable")
+        order = np.argsort(self._cross.components[inside], kind="stable")
         ordered = inside[order]
         unit, solved = (ordered == place[0]).astype(np.float64), np.empty(len(inside))
-        solved[order] = _factors(self.flow[ordered][:, ordered]).solve(unit, trans="T" if transposed else "N")
+        solved[order] = factors(self.flow[ordered][:, ordered]).solve(unit, trans="T" if transposed else "N")
         return solved
 
     @cached_property
@@ -247,53 +238,8 @@ class Ownership:
         return self.direct.T.tocsr()
 
     @cached_property
-    def _components(self) -> Ints:
-        return np.asarray(connected_components(self.flow, connection="strong")[1], dtype=np.int64)
-
-    @cached_property
-    def _order(self) -> Ints:
-        # SciPy numbers strong components so that edges run from a higher to a lower or equal number. In that order
-        # I − W is triangular but for the blocks of cycles, and its factors fill up only inside these.
-        return np.argsort(self._components, kind="stable")
-
-    @cached_property
-    def _sizes(self) -> Ints:
-        return np.bincount(self._components, minlength=1)
-
-    def _self_flow(self, parties: Ints) -> Floats:
-        """Return Z[i, i] of parties: 1 for all that are in no cycle."""
-        flow = np.ones(len(parties))
-        cyclic = np.flatnonzero(self._sizes[self._components[parties]] > 1)
-        for component in np.unique(self._components[parties[cyclic]]):
-            inside = cyclic[self._components[parties[cyclic]] == component]
-            flow[inside] = self._diagonal(int(component), parties[inside])
-        return flow
-
-    def _diagonal(self, component: int, wanted: Ints) -> Floats:
-        # A walk that returns to its start never leaves the start's strong component.
-        members = self._members(component)
-        block = self.flow[members][:, members]
-        places = np.searchsorted(members, wanted)
-        if len(members) <= _SMALL:
-            return _inverse_diagonal(block)[places]
-        factors, found = _factors(block, natural=False), np.empty(len(places))
-        # Factors of tangled cycles fill up; then LAPACK inverts sooner, at three times 8 × members² bytes.
-        if len(members) <= _LARGE and 10 * factors.nnz * len(places) > len(members) ** 3:
-            return _inverse_diagonal(block)[places]
-        for start in range(0, len(places), _CHUNK):
-            chunk = places[start : start + _CHUNK]
-            units = np.zeros((len(members), len(chunk)))
-            units[chunk, np.arange(len(chunk))] = 1.0
-            found[start : start + _CHUNK] = factors.solve(units)[chunk, np.arange(len(chunk))]
-        return found
-
-    def _members(self, component: int) -> Ints:
-        start = int(self._starts[component])
-        return np.sort(self._order[start : start + int(self._sizes[component])])
-
-    @cached_property
-    def _starts(self) -> Ints:
-        return np.cumsum(self._sizes) - self._sizes
+    def _cross(self) -> CrossHoldings:
+        return CrossHoldings(self.flow)
 
     @cached_property
     def _enters_unsound(self) -> Bools:
@@ -310,22 +256,6 @@ def reached(graph: csr_array, starts: Ints) -> Ints:
         seen[frontier] = True
         found.append(frontier)
     return np.sort(np.concatenate(found))
-
-
-def _factors(flow: csr_array, *, natural: bool = True) -> Any:  # noqa: ANN401 - SciPy publishes no types
-    system = csc_array(eye_array(flow.shape[0], format="csr") - flow)
-    # Columns of flow sum to at most 1, so I − W is an M-matrix: the diagonal is a safe pivot.
-    return splu(
-        system,
-        permc_spec="NATURAL" if natural else "COLAMD",
-        diag_pivot_thresh=0.0,
-        options={"SymmetricMode": True},
-    )
-
-
-def _inverse_diagonal(block: csr_array) -> Floats:
-    inverse: Floats = np.linalg.inv(np.eye(block.shape[0]) - block.todense())
-    return inverse.diagonal()
 
 
 def _at(matrix: csr_array, row: Ints, columns: Ints) -> Floats:

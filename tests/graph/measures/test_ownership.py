@@ -138,6 +138,26 @@ def test_a_large_cycle_gives_the_same_as_the_dense_inverse(chords: tuple[int, ..
         assert found.get(owner, 0.0) == pytest.approx(inverse[owner, 7] / inverse[owner, owner], abs=1e-11)
 
 
+def test_very_many_small_cycles_are_looked_through_at_once() -> None:
+    # In threes: 0 and 1 hold each other, 1 and 2 too; in pairs: both hold each other, each pair with its own shares.
+    count = 100_000
+    first = 3 * count + 2 * np.arange(count)
+    threes = 3 * np.arange(count)
+    share = np.linspace(0.1, 0.6, count)
+    source = np.concatenate([first, first + 1, threes, threes + 1, threes + 1, threes + 2])
+    target = np.concatenate([first + 1, first, threes + 1, threes, threes + 2, threes + 1])
+    size = 5 * count
+    weight = np.concatenate([share, np.full(count, 0.5), *np.full((4, count), 0.3)])
+    edges = pl.DataFrame({"src": source, "dst": target, "kind": "owns", "weight": weight})
+    held = Ownership.of(Snapshot.from_edges(edges, as_of=None), tolerance=1.0001).held_values(np.ones(size))
+    np.testing.assert_allclose(held[first], share)
+    np.testing.assert_allclose(held[first + 1], 0.5)
+    block = np.array([[0, 0.3, 0], [0.3, 0, 0.3], [0, 0.3, 0]])
+    inverse = np.linalg.inv(np.eye(3) - block)
+    expected = inverse.sum(axis=1) / inverse.diagonal() - 1
+    np.testing.assert_allclose(held[: 3 * count].reshape(-1, 3), np.tile(expected, (count, 1)))
+
+
 def test_shares_above_one_are_named_with_sum_and_remedy_and_give_no_answer() -> None:
     # 0 → 1 → 2 → 3, but the shares in 1 sum to 1.2; 4 holds part of 2 beside 1.
     ownership = _ownership({(0, 1): 0.7, (5, 1): 0.5, (1, 2): 0.6, (4, 2): 0.4, (2, 3): 1.0})
