@@ -7,6 +7,7 @@ import polars as pl
 
 from graph.errors import EdgeTableError
 from graph.ontology import RELATIONS
+from graph.table_types import typed
 
 __all__ = [
     "EDGE_KEY",
@@ -128,10 +129,7 @@ def checked_edges(edges: EdgeFrame) -> pl.DataFrame:
     """
     frame = edges.lazy().collect()
     absent = [pl.lit(None).alias(column) for column in OPTIONAL_COLUMNS if column not in frame.columns]
-    frame = frame.with_columns(absent)
-    for column, dtype in EDGE_SCHEMA.items():
-        _check_column(frame, column, dtype)
-    table = frame.select(EDGE_SCHEMA.names()).cast(EDGE_SCHEMA).unique(maintain_order=True)
+    table = typed(frame.with_columns(absent), EDGE_SCHEMA, never_null=_NEVER_NULL, error=EdgeTableError)
     _check_content(table)
     _check_ranges(table)
     repeated = table.filter(pl.struct(EDGE_KEY).is_duplicated())
@@ -167,18 +165,6 @@ def _check_ends(table: pl.DataFrame) -> None:
             f"“{edge}”的各条记录两端或关系不同，不同的关系应使用不同编号",
             f"'{edge}' joins other parties, or is of another kind, in one of its statements; give that edge its own id",
         )
-
-
-def _check_column(frame: pl.DataFrame, column: str, dtype: pl.DataType) -> None:
-    if column not in frame.columns:
-        raise EdgeTableError(column, "缺失", "is missing")
-    found = frame.schema[column]
-    numeric = dtype == pl.Float64 and found.is_numeric()
-    if found not in (dtype, pl.Null) and not numeric:
-        raise EdgeTableError(column, f"类型应为 {dtype}，现为 {found}", f"must be {dtype}, is {found}")
-    if column in _NEVER_NULL and frame[column].null_count():
-        row = int(frame[column].is_null().arg_true()[0]) + 1
-        raise EdgeTableError(column, f"第 {row} 行为空", f"is empty in row {row}")
 
 
 def _check_content(table: pl.DataFrame) -> None:

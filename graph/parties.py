@@ -8,6 +8,7 @@ import polars as pl
 from graph.edges import EdgeFrame
 from graph.errors import PartyTableError
 from graph.ontology import NODES
+from graph.table_types import typed
 
 __all__ = [
     "PARTY_KEY",
@@ -53,7 +54,9 @@ def checked_parties(parties: EdgeFrame) -> pl.DataFrame:
     """
     frame = parties.lazy().collect()
     optional = [pl.lit(None).alias(name) for name in ("name", "credit_code") if name not in frame.columns]
-    table = _typed(frame.with_columns(optional), PARTY_SCHEMA, _PARTY_NEVER_NULL)
+    table = typed(
+        frame.with_columns(optional), PARTY_SCHEMA, never_null=_PARTY_NEVER_NULL, error=PartyTableError
+    )
     strange = table.filter(~pl.col("kind").is_in(list(NODES)))
     if strange.height:
         kind, known = strange["kind"][0], ", ".join(NODES)
@@ -65,7 +68,9 @@ def checked_parties(parties: EdgeFrame) -> pl.DataFrame:
 
 def checked_scores(scores: EdgeFrame) -> pl.DataFrame:
     """Return scores with the columns and types of `SCORE_SCHEMA`; raises PartyTableError as `checked_parties`."""
-    table = _typed(scores.lazy().collect(), SCORE_SCHEMA, tuple(SCORE_SCHEMA))
+    table = typed(
+        scores.lazy().collect(), SCORE_SCHEMA, never_null=tuple(SCORE_SCHEMA), error=PartyTableError
+    )
     if not table["value"].is_finite().all():
         party = table.filter(~pl.col("value").is_finite())["party_id"][0]
         raise PartyTableError("value", f"不是有限数值（{party}）", f"is not finite ({party})")
@@ -92,20 +97,6 @@ def scores_as_of(scores: EdgeFrame, as_of: date) -> pl.DataFrame:
     seen = scores.lazy().filter(pl.col("as_of") <= as_of).sort("party_id", "name", "as_of", "model_version")
     last = seen.unique(["party_id", "name"], keep="last", maintain_order=True)
     return last.select(SCORE_SCHEMA.names()).collect()
-
-
-def _typed(frame: pl.DataFrame, schema: pl.Schema, never_null: tuple[str, ...]) -> pl.DataFrame:
-    for column, dtype in schema.items():
-        if column not in frame.columns:
-            raise PartyTableError(column, "缺失", "is missing")
-        found = frame.schema[column]
-        numeric = dtype == pl.Float64 and found.is_numeric()
-        if found not in (dtype, pl.Null) and not numeric:
-            raise PartyTableError(column, f"类型应为 {dtype}，现为 {found}", f"must be {dtype}, is {found}")
-        if column in never_null and frame[column].null_count():
-            row = int(frame[column].is_null().arg_true()[0]) + 1
-            raise PartyTableError(column, f"第 {row} 行为空", f"is empty in row {row}")
-    return frame.select(schema.names()).cast(schema).unique(maintain_order=True)
 
 
 def _unique(table: pl.DataFrame, key: tuple[str, ...]) -> pl.DataFrame:
