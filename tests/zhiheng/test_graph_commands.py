@@ -321,6 +321,13 @@ def test_a_load_that_is_refused_in_part_leaves_nothing(run: Run, home: Path) -> 
     assert ParquetStore(home / "graph").statements().collect().height == len(EDGES)
 
 
+def test_a_table_of_parties_that_lacks_a_column_is_refused_by_its_name(run: Run, home: Path) -> None:
+    good = home / "checked" / "good" / "parties.parquet"
+    pl.read_parquet(good).drop("known_at").write_parquet(good)
+    with pytest.raises(PartyTableError, match="column 'known_at': is missing"):
+        run("build")
+
+
 def test_a_rebuild_says_what_of_the_old_graph_falls_away(run: Run, home: Path) -> None:
     edges = pl.read_parquet(home / "checked" / "good" / "edges.parquet")
     ParquetStore(home / "graph").append(edges.head(1).with_columns(edge_id=pl.lit("imported")))

@@ -58,7 +58,8 @@ def build(
             f"{folder} has no table of parties: the graph knows ids only",
         )
         group["parties"] = pl.LazyFrame(schema=PARTY_SCHEMA)
-    records = group["parties"].select(PARTY_SCHEMA.names()).collect()
+    profiles = group["parties"]
+    records = profiles.select(name for name in PARTY_SCHEMA if name in profiles.collect_schema()).collect()
     home, store = settings.home / "graph", embedded_store(settings)
     if fresh:
         added, known = rebuild(home, _with_decisions(group["edges"].collect(), store, say), records)
