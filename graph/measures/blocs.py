@@ -11,10 +11,10 @@ from scipy.sparse.csgraph import connected_components
 
 from graph.policy import ControlPolicy
 
-__all__ = ["Basis", "Blocs", "Votes", "resolve"]
+__all__ = ["BASES", "NONE", "ROUNDING", "Basis", "Blocs", "Votes", "resolve"]
 
 NONE: Final = -1
-_ROUNDING: Final = 1e-9
+ROUNDING: Final = 1e-9
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -128,7 +128,7 @@ class Blocs:
         wanted = self.pending() & ~self.disputed & self._moved(self.root, self._seen_roots)
         self._seen_roots = self.root
         company, bloc, votes = self.sums(self.root, wanted)
-        enough = votes > self.rules.majority + _ROUNDING
+        enough = votes > self.rules.majority + ROUNDING
         company, bloc = company[enough], bloc[enough]
         self.looped[company[company == bloc]] = True
         other = company != bloc
@@ -145,10 +145,10 @@ class Blocs:
         wanted = wanted & self._held_in_concert() & self._moved(label, self._seen_groups)
         self._seen_groups = label
         company, bloc, votes = self.sums(label, wanted)
-        enough = votes > self.rules.majority + _ROUNDING
+        enough = votes > self.rules.majority + ROUNDING
         company, bloc, votes = company[enough], bloc[enough], votes[enough]
         # Votes that the company's own bloc holds in it must not decide who controls it.
-        mine = votes - self._own_votes(company) <= self.rules.majority + _ROUNDING
+        mine = votes - self._own_votes(company) <= self.rules.majority + ROUNDING
         decided = mine & (self.group[company] == bloc)
         self.looped[company[decided]] = True
         company, bloc = company[~decided], bloc[~decided]
@@ -176,8 +176,8 @@ class Blocs:
         following = np.append(votes, 0.0)[first + 1] * (np.append(company, NONE)[first + 1] == company[first])
         top = votes[first]
         rules = self.rules
-        leads = (top > rules.relative + _ROUNDING) & (following < rules.comparable * top)
-        leads &= (known >= rules.known_at_least - _ROUNDING) & (bloc[first] != self.group[company[first]])
+        leads = (top > rules.relative + ROUNDING) & (following < rules.comparable * top)
+        leads &= (known >= rules.known_at_least - ROUNDING) & (bloc[first] != self.group[company[first]])
         chosen = first[leads]
         return company[chosen], bloc[chosen], self._several(company[chosen], bloc[chosen], wanted)
 
@@ -305,7 +305,7 @@ def _shaken(blocs: Blocs) -> Bools:
     held = np.bincount(company[mine], weights=votes[mine], minlength=size)
     others = np.zeros(size)
     np.maximum.at(others, company[~mine], votes[~mine])
-    return found & ((others >= blocs.rules.comparable * held) | (held <= blocs.rules.relative + _ROUNDING))
+    return found & ((others >= blocs.rules.comparable * held) | (held <= blocs.rules.relative + ROUNDING))
 
 
 def _agreeing(key: Ints, value: Ints) -> Bools:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +11,12 @@ from scipy.sparse import csr_array
 
 from graph.errors import MeasureArgumentError
 from graph.measures.arcs import row_numbers
-from graph.measures.blocs import BASES, Basis, Blocs, Votes, resolve
+from graph.measures.blocs import BASES, NONE, ROUNDING, Basis, Blocs, Votes, resolve
 from graph.ontology import PartyKind
 from graph.policy import ControlPolicy
 from graph.snapshot import Snapshot
 
 __all__ = ["Basis", "Control", "ControlFlag", "find_control"]
-
-NONE: Final = -1
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -201,8 +198,10 @@ def _told(snapshot: Snapshot, blocs: Blocs, kinds: pl.Series, doubts: _Doubts) -
     via = np.where(under, blocs.via, NONE)
     heads = np.where(under, root, NONE)
     controller, members = _heads(snapshot, blocs, heads)
-    basis = pl.Series([*BASES, None], dtype=pl.String).gather(np.where(under, blocs.basis, len(BASES)))
-    held = pl.Series(_bloc_votes(blocs)).set(pl.Series(~under), None)
+    votes = _bloc_votes(blocs)
+    bases = np.where(under, _bases(blocs, votes), len(BASES))
+    basis = pl.Series([*BASES, None], dtype=pl.String).gather(bases)
+    held = pl.Series(votes).set(pl.Series(~under), None)
     length = pl.Series(_lengths(via)).set(pl.Series(~under), None)
     frame = pl.DataFrame(
         {
@@ -271,6 +270,33 @@ def _bloc_votes(blocs: Blocs) -> Floats:
     return np.bincount(votes.company[ours], weights=votes.votes[ours], minlength=votes.size).astype(
         np.float64
     )
+
+
+def _bases(blocs: Blocs, votes: Floats) -> Ints:
+    """Return the place in BASES of each party's basis (n): relative control may turn out to be a majority of its bloc."""
+    bases = blocs.basis.copy()
+    rules = blocs.rules
+    for relative, majority in (
+        (Basis.RELATIVE, Basis.MAJORITY),
+        (Basis.CONCERT_RELATIVE, Basis.CONCERT_MAJORITY),
+    ):
+        found = (bases == BASES.index(relative)) & (votes > rules.majority + ROUNDING)
+        more = found & (votes - _votes_beneath(blocs, found) > rules.majority + ROUNDING)
+        bases[more] = BASES.index(majority)
+    return bases
+
+
+def _votes_beneath(blocs: Blocs, wanted: Bools) -> Floats:
+    """Return the votes in each company wanted that companies under its own control hold (n)."""
+    votes = blocs.votes
+    rows = np.flatnonzero(wanted[votes.company])
+    company, above = votes.company[rows], votes.holder[rows]
+    beneath = np.zeros(len(rows), dtype=np.bool_)
+    while (above != NONE).any():
+        beneath |= above == company
+        above = np.where((above == NONE) | beneath, NONE, blocs.parent[above])
+    held = np.bincount(company[beneath], weights=votes.votes[rows[beneath]], minlength=votes.size)
+    return held.astype(np.float64)
 
 
 def _lengths(via: Ints) -> Ints:

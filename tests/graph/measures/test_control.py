@@ -174,6 +174,20 @@ def test_relative_control_is_withdrawn_when_the_others_turn_out_to_be_one_bloc()
     assert _flag(control, "A") == ControlFlag.AMBIGUOUS
 
 
+def test_relative_control_that_turns_out_a_majority_is_told_as_one() -> None:
+    # P's relative control of B and C, found with that of A, makes their votes in A its own.
+    small = {("B", "A"): 0.17, ("C", "A"): 0.17, ("R", "A"): 0.1, ("X", "B"): 0.15, ("X", "C"): 0.15}
+    control = _control({("P", "A"): 0.35, ("P", "B"): 0.4, ("P", "C"): 0.4, **small})
+    row = _row(control, "A")
+    assert (row["controller"], row["basis"], row["votes"]) == ("P", Basis.MAJORITY, pytest.approx(0.69))
+    assert _row(control, "B")["basis"] == Basis.RELATIVE
+
+
+def test_votes_of_its_own_subsidiary_make_no_majority_in_a_company() -> None:
+    row = _row(_control({("P", "A"): 0.35, ("A", "K"): 0.9, ("K", "A"): 0.17}), "A")
+    assert (row["controller"], row["basis"], row["votes"]) == ("P", Basis.RELATIVE, pytest.approx(0.52))
+
+
 def test_unknown_votes_bear_no_relative_control() -> None:
     assert (
         _flag(_control({("P", "A"): 0.45, ("Q", "A"): 0.05, ("R", "A"): 0.0}), "A")
