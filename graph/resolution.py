@@ -14,7 +14,7 @@ from graph.edges import EdgeFrame
 from graph.errors import MissingExtraError
 from graph.identity import ACCEPTED, WORD, affirmed, rejections
 from graph.matching.clusters import NO_CODE, clustered
-from graph.matching.likeness import LIKELY, UNSURE
+from graph.matching.likeness import LIKELY, UNSURE, of_two_seats, seat, two_offices
 from graph.matching.pairs import spelling_pairs
 from graph.matching.records import Records, read_records
 from graph.matching.review import review_list
@@ -179,6 +179,7 @@ def _spelled(read: Records, engine: Engine, cap: int, seed: int) -> tuple[list[p
     units = read.units.filter(~pl.col("person") & (pl.col("core") != "")).select(
         "spelling", "party", "kind", "core", "vague", "credit_code", "code_valid"
     )
+    units = units.join(read.spellings.select("spelling", seat=seat()), on="spelling", maintain_order="left")
     crowded = units.with_columns(size=pl.len().over("spelling")).filter(pl.col("size") > cap)
     few = units.join(crowded, on="spelling", how="anti")
     same = _between(few, few.select(a="spelling", b="spelling", vague="vague").unique(maintain_order=True).select(
@@ -205,18 +206,20 @@ def _between(units: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
         other, left_on="b", right_on="spelling_b"
     )
     joined = joined.filter((pl.col("a") != pl.col("b")) | (pl.col("party") < pl.col("party_b")))
+    joined = joined.filter(~two_offices())
     given = pl.col("credit_code").is_not_null() & pl.col("credit_code_b").is_not_null()
     both_valid = pl.col("code_valid") & pl.col("code_valid_b")
     unlike = given & (pl.col("credit_code") != pl.col("credit_code_b"))
     joined = joined.filter(~(unlike & both_valid))
-    doubt = pl.when(pl.col("kind") != pl.col("kind_b")).then(pl.lit("kind")).otherwise("doubt")
+    other_kind = pl.col("kind") != pl.col("kind_b")
+    doubt = pl.when(other_kind).then(pl.lit("kind")).when(of_two_seats()).then(pl.lit("seat"))
     return _links(
         joined.select(
             a="party",
             b="party_b",
             score=pl.col("score") - pl.when(unlike).then(0.05).otherwise(0.0),
             method="method",
-            doubt=doubt,
+            doubt=doubt.otherwise("doubt"),
         )
     )
 

@@ -9,14 +9,16 @@ from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from graph.matching.names import name_tables
+from graph.ontology import PartyKind
 
-__all__ = ["LIKELY", "UNSURE", "around_alike", "cores_alike"]
+__all__ = ["LIKELY", "UNSURE", "around_alike", "cores_alike", "of_two_seats", "seat", "two_offices"]
 
 LIKELY: Final = 0.86
 """From here on two names are taken to be of one party."""
 UNSURE: Final = 0.70
 """From here up to `LIKELY` a person is asked."""
 _ASK: Final = 0.80
+_NOWHERE: Final = "||"  # the seat of a name without a region
 _ASK_BRANCH: Final = 0.75
 _WORKERS: Final = 2
 _SHORT_CORE: Final = 4
@@ -218,10 +220,8 @@ def _may_be_one() -> pl.Expr:
 
 
 def _region_penalty() -> pl.Expr:
-    one_city = _differ("city")
-    province_known = _both("province")
     nowhere = (pl.col("province") == "") != (pl.col("province_b") == "")
-    return pl.when(nowhere).then(0.05).when(one_city & province_known).then(0.02).otherwise(0.0)
+    return pl.when(nowhere).then(0.05).otherwise(0.0)
 
 
 def _form_penalty() -> pl.Expr:
@@ -249,6 +249,23 @@ def _doubt() -> pl.Expr:
         .when(_differ("group")).then(pl.lit("group"))
         .when(other_form).then(pl.lit("form"))
         .when(_both("district") & _differ("district")).then(pl.lit("district"))
+        .when(_both("province") & _differ("city")).then(pl.lit("region"))
         .when(vague).then(pl.lit("short_name"))
         .when(slip & (pl.col("written") > 1) & (pl.col("written_b") > 1)).then(pl.lit("both_written"))
     )  # fmt: skip
+
+
+def seat() -> pl.Expr:
+    """Return the region of a name, level by level: the office of a province is another than those of its cities."""
+    return pl.concat_str("province", "city", "district", separator="|")
+
+
+def two_offices() -> pl.Expr:
+    """Tell whether a pair [kind, seat and both with `_b`] is of two government bodies: one name stands at every level."""
+    return of_two_seats() & (pl.col("seat") != _NOWHERE) & (pl.col("seat_b") != _NOWHERE)
+
+
+def of_two_seats() -> pl.Expr:
+    """Tell whether a pair is of government bodies with different seats, of which one may be left out of its name."""
+    government = pl.lit(PartyKind.GOVERNMENT.value)
+    return (pl.col("kind") == government) & (pl.col("kind_b") == government) & _differ("seat")

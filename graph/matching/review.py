@@ -49,6 +49,8 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "group": ("一方名称带“集团”，可能是母公司", "one is called a group: perhaps the parent"),
     "form": ("组织形式不同", "the legal forms differ"),
     "district": ("所在区县不同", "the districts differ"),
+    "region": ("一方冠省名，另一方冠市名，可能是两家企业", "one name has the province, the other a city: perhaps two companies"),
+    "seat": ("政府机构，一方未写所在地区，请确认是哪一级", "a government body: one name lacks the region; find out which level it is"),
     "short_name": ("名称过短，不足以认定", "the name is too short to tell"),
     "both_written": ("两种写法都有多个主体使用，可能是两家公司", "several parties use each of the two spellings: perhaps two companies"),
     "several_fit": ("与多个主体相符，无法确定是哪一个", "it fits more than one party"),

@@ -11,7 +11,7 @@ from splink.internals.exceptions import EMTrainingException
 from splink.internals.linker_components.training import LinkerTraining
 
 from graph.matching.errors import TooFewExamplesError
-from graph.matching.likeness import LIKELY, UNSURE
+from graph.matching.likeness import LIKELY, UNSURE, of_two_seats, seat, two_offices
 from graph.matching.records import Records
 
 __all__ = ["PROBABLE", "splink_pairs"]
@@ -44,7 +44,7 @@ def splink_pairs(read: Records, *, seed: int) -> pl.DataFrame:
     found = _predicted(table, seed)
     if found.is_empty():
         return empty
-    sides = table.select(pl.col("unique_id"), "kind", "branch", "group", "city")
+    sides = table.select(pl.col("unique_id"), "kind", "branch", "group", "city", "seat")
     joined = found.join(sides, left_on="unique_id_l", right_on="unique_id").join(
         sides, left_on="unique_id_r", right_on="unique_id", suffix="_b"
     )
@@ -53,7 +53,8 @@ def splink_pairs(read: Records, *, seed: int) -> pl.DataFrame:
         pl.when((pl.col(name) != pl.col(f"{name}_b")).fill_null(value=False)).then(pl.lit(name))
         for name in ("kind", "branch", "group")
     ]
-    return joined.filter(~elsewhere).select(
+    doubts.append(pl.when(of_two_seats()).then(pl.lit("seat")))
+    return joined.filter(~elsewhere & ~two_offices()).select(
         a="unique_id_l", b="unique_id_r", score=_scaled(), method=pl.lit("splink"), doubt=pl.coalesce(doubts)
     )
 
@@ -73,7 +74,9 @@ def _table(read: Records) -> pl.DataFrame:
     joined = units.join(read.spellings, on="spelling", maintain_order="left")
     texts = ["core", "brief", "sound", "city", "credit_code"]
     given = [pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in texts]
-    return joined.select(pl.col("party").cast(pl.Int64).alias("unique_id"), "kind", "branch", "group", *given)
+    return joined.select(
+        pl.col("party").cast(pl.Int64).alias("unique_id"), "kind", "branch", "group", *given, seat=seat()
+    )
 
 
 def _predicted(table: pl.DataFrame, seed: int) -> pl.DataFrame:

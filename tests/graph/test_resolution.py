@@ -53,6 +53,37 @@ def test_equal_valid_codes_are_one_party_whatever_the_names() -> None:
     ]
 
 
+def test_a_company_of_the_province_is_asked_about_beside_one_of_a_city() -> None:
+    found = resolve(records(("山东恒泽铭瑞新材料有限公司",), ("济南恒泽铭瑞新材料有限公司",)))
+    assert (groups(found), reasons(found)) == ([], ["region"])
+    found = resolve(records(("山东省济南市恒泽铭瑞新材料有限公司",), ("济南恒泽铭瑞新材料有限公司",)))
+    assert groups(found) == [["P0", "P1"]]
+    found = resolve(records(("上海恒泽铭瑞新材料有限公司",), ("上海市恒泽铭瑞新材料有限公司",)))
+    assert groups(found) == [["P0", "P1"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("济南市财政局", "济南市历下区财政局"),
+        ("山东省国有资产监督管理委员会", "济南市国有资产监督管理委员会"),
+        ("济南市历下区财政局", "济南市历城区财政局"),
+    ],
+)
+def test_offices_of_two_levels_or_places_are_two_government_bodies(name: str, other: str) -> None:
+    found = resolve(records((name,), (other,), kind="government"))
+    assert (groups(found), reasons(found)) == ([], [])
+
+
+def test_a_government_body_is_one_with_its_name_in_full_and_asked_about_without_a_region() -> None:
+    found = resolve(records(("山东省济南市财政局",), ("济南市财政局",), kind="government"))
+    assert groups(found) == [["P0", "P1"]]
+    found = resolve(
+        records(("济南市国有资产监督管理委员会",), ("国有资产监督管理委员会",), kind="government")
+    )
+    assert (groups(found), reasons(found)) == ([], ["seat"])
+
+
 def test_equal_codes_of_different_kinds_are_asked() -> None:
     found = resolve(records(("恒泽基金", code(1), None, "fund"), ("恒泽基金管理有限公司", code(1))))
     assert (groups(found), reasons(found)) == ([], ["kind"])
