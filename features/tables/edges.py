@@ -200,6 +200,19 @@ EDGES: Final = Contract(
             remedy=Text("填写职务代码", "give the code of the role"),
         ),
         *_ENDS,
+        Rule(
+            name="same_ends",
+            columns=("edge_id", "src", "dst", "kind"),
+            broken=pl.struct("src", "dst", "kind").n_unique().over("edge_id") > 1,
+            text=Text(
+                "同一关系编号的各行应连接同样的起点、终点，关系类型相同",
+                "all rows of an edge id must join the same two parties by the same kind",
+            ),
+            remedy=Text(
+                "不同的关系使用不同编号；起点或终点填错时，改正错行",
+                "give another edge its own id; correct the row with the wrong end",
+            ),
+        ),
         not_before(
             "valid_to", "valid_from", "失效日期不应早于生效日期", "a relation cannot end before it begins"
         ),
