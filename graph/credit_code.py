@@ -1,5 +1,6 @@
 """The unified social credit code: its form and its check character (GB 32100-2015)."""
 
+import re
 from typing import Final
 
 import polars as pl
@@ -8,6 +9,7 @@ __all__ = [
     "CREDIT_CODE_PATTERN",
     "check_character",
     "identifying_code",
+    "is_identifying_code",
     "is_valid_credit_code",
     "valid_credit_code",
 ]
@@ -35,6 +37,12 @@ def is_valid_credit_code(code: str) -> bool:
     if len(code) != len(_WEIGHTS) + 1 or any(char not in _ALPHABET for char in code):
         return False
     return check_character(code[:-1]) == code[-1]
+
+
+def is_identifying_code(code: str) -> bool:
+    """Tell whether a code is valid and no filler (see `identifying_code`)."""
+    filler = re.search(_DIGIT_RUNS, code) or len(set(code)) < _FEWEST_CHARACTERS
+    return is_valid_credit_code(code) and not filler
 
 
 def valid_credit_code(column: pl.Expr) -> pl.Expr:

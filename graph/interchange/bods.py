@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from graph.credit_code import is_valid_credit_code
+from graph.credit_code import is_identifying_code
 from graph.errors import InterchangeFileError
 from graph.interchange.bods_interests import Ends, claims_of
 from graph.interchange.bods_revisions import Version, edge_rows
@@ -213,7 +213,7 @@ def _credit_code(details: Document) -> str | None:
     """Return the first identifier that is a unified social credit code by its form and check character."""
     found = (_text(_object(given).get("id")) for given in _list(details.get("identifiers")))
     codes = (text.strip().upper() for text in found if text)
-    return next((code for code in codes if is_valid_credit_code(code)), None)
+    return next((code for code in codes if is_identifying_code(code)), None)
 
 
 def _versions(

@@ -6,7 +6,7 @@ from datetime import date
 from itertools import product
 from pathlib import Path
 
-from graph.credit_code import is_valid_credit_code
+from graph.credit_code import is_identifying_code
 from graph.interchange.followthemoney_entities import Entity, read_entities
 from graph.interchange.followthemoney_schemata import EDGES, PARTIES, EdgeSchema, role_of
 from graph.interchange.followthemoney_values import amount_in_cny, dates, number, ratio, year_after
@@ -181,7 +181,7 @@ def _party(entity: Entity, known_at: date) -> Row:
         "kind": kind,
         # The values stand in no order; the Chinese name is the one our users look for.
         "name": next((name for name in names if _is_chinese(name)), next(iter(names), None)),
-        "credit_code": None if kind == "person" else next(filter(is_valid_credit_code, codes), None),
+        "credit_code": None if kind == "person" else next(filter(is_identifying_code, codes), None),
         "valid_from": known_at,
         "known_at": known_at,
     }

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.credit_code import check_character, identifying_code, is_valid_credit_code, valid_credit_code
+from graph.credit_code import (
+    check_character,
+    identifying_code,
+    is_identifying_code,
+    is_valid_credit_code,
+    valid_credit_code,
+)
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 FIRST_17 = st.text(ALPHABET, min_size=9, max_size=9).map(lambda body: "91370100" + body)
@@ -57,3 +63,4 @@ def test_a_filler_passes_the_check_yet_identifies_nobody() -> None:
     )
     assert found["valid"].to_list() == [True, True, True, False, None]
     assert found["identifying"].to_list() == [False, False, True, False, None]
+    assert [is_identifying_code(text) for text in codes if text] == [False, False, True, False]
