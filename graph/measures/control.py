@@ -126,7 +126,8 @@ def find_control(
     Sources: 《上市公司收购管理办法》 arts. 83-84 (concert; above 50 %, above 30 %, more than half of the board);
     《公司法》 (2023) art. 265 (2)-(3); the fixpoint is the company control problem of Ceri, Gottlob & Tanca (1990), Logic
     Programming and Databases. Raises UnknownRelationError for a snapshot without owns, controls or acts_in_concert,
-    MeasureArgumentError for parties without the two columns.
+    UnknownMeasureError for one of edges with neither votes nor shares, MeasureArgumentError for parties without the two
+    columns.
     """
     kinds = _kinds(snapshot, parties)
     ends, walls = _among(kinds, policy.ultimate_kinds), _among(kinds, barriers)

@@ -40,7 +40,7 @@ def cut_points(snapshot: Snapshot, kind: str = "supplies") -> pl.DataFrame:
         inner = links[core][:, core].tocsr()
         first = np.unique(labels[core], return_index=True)[1]
         pieces[core], largest[core] = _pieces(inner, first, leaves=leaves, members=members[core])
-    columns = (pieces, np.where(pieces > 1, members - 1 - largest, 0), members)
+    columns = (pieces, members - 1 - largest, members)
     named = {f"{kind}_{name}": column for name, column in zip(CUT_COLUMNS, columns, strict=True)}
     return pl.DataFrame({"id": snapshot.ids, **named}, schema_overrides=dict.fromkeys(named, pl.Int64))
 

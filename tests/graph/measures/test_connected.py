@@ -204,12 +204,13 @@ def test_guarantees_and_loans_are_held_against_net_assets_and_debt() -> None:
         _amount("E", "F", "lends_to", 10.0),
         _amount("G", "H", "guarantees", 1.0),
         _amount("I", "J", "guarantees", 99.0),
+        _amount("K", "L", "lends_to", 1.0),
     )
     figures = pl.DataFrame(
         {
-            "id": ["A", "C", "E", "F", "G"],
-            "net_assets": [100.0, 100.0, 100.0, None, -5.0],
-            "debt": [None, None, None, 15.0, None],
+            "id": ["A", "C", "E", "F", "G", "K", "L"],
+            "net_assets": [100.0, 100.0, 100.0, None, -5.0, 0.0, None],
+            "debt": [None, None, None, 15.0, None, None, 0.0],
         }
     )
     joins = _groups(*edges, figures=figures).joins
@@ -217,6 +218,7 @@ def test_guarantees_and_loans_are_held_against_net_assets_and_debt() -> None:
         ("A", "B", "guarantee", 0.6),
         ("F", "E", "funding", pytest.approx(2 / 3)),
         ("G", "H", "guarantee", None),
+        ("K", "L", "lending", None),
     ]
     assert "不为正" in joins["zh"][2]
     assert "60.0%" in joins["en"][0]

@@ -13,6 +13,7 @@ from graph.errors import DefaultTableError, UnknownRelationError
 from graph.measures.default_rates import (
     PRIOR_WEIGHT,
     default_rates,
+    group_default_rates,
     known_outcomes,
     shrunk_rates,
     two_hop_default_rates,
@@ -150,6 +151,37 @@ def test_what_became_known_later_changes_nothing() -> None:
     assert before.equals(after)
     much_later = known_outcomes(snapshot, later, as_of=AS_OF + timedelta(days=30))
     assert not default_rates(snapshot, much_later, ["supplies"]).equals(before)
+
+
+def test_a_default_counts_from_its_day_and_from_the_day_it_is_known() -> None:
+    snapshot = _snapshot([("P0", "P1", "supplies")])
+    for on, known, counted in (
+        (AS_OF, AS_OF, 1.0),
+        (AS_OF + timedelta(days=1), AS_OF, 0.0),
+        (AS_OF, AS_OF + timedelta(days=1), 0.0),
+    ):
+        assert known_outcomes(snapshot, _defaults({"P1"}, on, known), as_of=AS_OF).failed.sum() == counted
+
+
+@settings(max_examples=30, deadline=None)
+@given(SOME, st.lists(st.integers(0, 3), min_size=9, max_size=9))
+def test_group_rates_count_the_other_members_and_never_the_own_default(
+    failed: set[str], numbers: list[int]
+) -> None:
+    snapshot, groups = _snapshot([]), np.array(numbers)
+
+    def rows(parties: set[str]) -> list[dict[str, object]]:
+        outcomes = known_outcomes(snapshot, _defaults(parties), as_of=AS_OF)
+        return group_default_rates(snapshot, outcomes, "g", groups).to_dicts()
+
+    found = rows(failed)
+    for place, party in enumerate(PARTIES):
+        others = [other for n, other in enumerate(PARTIES) if numbers[n] == numbers[place] and n != place]
+        row = found[place]
+        assert (row["g_size"], row["g_observed"]) == (len(others) + 1, len(others))
+        assert row["g_defaulted"] == len(failed & set(others))
+        assert (row["g_default_rate"] is None) == (not others)
+        assert rows(failed ^ {party})[place] == row
 
 
 def test_an_old_default_is_neither_good_nor_bad() -> None:

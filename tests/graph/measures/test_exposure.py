@@ -246,6 +246,9 @@ def test_an_unknown_base_is_flagged_and_a_base_of_nothing_is_a_limit_of_nothing(
     assert (unknown["flag"], unknown["limit"], unknown["breach"]) == ("missing_base", None, None)
     lost = _limits(book, RULES, kind="micro_loan", net_assets_last_year=-5.0).row(0, named=True)
     assert (lost["limit"], lost["breach"], lost["ratio"]) == (0.0, True, None)
+    nothing = _limits(book, RULES, kind="micro_loan", net_assets_last_year=0.0).row(0, named=True)
+    assert (nothing["limit"], nothing["breach"], nothing["ratio"]) == (0.0, True, None)
+    assert nothing["used_of_limit"] is None
 
 
 def test_before_a_policy_of_mitigation_nothing_mitigates() -> None:
@@ -266,9 +269,13 @@ def test_owners_bear_their_share_of_what_their_companies_owe() -> None:
             {"party_id": "B", "amount": 100.0},
             {"party_id": "P", "amount": 1.0},
             {"party_id": "Q", "amount": 2.0},
-        )
+        ),
+        _mitigants({"exposure_id": "X0", "kind": "cash", "value": 60.0}),
     )
     found = exposure_by_owner(exposure_by_party(book, RULES), ownership)
+    assert dict(zip(found["owner"], found["net"], strict=True)) == pytest.approx(
+        {"A": 32.0, "B": 40.0, "P": 17.0, "Q": 2.0}
+    )
     assert dict(zip(found["owner"], found["gross"], strict=True)) == pytest.approx(
         {"A": 80.0, "B": 100.0, "P": 41.0, "Q": 2.0}
     )
@@ -281,6 +288,11 @@ def test_owners_whose_share_cannot_be_told_are_flagged() -> None:
         exposure_by_party(Book(_exposures({"party_id": "A", "amount": 10.0})), RULES), ownership
     )
     assert dict(zip(found["owner"], found["gross_unknown"], strict=True)) == {"A": 0.0, "P": 10.0, "Q": 10.0}
+
+
+def test_whole_numbers_are_amounts_too() -> None:
+    exposures = _exposures({"party_id": "A", "amount": 3.0}).with_columns(pl.col("amount").cast(pl.Int64))
+    assert _of(exposure_by_party(Book(exposures), RULES), "A")["gross"] == 3.0
 
 
 def test_an_empty_book_has_no_exposure() -> None:

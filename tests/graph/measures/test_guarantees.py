@@ -105,6 +105,9 @@ def test_load_is_held_against_net_assets() -> None:
     assert [found["D"][name] for name in ("ratio", "excess", "above_limit")] == [None, None, None]
     assert (found["E"]["given"], found["E"]["unknown_amounts"], found["E"]["above_limit"]) == (0.0, 1, False)
     assert (found["X"]["received"], found["X"]["above_limit"]) == (126.0, None)
+    minus = guarantee_load(snapshot, pl.DataFrame({"id": ["X"], "net_assets": [-1.0]}), limit=0.5)
+    given_nothing = minus.filter(pl.col("id") == "X").row(0, named=True)
+    assert (given_nothing["given"], given_nothing["above_net_assets"]) == (0.0, False)
 
 
 def test_group_load_tells_members_from_outsiders() -> None:
@@ -113,6 +116,8 @@ def test_group_load_tells_members_from_outsiders() -> None:
     found = group_load(snapshot, pl.Series(["M", "N"]), 100.0, limit=0.4)
     assert (found.given, found.within, found.outside, found.unknown_amounts) == (50.0, 30.0, 20.0, 1)
     assert (found.ratio, found.excess, found.breach) == (0.5, 10.0, True)
+    full = group_load(snapshot, pl.Series(["M", "N"]), 100.0, limit=0.5)
+    assert (full.excess, full.breach) == (0.0, False)
     broke = group_load(snapshot, pl.Series(["M"]), -1.0, limit=0.4)
     assert (broke.ratio, broke.allowed, broke.breach) == (None, 0.0, True)
 

@@ -44,6 +44,14 @@ def test_each_channel_costs_what_it_says() -> None:
     assert (found.rounds, found.unknown_equity, found.unknown_amounts) == (1, (), 0)
 
 
+def test_a_rate_of_nothing_costs_nothing_and_a_stake_at_most_all_of_the_equity() -> None:
+    snapshot = _snapshot(("lends_to", "L", "X", 100.0), ("owns", "O", "X", 0.8), ("owns", "P", "X", 1.2))
+    free = (Channel("lends_to", Direction.IN, 0.0), Channel("owns", Direction.IN, 1.0, of_equity=True))
+    found = stress(snapshot, ["X"], _equity(X=50.0), channels=free, max_rounds=1)
+    losses = dict(found.parties.select("id", "loss").rows())
+    assert losses == {"P": 50.0, "O": 40.0, "X": 0.0}
+
+
 def test_failures_go_on_round_by_round_until_equity_holds() -> None:
     snapshot = _snapshot(
         ("guarantees", "B", "A", 10.0), ("guarantees", "C", "B", 10.0), ("guarantees", "D", "C", 10.0)
