@@ -293,7 +293,7 @@ def test_parties_without_relations_count_and_those_without_a_record_are_named(ru
     good = home / "checked" / "good" / "parties.parquet"
     alone = pl.read_parquet(good).head(1).with_columns(party_id=pl.lit("Z"), name=pl.lit("孤岛有限公司"))
     pl.concat([pl.read_parquet(good), alone]).write_parquet(good)
-    assert "1 parties stand in relations and have no record (H)" in run("build")
+    assert "1 parties have no record (H)" in run("build")
     printed = run("stats")
     assert "as of 2022-01-01: 6 parties" in printed
     assert "have no record (H)" in printed
@@ -326,6 +326,35 @@ def test_a_table_of_parties_that_lacks_a_column_is_refused_by_its_name(run: Run,
     pl.read_parquet(good).drop("known_at").write_parquet(good)
     with pytest.raises(PartyTableError, match="column 'known_at': is missing"):
         run("build")
+
+
+def test_scores_are_written_back_and_shown_in_portraits(run: Run, home: Path) -> None:
+    file = home / "pd.csv"
+    file.write_text("party_id,value\nA,0.03\nX,0.5\n", encoding="utf-8")
+    printed = run("scores", str(file), "--as-of", "2022-01-01", "--model-version", "7")
+    assert "2 scores written" in printed
+    assert "1 parties have no record (X)" in printed
+    assert "scores: pd_12m 0.03" in run("portrait", "A", "--hops", "0", "--out", str(home / "a.json"))
+    (node,) = json.loads((home / "a.json").read_text(encoding="utf-8"))["nodes"]
+    assert node["scores"] == {"pd_12m": 0.03}
+    assert "0 scores written" in run("scores", str(file), "--as-of", "2022-01-01", "--model-version", "7")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("party_id,value\nA,0.03\n", "'as_of': is missing"),
+        ("party_id,value,as_of\nA,x,2022-01-01\n", "'value': is empty in row 1"),
+        ("party_id,value,as_of\nA,0.1,soon\n", "'as_of': is empty in row 1"),
+    ],
+)
+def test_a_table_of_scores_that_cannot_be_read_is_refused(
+    run: Run, home: Path, text: str, message: str
+) -> None:
+    file = home / "pd.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(PartyTableError, match=message):
+        run("scores", str(file), "--model-version", "7")
 
 
 def test_a_rebuild_says_what_of_the_old_graph_falls_away(run: Run, home: Path) -> None:

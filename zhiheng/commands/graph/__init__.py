@@ -2,7 +2,7 @@
 
 import typer
 
-from zhiheng.commands.graph import build, exchange, look, resolve, risk, standing, transfer
+from zhiheng.commands.graph import build, exchange, look, resolve, risk, scores, standing, transfer
 
 __all__ = ["app"]
 
@@ -15,6 +15,7 @@ app.command("controller")(standing.controller)
 app.command("group")(standing.group)
 app.command("circles")(risk.circles)
 app.command("stress")(risk.stress)
+app.command("scores")(scores.scores)
 app.command("push")(transfer.push)
 app.command("pull")(transfer.pull)
 app.command("import")(exchange.import_)

@@ -93,9 +93,13 @@ def portrait(
         label = RELATIONS[data["kind"]].label.text(settings.lang)
         table.add_row(label, told, data["source"] or "", str(data["valid_from"]), str(data["known_at"]))
     Console().print(table)
+    say = teller(settings)
+    known = "  ".join(f"{name} {value:g}" for name, value in found.graph.nodes[party]["scores"].items())
+    if known:
+        say(f"评分：{known}", f"scores: {known}")
     if out is not None:
         _write(found, out)
-        teller(settings)(f"已写入 {out}", f"written to {out}")
+        say(f"已写入 {out}", f"written to {out}")
 
 
 def _write(found: "Portrait", out: Path) -> None:

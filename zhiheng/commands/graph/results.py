@@ -59,14 +59,14 @@ def money(amount: float | None) -> str:
 
 
 def say_unrecorded(party_ids: "pl.Series", say: Callable[[str, str], None]) -> None:
-    """Say which parties stand in relations and have no record; nothing where there are none."""
+    """Say which parties have no record; nothing where there are none."""
     if party_ids.is_empty():
         return
     first = party_ids.head(_NAMED).to_list()
     more = len(party_ids) > _NAMED
     say(
-        f"！{len(party_ids):,} 个主体只出现在关系中，没有档案（{'、'.join(first)}{' 等' if more else ''}），"
+        f"！{len(party_ids):,} 个主体没有档案（{'、'.join(first)}{' 等' if more else ''}），"
         "只能显示编号；请在主体表中补录",
-        f"! {len(party_ids):,} parties stand in relations and have no record ({', '.join(first)}{', …' if more else ''}): "
+        f"! {len(party_ids):,} parties have no record ({', '.join(first)}{', …' if more else ''}): "
         "they are shown by id only; add them to the table of parties",
     )
