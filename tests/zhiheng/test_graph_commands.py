@@ -118,6 +118,15 @@ def test_portrait_is_printed_and_written(run: Run, tmp_path: Path) -> None:
     assert nx.read_graphml(tmp_path / "a.graphml").nodes["A"]["name"] == NAMES["A"]
 
 
+def test_brackets_in_a_name_are_printed_as_they_are(run: Run, home: Path) -> None:
+    good = home / "checked" / "good" / "parties.parquet"
+    named = pl.when(pl.col("party_id") == "B").then(pl.lit("[bold]岚川[/x]")).otherwise("name").alias("name")
+    pl.read_parquet(good).with_columns(named).write_parquet(good)
+    run("build", "--fresh")
+    for command in (("portrait", "A"), ("circles",), ("stress", "B"), ("group", "A")):
+        assert "[bold]岚川[/x]" in run(*command)
+
+
 def test_portrait_reads_both_times(run: Run) -> None:
     with pytest.raises(UnknownPartyError):
         run("portrait", "A", "--as-of", "2021-12-31")

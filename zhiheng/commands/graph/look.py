@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from zhiheng.commands.graph.results import say_unrecorded, screen_table
+from zhiheng.commands.graph.results import say_unrecorded, screen_table, show
 from zhiheng.commands.graph.stores import AsOf, Store, StoreName, ValidOn, day_of, graph_on, opened
 from zhiheng.console import teller
 from zhiheng.settings import load_settings
@@ -35,7 +34,7 @@ def stats(as_of: AsOf = None, store: Store = StoreName.PARQUET) -> None:
     zh = settings.lang == "zh"
     day, snapshot, records = graph_on(settings, store, as_of)
     title = f"截至 {day}：{snapshot.parties:,} 个主体" if zh else f"as of {day}: {snapshot.parties:,} parties"
-    Console().print(_census_table(census(snapshot), title=title, zh=zh))
+    show(_census_table(census(snapshot), title=title, zh=zh))
     say_unrecorded(unrecorded(snapshot.ids, records), teller(settings))
 
 
@@ -92,7 +91,7 @@ def portrait(
         told = edge_sentence(edge, names).text(settings.lang)
         label = RELATIONS[data["kind"]].label.text(settings.lang)
         table.add_row(label, told, data["source"] or "", str(data["valid_from"]), str(data["known_at"]))
-    Console().print(table)
+    show(table)
     say = teller(settings)
     known = "  ".join(f"{name} {value:g}" for name, value in found.graph.nodes[party]["scores"].items())
     if known:

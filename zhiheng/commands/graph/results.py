@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from zhiheng.console import teller
@@ -13,7 +14,7 @@ from zhiheng.settings import Settings
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Out", "Shown", "money", "say_unrecorded", "screen_table", "write_result"]
+__all__ = ["Out", "Shown", "money", "say_unrecorded", "screen_table", "show", "write_result"]
 
 _NAMED: Final = 3
 """How many parties a warning names."""
@@ -34,6 +35,11 @@ def screen_table(
             head, justify="right" if place in figures else "left", no_wrap=whole, overflow="fold"
         )
     return table
+
+
+def show(table: Table) -> None:
+    """Print a table as it is: brackets in a name are no markup."""
+    Console(markup=False, highlight=False).print(table)
 
 
 def write_result(table: "pl.DataFrame", out: Path | None, settings: Settings) -> None:

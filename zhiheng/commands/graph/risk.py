@@ -5,10 +5,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from zhiheng.commands.graph.results import Out, Shown, money, screen_table, write_result
+from zhiheng.commands.graph.results import Out, Shown, money, screen_table, show, write_result
 from zhiheng.commands.graph.standing import known_figures
 from zhiheng.commands.graph.stores import AsOf, Store, StoreName, graph_on
 from zhiheng.console import teller
@@ -50,7 +49,7 @@ def circles(
     table = found.circles.join(rounds, on="circle").sort(
         ["smallest", "length", "circle"], descending=[True, False, False], nulls_last=True
     )
-    Console().print(_circles_screen(table, day, top=top, zh=settings.lang == "zh"))
+    show(_circles_screen(table, day, top=top, zh=settings.lang == "zh"))
     if found.left_out is not None:
         teller(settings)(f"！{found.left_out.zh}", f"! {found.left_out.en}")
     write_result(table, out, settings)
@@ -101,7 +100,7 @@ def stress(
         if zh
         else f"as of {day}: others lose CNY {money(found.total_loss)} in {found.rounds} rounds"
     )
-    Console().print(_losses_screen(told.head(top), title, zh=zh))
+    show(_losses_screen(told.head(top), title, zh=zh))
     if found.unknown_equity:
         count = len(found.unknown_equity)
         say(

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console
 from rich.table import Table
 
 from zhiheng.commands.graph.look import Party
-from zhiheng.commands.graph.results import Out, Shown, screen_table, write_result
+from zhiheng.commands.graph.results import Out, Shown, screen_table, show, write_result
 from zhiheng.commands.graph.stores import AsOf, Store, StoreName, checked_tables, graph_on, opened
 from zhiheng.console import teller
 from zhiheng.settings import Settings, load_settings
@@ -70,7 +69,7 @@ def controller(party: Party, *, as_of: AsOf = None, store: Store = StoreName.PAR
     )
     with opened(settings, store) as graph:
         steps = control.chain(party, graph.edges(day).collect())
-    Console().print(_chain_screen(steps, names, zh=settings.lang == "zh"))
+    show(_chain_screen(steps, names, zh=settings.lang == "zh"))
 
 
 def _chain_screen(steps: "pl.DataFrame", names: Mapping[str, str], *, zh: bool) -> Table:
@@ -132,7 +131,7 @@ def group(
         f"截至 {day}：{party} 与另外 {members['id'].n_unique() - 1} 个主体构成关联客户组",
         f"as of {day}: {party} is connected with {members['id'].n_unique() - 1} other parties",
     )
-    Console().print(_members_screen(members.head(top), names, zh=zh))
+    show(_members_screen(members.head(top), names, zh=zh))
     for join in joins.head(top).iter_rows(named=True):
         told = _named(join["zh"] if zh else join["en"], (join["a"], join["b"]), names)
         say(f"· {told}（{join['source']}）", f"· {told} ({join['source']})")
