@@ -90,8 +90,10 @@ def debtrank(
     """Return the distress that a shock leads to (see `Spread`), given the relative impacts (n × n, see `impacts`).
 
     `shock` (n) is the share of equity each party loses at first, 0 to 1; `value` (n) its economic value (default: all
-    alike), any unit. Raises MeasureArgumentError for a shock outside 0 to 1.
+    alike), any unit. Raises MeasureArgumentError for a shock outside 0 to 1, and for a value that is negative or not
+    finite or not given for every party.
     """
+    worth = _worth(value, len(shock))
     if not ((shock >= 0) & (shock <= 1)).all():
         raise MeasureArgumentError("shock", "应在 0 与 1 之间", "must lie between 0 and 1")
     struck = impact.T.tocsr()
@@ -109,14 +111,25 @@ def debtrank(
     return Distress(
         level=level,
         first_hit=first_hit,
-        debtrank=_beyond(level, shock, value),
+        debtrank=_beyond(level, shock, worth),
         rounds=done,
         converged=bool(passing.max(initial=0.0) <= tolerance),
     )
 
 
-def _beyond(level: Floats, shock: Floats, value: Floats | None) -> float:
-    worth = np.ones(len(level)) if value is None else value
+def _worth(value: Floats | None, size: int) -> Floats:
+    if value is None:
+        return np.ones(size)
+    if value.shape != (size,) or not (np.isfinite(value) & (value >= 0)).all():
+        raise MeasureArgumentError(
+            "value",
+            "应为每个主体一个非负有限数",
+            "must be a finite number of 0 or more for each party",
+        )
+    return value
+
+
+def _beyond(level: Floats, shock: Floats, worth: Floats) -> float:
     total = worth.sum()
     return float((level - shock) @ worth / total) if total > 0 else 0.0
 
@@ -134,9 +147,9 @@ def single_failures(
     debtrank, affected, brought_down, rounds]: the value lost by others as a share of all value, how many others are hit,
     how many of them lose all their equity, and the rounds it took. Only parties within reach are touched, in
     stretches; distress of `smallest` or less is not passed on (0: exact). In a graph where everybody reaches everybody
-    the work is n², so choose `parties` or `smallest` there.
+    the work is n², so choose `parties` or `smallest` there. Raises MeasureArgumentError for `value` as `debtrank` does.
     """
-    worth = np.ones(impact.shape[0]) if value is None else value
+    worth = _worth(value, impact.shape[0])
     failing = (
         np.flatnonzero(np.diff(impact.indptr)) if parties is None else np.asarray(parties, dtype=np.int64)
     )

@@ -147,3 +147,8 @@ def test_bad_arguments_are_named() -> None:
         impacts(csr_array((2, 2)), np.ones(3))
     with pytest.raises(MeasureArgumentError, match="'shock' must lie between 0 and 1"):
         debtrank(csr_array((2, 2)), np.array([0.0, 1.5]))
+    for value in (np.array([1.0, np.nan]), np.array([1.0, -1.0]), np.ones(3)):
+        with pytest.raises(MeasureArgumentError, match="'value' must be a finite number of 0 or more"):
+            debtrank(csr_array((2, 2)), np.zeros(2), value=value)
+        with pytest.raises(MeasureArgumentError, match="'value' must be a finite number of 0 or more"):
+            single_failures(csr_array((2, 2)), value=value)
