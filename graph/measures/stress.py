@@ -160,28 +160,10 @@ def _result(
     snapshot: Snapshot, flows: pl.DataFrame, equity: pl.Series, *, loss: Floats, failed_in: Ints
 ) -> Stress:
     brought = flows.filter(pl.col("loss") > 0)
-    hits = brought.group_by("target").agg(
-        pl.col("round").min(), pl.col("kind").unique().sort().alias("through")
-    )
-    shocked = pl.DataFrame({"target": np.flatnonzero(failed_in == 0)}).with_columns(
-        round=pl.lit(0, dtype=pl.Int64), through=pl.lit([], dtype=pl.List(pl.String))
-    )
-    met = pl.concat([shocked, hits])
-    place = met["target"].to_numpy()
-    parties = met.select(
-        snapshot.ids.gather(place).alias("id"),
-        pl.Series("loss", loss[place]),
-        equity.gather(place).alias("equity"),
-        "round",
-        pl.Series("failed_in_round", failed_in[place]),
-        "through",
-    ).with_columns(
-        pl.when(pl.col("failed_in_round") >= 0).then("failed_in_round").alias("failed_in_round"),
-        pl.when(pl.col("equity") > 0).then(pl.col("loss") / pl.col("equity")).alias("share_of_equity"),
-    )
+    parties = _parties(snapshot, brought, equity, loss=loss, failed_in=failed_in)
     hit = parties.filter(pl.col("round") > 0)
     return Stress(
-        parties=parties.select(_PARTY_COLUMNS).sort(["loss", "id"], descending=[True, False]),
+        parties=parties,
         flows=brought.select(
             "round",
             snapshot.ids.gather(brought["source"]).alias("source"),
@@ -193,6 +175,32 @@ def _result(
         unknown_equity=tuple(hit.filter(pl.col("equity").is_null())["id"].sort().to_list()),
         unknown_amounts=flows["loss"].null_count(),
     )
+
+
+def _parties(
+    snapshot: Snapshot, brought: pl.DataFrame, equity: pl.Series, *, loss: Floats, failed_in: Ints
+) -> pl.DataFrame:
+    hits = brought.group_by("target").agg(
+        pl.col("round").min(), pl.col("kind").unique().sort().alias("through")
+    )
+    shocked = pl.DataFrame({"target": np.flatnonzero(failed_in == 0)}).with_columns(
+        round=pl.lit(0, dtype=pl.Int64), through=pl.lit([], dtype=pl.List(pl.String))
+    )
+    met = pl.concat([shocked, hits])
+    place = met["target"].to_numpy()
+    named = met.select(
+        snapshot.ids.gather(place).alias("id"),
+        pl.Series("loss", loss[place]),
+        equity.gather(place).alias("equity"),
+        "round",
+        pl.Series("failed_in_round", failed_in[place]),
+        "through",
+    )
+    told = named.with_columns(
+        pl.when(pl.col("failed_in_round") >= 0).then("failed_in_round").alias("failed_in_round"),
+        pl.when(pl.col("equity") > 0).then(pl.col("loss") / pl.col("equity")).alias("share_of_equity"),
+    )
+    return told.select(_PARTY_COLUMNS).sort(["loss", "id"], descending=[True, False])
 
 
 _PARTY_COLUMNS: Final = ("id", "loss", "equity", "share_of_equity", "round", "failed_in_round", "through")
