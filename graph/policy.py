@@ -105,7 +105,7 @@ class ControlPolicy(_Dated):
     majority: Annotated[float, Field(ge=0.5, lt=1)]
     relative: Ratio
     comparable: Annotated[float, Field(gt=0, le=1)]
-    known_at_least: Ratio
+    known_above: Ratio
     sum_tolerance: Annotated[float, Field(ge=1, le=1.05)]
     beneficial_owner: Ratio
     ultimate_kinds: frozenset[PartyKind]

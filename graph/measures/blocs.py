@@ -177,7 +177,7 @@ class Blocs:
         top = votes[first]
         rules = self.rules
         leads = (top > rules.relative + ROUNDING) & (following < rules.comparable * top)
-        leads &= (known >= rules.known_at_least - ROUNDING) & (bloc[first] != self.group[company[first]])
+        leads &= (known > rules.known_above + ROUNDING) & (bloc[first] != self.group[company[first]])
         chosen = first[leads]
         return company[chosen], bloc[chosen], self._several(company[chosen], bloc[chosen], wanted)
 

@@ -115,7 +115,7 @@ def find_control(
     Control is all or nothing along a chain: whoever controls a company casts all of its votes. In turn, until nothing
     more is found: relations `controls` as recorded; more than `majority` of the votes, alone, then by those acting in
     concert (components of `acts_in_concert`, over everything they hold); then more than `relative` with every other
-    bloc below `comparable` of the largest, at least `known_at_least` of the votes known and none unknown. A finding of
+    bloc below `comparable` of the largest, more than `known_above` of the votes known and no holder's unknown. A finding of
     the last kind that the final blocs do not bear out is withdrawn. Circles that only control themselves, companies
     whose votes sum above `sum_tolerance` and controllers recorded against one another are flagged.
 
@@ -317,7 +317,7 @@ def _flags(blocs: Blocs, under: Bools, doubts: _Doubts) -> pl.Series:
     largest = np.zeros(size)
     np.maximum.at(largest, company, votes)
     circular = blocs.looped[:size] | ((blocs.parent[:size] != NONE) & ~under)
-    thin = (doubts.sums > 0) & (doubts.sums < rules.known_at_least)
+    thin = (doubts.sums > 0) & (doubts.sums <= rules.known_above + ROUNDING)
     reasons = (
         (ControlFlag.CYCLE, circular),
         (ControlFlag.SHARES_ABOVE_ONE, doubts.unsound),

@@ -14,7 +14,7 @@ from graph.policy import ControlPolicy, read_policy
 from graph.snapshot import Snapshot
 
 RULES = read_policy().control[0]
-STRICT = RULES.model_copy(update={"relative": 0.5, "known_at_least": 1.0, "comparable": 1e-6})
+STRICT = RULES.model_copy(update={"relative": 0.5, "known_above": 1.0, "comparable": 1e-6})
 SIZE = 7
 
 Holdings = dict[tuple[str, str], float]
@@ -150,6 +150,8 @@ def test_exactly_half_is_not_control() -> None:
     control = _control({("P", "A"): 0.5, ("Q", "A"): 0.5})
     assert _controller(control, "A") is None
     assert _flag(control, "A") == ControlFlag.AMBIGUOUS
+    # The other half, of which nothing is known, may be in one hand.
+    assert _flag(_control({("P", "A"): 0.5}), "A") == ControlFlag.MISSING_VOTES
 
 
 def test_relative_control_needs_a_lead() -> None:
@@ -223,7 +225,7 @@ def test_a_controlled_member_brings_its_controller_into_the_concert() -> None:
 
 
 def test_relative_control_in_concert() -> None:
-    row = _row(_control({("P", "A"): 0.2, ("Q", "A"): 0.2, ("R", "A"): 0.1}, concert=[("P", "Q")]), "A")
+    row = _row(_control({("P", "A"): 0.2, ("Q", "A"): 0.2, ("R", "A"): 0.15}, concert=[("P", "Q")]), "A")
     assert (row["members"], row["basis"]) == (["P", "Q"], Basis.CONCERT_RELATIVE)
 
 
