@@ -1,13 +1,13 @@
 """What the store needs of a connection over Bolt, and reads that never see a load in part."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from graph.cypher import STAMP
 from graph.errors import GraphChangedError, UnfinishedLoadError
 
-__all__ = ["Connection", "Row", "Run", "Stamp", "read_stamp", "read_whole", "rows_since"]
+__all__ = ["Connection", "Row", "Run", "Stamp", "answers", "read_stamp", "read_whole"]
 
 T = TypeVar("T")
 Row = list[object]
@@ -24,6 +24,9 @@ class Connection(Protocol):
 
     def read(self, work: Callable[[Run], T], *, bulk: bool = False) -> T:
         """Do work in one reading transaction, again where the failure may pass; `bulk` allows it more time."""
+
+    def ask(self, text: str, given: Mapping[str, object]) -> list[Row]:
+        """Ask one reading question in one message there and back, again where the failure may pass."""
 
     def write(self, work: Callable[[Run], T]) -> T:
         """Do work in one writing transaction, all or nothing, again where the failure may pass."""
@@ -73,18 +76,18 @@ def read_whole(connection: Connection, work: Callable[[Run], T], *, bulk: bool =
     raise GraphChangedError(connection.uri)
 
 
-def rows_since(connection: Connection, result: Sequence[Row], since: Stamp) -> list[Row]:
-    """Return the rows of a result of one row and the stamp after it, if the graph is as it was at a stamp before.
+def answers(
+    connection: Connection, text: str, given: Mapping[str, object], since: Stamp | None
+) -> tuple[Stamp, list[list[Row]]]:
+    """Ask a query of `graph.cypher.stamped`; return the stamp and the rows of each answer.
 
-    One look afterwards is enough: a load counts itself before it writes anything. Raises UnfinishedLoadError and
-    GraphChangedError.
+    A load counts itself before it writes anything, so equal stamps before and after mean that none wrote meanwhile. The
+    graph must be as it was at `since`. Raises UnfinishedLoadError and GraphChangedError.
     """
-    [[rows], [stamp]] = result
-    now = stamp_of(stamp)
-    if now.open:
+    (first, *cells, last) = (row[0] for row in connection.ask(text, given))
+    before, after = stamp_of(first), stamp_of(last)
+    if before.open or after.open:
         raise UnfinishedLoadError(connection.uri)
-    if now != since:
+    if before != after or since not in (None, after):
         raise GraphChangedError(connection.uri)
-    if not isinstance(rows, list):
-        raise TypeError(f"a list of rows was expected, not {type(rows).__name__}")
-    return rows
+    return after, [list(cell) if isinstance(cell, list) else [] for cell in cells]

@@ -102,7 +102,7 @@ class EmbeddedView:
             return pl.DataFrame([asked, *(_null(name, pl.String(), len(asked)) for name in _RECORD)])
         places = self._places_of(party_ids)
         row, end = self._record_of[places], self._record_of[places + 1]
-        found = pl.Series(row).scatter(np.flatnonzero((places < 0) | (row == end)), None)
+        found = pl.Series(row.astype(np.uint32)).scatter(np.flatnonzero((places < 0) | (row == end)), None)
         return pl.DataFrame([asked, *(self._records[name][found] for name in _RECORD)])
 
     def scores(self, party_ids: Sequence[str]) -> pl.DataFrame:

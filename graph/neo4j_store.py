@@ -116,6 +116,24 @@ class BoltConnection:
         """Do work in one reading transaction; raises the errors of `graph.bolt.Connection`."""
         return self._in_transaction(work, self.limits.bulk if bulk else self.limits.question, write=False)
 
+    def ask(self, text: str, given: Mapping[str, object]) -> list[Row]:
+        """Ask one reading question without a transaction around it, which would be two more messages."""
+        import neo4j  # noqa: PLC0415
+
+        with self._told(self.limits.question):
+            self._verify()
+            reading = {"database": self.database, "default_access_mode": neo4j.READ_ACCESS}
+            try:
+                with self._driver.session(**reading) as session:
+                    found: list[Row] = session.run(
+                        neo4j.Query(text, timeout=self.limits.question), dict(given)
+                    ).values()
+                    return found
+            except (neo4j.exceptions.Neo4jError, neo4j.exceptions.DriverError) as problem:
+                if not problem.is_retryable():
+                    raise
+        return self.read(lambda run: run(text, given))
+
     def write(self, work: Callable[[Run], T]) -> T:
         """Do work in one writing transaction; raises the errors of `graph.bolt.Connection`."""
         return self._in_transaction(work, self.limits.bulk, write=True)
@@ -376,7 +394,7 @@ class Neo4jStore:
         def work(run: Run) -> pl.DataFrame:
             if len(ids) > _EDGE_IDS:
                 return frame_of(run(RECORDS, {}), PARTY_SCHEMA)
-            [[rows], _] = run(RECORDS_OF, {"party_ids": ids.to_list()})
+            [[rows]] = run(RECORDS_OF, {"party_ids": ids.to_list()})
             return frame_of(rows if isinstance(rows, list) else [], PARTY_SCHEMA)
 
         return self._connection.read(work, bulk=True).join(table, on="party_id", how="semi")

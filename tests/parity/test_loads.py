@@ -40,6 +40,9 @@ class Breaking:
         self._connection = connection
         self._left = writes
 
+    def ask(self, text: str, given: Mapping[str, object]) -> list[Row]:
+        return self._connection.ask(text, given)
+
     def read(self, work: Callable[[Run], T], *, bulk: bool = False) -> T:
         return self._connection.read(work, bulk=bulk)
 
@@ -197,6 +200,9 @@ def test_a_read_that_a_load_runs_into_is_done_again(connection: BoltConnection, 
                 return work(slowly)
 
             return connection.read(interrupted, bulk=bulk)
+
+        def ask(self, text: str, given: Mapping[str, object]) -> list[Row]:
+            return connection.ask(text, given)
 
         def write(self, work: Callable[[Run], T]) -> T:
             return connection.write(work)
