@@ -56,7 +56,7 @@ def run(seed: int, small: bool) -> list[Goal]:  # noqa: FBT001 - the shape of ev
     return [
         Goal(f"load into a fresh Neo4j, {size}", loaded, LOAD_SECONDS, "s"),
         Goal(
-            f"two-hop portrait over Bolt, {size}, hub {HUB}, p95",
+            f"two-hop portrait over Bolt, {size}, hub {HUB}, server warm, p95",
             float(np.quantile(times, 0.95)),
             PORTRAIT_MS,
             "ms",
@@ -65,17 +65,20 @@ def run(seed: int, small: bool) -> list[Goal]:  # noqa: FBT001 - the shape of ev
 
 
 def _portraits(store: Neo4jStore, asked: list[str]) -> list[float]:
-    """Return milliseconds for each party, a view of its own for each as a service would take; as many warm up first."""
-    times: list[float] = []
-    for party in [*asked[::-1], *asked]:
-        begun = time.perf_counter()
-        portrait(store.view(AS_OF), party, hops=2, hub=HUB)
-        times.append((time.perf_counter() - begun) * 1000)
-    cold, warm = times[: len(asked)], times[len(asked) :]
-    for label, some in (("first asked", cold), ("asked again", warm)):
-        p50, p95, p99, most = np.quantile(some, [0.5, 0.95, 0.99, 1.0])
+    """Return milliseconds for each party, a view of its own for each as a service would take.
+
+    All are asked three times and the last counts: the server compiles what it runs often while it answers, and a
+    service runs for weeks.
+    """
+    for label in ("first asked", "asked again", "asked a third time"):
+        times: list[float] = []
+        for party in asked:
+            begun = time.perf_counter()
+            portrait(store.view(AS_OF), party, hops=2, hub=HUB)
+            times.append((time.perf_counter() - begun) * 1000)
+        p50, p95, p99, most = np.quantile(times, [0.5, 0.95, 0.99, 1.0])
         print(f"portraits, {label}: p50 {p50:.1f}  p95 {p95:.1f}  p99 {p99:.1f}  max {most:.1f} ms")
-    return warm
+    return times
 
 
 def _cpu(server: psutil.Process) -> tuple[float, float]:
