@@ -1,6 +1,7 @@
 """Graph servers for the parity tests: ArcadeDB from PyPI always, Neo4j where there is one or one can be started."""
 
 import os
+import platform
 import shutil
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,8 @@ class Address:
 @pytest.fixture(scope="session")
 def arcadedb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     """Run ArcadeDB in a process of its own: a JVM inside pytest would take its signals and output."""
+    if find_spec("arcadedb_embedded") is None and _glibc() < (2, 34):
+        pytest.skip("ArcadeDB's wheels need glibc 2.34, this system has an older one")
     folder = tmp_path_factory.mktemp("arcadedb")
     bolt, http = _free_ports(2)
     script = Path(__file__).with_name("arcadedb_server.py")
@@ -113,6 +117,10 @@ def remote(connection: BoltConnection) -> Neo4jStore:
     store = Neo4jStore(connection, lease=0)
     store.clear()
     return store
+
+
+def _glibc() -> tuple[int, ...]:
+    return tuple(int(part) for part in platform.libc_ver()[1].split(".") if part.isdigit())
 
 
 def _free_ports(count: int) -> list[int]:
