@@ -22,6 +22,7 @@ __all__ = [
     "LOCK_LOADS",
     "MERGE_PARTIES",
     "NEWEST_DAYS",
+    "NEWEST_SCORE",
     "PROPERTIES",
     "RECORDS",
     "RECORDS_OF",
@@ -187,6 +188,7 @@ BEGUN: Final = _every(f"WHERE {_BELIEVED} ")
 NEWEST_DAYS: Final = (
     f"MATCH (:Party)-[r:{_TYPES}]->(:Party) RETURN toString(max(r.known_at)), toString(max(r.retracted_at))"
 )
+NEWEST_SCORE: Final = "MATCH (n:Score) RETURN toString(max(n.known_at))"
 
 
 def statements_of(kind: str) -> str:

@@ -25,6 +25,7 @@ from graph.cypher import (
     LANES,
     MERGE_PARTIES,
     NEWEST_DAYS,
+    NEWEST_SCORE,
     PROPERTIES,
     RECORDS,
     RECORDS_OF,
@@ -275,7 +276,12 @@ class Neo4jStore:
 
     def last_known(self) -> date | None:
         """Return the newest day on which anything became known or was retracted; None while there is no statement."""
-        [days] = read_whole(self._connection, lambda run: run(NEWEST_DAYS, {}), bulk=True)
+
+        def work(run: Run) -> list[object]:
+            [days], [scored] = run(NEWEST_DAYS, {}), run(NEWEST_SCORE, {})
+            return [] if days[0] is None else [*days, *scored]
+
+        days = read_whole(self._connection, work, bulk=True)
         return max((date.fromisoformat(str(day)) for day in days if day is not None), default=None)
 
     def records(self) -> pl.DataFrame:

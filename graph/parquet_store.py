@@ -142,7 +142,10 @@ class ParquetStore:
         """Return the newest day on which anything became known or was retracted; None while there is no statement."""
         days = self._edges.scan(self._edges.parts()).select(pl.col("known_at", "retracted_at").max())
         newest = days.select(pl.max_horizontal(pl.all())).collect().item()
-        return newest if isinstance(newest, date) else None
+        if not isinstance(newest, date):
+            return None
+        scored = self._scores.scan(self._scores.parts()).select(pl.col("known_at").max()).collect().item()
+        return max(newest, scored) if isinstance(scored, date) else newest
 
     def records(self) -> pl.DataFrame:
         """Return every version of the party records (PARTY_SCHEMA), sorted by key."""

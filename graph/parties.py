@@ -33,11 +33,12 @@ PARTY_SCHEMA: Final = pl.Schema(
         "known_at": pl.Date,
     }
 )
-SCORE_KEY: Final = ("party_id", "name", "as_of", "model_version")
+SCORE_KEY: Final = ("party_id", "name", "as_of", "known_at", "model_version")
 SCORE_SCHEMA: Final = pl.Schema(
     {
         "party_id": pl.String,
         "as_of": pl.Date,
+        "known_at": pl.Date,
         "name": pl.String,
         "value": pl.Float64,
         "model_version": pl.String,
@@ -74,6 +75,11 @@ def checked_scores(scores: EdgeFrame) -> pl.DataFrame:
     if not table["value"].is_finite().all():
         party = table.filter(~pl.col("value").is_finite())["party_id"][0]
         raise PartyTableError("value", f"不是有限数值（{party}）", f"is not finite ({party})")
+    early = table.filter(pl.col("known_at") < pl.col("as_of"))
+    if early.height:
+        party = early["party_id"][0]
+        zh, en = f"早于评分日 as_of（{party}）", f"is before as_of, the day of the score ({party})"
+        raise PartyTableError("known_at", zh, en)
     return _unique(table, SCORE_KEY)
 
 
@@ -93,8 +99,12 @@ def unrecorded(party_ids: pl.Series, parties: pl.DataFrame) -> pl.Series:
 
 
 def scores_as_of(scores: EdgeFrame, as_of: date) -> pl.DataFrame:
-    """Return the latest score of each party and name as of a date (SCORE_SCHEMA), of two models the later version."""
-    seen = scores.lazy().filter(pl.col("as_of") <= as_of).sort("party_id", "name", "as_of", "model_version")
+    """Return the latest score of each party and name known on a date (SCORE_SCHEMA).
+
+    The last `as_of` counts, of the same day what was known last, then the later version of the model.
+    """
+    known = scores.lazy().filter((pl.col("as_of") <= as_of) & (pl.col("known_at") <= as_of))
+    seen = known.sort("party_id", "name", "as_of", "known_at", "model_version")
     last = seen.unique(["party_id", "name"], keep="last", maintain_order=True)
     return last.select(SCORE_SCHEMA.names()).collect()
 

@@ -58,16 +58,16 @@ class GraphStore(Protocol):
         """Write the versions of party records (PARTY_SCHEMA) that are new and return how many there were."""
 
     def write_scores(self, scores: pl.DataFrame) -> int:
-        """Write scores back (SCORE_SCHEMA); one of the same party, name, date and model is replaced."""
+        """Write scores back (SCORE_SCHEMA); one of the same party, name, dates and model is replaced."""
 
     def last_known(self) -> date | None:
-        """Return the newest day on which anything became known or was retracted; None while there is no statement."""
+        """Return the newest day on which anything became known or was retracted, scores included; None without statements."""
 
     def records(self) -> pl.DataFrame:
         """Return every version of the party records (PARTY_SCHEMA), sorted by key."""
 
     def every_score(self) -> pl.DataFrame:
-        """Return all scores written back (SCORE_SCHEMA), sorted by party, name, date and model."""
+        """Return all scores written back (SCORE_SCHEMA), sorted by party, name, dates and model."""
 
     def statements(self) -> pl.LazyFrame:
         """Return every statement once, with its retraction if it has one, sorted by edge_id and known_at."""

@@ -24,7 +24,11 @@ PARTIES = pl.DataFrame(
     [("A", "company", "甲公司", None), ("Z", "person", "张三", None)], schema=NO_RECORDS.schema, orient="row"
 )
 SCORES = pl.DataFrame(
-    [("B", START, "pd_12m", 0.02, "7"), ("A", START, "pd_12m", 0.01, "7"), ("A", START, "lgd", 0.4, "1")],
+    [
+        ("B", START, START, "pd_12m", 0.02, "7"),
+        ("A", START, START, "pd_12m", 0.01, "7"),
+        ("A", START, START, "lgd", 0.4, "1"),
+    ],
     schema=NO_SCORES.schema,
     orient="row",
 )

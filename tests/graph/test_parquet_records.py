@@ -84,7 +84,10 @@ def test_scores_replace_those_of_the_same_date_and_model(tmp_path: Path) -> None
         store.write_scores(_scores(("A", START, 0.3, "7"), ("B", later, 0.4, "7"), ("B", START, 0.2, "7")))
         == 2
     )
-    assert store.scores(START).rows() == [("A", START, "pd_12m", 0.3, "7"), ("B", START, "pd_12m", 0.2, "7")]
+    assert store.scores(START).drop("known_at").rows() == [
+        ("A", START, "pd_12m", 0.3, "7"),
+        ("B", START, "pd_12m", 0.2, "7"),
+    ]
     assert store.scores(later)["value"].to_list() == [0.3, 0.4]
     assert store.every_score()["value"].to_list() == [0.3, 0.2, 0.4]
     assert store.write_scores(_scores(("A", START, 0.1, "7"))) == 1
@@ -108,5 +111,5 @@ def _parties(*rows: tuple[str, str, date, date]) -> pl.DataFrame:
 
 
 def _scores(*rows: tuple[str, date, float, str]) -> pl.DataFrame:
-    full = [(party, day, "pd_12m", value, model) for party, day, value, model in rows]
+    full = [(party, day, day, "pd_12m", value, model) for party, day, value, model in rows]
     return pl.DataFrame(full, schema=SCORE_SCHEMA, orient="row")

@@ -32,7 +32,9 @@ def records(*rows: tuple[str, str, str | None, str | None, int, int]) -> pl.Data
 
 
 def scores(*rows: tuple[str, int, float, str]) -> pl.DataFrame:
-    filled = [(party, day(offset), "pd_12m", value, version) for party, offset, value, version in rows]
+    filled = [
+        (party, day(offset), day(offset), "pd_12m", value, version) for party, offset, value, version in rows
+    ]
     return pl.DataFrame(filled, schema=SCORE_SCHEMA, orient="row")
 
 
@@ -84,6 +86,22 @@ def test_a_score_of_a_later_day_is_not_seen_and_of_one_day_the_later_version_is(
         3: [("A", 0.3)],
         4: [("A", 0.3), ("B", 0.4)],
     }
+
+
+def test_a_score_made_later_is_not_seen_on_the_day_it_is_of() -> None:
+    made = [("A", day(0), day(0), "pd_12m", 0.1, "1"), ("A", day(0), day(3), "pd_12m", 0.9, "2")]
+    table = pl.DataFrame(made, schema=SCORE_SCHEMA, orient="row")
+    assert [scores_as_of(table, day(offset))["value"].to_list() for offset in (0, 2, 3)] == [
+        [0.1],
+        [0.1],
+        [0.9],
+    ]
+
+
+def test_a_score_cannot_be_known_before_its_day() -> None:
+    table = scores(("A", 2, 0.1, "1")).with_columns(known_at=pl.lit(day(1)))
+    with pytest.raises(PartyTableError, match=r"'known_at': is before as_of.*\(A\)"):
+        checked_scores(table)
 
 
 def test_names_and_codes_may_be_left_out_and_repeated_rows_count_once() -> None:

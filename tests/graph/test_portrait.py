@@ -31,7 +31,11 @@ RECORDS = pl.DataFrame(
     [("A", "company", "甲公司", "91"), ("B", "person", "张三", None)], schema=NO_RECORDS.schema, orient="row"
 )
 SCORES = pl.DataFrame(
-    [("A", START, "pd_12m", 0.01, "7"), ("B", START, "pd_12m", 0.02, "7"), ("B", START, "lgd", 0.4, "7")],
+    [
+        ("A", START, START, "pd_12m", 0.01, "7"),
+        ("B", START, START, "pd_12m", 0.02, "7"),
+        ("B", START, START, "lgd", 0.4, "7"),
+    ],
     schema=NO_SCORES.schema,
     orient="row",
 )
@@ -285,7 +289,9 @@ def test_nothing_known_later_changes_a_portrait(
             "value": [data.draw(st.floats(0, 1))],
             "model_version": ["1"],
         }
-        store.write_scores(pl.DataFrame({**score, "as_of": [data.draw(later)]}))
+        known = data.draw(later)
+        of_day = data.draw(st.sampled_from([START, known]))
+        store.write_scores(pl.DataFrame({**score, "as_of": [of_day], "known_at": [known]}))
         pictures.append(portrait(store.view(as_of), "A").to_json())
     assert pictures[0] == pictures[1]
 

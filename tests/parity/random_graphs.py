@@ -116,6 +116,7 @@ def _scores(rng: np.random.Generator, ids: list[str]) -> pl.DataFrame:
         {
             "party_id": party,
             "as_of": day,
+            "known_at": day + timedelta(days=int(rng.integers(0, 200))),
             "name": name,
             "value": float(rng.random()),
             "model_version": version,

@@ -340,13 +340,17 @@ def test_a_table_of_parties_that_lacks_a_column_is_refused_by_its_name(run: Run,
 def test_scores_are_written_back_and_shown_in_portraits(run: Run, home: Path) -> None:
     file = home / "pd.csv"
     file.write_text("party_id,value\nA,0.03\nX,0.5\n", encoding="utf-8")
-    printed = run("scores", str(file), "--as-of", "2022-01-01", "--model-version", "7")
+    printed = run(
+        "scores", str(file), "--as-of", "2022-01-01", "--known-at", "2022-01-01", "--model-version", "7"
+    )
     assert "2 scores written" in printed
     assert "1 parties have no record (X)" in printed
     assert "scores: pd_12m 0.03" in run("portrait", "A", "--hops", "0", "--out", str(home / "a.json"))
     (node,) = json.loads((home / "a.json").read_text(encoding="utf-8"))["nodes"]
     assert node["scores"] == {"pd_12m": 0.03}
-    assert "0 scores written" in run("scores", str(file), "--as-of", "2022-01-01", "--model-version", "7")
+    assert "0 scores written" in run(
+        "scores", str(file), "--as-of", "2022-01-01", "--known-at", "2022-01-01", "--model-version", "7"
+    )
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,14 @@ def test_lines_within_a_name_are_quoted_and_announced(tmp_path: Path) -> None:
 
 def test_scores_are_nodes(tmp_path: Path) -> None:
     scores = pl.DataFrame(
-        {"party_id": ["A"], "as_of": [DAY], "name": ["pd_12m"], "value": [0.03], "model_version": ["v1"]}
+        {
+            "party_id": ["A"],
+            "as_of": [DAY],
+            "known_at": [DAY],
+            "name": ["pd_12m"],
+            "value": [0.03],
+            "model_version": ["v1"],
+        }
     )
     named = parties(("A", "company", "甲", DAY))
     command = write_neo4j_csv(tmp_path / "csv", named, edges({"src": "A", "dst": "B"}), scores=scores)
@@ -131,6 +138,7 @@ def test_scores_are_nodes(tmp_path: Path) -> None:
         {
             "party_id": "A",
             "as_of:date": "2024-01-01",
+            "known_at:date": "2024-01-01",
             "name": "pd_12m",
             "value:double": "0.03",
             "model_version": "v1",

@@ -1,6 +1,6 @@
 """Write scores of parties back to the graph, where portraits show them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +31,13 @@ def scores(
             formats=["%Y-%m-%d"], help="评分日，表中没有 as_of 列时用。Day of the scores, if no column."
         ),
     ] = None,
+    known_at: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="评分算出的日期，表中没有 known_at 列时用，默认今天。Day they were made, if no column; today unless told.",
+        ),
+    ] = None,
     name: Annotated[str, typer.Option(help="评分名称，表中没有 name 列时用。Name, if no column.")] = "pd_12m",
     model_version: Annotated[
         str | None,
@@ -49,7 +56,12 @@ def scores(
 
     settings = load_settings()
     say = teller(settings)
-    told = {"as_of": as_of.date() if as_of else None, "name": name, "model_version": model_version}
+    told = {
+        "as_of": as_of.date() if as_of else None,
+        "known_at": (known_at or datetime.now(UTC)).date(),
+        "name": name,
+        "model_version": model_version,
+    }
     table = read_table(file)
     absent = {column: value for column, value in told.items() if column not in table.columns and value}
     frame = checked_scores(
@@ -67,6 +79,6 @@ def _typed(table: "pl.DataFrame") -> "pl.DataFrame":
     import polars as pl
 
     texts = {column for column, dtype in table.schema.items() if dtype == pl.String}
-    read = {"as_of": pl.col("as_of").str.to_date("%Y-%m-%d", strict=False),
-            "value": pl.col("value").cast(pl.Float64, strict=False)}  # fmt: skip
+    read = {day: pl.col(day).str.to_date("%Y-%m-%d", strict=False) for day in ("as_of", "known_at")}
+    read["value"] = pl.col("value").cast(pl.Float64, strict=False)
     return table.with_columns(expression for column, expression in read.items() if column in texts)
