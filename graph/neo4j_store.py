@@ -11,11 +11,8 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from graph.additions import new_parties, new_statements
-from graph.bolt import Connection, Row, Run, read_whole
-from graph.bolt_frames import edge_frame, frame_of, parameters
-from graph.bolt_load import CLEARING, Addition, Batch, claimed, digest, in_lanes, progress
-from graph.bolt_view import BoltView
-from graph.cypher import (
+from graph.bolt.connection import Connection, Row, Run, read_whole
+from graph.bolt.cypher import (
     BEGUN,
     CLEAR,
     COUNT_PARTIES,
@@ -39,6 +36,9 @@ from graph.cypher import (
     edge_index,
     statements_of,
 )
+from graph.bolt.frames import edge_frame, frame_of, parameters
+from graph.bolt.loads import CLEARING, Addition, Batch, claimed, digest, in_lanes, progress
+from graph.bolt.view import BoltView
 from graph.edges import EDGE_KEY, EdgeFrame, checked_edges, visible
 from graph.errors import (
     GraphDatabaseMissingError,
@@ -114,7 +114,7 @@ class BoltConnection:
         self._driver.close()
 
     def read(self, work: Callable[[Run], T], *, bulk: bool = False) -> T:
-        """Do work in one reading transaction; raises the errors of `graph.bolt.Connection`."""
+        """Do work in one reading transaction; raises the errors of `graph.bolt.connection.Connection`."""
         return self._in_transaction(work, self.limits.bulk if bulk else self.limits.question, write=False)
 
     def ask(self, text: str, given: Mapping[str, object]) -> list[Row]:
@@ -136,7 +136,7 @@ class BoltConnection:
         return self.read(lambda run: run(text, given))
 
     def write(self, work: Callable[[Run], T]) -> T:
-        """Do work in one writing transaction; raises the errors of `graph.bolt.Connection`."""
+        """Do work in one writing transaction; raises the errors of `graph.bolt.connection.Connection`."""
         return self._in_transaction(work, self.limits.bulk, write=True)
 
     def define(self, text: str) -> None:

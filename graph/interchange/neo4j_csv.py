@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from graph.cypher import PROPERTIES, SCHEMA, edge_index, relation_type
+from graph.bolt.cypher import PROPERTIES, SCHEMA, edge_index, relation_type
 from graph.edges import EDGE_SCHEMA, EdgeFrame, checked_edges
 from graph.errors import InterchangeFileError
 from graph.interchange.whole_file import unwritable

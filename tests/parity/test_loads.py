@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from graph.bolt import Row, Run
+from graph.bolt.connection import Row, Run
 from graph.edges import EDGE_KEY
 from graph.errors import (
     EdgeTableError,

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from graph.cypher import SCHEMA
+from graph.bolt.cypher import SCHEMA
 from graph.edges import checked_edges
 from graph.errors import EdgeTableError, InterchangeFileError
 from graph.interchange.neo4j_csv import write_neo4j_csv

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from graph.cypher import PROPERTIES
+from graph.bolt.cypher import PROPERTIES
 from graph.edges import EDGE_SCHEMA
 
 __all__ = ["edge_frame", "frame_of", "parameters", "speaking_edges"]

@@ -6,9 +6,9 @@ from typing import Final
 
 import polars as pl
 
-from graph.bolt import Connection, Row, Stamp, answers
-from graph.bolt_frames import edge_frame, frame_of, speaking_edges
-from graph.cypher import CROWDED, EDGES_AROUND, RECORDS_OF, SCORES_OF, VISIBLE_COUNT, stamped
+from graph.bolt.connection import Connection, Row, Stamp, answers
+from graph.bolt.cypher import CROWDED, EDGES_AROUND, RECORDS_OF, SCORES_OF, VISIBLE_COUNT, stamped
+from graph.bolt.frames import edge_frame, frame_of, speaking_edges
 from graph.parties import PARTY_SCHEMA, SCORE_SCHEMA, scores_as_of
 from graph.store import Expansion
 

@@ -11,8 +11,8 @@ from typing import Final
 
 import polars as pl
 
-from graph.bolt import Connection, Row, Run
-from graph.cypher import CLEAR, FENCE, LANES, LOADS, LOCK_LOADS, SET_LOADS, UNDO
+from graph.bolt.connection import Connection, Row, Run
+from graph.bolt.cypher import CLEAR, FENCE, LANES, LOADS, LOCK_LOADS, SET_LOADS, UNDO
 from graph.errors import GraphServerError, LoadRunningError, LoadTakenOverError
 
 __all__ = ["CLEARING", "Addition", "Batch", "Load", "Progress", "claimed", "digest", "in_lanes", "progress"]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-from graph.cypher import STAMP
+from graph.bolt.cypher import STAMP
 from graph.errors import GraphChangedError, UnfinishedLoadError
 
 __all__ = ["Connection", "Row", "Run", "Stamp", "answers", "read_stamp", "read_whole"]
@@ -79,7 +79,7 @@ def read_whole(connection: Connection, work: Callable[[Run], T], *, bulk: bool =
 def answers(
     connection: Connection, text: str, given: Mapping[str, object], since: Stamp | None
 ) -> tuple[Stamp, list[list[Row]]]:
-    """Ask a query of `graph.cypher.stamped`; return the stamp and the rows of each answer.
+    """Ask a query of `graph.bolt.cypher.stamped`; return the stamp and the rows of each answer.
 
     A load counts itself before it writes anything, so equal stamps before and after mean that none wrote meanwhile. The
     graph must be as it was at `since`. Raises UnfinishedLoadError and GraphChangedError.
