@@ -20,6 +20,7 @@ from graph.errors import (
     UnfinishedLoadError,
 )
 from graph.neo4j_store import BoltConnection, Neo4jStore
+from graph.parties import SCORE_KEY
 from tests.parity.conftest import Address
 from tests.parity.random_graphs import DAYS, random_graph
 
@@ -281,11 +282,10 @@ def test_scores_are_replaced_and_a_broken_replacement_is_taken_back(
     with pytest.raises(UnfinishedLoadError):
         remote.every_score()
     assert remote.append(EDGES) == EDGES.height
-    key = ["party_id", "name", "as_of", "model_version"]
-    assert_frame_equal(remote.every_score(), scores.sort(key))
+    assert_frame_equal(remote.every_score(), scores.sort(SCORE_KEY))
     assert remote.write_scores(changed[:7]) == 7
     assert remote.write_scores(changed) == scores.height - 7
-    assert_frame_equal(remote.every_score(), changed.sort(key))
+    assert_frame_equal(remote.every_score(), changed.sort(SCORE_KEY))
 
 
 def test_clearing_can_be_broken_off(connection: BoltConnection, remote: Neo4jStore) -> None:
