@@ -14,7 +14,8 @@ from features.credit.network_depth import depth
 from features.credit.parties import profiles
 from features.credit.ratios import days_since
 from features.credit.statements import latest_statements
-from graph.neighbours import degrees, neighbour_aggregates, pattern, row_aggregates, row_sums
+from graph.measures.concentration import concentration
+from graph.neighbours import degrees, neighbour_aggregates, pattern, row_aggregates
 from graph.ontology import Direction
 from graph.snapshot import Snapshot
 
@@ -52,7 +53,7 @@ def view(book: Book, snapshot: Snapshot, parties: pl.LazyFrame) -> pl.LazyFrame:
     own = snapshot.aligned(borrowers, key="party_id").with_columns(pl.col("adverse").fill_null(0.0))
     frames = [
         degrees(snapshot, KINDS),
-        _concentrations(snapshot),
+        *(concentration(snapshot, kind) for kind in ("owns", "supplies")),
         _sisters(snapshot, own),
         _anyone(snapshot, own),
     ]
@@ -139,27 +140,6 @@ def _overall_rate(own: pl.DataFrame, everyone: pl.Series) -> pl.DataFrame:
     others = everyone.count() - defaulted.is_not_null().cast(pl.Int64)
     among = everyone.sum() - defaulted.fill_null(0.0)
     return own.select("id", pl.when(others > 0).then(among / others).otherwise(0.0).alias("overall_rate"))
-
-
-def _concentrations(snapshot: Snapshot) -> pl.DataFrame:
-    """Return the largest share and the Herfindahl index of each party's weights [id, <kind>_<direction>_…]."""
-    columns: dict[str, Floats] = {}
-    for kind in ("owns", "supplies"):
-        for way in Direction:
-            weights = snapshot.relation(kind).weights_towards(way)
-            columns |= _shares(kind, way, weights)
-    return pl.DataFrame({"id": snapshot.ids, **columns}, nan_to_null=True)
-
-
-def _shares(kind: str, way: Direction, weights: csr_array) -> dict[str, Floats]:
-    total = row_sums(weights)
-    squares = row_sums(weights.multiply(weights).tocsr())
-    places = csr_array(
-        (weights.data, np.arange(weights.nnz), weights.indptr), shape=(len(total), weights.nnz)
-    )
-    largest = row_aggregates(places, weights.data)["max"].fill_null(0.0).to_numpy()
-    hhi = np.divide(squares, total**2, out=np.full(len(total), np.nan), where=total > 0)
-    return {f"{kind}_{way}_largest": largest, f"{kind}_{way}_hhi": hhi}
 
 
 def _defaulted_weights(snapshot: Snapshot, own: pl.DataFrame) -> pl.DataFrame:
