@@ -26,3 +26,14 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data is not on this machine ({folder})")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _language_of_one_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo after each test what `--lang` does: the command line sets a variable for the programs it starts."""
+    if language := os.environ.get("ZHIHENG_LANG"):
+        monkeypatch.setenv("ZHIHENG_LANG", language)
+    else:
+        # set, then removed: so the absence is what is restored
+        monkeypatch.setenv("ZHIHENG_LANG", "zh")
+        monkeypatch.delenv("ZHIHENG_LANG")
