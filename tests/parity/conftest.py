@@ -23,11 +23,12 @@ PASSWORD = "parity-tests-only"
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server of the tests is reached."""
+    """Where a server of the tests is reached; `classpath` is the file that lists its jars, where the tests started it."""
 
     uri: str
     user: str
     password: str
+    classpath: Path | None = None
 
     def connection(self, *, database: str = "neo4j", password: str | None = None) -> BoltConnection:
         """Return a new connection, by default with the right password to the right database."""
@@ -90,7 +91,9 @@ def neo4j(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterato
     )
     try:
         assert started.returncode == 0, f"Neo4j did not start:\n{started.stdout}\n{started.stderr}"
-        address = Address(f"bolt://127.0.0.1:{port}", "neo4j", PASSWORD)
+        address = Address(
+            f"bolt://127.0.0.1:{port}", "neo4j", PASSWORD, classpath=home / "neo4j" / "classpath"
+        )
         _wait(address, lambda: True, home / "neo4j" / "logs" / "console.log")
         yield address
     finally:

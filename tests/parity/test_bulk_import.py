@@ -1,4 +1,4 @@
-"""The CSV files, read by Neo4j's own import where its jars are on this machine (`make neo4j` fetches them)."""
+"""The exported CSV files, read by Neo4j's own bulk import."""
 
 import os
 import re
@@ -13,29 +13,35 @@ import pytest
 from graph.edges import checked_edges
 from graph.interchange.neo4j_csv import write_neo4j_csv
 from graph.parties import checked_parties
+from tests.parity.conftest import Address
 
-_ROOT = Path(__file__).parents[3]
-_CLASSPATH = Path(os.environ.get("ZHIHENG_HOME", _ROOT / "var")) / "neo4j" / "classpath"
-_JAVA = shutil.which("java")
 _OPENED = ("java.nio", "java.io", "sun.nio.ch")
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not _JAVA, reason="no Java on this machine"),
-    pytest.mark.skipif(
-        not _CLASSPATH.is_file(), reason="Neo4j's jars are not here; `make neo4j` fetches them"
-    ),
-]
+
+@pytest.fixture
+def classpath(neo4j: Address) -> str:
+    """Return the jars of the Neo4j that the tests started."""
+    if neo4j.classpath is None:
+        pytest.skip("the Neo4j of NEO4J_URI runs elsewhere, its jars are not known")
+    return neo4j.classpath.read_text(encoding="utf-8").strip()
 
 
-def _import(folder: Path, home: Path, command: str) -> str:
+def _import(folder: Path, home: Path, command: str, classpath: str) -> str:
     (home / "conf").mkdir(parents=True)
     (home / "conf" / "neo4j.conf").write_text("db.tx_log.preallocate=false\n", encoding="utf-8")
     opened = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED]
-    classpath = _CLASSPATH.read_text(encoding="utf-8").strip()
     main = "org.neo4j.server.startup.Neo4jAdminCommand"
     done = subprocess.run(
-        [str(_JAVA), "-Xmx512m", *opened, f"-Dbasedir={home}", "-cp", classpath, main, *command.split()[1:]],
+        [
+            str(shutil.which("java")),
+            "-Xmx512m",
+            *opened,
+            f"-Dbasedir={home}",
+            "-cp",
+            classpath,
+            main,
+            *command.split()[1:],
+        ],
         cwd=folder,
         env={**os.environ, "NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")},
         capture_output=True,
@@ -47,7 +53,8 @@ def _import(folder: Path, home: Path, command: str) -> str:
     return done.stdout
 
 
-def test_neo4j_reads_every_node_and_relationship(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_neo4j_reads_every_node_and_relationship(tmp_path: Path, classpath: str) -> None:
     day = date(2020, 1, 1)
     held = {"valid_from": day, "known_at": day, "source": "", "confidence": 1.0, "amount": None, "role": None}
     edges = [
@@ -73,7 +80,7 @@ def test_neo4j_reads_every_node_and_relationship(tmp_path: Path) -> None:
     ]
     folder = tmp_path / "csv"
     command = write_neo4j_csv(folder, checked_parties(pl.DataFrame(parties)), checked_edges(table))
-    told = _import(folder, tmp_path / "home", command)
+    told = _import(folder, tmp_path / "home", command, classpath)
     assert "IMPORT DONE" in told
     counts = {name: int(count) for count, name in re.findall(r"(\d+) (nodes|relationships)\s", told)}
     # Three parties and three versions of their records.
