@@ -8,10 +8,14 @@ __all__ = [
     "AdditivityError",
     "BundleError",
     "FeatureMismatchError",
+    "GradeTestError",
     "ModelError",
     "NotTrainableError",
+    "PointScaleError",
     "PolicyError",
+    "ReasonsError",
     "RegistryError",
+    "WhatIfError",
 ]
 
 
@@ -65,3 +69,23 @@ class AdditivityError(ModelError):
             en=f"Model {version}: contributions and log-odds differ by {gap:.3g}; no answer is given. "
             "Ask a data scientist to check the model files.",
         )
+
+
+class PointScaleError(ModelError):
+    """A scale of points cannot be read, is not in force, or what it is given does not add up."""
+
+
+class GradeTestError(ModelError):
+    """What grades are to be tested on, or learnt from, cannot say anything."""
+
+
+class ReasonsError(ModelError):
+    """Values and contributions do not belong to the features they are given for."""
+
+
+class WhatIfError(ModelError):
+    """A question about other inputs names what the model does not have or what cannot be."""
+
+    def __init__(self, *, zh: str, en: str, features: Sequence[str] = ()) -> None:
+        self.features = tuple(features)
+        super().__init__(zh=zh, en=en)
