@@ -1,16 +1,15 @@
 """Dated rules of ownership, control, connection and exposure: data of policy.toml, read as of a date."""
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, Self, TypeVar
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from graph.errors import PolicyError
+from graph.dated import Dated, in_force, latest, read_dated, refuse_overlaps
 from graph.ontology import PartyKind, Wording
 
 __all__ = [
@@ -32,7 +31,6 @@ __all__ = [
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
 _BESIDE: Final = Path(__file__).with_name("policy.toml")
-_UNVERIFIED: Final = "（数值未与原文核对 · not checked against the text）"
 
 
 class Dependence(StrEnum):
@@ -74,31 +72,7 @@ class LimitBase(StrEnum):
     CNY = "cny"
 
 
-class _Dated(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    valid_from: date
-    valid_to: date | None = None
-    source: str = Field(min_length=1)
-    verified: bool = False
-
-    @model_validator(mode="after")
-    def _ends_after_it_begins(self) -> Self:
-        if self.valid_to is not None and self.valid_to <= self.valid_from:
-            raise ValueError("valid_to must be after valid_from")
-        return self
-
-    def holds(self, day: date) -> bool:
-        """Tell whether the entry is in force on a day."""
-        return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
-
-    @property
-    def cited(self) -> str:
-        """Return the source as it stands beside a figure: with a warning where the numbers were not found in it."""
-        return self.source if self.verified else self.source + _UNVERIFIED
-
-
-class ControlPolicy(_Dated):
+class ControlPolicy(Dated):
     """When votes are control; ratios of all votes, `comparable` of the largest holder's votes."""
 
     name: str
@@ -117,7 +91,7 @@ class ControlPolicy(_Dated):
         return self
 
 
-class ConnectionPolicy(_Dated):
+class ConnectionPolicy(Dated):
     """How clients become one group; `investigate_above` is a part of tier-1 capital."""
 
     name: str
@@ -127,14 +101,14 @@ class ConnectionPolicy(_Dated):
     investigate_above: Ratio
 
 
-class DependencePolicy(_Dated):
+class DependencePolicy(Dated):
     """From which ratio on one party depends on another."""
 
     rule: Dependence
     threshold: Annotated[float, Field(gt=0)]
 
 
-class MitigationPolicy(_Dated):
+class MitigationPolicy(Dated):
     """What counts of contingent amounts and of collateral and guarantees; kinds are the tables' own words."""
 
     name: str
@@ -143,7 +117,7 @@ class MitigationPolicy(_Dated):
     guarantor_kinds: frozenset[str]
 
 
-class GuaranteePolicy(_Dated):
+class GuaranteePolicy(Dated):
     """How much may be guaranteed: `group` of consolidated net assets, `single` of a company's own."""
 
     name: str
@@ -151,7 +125,7 @@ class GuaranteePolicy(_Dated):
     single: Annotated[float, Field(gt=0)]
 
 
-class Limit(_Dated):
+class Limit(Dated):
     """A cap on exposure for certain kinds of organisation: `value` × base, or CNY where the base is `cny`."""
 
     code: str
@@ -177,20 +151,9 @@ class PolicyFile(BaseModel):
 
     @model_validator(mode="after")
     def _one_entry_a_day(self) -> Self:
-        _refuse_overlaps([(entry.code, entry) for entry in self.limit])
-        _refuse_overlaps([(str(entry.rule), entry) for entry in self.dependence])
+        refuse_overlaps([(entry.code, entry) for entry in self.limit])
+        refuse_overlaps([(str(entry.rule), entry) for entry in self.dependence])
         return self
-
-
-def _refuse_overlaps(entries: Sequence[tuple[str, _Dated]]) -> None:
-    last: dict[str, _Dated] = {}
-    for key, entry in sorted(entries, key=lambda pair: pair[1].valid_from):
-        before = last.get(key)
-        if before is not None and before.holds(entry.valid_from):
-            raise ValueError(
-                f"two entries '{key}' are in force on {entry.valid_from}; give the older one a valid_to"
-            )
-        last[key] = entry
 
 
 @dataclass(frozen=True)
@@ -213,13 +176,7 @@ class Policy:
 def read_policy(path: Path | None = None) -> PolicyFile:
     """Read a policy file; without a path the one beside this module. Raises PolicyError saying what to correct."""
     file = _BESIDE if path is None else path
-    try:
-        return PolicyFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
-        raise PolicyError(
-            zh=f"规则文件“{file}”无法使用：{error}。请按文件内的说明修正。",
-            en=f"Policy file '{file}' cannot be used: {error}. Correct it as its comments say.",
-        ) from error
+    return read_dated(PolicyFile, file)
 
 
 def policy_as_of(day: date, path: Path | None = None) -> Policy:
@@ -231,27 +188,10 @@ def policy_as_of(day: date, path: Path | None = None) -> Policy:
     file = read_policy(path)
     return Policy(
         as_of=day,
-        control=_latest(file.control, day, "control"),
-        connection=_latest(file.connection, day, "connection"),
-        dependence=tuple(entry for entry in file.dependence if entry.holds(day)),
-        mitigation=_latest(file.mitigation, day, "mitigation") if _any_holds(file.mitigation, day) else None,
-        limits=tuple(entry for entry in file.limit if entry.holds(day)),
-        guarantee=_latest(file.guarantee, day, "guarantee") if _any_holds(file.guarantee, day) else None,
+        control=latest(file.control, day, "control"),
+        connection=latest(file.connection, day, "connection"),
+        dependence=in_force(file.dependence, day),
+        mitigation=latest(file.mitigation, day, "mitigation") if in_force(file.mitigation, day) else None,
+        limits=in_force(file.limit, day),
+        guarantee=latest(file.guarantee, day, "guarantee") if in_force(file.guarantee, day) else None,
     )
-
-
-_Entry = TypeVar("_Entry", bound=_Dated)
-
-
-def _any_holds(entries: Sequence[_Dated], day: date) -> bool:
-    return any(entry.holds(day) for entry in entries)
-
-
-def _latest(entries: Sequence[_Entry], day: date, table: str) -> _Entry:
-    in_force = [entry for entry in entries if entry.holds(day)]
-    if not in_force:
-        raise PolicyError(
-            zh=f"{day} 没有生效的规则 [[{table}]]。请在规则文件中补充 valid_from 不晚于该日的条目。",
-            en=f"No rule [[{table}]] is in force on {day}. Add an entry to the policy file whose valid_from is not after it.",
-        )
-    return max(in_force, key=lambda entry: entry.valid_from)
