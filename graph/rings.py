@@ -121,6 +121,8 @@ class _Growth:
             return
         expansion = view.expand(self._frontier, hub=hub)
         self._hubs.update(expansion.hubs)
+        # A hub was not followed: its edges are met from the other side, where a later ring opens that.
+        self._frontier = [party for party in self._frontier if party not in expansion.hubs]
         edges = self._of_kinds(expansion.edges)
         # An edge of a party opened before has been met; of the centre it may have been left out.
         ends, opened = zip(edges["src"].to_list(), edges["dst"].to_list(), strict=True), self._opened

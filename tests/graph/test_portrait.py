@@ -77,6 +77,14 @@ def test_portrait_without_a_cut_equals_networkx(rows: list[Row], hops: int, hub:
     assert picture.left_out == LeftOut(closed, 0, ())
 
 
+def test_edges_of_a_hub_are_shown_from_the_parties_that_later_rings_follow() -> None:
+    rows: list[Row] = [{"src": "A", "dst": "B"}] * 3 + [{"src": "A", "dst": "E"}, {"src": "E", "dst": "C"}]
+    rows += [{"src": "C", "dst": "B"}] * 2
+    picture = portrait(embedded(rows), "A", hops=3, hub=4)
+    assert _ids(picture) == {f"E{number:03}" for number in range(7)}
+    assert picture.left_out == LeftOut({"B": 5}, 0, ())
+
+
 @settings(max_examples=60, deadline=None)
 @given(edge_rows("ABCDEFGH", 30), st.integers(1, 3), st.integers(1, 8), st.integers(1, 8))
 def test_caps_keep_near_rings_first_and_count_the_rest(
