@@ -1,10 +1,11 @@
-"""Job: build the credit panel to learn from and the newest features to serve, both from checked tables and graph."""
+"""Job: build the credit panel to learn from, the newest features to serve and the links, from checked tables and graph."""
 
 import json
 from datetime import date
 from pathlib import Path
 from typing import Final
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from experiments.errors import SplitError
@@ -13,16 +14,19 @@ from features.checked_files import write_parquet_atomically, write_text_atomical
 from features.credit.book import Book
 from features.credit.build import FEATURES, features_of
 from features.credit.labels import last_mature_month_end
-from features.credit.panel import credit_panel, month_ends
+from features.credit.links import links_of
+from features.credit.panel import linked_panel, month_ends
 from features.credit.standing import standings
 from features.sources import read_tables
 from graph.errors import EmptyGraphError
 from graph.parquet_store import ParquetStore
 
-__all__ = ["LATEST", "PANEL", "BuildFeatures"]
+__all__ = ["LATEST", "LINKS", "PANEL", "BuildFeatures"]
 
 PANEL: Final = "credit_panel.parquet"
 LATEST: Final = "credit_latest.parquet"
+LINKS: Final = "credit_links.parquet"
+"""Who is linked to whom: for the parties and month-ends of the panel, and for all parties on the newest date."""
 
 
 class BuildFeatures(BaseModel):
@@ -50,15 +54,18 @@ class BuildFeatures(BaseModel):
             f"样本：{len(months)} 个月末，{months[0]} 至 {months[-1]}",
             f"panel of {len(months)} month-ends, {months[0]} to {months[-1]}",
         )
-        panel = credit_panel(tables, store, months, known_by=self.as_of)
+        learnt_from = linked_panel(tables, store, months, known_by=self.as_of)
+        panel = learnt_from.observations
         write_parquet_atomically(panel, self.out / PANEL)
         rows, parties = panel.height, panel["party_id"].n_unique()
         say(
             f"{parties:,} 个主体的 {rows:,} 个观察，{len(FEATURES)} 个特征",
             f"{rows:,} observations of {parties:,} parties, {len(FEATURES)} features",
         )
-        book = Book.read(tables, self.as_of)
-        latest = features_of(book, store.snapshot(self.as_of))
+        book, snapshot = Book.read(tables, self.as_of), store.snapshot(self.as_of)
+        links = pl.concat([learnt_from.links, links_of(book, snapshot)])
+        write_parquet_atomically(links, self.out / LINKS)
+        latest = features_of(book, snapshot)
         latest = latest.insert_column(2, standings(book, latest["party_id"])["standing"])
         write_parquet_atomically(latest, self.out / LATEST)
         sidecar = {"data_as_of": str(self.as_of), "graph_as_of": str(self.as_of), "features": list(FEATURES)}

@@ -16,7 +16,7 @@ from experiments.job import Say
 from experiments.metrics import evaluate, flat
 from experiments.plots import write_plots
 from experiments.tracking import Run, tracked_run
-from features.catalogue import catalogue
+from features.credit.build import CATALOGUE
 from models.bundle import Bundle, content_version, write_bundle
 from models.credit.booster import BoosterSettings, Design
 from models.credit.grade import group_master_scale
@@ -111,7 +111,7 @@ class TrainCredit(BaseModel):
         return past, test
 
     def _learn(self, panel: pl.DataFrame) -> Learned:
-        cards = catalogue(NAME)
+        cards = CATALOGUE
         x = panel.select(pl.col(card.name).cast(pl.Float64) for card in cards).fill_null(float("nan"))
         design = Design(
             x=np.ascontiguousarray(x.to_numpy()),

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 DOMAINS: Final = ("credit",)
-"""The model families that have features; each has a module `features.<domain>.build` with a `CATALOGUE`."""
+"""The model families that have features; each has a module `features.<domain>.build` with a tuple `PUBLISHED`."""
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _LEVELS: Final = (Level.LOW, Level.MEDIUM, Level.HIGH)
@@ -205,8 +205,8 @@ def collect(modules: Iterable[ModuleType]) -> tuple[Feature, ...]:
 
 
 def catalogue(domain: str = "credit") -> tuple[Feature, ...]:
-    """Return the features of a model family in the order its models get them."""
-    features: tuple[Feature, ...] = import_module(f"features.{domain}.build").CATALOGUE
+    """Return every feature of a model family, those computed from tables and graph first."""
+    features: tuple[Feature, ...] = import_module(f"features.{domain}.build").PUBLISHED
     return features
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "DataError",
     "DatabaseReadError",
     "DuplicateColumnError",
+    "DuplicateScoreError",
     "EmptyFileError",
     "EmptyTableError",
     "FeatureDefinitionError",
@@ -233,4 +234,17 @@ class ImmatureObservationError(DataError):
             zh=f"观察日 {listed} 的结果在 {known_by} 尚未完全可知。请把观察日限制在 {latest} 及以前，或推迟数据截止日。",
             en=f"The outcome of {listed} cannot be fully known by {known_by}. "
             f"Observe on {latest} or earlier, or wait for later data.",
+        )
+
+
+class DuplicateScoreError(DataError):
+    """A party has more than one own score on a date, so it is not clear which one its neighbours see."""
+
+    def __init__(self, party_id: str, as_of: date) -> None:
+        self.party_id = party_id
+        self.as_of = as_of
+        super().__init__(
+            zh=f"主体 {party_id} 在 {as_of} 有多个自身评分（列 party_id、as_of 重复）。请每个主体每个日期只保留一个。",
+            en=f"Party {party_id} has more than one own score as of {as_of} (columns party_id, as_of repeat). Keep one "
+            "score per party and date.",
         )

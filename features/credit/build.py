@@ -20,6 +20,7 @@ from features.credit import (
     supply,
 )
 from features.credit.book import Book
+from features.credit.neighbour_scores import SCORE_CATALOGUE
 from features.credit.parties import party_ids
 from features.errors import SnapshotDateError
 from graph.errors import UnknownPartyError
@@ -30,6 +31,7 @@ __all__ = [
     "FEATURES",
     "NETWORK_FEATURES",
     "OWN_FEATURES",
+    "PUBLISHED",
     "SOURCE_TABLES",
     "credit_features",
     "features_of",
@@ -39,6 +41,9 @@ CATALOGUE: Final[tuple[Feature, ...]] = collect(
     [profile, statements, repayment, events, relations, guarantees, groups, contagion, supply]
 )
 FEATURES: Final[tuple[str, ...]] = tuple(item.name for item in CATALOGUE)
+
+PUBLISHED: Final[tuple[Feature, ...]] = (*CATALOGUE, *SCORE_CATALOGUE)
+"""All that a model may use: what `features_of` computes, and what needs own scores (see `neighbour_scores`)."""
 
 SOURCE_TABLES: Final = tuple(sorted({source for item in CATALOGUE for source in item.sources} - {"edges"}))
 """The tables that features and labels read; edges come through the graph's store."""

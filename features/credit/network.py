@@ -19,7 +19,16 @@ from graph.neighbours import degrees, neighbour_aggregates, pattern, row_aggrega
 from graph.ontology import Direction
 from graph.snapshot import Snapshot
 
-__all__ = ["HUB", "KINDS", "NEIGHBOUR_KINDS", "PRIOR_WEIGHT", "RECENT_MONTHS", "default_share", "view"]
+__all__ = [
+    "HUB",
+    "KINDS",
+    "NEIGHBOUR_KINDS",
+    "PRIOR_WEIGHT",
+    "RECENT_MONTHS",
+    "default_share",
+    "sisters",
+    "view",
+]
 
 KINDS: Final = ("owns", "guarantees", "supplies", "holds_position", "family_of")
 """The relations that features look at one by one."""
@@ -155,13 +164,18 @@ def _defaulted_weights(snapshot: Snapshot, own: pl.DataFrame) -> pl.DataFrame:
 
 def _sisters(snapshot: Snapshot, own: pl.DataFrame) -> pl.DataFrame:
     """Return aggregates over the companies that share an officer or an owner with a party [id, sisters_…]."""
+    return _named("sisters", snapshot, sisters(snapshot), own)
+
+
+def sisters(snapshot: Snapshot) -> csr_array:
+    """Return the matrix (n × n) of the companies that share an officer or an owner which is no hub, without diagonal."""
     shared = csr_array((snapshot.parties, snapshot.parties))
     for kind in ("holds_position", "owns"):
         common = pattern(snapshot.relation(kind).weights)
         few = np.diff(common.indptr) <= HUB
         kept = diags_array(few.astype(np.float64)) @ common
         shared = shared + kept.T @ kept
-    return _named("sisters", snapshot, _others(shared), own)
+    return _others(shared)
 
 
 def _anyone(snapshot: Snapshot, own: pl.DataFrame) -> pl.DataFrame:

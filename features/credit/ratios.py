@@ -8,6 +8,7 @@ import polars as pl
 __all__ = ["days_since", "exact_sum", "flag", "log_amount", "ratio"]
 
 _FINENESS: Final = 10_000
+"""Parts of a yuan that sums of money are told in."""
 
 
 def ratio(numerator: str | pl.Expr, denominator: str | pl.Expr) -> pl.Expr:
@@ -33,13 +34,13 @@ def days_since(day: str | pl.Expr, as_of: str | pl.Expr | date = "as_of") -> pl.
     return (end - _column(day)).dt.total_days()
 
 
-def exact_sum(amount: str | pl.Expr) -> pl.Expr:
-    """Sum amounts of money as whole ten-thousandths of a yuan.
+def exact_sum(amount: str | pl.Expr, *, fineness: int = _FINENESS) -> pl.Expr:
+    """Sum amounts of money as whole ten-thousandths of a yuan, or other figures as whole parts of 1 ÷ `fineness`.
 
     A sum of floats depends in its last bit on the order and on how threads share the rows; one of integers does not,
     and an answer must come out the same when it is asked for again.
     """
-    return (_column(amount) * _FINENESS).round().cast(pl.Int64, strict=False).sum() / _FINENESS
+    return (_column(amount) * fineness).round().cast(pl.Int64, strict=False).sum() / fineness
 
 
 def _column(value: str | pl.Expr) -> pl.Expr:

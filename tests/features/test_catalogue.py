@@ -19,6 +19,7 @@ from features.catalogue import (
     payload_schema,
 )
 from features.credit.build import FEATURES, NETWORK_FEATURES, OWN_FEATURES
+from features.credit.neighbour_scores import SCORE_FEATURES
 from features.errors import FeatureDefinitionError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -86,7 +87,7 @@ def test_card_points_to_the_line_that_defines_the_feature() -> None:
 
 
 def test_catalogue_has_the_features_of_the_model_in_their_order() -> None:
-    assert tuple(item.name for item in catalogue("credit")) == FEATURES
+    assert tuple(item.name for item in catalogue("credit")) == FEATURES + SCORE_FEATURES
     assert len(set(FEATURES)) == len(FEATURES) >= 40
     assert sorted((*OWN_FEATURES, *NETWORK_FEATURES)) == sorted(FEATURES)
 

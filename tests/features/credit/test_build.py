@@ -7,9 +7,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from features.credit.book import Book
 from features.credit.build import FEATURES, SOURCE_TABLES, credit_features
 from features.credit.labels import labels
-from features.credit.panel import PANEL_SCHEMA, credit_panel
+from features.credit.links import links_of
+from features.credit.panel import PANEL_SCHEMA, credit_panel, linked_panel
 from features.errors import ImmatureObservationError, MissingColumnError, MissingTableError, SnapshotDateError
 from graph.errors import UnknownPartyError
 from graph.parquet_store import ParquetStore
@@ -157,6 +159,16 @@ def test_panel_is_features_and_labels_of_each_date(random_group: Tables, store: 
     expected = labels(random_group, days, known_by=KNOWN_BY).join(features, on=["party_id", "as_of"])
     key = ["as_of", "party_id"]
     assert panel.sort(key).equals(expected.sort(key))
+
+
+def test_panel_brings_the_links_of_its_parties_and_dates(random_group: Tables, store: ParquetStore) -> None:
+    days = [date(2022, 3, 31), AS_OF]
+    linked = linked_panel(random_group, store, days, KNOWN_BY)
+    assert linked.observations.equals(credit_panel(random_group, store, days, KNOWN_BY))
+    observed = linked.observations.select("party_id", "as_of")
+    expected = pl.concat(links_of(Book.read(random_group, day), _snapshot(random_group, day)) for day in days)
+    assert linked.links.equals(expected.join(observed, on=["party_id", "as_of"], how="semi"))
+    assert 0 < linked.links.height < expected.height
 
 
 def test_a_date_of_the_panel_does_not_depend_on_the_others(random_group: Tables, store: ParquetStore) -> None:
