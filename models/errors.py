@@ -7,14 +7,19 @@ from graph.errors import UserError
 __all__ = [
     "AdditivityError",
     "BundleError",
+    "CalibrationError",
     "FeatureMismatchError",
     "GradeTestError",
+    "LossTableError",
     "ModelError",
     "NotTrainableError",
     "PointScaleError",
     "PolicyError",
+    "PooledModelError",
     "ReasonsError",
     "RegistryError",
+    "RouteError",
+    "RuleFactsError",
     "WhatIfError",
 ]
 
@@ -25,6 +30,10 @@ class ModelError(UserError):
 
 class NotTrainableError(ModelError):
     """The training data cannot teach a model anything."""
+
+
+class CalibrationError(ModelError):
+    """A calibration cannot be read, moved or bounded with the values given."""
 
 
 class PolicyError(ModelError):
@@ -89,3 +98,33 @@ class WhatIfError(ModelError):
     def __init__(self, *, zh: str, en: str, features: Sequence[str] = ()) -> None:
         self.features = tuple(features)
         super().__init__(zh=zh, en=en)
+
+
+class RuleFactsError(ModelError):
+    """The facts that rules are held against cannot be used."""
+
+    def __init__(self, field: str, problem_zh: str, problem_en: str) -> None:
+        self.field = field
+        super().__init__(
+            zh=f"规则事实的字段“{field}”无法使用：{problem_zh}。可用 `zhiheng features build` 重新计算。",
+            en=f"Facts for the rules, field '{field}': {problem_en}. `zhiheng features build` computes them anew.",
+        )
+
+
+class LossTableError(ModelError):
+    """A table of exposures cannot be used for expected loss."""
+
+    def __init__(self, column: str, problem_zh: str, problem_en: str) -> None:
+        self.column = column
+        super().__init__(
+            zh=f"预期损失的敞口表，列“{column}”{problem_zh}。请补齐或改正后重新计算。",
+            en=f"Exposures for expected loss, column '{column}' {problem_en}. Complete or correct it and compute again.",
+        )
+
+
+class RouteError(ModelError):
+    """No cell of the coverage matrix answers a question, or the question is none."""
+
+
+class PooledModelError(ModelError):
+    """The pooled model cannot be learnt, read or asked with what was given."""
