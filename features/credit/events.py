@@ -207,7 +207,7 @@ def enforced_to_assets_36m() -> pl.Expr:
     return ratio("enforced_amount_36m", "total_assets")
 
 
-@feature(unit=Unit.DAYS, dimension=Dimension.LAW, sources=_COURT, low=0, high=10000)
+@feature(unit=Unit.DAYS, dimension=Dimension.LAW, sources=_COURT, monotone=-1, low=0, high=10000)
 def days_since_adverse_event() -> pl.Expr:
     """距最近一次被诉、被执行、失信或冻结的天数（没有则为空）。
 

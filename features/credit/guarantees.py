@@ -4,7 +4,7 @@ from typing import Final
 
 import polars as pl
 
-from features.catalogue import Dimension, Unit, feature
+from features.catalogue import Change, Dimension, Unit, feature
 from features.credit.network import default_share
 from features.credit.ratios import flag, ratio
 
@@ -15,7 +15,14 @@ _DEFAULTS: Final = ("edges", "exposures", "schedules", "payments", "write_offs",
 _STRENGTH: Final = ("edges", "statements", "parties")
 
 
-@feature(unit=Unit.COUNT, dimension=Dimension.RELATIONS, sources=_EDGES, low=0, high=1000)
+@feature(
+    unit=Unit.COUNT,
+    dimension=Dimension.RELATIONS,
+    sources=_EDGES,
+    low=0,
+    high=1000,
+    changeable=Change(-1, linked=("mutual_guarantee_share", "in_guarantee_circle", "guarantors")),
+)
 def mutual_guarantees() -> pl.Expr:
     """互保对象数：既为其担保、又接受其担保的主体数。
 
@@ -24,7 +31,14 @@ def mutual_guarantees() -> pl.Expr:
     return pl.col("guarantees_mutual_neighbours")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_EDGES, low=0, high=1)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.RELATIONS,
+    sources=_EDGES,
+    low=0,
+    high=1,
+    changeable=Change(-1, linked=("in_guarantee_circle",)),
+)
 def mutual_guarantee_share() -> pl.Expr:
     """互保金额占对外担保总额的比例（没有对外担保则为空）。
 
@@ -33,7 +47,17 @@ def mutual_guarantee_share() -> pl.Expr:
     return ratio("guarantees_mutual_weight", "guarantees_out_weight")
 
 
-@feature(unit=Unit.FLAG, dimension=Dimension.RELATIONS, sources=_EDGES, low=0, high=1)
+@feature(
+    unit=Unit.FLAG,
+    dimension=Dimension.RELATIONS,
+    sources=_EDGES,
+    monotone=1,
+    low=0,
+    high=1,
+    changeable=Change(
+        -1, linked=("guarantee_circle_members", "shortest_guarantee_circle", "guarantee_circles")
+    ),
+)
 def in_guarantee_circle() -> pl.Expr:
     """是否处于担保圈（沿担保关系能回到自身）。
 
@@ -145,7 +169,9 @@ def guarantees_without_shareholding_share() -> pl.Expr:
     return ratio("guarantees_without_equity_sum", "guarantees_out_weight")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_STRENGTH, low=-50, high=50)
+@feature(
+    unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_STRENGTH, low=-50, high=50, changeable=Change(-1)
+)
 def net_guarantees_to_equity() -> pl.Expr:
     """对外担保减接受担保后的净额÷所有者权益（没有报表时用注册资本；权益不为正时不计算）。
 
@@ -155,7 +181,17 @@ def net_guarantees_to_equity() -> pl.Expr:
     return ratio(pl.col("guarantees_out_weight") - pl.col("guarantees_in_weight"), "strength")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=1)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.RELATIONS,
+    sources=_DEFAULTS,
+    monotone=1,
+    low=0,
+    high=1,
+    changeable=Change(
+        -1, linked=("guaranteed_parties_default_share", "guaranteed_parties_max_days_past_due")
+    ),
+)
 def guarantees_for_defaulted_share() -> pl.Expr:
     """对外担保金额中为近 12 个月已知违约主体提供的比例（没有对外担保则为空）。
 

@@ -5,7 +5,7 @@ from typing import Final
 import polars as pl
 
 from features.asof import Known
-from features.catalogue import Dimension, Unit, feature
+from features.catalogue import Change, Dimension, Unit, feature
 from features.credit.parties import profiles
 from features.credit.ratios import days_since, flag, log_amount, ratio
 
@@ -50,7 +50,7 @@ def log_registered_capital() -> pl.Expr:
     return log_amount("registered_capital")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.PROFILE, sources=_SOURCE, low=0, high=2)
+@feature(unit=Unit.RATIO, dimension=Dimension.PROFILE, sources=_SOURCE, low=0, high=2, changeable=Change(1))
 def paid_in_ratio() -> pl.Expr:
     """实缴率：实缴资本占注册资本的比例，偏低说明股东出资不到位。
 
@@ -140,7 +140,7 @@ def is_construction_or_property() -> pl.Expr:
     return flag(pl.col("industry").is_in(["E", "K"]))
 
 
-@feature(unit=Unit.FLAG, dimension=Dimension.PROFILE, sources=_SOURCE, low=0, high=1)
+@feature(unit=Unit.FLAG, dimension=Dimension.PROFILE, sources=_SOURCE, low=0, high=1, changeable=Change(-1))
 def lacks_credit_code() -> pl.Expr:
     """企业档案中是否缺少统一社会信用代码（1 缺少，0 不缺；自然人为 0）。
 

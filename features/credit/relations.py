@@ -4,7 +4,7 @@ from typing import Final
 
 import polars as pl
 
-from features.catalogue import Dimension, Unit, feature
+from features.catalogue import Change, Dimension, Unit, feature
 from features.credit.network import default_share
 from features.credit.ratios import log_amount, ratio
 
@@ -88,7 +88,14 @@ def sister_companies() -> pl.Expr:
     return pl.col("sisters_neighbours")
 
 
-@feature(unit=Unit.COUNT, dimension=Dimension.RELATIONS, sources=_EDGES, low=0, high=10000)
+@feature(
+    unit=Unit.COUNT,
+    dimension=Dimension.RELATIONS,
+    sources=_EDGES,
+    low=0,
+    high=10000,
+    changeable=Change(-1, linked=("log_guarantees_given", "guarantees_given_to_equity", "mutual_guarantees")),
+)
 def guaranteed_parties() -> pl.Expr:
     """被其担保的主体数。
 
@@ -97,7 +104,14 @@ def guaranteed_parties() -> pl.Expr:
     return pl.col("guarantees_out_neighbours")
 
 
-@feature(unit=Unit.COUNT, dimension=Dimension.RELATIONS, sources=_EDGES, low=0, high=10000)
+@feature(
+    unit=Unit.COUNT,
+    dimension=Dimension.RELATIONS,
+    sources=_EDGES,
+    low=0,
+    high=10000,
+    changeable=Change(1, linked=("guarantees_received_to_equity", "net_guarantees_to_equity")),
+)
 def guarantors() -> pl.Expr:
     """为其提供担保的主体数。
 
@@ -106,7 +120,14 @@ def guarantors() -> pl.Expr:
     return pl.col("guarantees_in_neighbours")
 
 
-@feature(unit=Unit.LOG_CNY, dimension=Dimension.RELATIONS, sources=_EDGES, low=0, high=35)
+@feature(
+    unit=Unit.LOG_CNY,
+    dimension=Dimension.RELATIONS,
+    sources=_EDGES,
+    low=0,
+    high=35,
+    changeable=Change(-1, linked=("guarantees_given_to_equity", "net_guarantees_to_equity")),
+)
 def log_guarantees_given() -> pl.Expr:
     """对外担保金额（元）的自然对数。
 
@@ -115,7 +136,15 @@ def log_guarantees_given() -> pl.Expr:
     return log_amount("guarantees_out_weight")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_GUARANTEES, low=0, high=50)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.RELATIONS,
+    sources=_GUARANTEES,
+    monotone=1,
+    low=0,
+    high=50,
+    changeable=Change(-1, linked=("net_guarantees_to_equity", "guarantees_for_defaulted_to_equity")),
+)
 def guarantees_given_to_equity() -> pl.Expr:
     """对外担保总额÷所有者权益（没有报表时用注册资本；权益不为正时不计算）。
 
@@ -124,7 +153,14 @@ def guarantees_given_to_equity() -> pl.Expr:
     return ratio("guarantees_out_weight", "strength")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_GUARANTEES, low=0, high=50)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.RELATIONS,
+    sources=_GUARANTEES,
+    low=0,
+    high=50,
+    changeable=Change(1, linked=("net_guarantees_to_equity",)),
+)
 def guarantees_received_to_equity() -> pl.Expr:
     """接受担保总额÷所有者权益（没有报表时用注册资本；权益不为正时不计算）。
 
@@ -141,6 +177,7 @@ def guarantees_received_to_equity() -> pl.Expr:
     monotone=1,
     low=0,
     high=50,
+    changeable=Change(-1, linked=("guarantees_for_defaulted_share", "guaranteed_parties_default_share")),
 )
 def guarantees_for_defaulted_to_equity() -> pl.Expr:
     """为近 12 个月已知违约的主体提供的担保金额÷所有者权益（没有报表时用注册资本），即可能代偿的负担。

@@ -5,7 +5,7 @@ from typing import Final
 import polars as pl
 
 from features.asof import Known
-from features.catalogue import Dimension, Unit, feature
+from features.catalogue import Change, Dimension, Unit, feature
 from features.credit.ratios import days_since, exact_sum, log_amount, ratio
 
 __all__ = ["BUSINESS_LINES", "view"]
@@ -99,7 +99,17 @@ def _positions(known: Known, states: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-@feature(unit=Unit.DAYS, dimension=Dimension.BEHAVIOUR, sources=_EXPOSED, monotone=1, low=0, high=2000)
+@feature(
+    unit=Unit.DAYS,
+    dimension=Dimension.BEHAVIOUR,
+    sources=_EXPOSED,
+    monotone=1,
+    low=0,
+    high=2000,
+    changeable=Change(
+        -1, linked=("overdue_ratio", "log_outstanding", "outstanding_to_principal", "max_days_past_due_3m")
+    ),
+)
 def days_past_due() -> pl.Expr:
     """当前逾期天数：存续业务中最早未付清一期的逾期天数，取最大值。
 
@@ -180,7 +190,15 @@ def months_since_late() -> pl.Expr:
     return days_since("last_late_on") / 30.4375
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.BEHAVIOUR, sources=_EXPOSED, monotone=1, low=0, high=1)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.BEHAVIOUR,
+    sources=_EXPOSED,
+    monotone=1,
+    low=0,
+    high=1,
+    changeable=Change(-1, linked=("late_share_3m", "late_share_12m", "paid_to_due_12m", "log_outstanding")),
+)
 def overdue_ratio() -> pl.Expr:
     """逾期金额（本金和利息）占存续业务余额的比例。
 
@@ -198,7 +216,22 @@ def paid_to_due_12m() -> pl.Expr:
     return ratio(pl.col("paid_12m").fill_null(0.0), "due_12m")
 
 
-@feature(unit=Unit.LOG_CNY, dimension=Dimension.BEHAVIOUR, sources=_EXPOSED, low=0, high=35)
+@feature(
+    unit=Unit.LOG_CNY,
+    dimension=Dimension.BEHAVIOUR,
+    sources=_EXPOSED,
+    low=0,
+    high=35,
+    changeable=Change(
+        -1,
+        linked=(
+            "outstanding_to_principal",
+            "collateral_cover",
+            "unsecured_share",
+            "due_next_3m_to_outstanding",
+        ),
+    ),
+)
 def log_outstanding() -> pl.Expr:
     """存续业务本金余额（元）的自然对数。
 
@@ -207,7 +240,14 @@ def log_outstanding() -> pl.Expr:
     return log_amount(pl.col("outstanding").fill_null(0))
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.BEHAVIOUR, sources=_EXPOSED, low=0, high=1)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.BEHAVIOUR,
+    sources=_EXPOSED,
+    low=0,
+    high=1,
+    changeable=Change(-1, linked=("collateral_cover", "unsecured_share", "due_next_3m_to_outstanding")),
+)
 def outstanding_to_principal() -> pl.Expr:
     """存续业务未还本金占原始本金的比例。
 
@@ -288,7 +328,14 @@ def debt_business_share() -> pl.Expr:
     return ratio("outstanding_debt", "outstanding")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.BEHAVIOUR, sources=_EXPOSED, low=0, high=20)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.BEHAVIOUR,
+    sources=_EXPOSED,
+    low=0,
+    high=20,
+    changeable=Change(1, linked=("unsecured_share",)),
+)
 def collateral_cover() -> pl.Expr:
     """担保物覆盖倍数：担保物价值÷存续余额。
 
@@ -297,7 +344,9 @@ def collateral_cover() -> pl.Expr:
     return ratio("collateral", "outstanding")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.BEHAVIOUR, sources=_EXPOSED, low=0, high=1)
+@feature(
+    unit=Unit.RATIO, dimension=Dimension.BEHAVIOUR, sources=_EXPOSED, low=0, high=1, changeable=Change(-1)
+)
 def unsecured_share() -> pl.Expr:
     """存续余额中没有担保物覆盖的比例（逐笔计算，超额担保不互抵）。
 

@@ -1,106 +1,38 @@
-"""Financial statements of a party: the latest published one, and the same period a year before."""
+"""Features of a party's latest published statement and of how it has changed in a year."""
 
 from typing import Final
 
 import polars as pl
 
-from features.asof import Known
-from features.catalogue import Dimension, Unit, feature
+from features.catalogue import Change, Dimension, Unit, feature
 from features.credit.ratios import days_since, flag, log_amount, ratio
+from features.credit.statement_periods import ITEMS, latest_statements, view
 
 __all__ = ["ITEMS", "latest_statements", "view"]
 
-_STOCKS: Final = (
-    "cash",
-    "receivables",
-    "inventory",
-    "current_assets",
-    "total_assets",
-    "short_term_debt",
-    "current_liabilities",
-    "long_term_debt",
-    "total_liabilities",
-    "equity",
-)
-_FLOWS: Final = (
-    "revenue",
-    "cost_of_sales",
-    "operating_profit",
-    "interest_expense",
-    "net_profit",
-    "operating_cash_flow",
-    "capex",
-)
-ITEMS: Final = (*_STOCKS, *_FLOWS)
-
-_MONTHS: Final = {"Q1": 3, "H1": 6, "Q3": 9, "FY": 12}
 _OPINION_RANKS: Final = {"clean": 0, "qualified": 1, "adverse": 2, "disclaimer": 3}
 _SOURCE: Final = ("statements",)
 
 
-def latest_statements(known: Known) -> pl.LazyFrame:
-    """Return the latest period of each party in its newest known version, keyed by party_id.
-
-    Flows are cumulated from 1 January in the source; `<flow>_year` is the flow brought to a full year (× 12 ÷ months).
-    `<item>_before` is the item of the same period a year earlier as it is known now, so that like is compared
-    with like whatever the season.
-    """
-    versions = _versions(known)
-    latest = versions.sort("period_end").group_by("party_id").last()
-    earlier = versions.select(
-        "party_id",
-        "period",
-        pl.col("period_end").dt.offset_by("1y").dt.month_end().alias("period_end"),
-        *(pl.col(item).alias(f"{item}_before") for item in ITEMS),
-    )
-    yearly = [(pl.col(flow) * 12 / pl.col("months")).alias(f"{flow}_year") for flow in _FLOWS]
-    months = pl.col("period").replace_strict(_MONTHS, default=None, return_dtype=pl.Float64).alias("months")
-    joined = latest.join(earlier, on=["party_id", "period", "period_end"], how="left")
-    return joined.with_columns(months).with_columns(yearly)
-
-
-def _versions(known: Known) -> pl.LazyFrame:
-    """Return the newest known version of each period, and whether it was restated."""
-    rows = known.rows(
-        "statements", "party_id", "period_end", "known_at", "period", "audited", "opinion", *ITEMS
-    )
-    restated = (pl.len() > 1).alias("restated")
-    return (
-        rows.filter(pl.col("period_end") <= known.as_of)
-        .sort("known_at")
-        .group_by("party_id", "period_end")
-        .agg(pl.col("period", "audited", "opinion", *ITEMS).last(), restated)
-    )
-
-
-def view(known: Known) -> pl.LazyFrame:
-    """Return one row per party that has published a statement."""
-    recent = pl.col("period_end") > known.since(36)
-    history = (
-        _versions(known)
-        .filter(recent)
-        .group_by("party_id")
-        .agg(
-            pl.col("restated").sum().alias("restated_36m"),
-            ((pl.col("period") == "FY") & (pl.col("net_profit") < 0)).sum().alias("loss_years_36m"),
-        )
-    )
-    opinions = (
-        _versions(known)
-        .filter(pl.col("opinion").is_not_null())
-        .sort("period_end")
-        .group_by("party_id")
-        .agg(pl.col("opinion").last().alias("last_opinion"))
-    )
-    latest = latest_statements(known).drop("opinion")
-    return (
-        latest.join(history, on="party_id", how="left")
-        .join(opinions, on="party_id", how="left")
-        .with_columns(as_of=pl.lit(known.as_of))
-    )
-
-
-@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, monotone=1, low=0, high=3)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.FINANCE,
+    sources=_SOURCE,
+    monotone=1,
+    low=0,
+    high=3,
+    changeable=Change(
+        -1,
+        linked=(
+            "has_negative_equity",
+            "leverage_change",
+            "interest_bearing_debt_ratio",
+            "return_on_equity",
+            "guarantees_given_to_equity",
+            "net_guarantees_to_equity",
+        ),
+    ),
+)
 def leverage() -> pl.Expr:
     """资产负债率：最近一期报表的总负债÷总资产。
 
@@ -109,7 +41,7 @@ def leverage() -> pl.Expr:
     return ratio("total_liabilities", "total_assets")
 
 
-@feature(unit=Unit.FLAG, dimension=Dimension.FINANCE, sources=_SOURCE, low=0, high=1)
+@feature(unit=Unit.FLAG, dimension=Dimension.FINANCE, sources=_SOURCE, monotone=1, low=0, high=1)
 def has_negative_equity() -> pl.Expr:
     """是否资不抵债（1 为所有者权益小于 0，0 否）。
 
@@ -118,7 +50,14 @@ def has_negative_equity() -> pl.Expr:
     return flag(pl.col("equity") < 0)
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, low=0, high=20)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.FINANCE,
+    sources=_SOURCE,
+    low=0,
+    high=20,
+    changeable=Change(1, linked=("quick_ratio", "cash_ratio")),
+)
 def current_ratio() -> pl.Expr:
     """流动比率：流动资产÷流动负债。
 
@@ -127,7 +66,14 @@ def current_ratio() -> pl.Expr:
     return ratio("current_assets", "current_liabilities")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, low=0, high=20)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.FINANCE,
+    sources=_SOURCE,
+    low=0,
+    high=20,
+    changeable=Change(1, linked=("cash_ratio",)),
+)
 def quick_ratio() -> pl.Expr:
     """速动比率：（流动资产－存货）÷流动负债。
 
@@ -136,7 +82,15 @@ def quick_ratio() -> pl.Expr:
     return ratio(pl.col("current_assets") - pl.col("inventory"), "current_liabilities")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, low=0, high=20)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.FINANCE,
+    sources=_SOURCE,
+    monotone=-1,
+    low=0,
+    high=20,
+    changeable=Change(1, linked=("cash_to_short_term_debt", "operating_cash_flow_to_current_liabilities")),
+)
 def cash_ratio() -> pl.Expr:
     """现金比率：货币资金÷流动负债。
 
@@ -145,7 +99,15 @@ def cash_ratio() -> pl.Expr:
     return ratio("cash", "current_liabilities")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, low=0, high=50)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.FINANCE,
+    sources=_SOURCE,
+    monotone=-1,
+    low=0,
+    high=50,
+    changeable=Change(1),
+)
 def cash_to_short_term_debt() -> pl.Expr:
     """货币资金对短期有息负债的覆盖倍数。
 
@@ -154,7 +116,15 @@ def cash_to_short_term_debt() -> pl.Expr:
     return ratio("cash", "short_term_debt")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, low=0, high=3)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.FINANCE,
+    sources=_SOURCE,
+    monotone=1,
+    low=0,
+    high=3,
+    changeable=Change(-1, linked=("interest_cover", "short_term_debt_share")),
+)
 def interest_bearing_debt_ratio() -> pl.Expr:
     """有息负债率：（短期＋长期有息负债）÷总资产。
 
@@ -163,7 +133,23 @@ def interest_bearing_debt_ratio() -> pl.Expr:
     return ratio(pl.col("short_term_debt") + pl.col("long_term_debt"), "total_assets")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, low=0, high=1)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.FINANCE,
+    sources=_SOURCE,
+    low=0,
+    high=1,
+    changeable=Change(
+        -1,
+        linked=(
+            "cash_to_short_term_debt",
+            "current_ratio",
+            "quick_ratio",
+            "cash_ratio",
+            "operating_cash_flow_to_current_liabilities",
+        ),
+    ),
+)
 def short_term_debt_share() -> pl.Expr:
     """短债占比：短期有息负债÷全部有息负债，偏高说明需频繁再融资。
 
@@ -172,7 +158,7 @@ def short_term_debt_share() -> pl.Expr:
     return ratio("short_term_debt", pl.col("short_term_debt") + pl.col("long_term_debt"))
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, low=-5, high=5)
+@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, monotone=-1, low=-5, high=5)
 def return_on_assets() -> pl.Expr:
     """总资产净利率：年化净利润÷总资产。
 
@@ -199,7 +185,7 @@ def gross_margin() -> pl.Expr:
     return ratio(pl.col("revenue") - pl.col("cost_of_sales"), "revenue")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, low=-5, high=2)
+@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, monotone=-1, low=-5, high=2)
 def operating_margin() -> pl.Expr:
     """营业利润率：营业利润÷营业收入。
 
@@ -208,7 +194,7 @@ def operating_margin() -> pl.Expr:
     return ratio("operating_profit", "revenue")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, low=-5, high=2)
+@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, monotone=-1, low=-5, high=2)
 def net_margin() -> pl.Expr:
     """销售净利率：净利润÷营业收入。
 
@@ -217,7 +203,7 @@ def net_margin() -> pl.Expr:
     return ratio("net_profit", "revenue")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, low=-50, high=50)
+@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, monotone=-1, low=-50, high=50)
 def interest_cover() -> pl.Expr:
     """利息保障倍数：营业利润÷利息支出（没有利息支出时不计算）。
 
@@ -226,7 +212,7 @@ def interest_cover() -> pl.Expr:
     return ratio("operating_profit", "interest_expense")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, low=-5, high=5)
+@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, monotone=-1, low=-5, high=5)
 def operating_cash_flow_to_current_liabilities() -> pl.Expr:
     """经营现金流负债比：年化经营活动现金净流量÷流动负债。
 
@@ -235,7 +221,7 @@ def operating_cash_flow_to_current_liabilities() -> pl.Expr:
     return ratio("operating_cash_flow_year", "current_liabilities")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, low=-5, high=5)
+@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, monotone=-1, low=-5, high=5)
 def operating_cash_flow_margin() -> pl.Expr:
     """经营现金流占营业收入的比例。
 
@@ -253,7 +239,17 @@ def asset_turnover() -> pl.Expr:
     return ratio("revenue_year", "total_assets")
 
 
-@feature(unit=Unit.DAYS, dimension=Dimension.FINANCE, sources=_SOURCE, low=0, high=1500)
+@feature(
+    unit=Unit.DAYS,
+    dimension=Dimension.FINANCE,
+    sources=_SOURCE,
+    low=0,
+    high=1500,
+    changeable=Change(
+        -1,
+        linked=("operating_cash_flow_margin", "operating_cash_flow_to_current_liabilities", "asset_turnover"),
+    ),
+)
 def receivable_days() -> pl.Expr:
     """应收账款周转天数：应收账款÷年化营业收入×365。
 
@@ -262,7 +258,22 @@ def receivable_days() -> pl.Expr:
     return ratio("receivables", "revenue_year") * 365
 
 
-@feature(unit=Unit.DAYS, dimension=Dimension.FINANCE, sources=_SOURCE, low=0, high=1500)
+@feature(
+    unit=Unit.DAYS,
+    dimension=Dimension.FINANCE,
+    sources=_SOURCE,
+    low=0,
+    high=1500,
+    changeable=Change(
+        -1,
+        linked=(
+            "current_ratio",
+            "operating_cash_flow_margin",
+            "operating_cash_flow_to_current_liabilities",
+            "asset_turnover",
+        ),
+    ),
+)
 def inventory_days() -> pl.Expr:
     """存货周转天数：存货÷年化营业成本×365。
 
@@ -328,7 +339,7 @@ def log_total_assets() -> pl.Expr:
     return log_amount("total_assets")
 
 
-@feature(unit=Unit.COUNT, dimension=Dimension.FINANCE, sources=_SOURCE, low=0, high=4)
+@feature(unit=Unit.COUNT, dimension=Dimension.FINANCE, sources=_SOURCE, monotone=1, low=0, high=4)
 def loss_years_36m() -> pl.Expr:
     """近 36 个月已披露年报中的亏损年数。
 
@@ -337,7 +348,9 @@ def loss_years_36m() -> pl.Expr:
     return pl.col("loss_years_36m")
 
 
-@feature(unit=Unit.DAYS, dimension=Dimension.FINANCE, sources=_SOURCE, low=0, high=4000)
+@feature(
+    unit=Unit.DAYS, dimension=Dimension.FINANCE, sources=_SOURCE, low=0, high=4000, changeable=Change(-1)
+)
 def statement_age_days() -> pl.Expr:
     """最近一期报表的报告期末距今天数，偏大说明披露滞后或停止披露。
 
@@ -355,7 +368,14 @@ def restated_statements_36m() -> pl.Expr:
     return pl.col("restated_36m")
 
 
-@feature(unit=Unit.COUNT, dimension=Dimension.FINANCE, sources=_SOURCE, low=0, high=len(ITEMS))
+@feature(
+    unit=Unit.COUNT,
+    dimension=Dimension.FINANCE,
+    sources=_SOURCE,
+    low=0,
+    high=len(ITEMS),
+    changeable=Change(-1),
+)
 def missing_statement_items() -> pl.Expr:
     """最近一期报表中缺失的科目数。
 
@@ -364,7 +384,14 @@ def missing_statement_items() -> pl.Expr:
     return pl.sum_horizontal(pl.col(item).is_null() for item in ITEMS)
 
 
-@feature(unit=Unit.FLAG, dimension=Dimension.FINANCE, sources=_SOURCE, low=0, high=1)
+@feature(
+    unit=Unit.FLAG,
+    dimension=Dimension.FINANCE,
+    sources=_SOURCE,
+    low=0,
+    high=1,
+    changeable=Change(1, linked=("audit_opinion_rank",)),
+)
 def is_statement_audited() -> pl.Expr:
     """最近一期报表是否经过审计（1 是，0 否）。
 

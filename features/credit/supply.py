@@ -4,7 +4,7 @@ from typing import Final
 
 import polars as pl
 
-from features.catalogue import Dimension, Unit, feature
+from features.catalogue import Change, Dimension, Unit, feature
 from features.credit.network import default_share
 from features.credit.ratios import flag, log_amount, ratio
 
@@ -15,7 +15,16 @@ _DEFAULTS: Final = ("edges", "exposures", "schedules", "payments", "write_offs",
 _COURT: Final = ("edges", "court_events")
 
 
-@feature(unit=Unit.COUNT, dimension=Dimension.SUPPLY, sources=_EDGES, low=0, high=10000)
+@feature(
+    unit=Unit.COUNT,
+    dimension=Dimension.SUPPLY,
+    sources=_EDGES,
+    low=0,
+    high=10000,
+    changeable=Change(
+        1, linked=("largest_customer_share", "customer_concentration", "log_sales_to_known_customers")
+    ),
+)
 def customers() -> pl.Expr:
     """已知客户数。
 
@@ -24,7 +33,14 @@ def customers() -> pl.Expr:
     return pl.col("supplies_out_neighbours")
 
 
-@feature(unit=Unit.COUNT, dimension=Dimension.SUPPLY, sources=_EDGES, low=0, high=10000)
+@feature(
+    unit=Unit.COUNT,
+    dimension=Dimension.SUPPLY,
+    sources=_EDGES,
+    low=0,
+    high=10000,
+    changeable=Change(1, linked=("largest_supplier_share", "supplier_concentration")),
+)
 def suppliers() -> pl.Expr:
     """已知供应商数。
 
@@ -42,7 +58,14 @@ def log_sales_to_known_customers() -> pl.Expr:
     return log_amount("supplies_out_weight")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_EDGES, low=0, high=1)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.SUPPLY,
+    sources=_EDGES,
+    low=0,
+    high=1,
+    changeable=Change(-1, linked=("customer_concentration",)),
+)
 def largest_customer_share() -> pl.Expr:
     """第一大客户占已知供货额的比例。
 
@@ -51,7 +74,7 @@ def largest_customer_share() -> pl.Expr:
     return ratio("supplies_out_largest", "supplies_out_weight")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_EDGES, low=0, high=1)
+@feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_EDGES, low=0, high=1, changeable=Change(-1))
 def customer_concentration() -> pl.Expr:
     """客户集中度：对各客户供货额占比的赫芬达尔指数（1 为单一客户）。
 
@@ -60,7 +83,14 @@ def customer_concentration() -> pl.Expr:
     return pl.col("supplies_out_hhi")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_EDGES, low=0, high=1)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.SUPPLY,
+    sources=_EDGES,
+    low=0,
+    high=1,
+    changeable=Change(-1, linked=("largest_supplier_share",)),
+)
 def supplier_concentration() -> pl.Expr:
     """供应商集中度：自各供应商采购额占比的赫芬达尔指数（1 为单一供应商）。
 
@@ -69,7 +99,15 @@ def supplier_concentration() -> pl.Expr:
     return pl.col("supplies_in_hhi")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_DEFAULTS, monotone=1, low=0, high=1)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.SUPPLY,
+    sources=_DEFAULTS,
+    monotone=1,
+    low=0,
+    high=1,
+    changeable=Change(-1, linked=("customers_default_share", "customers_max_days_past_due")),
+)
 def sales_to_defaulted_share() -> pl.Expr:
     """向近 12 个月已知违约客户的供货额占已知供货额的比例。
 
@@ -78,7 +116,15 @@ def sales_to_defaulted_share() -> pl.Expr:
     return ratio("supplies_out_lost_weight", "supplies_out_weight")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_DEFAULTS, monotone=1, low=0, high=1)
+@feature(
+    unit=Unit.RATIO,
+    dimension=Dimension.SUPPLY,
+    sources=_DEFAULTS,
+    monotone=1,
+    low=0,
+    high=1,
+    changeable=Change(-1, linked=("suppliers_default_share", "suppliers_max_days_past_due")),
+)
 def purchases_from_defaulted_share() -> pl.Expr:
     """自近 12 个月已知违约供应商的采购额占已知采购额的比例。
 
@@ -179,7 +225,7 @@ def suppliers_of_suppliers_default_share() -> pl.Expr:
     return default_share("supplies_in_supplies_in")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_EDGES, low=0, high=1)
+@feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_EDGES, low=0, high=1, changeable=Change(-1))
 def largest_supplier_share() -> pl.Expr:
     """第一大供应商占已知采购额的比例（1 为单一来源；没有已知供应商则为空）。
 
