@@ -46,7 +46,8 @@ class RuleFacts(BaseModel):
 
     Amounts in CNY, shares as decimals, counts of events over the window in the name (none: all that is known).
     `guarantees_beyond_net_assets` is what it guarantees above its net assets (0: within); `circle_members` the parties of
-    its guarantee circle (1: in none); `connected_…` tells of its group of connected clients, itself included;
+    its guarantee circle (1: in none); `connected_…` tells of its group of connected clients, itself included in
+    members and outstanding; `…_defaults_12m` count other parties that defaulted in the last 12 months;
     `…_share_of_book` are shares of all that the group's companies have outstanding. `limit_uses` is empty where the
     group has no exposure that a limit binds.
     """
@@ -80,8 +81,8 @@ class RuleFacts(BaseModel):
     guarantees_of_unknown_amount: int | None = None
     guarantees_beyond_net_assets: float | None = None
     circle_members: int | None = None
-    circle_members_in_default: int | None = None
-    guaranteed_in_default: int | None = None
+    circle_defaults_12m: int | None = None
+    guaranteed_defaults_12m: int | None = None
     is_group_company: bool | None = None
     controlled_by_group: bool | None = None
     officer_of_group: bool | None = None
@@ -89,7 +90,7 @@ class RuleFacts(BaseModel):
     controlled_by_group_officer: bool | None = None
     connected_group: str | None = None
     connected_members: int | None = None
-    connected_members_in_default: int | None = None
+    connected_defaults_12m: int | None = None
     connected_outstanding: float | None = None
     main_line: str | None = None
     party_share_of_book: float | None = None
