@@ -96,7 +96,7 @@ def generate(home: Path, *, rows: int, columns: int) -> None:
     """Train on generated data and write what the service reads."""
     from models.bundle import write_bundle
     from models.credit.booster import BoosterSettings, Design, train_boosters
-    from models.credit.calibration import fit_affine
+    from models.credit.calibration.fit import fit_affine
     from models.credit.grade import group_master_scale
     from models.credit.model import FAMILY, CreditModel
 

@@ -23,7 +23,7 @@ from starlette.applications import Starlette
 
 from models.bundle import write_bundle
 from models.credit.booster import BoosterSettings, Design, train_boosters
-from models.credit.calibration import fit_affine
+from models.credit.calibration.fit import fit_affine
 from models.credit.grade import group_master_scale
 from models.credit.model import FAMILY, CreditModel
 from serving.auth import KeyStore

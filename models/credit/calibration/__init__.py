@@ -1,0 +1,1 @@
+"""Calibrate raw log-odds to a probability of default: the maps, how one is chosen, moved and bounded."""
