@@ -18,7 +18,7 @@ from graph.neighbours import pattern, row_sums
 from graph.ontology import Direction
 from graph.snapshot import Relation, Snapshot
 
-__all__ = ["LINKS_SCHEMA", "links_of"]
+__all__ = ["LINKS_SCHEMA", "OTHER_KINDS", "at_risk_of", "channel_weights", "links_of", "sizes_of"]
 
 LINKS_SCHEMA: Final = pl.Schema(
     {
@@ -31,7 +31,7 @@ LINKS_SCHEMA: Final = pl.Schema(
 )
 
 _OUT, _IN = Direction.OUT, Direction.IN
-_OTHER_KINDS: Final = tuple(
+OTHER_KINDS: Final = tuple(
     kind for kind in NEIGHBOUR_KINDS if kind not in KINDS or kind in ("holds_position", "family_of")
 )
 
@@ -53,12 +53,13 @@ def links_of(book: Book, snapshot: Snapshot, parties: pl.Series | None = None) -
     """
     if snapshot.as_of is None or snapshot.as_of > book.known.as_of:
         raise SnapshotDateError(snapshot.as_of, book.known.as_of)
-    at_risk = _at_risk(book, snapshot)
+    at_risk = at_risk_of(book, snapshot)
     rows = np.ones(snapshot.parties, dtype=np.bool_)
     if parties is not None:
         rows = snapshot.ids.is_in(parties.implode()).to_numpy()
     frames = [
-        _long(channel, matrix, snapshot.ids, rows, at_risk) for channel, matrix in _weights(book, snapshot)
+        _long(channel, matrix, snapshot.ids, rows, at_risk)
+        for channel, matrix in channel_weights(snapshot, sizes_of(book, snapshot)).items()
     ]
     return (
         pl.concat(frames)
@@ -68,35 +69,41 @@ def links_of(book: Book, snapshot: Snapshot, parties: pl.Series | None = None) -
     )
 
 
-def _at_risk(book: Book, snapshot: Snapshot) -> npt.NDArray[np.bool_]:
+def at_risk_of(book: Book, snapshot: Snapshot) -> npt.NDArray[np.bool_]:
+    """Return which parties of the graph have a live exposure and have not defaulted, as known then (n)."""
     standing = standings(book, snapshot.ids)["standing"]
     return (standing == Standing.AT_RISK.value).to_numpy()
 
 
-def _weights(book: Book, snapshot: Snapshot) -> list[tuple[Channel, csr_array]]:
-    """Return for each channel the matrix (n × n) whose row i holds the weights of party i's neighbours."""
-    size = _sizes(book, snapshot)
+def channel_weights(snapshot: Snapshot, sizes: pl.DataFrame) -> dict[Channel, csr_array]:
+    """Return for each channel the matrix (n × n) whose row i holds the weights of party i's neighbours, see `links_of`.
+
+    `sizes` is [id, strength, revenue_year] in the order of the snapshot's ids, NaN where unknown.
+    """
     guarantees, supplies, owns = (snapshot.relation(kind) for kind in ("guarantees", "supplies", "owns"))
     sold, bought = row_sums(supplies.weights), row_sums(supplies.weights_t)
-    sales = np.fmax(sold, size["revenue_year"].to_numpy())
+    sales, one = np.fmax(sold, sizes["revenue_year"].to_numpy()), np.ones(snapshot.parties)
     other = csr_array((snapshot.parties, snapshot.parties))
-    for kind in _OTHER_KINDS:
+    for kind in OTHER_KINDS:
         relation = snapshot.relation(kind)
         other = other + relation.edges + relation.edges_t
-    return [
-        (Channel.GUARANTEED, _parts(guarantees.weights, size["strength"].to_numpy())),
-        (Channel.GUARANTOR, _parts(guarantees.weights_t, row_sums(guarantees.weights_t))),
-        (Channel.CUSTOMER, _recorded(_parts(supplies.weights, sales), supplies, "seller_share", _OUT)),
-        (Channel.SUPPLIER, _recorded(_parts(supplies.weights_t, bought), supplies, "buyer_share", _IN)),
-        (Channel.OWNER, _parts(owns.weights_t, np.ones(snapshot.parties))),
-        (Channel.OWNED, _parts(owns.weights, np.ones(snapshot.parties))),
-        (Channel.SISTER, pattern(sisters(snapshot))),
-        (Channel.OTHER, pattern(other)),
-    ]
+    return {
+        Channel.GUARANTEED: _parts(guarantees.weights, sizes["strength"].to_numpy()),
+        Channel.GUARANTOR: _parts(guarantees.weights_t, row_sums(guarantees.weights_t)),
+        Channel.CUSTOMER: _recorded(_parts(supplies.weights, sales), supplies, "seller_share", _OUT),
+        Channel.SUPPLIER: _recorded(_parts(supplies.weights_t, bought), supplies, "buyer_share", _IN),
+        Channel.OWNER: _parts(owns.weights_t, one),
+        Channel.OWNED: _parts(owns.weights, one),
+        Channel.SISTER: pattern(sisters(snapshot)),
+        Channel.OTHER: pattern(other),
+    }
 
 
-def _sizes(book: Book, snapshot: Snapshot) -> pl.DataFrame:
-    """Return [id, strength, revenue_year] in the order of the snapshot's ids, NaN where unknown."""
+def sizes_of(book: Book, snapshot: Snapshot) -> pl.DataFrame:
+    """Return [id, strength, revenue_year] in the order of the snapshot's ids, NaN where unknown.
+
+    `strength` is the equity of the latest statement, else the registered capital.
+    """
     reported = latest_statements(book.known).select("party_id", "equity", "revenue_year")
     capital = profiles(book.known).select("party_id", "registered_capital")
     sizes = capital.join(reported, on="party_id", how="left").select(

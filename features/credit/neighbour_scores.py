@@ -12,7 +12,7 @@ from features.credit.ratios import exact_sum
 from features.errors import DuplicateScoreError, MissingColumnError
 from graph.ontology import RELATIONS
 
-__all__ = ["SCORE_CATALOGUE", "SCORE_FEATURES", "neighbour_scores"]
+__all__ = ["PASSED_ON", "SCORE_CATALOGUE", "SCORE_FEATURES", "neighbour_scores"]
 
 SCORE_CATALOGUE: Final[tuple[Feature, ...]] = collect([neighbour_risk])
 SCORE_FEATURES: Final[tuple[str, ...]] = tuple(item.name for item in SCORE_CATALOGUE)
@@ -21,7 +21,7 @@ _KEY: Final = ("party_id", "as_of")
 _FINENESS: Final = 10**9
 """Sums of weights times probabilities are told in billionths: exact, so that their order does not matter."""
 
-_PASSED_ON: Final = {
+PASSED_ON: Final = {
     Channel.GUARANTEED: RELATIONS["guarantees"].transmission.in_,
     Channel.GUARANTOR: RELATIONS["guarantees"].transmission.out,
     Channel.CUSTOMER: RELATIONS["supplies"].transmission.in_,
@@ -83,7 +83,7 @@ def _by_channel(known: pl.DataFrame) -> pl.DataFrame:
         pl.col("channel")
         .cast(pl.String)
         .replace_strict(
-            {channel.value: factor for channel, factor in _PASSED_ON.items()},
+            {channel.value: factor for channel, factor in PASSED_ON.items()},
             default=0.0,
             return_dtype=pl.Float64,
         )
