@@ -160,7 +160,7 @@ def _under(
 ) -> dict[str, Floats]:
     """Return the figures of one scenario."""
     odds = scenario.odds_factor * terms.pd
-    pd = odds / (odds + 1.0 - terms.pd)
+    pd = np.minimum(1.0, odds / (odds + 1.0 - terms.pd))  # rounding can pass 1
     lgd = np.clip(terms.lgd * scenario.lgd_factor, lgd_floor, 1.0)
     with np.errstate(divide="ignore"):  # a PD of 1 is a hazard of 1
         hazard = -np.expm1(np.log1p(-pd) / 12)
