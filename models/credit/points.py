@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import PointScaleError
 
-__all__ = ["PointParts", "PointScale", "PointScales", "WholePoints", "load_point_scales"]
+__all__ = ["PointParts", "PointScale", "PointScales", "WholePoints", "apportion", "load_point_scales"]
 
 _TOLERANCE: Final = 1e-6  # log-odds; what the contributions of a row may miss its log-odds by
 
@@ -102,11 +102,16 @@ class PointScale(BaseModel):
         exact = self.parts(log_odds, base_log_odds, contributions)
         total = np.floor(exact.points + 0.5).astype(np.int64)
         base = math.floor(exact.base + 0.5)
-        return WholePoints(total, base, _apportion(exact.contributions, total - base))
+        return WholePoints(total, base, apportion(exact.contributions, total - base))
 
 
-def _apportion(parts: NDArray[np.float64], totals: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Round parts (n, k) up or down so that each row sums to its total (n,)."""
+def apportion(parts: NDArray[np.float64], totals: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Round parts (n, k) up or down to whole numbers (n, k) so that each row sums to its total (n,).
+
+    The largest remainders are rounded up, the earlier first among equals (Hamilton's method). A total that is more than
+    rounding away from the sum of its row belongs to other parts; nobody is to see those as if they added up, so give the
+    total of these. Raises PointScaleError where there is a total but no part.
+    """
     down = np.floor(parts)
     whole = down.astype(np.int64)
     columns = parts.shape[1]
