@@ -1,14 +1,18 @@
 """Along what a network feature looks: each of them belongs to one route, so that their contributions can be summed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
 from features.credit.channels import Channel
 from graph.ontology import Wording
 
-__all__ = ["ROUTE_OF", "Route", "leading_route"]
+__all__ = ["ROUTE_OF", "Route", "leading_route", "leading_routes"]
 
 
 class Route(StrEnum):
@@ -181,13 +185,29 @@ def leading_route(contributions: Mapping[str, float]) -> tuple[Route, float] | N
     those whose sum has the sign of the whole effect, as a route that works against it carries none of it; of equal
     ones the first by the order of `Route`. None when the effect is 0.
     """
-    sums = dict.fromkeys(Route, 0.0)
-    for name, part in contributions.items():
+    values = np.array([list(contributions.values())], dtype=np.float64)
+    route, carried = leading_routes(tuple(contributions), values).row(0)
+    return None if route is None else (Route(route), carried)
+
+
+def leading_routes(features: Sequence[str], contributions: npt.NDArray[np.float64]) -> pl.DataFrame:
+    """Return [channel, carried] of each row of contributions (n, k) of the features: `leading_route` for many parties.
+
+    Both are null for a row whose network effect is 0.
+    """
+    sums = np.zeros((len(contributions), len(Route)))
+    order = {route: place for place, route in enumerate(Route)}
+    for column, name in enumerate(features):
         if name in ROUTE_OF:
-            sums[ROUTE_OF[name]] += part
-    effect = sum(sums.values())
-    along = {route: part for route, part in sums.items() if part * effect > 0}
-    if not along:
-        return None
-    chosen = max(along, key=lambda route: abs(along[route]))
-    return chosen, along[chosen]
+            sums[:, order[ROUTE_OF[name]]] += contributions[:, column]
+    along = np.where(sums * sums.sum(axis=1, keepdims=True) > 0, np.abs(sums), 0.0)
+    chosen = along.argmax(axis=1)
+    rows = np.arange(len(sums))
+    leads = pl.Series("leads", along[rows, chosen] > 0, dtype=pl.Boolean)
+    names = pl.Series(
+        "channel", [route.value for route in Route], dtype=pl.Enum([route.value for route in Route])
+    )
+    found = pl.DataFrame({"channel": names.gather(chosen), "carried": sums[rows, chosen], "leads": leads})
+    return found.select(
+        pl.when("leads").then("channel").alias("channel"), pl.when("leads").then("carried").alias("carried")
+    )

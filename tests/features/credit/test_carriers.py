@@ -20,7 +20,7 @@ from features.credit.channels import Channel
 from features.credit.links import sizes_of
 from features.credit.neighbour_scores import SCORE_FEATURES
 from features.credit.network import HUB, NEIGHBOUR_KINDS
-from features.credit.routes import ROUTE_OF, Route, leading_route
+from features.credit.routes import ROUTE_OF, Route, leading_route, leading_routes
 from features.errors import MissingColumnError
 from graph.errors import UnknownPartyError
 from graph.ontology import RELATIONS, Direction
@@ -104,6 +104,18 @@ def test_without_effect_no_route_leads() -> None:
     assert leading_route({}) is None
     assert leading_route({"leverage": 1.0}) is None
     assert leading_route({"customers": 0.0}) is None
+
+
+def test_many_parties_are_led_as_one_by_one() -> None:
+    names = ("leverage", *ROUTE_OF)
+    parts = np.random.default_rng(1).normal(0, 1, (40, len(names)))
+    parts[7] = 0.0
+    found = leading_routes(names, parts).rows()
+    alone = [leading_route(dict(zip(names, row, strict=True))) for row in parts.tolist()]
+    assert found == [pair if pair is not None else (None, None) for pair in alone]
+    assert found[7] == (None, None)
+    assert len({route for route, _ in found}) > 4
+    assert leading_routes(names, parts[:0]).height == 0
 
 
 def _factors(snapshot: Snapshot, sizes: pl.DataFrame) -> "nx.MultiDiGraph[str]":
