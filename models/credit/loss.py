@@ -18,6 +18,8 @@ __all__ = ["ASSUMPTIONS", "LOSS_INPUT", "Measurement", "expected_loss", "loss_to
 
 Floats = NDArray[np.float64]
 
+_CENT: Final = 0.01
+
 LOSS_INPUT: Final = pl.Schema(
     {
         "exposure_id": pl.String,
@@ -209,7 +211,7 @@ def _lgd(table: pl.DataFrame, ead: Floats, policy: LossPolicy) -> Floats:
     }
     unsecured = table["business_line"].replace_strict(dict(policy.lgd_unsecured), return_dtype=pl.Float64)
     counted = table["collateral_value"].fill_null(0.0).to_numpy() * (1.0 - parts["haircut"])
-    cover = np.where(ead > 0, np.minimum(1.0, counted / np.where(ead > 0, ead, 1.0)), 1.0)
+    cover = np.minimum(1.0, counted / np.maximum(ead, _CENT))
     mixed = cover * parts["lgd"] + (1.0 - cover) * unsecured.to_numpy()
     # More cover must not mean more loss: collateral whose own LGD is worse than unsecured helps nothing.
     lgd: Floats = np.maximum(np.minimum(mixed, unsecured.to_numpy()), policy.lgd_floor)
