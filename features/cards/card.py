@@ -29,6 +29,8 @@ __all__ = [
 Scalar = str | int | float | bool | date
 Where = dict[str, Scalar | list[Scalar]]
 
+# What the main table's own features are named by; another table of that name would be taken for it.
+_OWN_TITLES: Final = frozenset({"main", "earlier"})
 _ZH: Final = {
     "missing": "缺少此键",
     "extra_forbidden": "没有此键",
@@ -230,6 +232,11 @@ class Card(BaseModel):
         twice = sorted({t for t in titles if titles.count(t) > 1})
         if twice:
             raise ValueError(f"表名重复，请写 name / table names repeat, set name: {', '.join(twice)}")
+        taken = sorted({*titles} & _OWN_TITLES)
+        if taken:
+            raise ValueError(
+                f"表名 {', '.join(taken)} 已被占用，请另写 name / table name taken, set another name: {', '.join(taken)}"
+            )
         needs_time = self.validation is not None and self.validation.protocol is Protocol.TIME
         if needs_time and self.main.time is None:
             raise ValueError("cut 或 later 需要 main.time / cut and later need main.time")

@@ -11,17 +11,20 @@ from features.cards.edges import edge_features, edge_snapshot, fit_edges
 from features.cards.errors import CardTableError
 from features.cards.events import checked_events, event_features, fit_events
 from features.cards.groups import fit_groups, group_features
+from features.cards.history import fit_history, history_features, history_notices
 from features.cards.label_rates import LabelBook, label_book, neighbour_label_rates
 from features.cards.notices import table_notices, unlearnt_notices, unseen_notices
 from features.cards.own import fit_own, own_features
 from features.cards.parties import carried_values
 from features.cards.read import LABEL, PARTITION, PARTY, ROW, TIME, CardTables
-from features.cards.state import Family, Notice, OwnKind, RelationalState, plain_names
+from features.cards.shares import SUFFIX, counted, share_features
+from features.cards.state import Family, Notice, OwnColumn, OwnKind, RelationalState, plain_names
 from features.cards.world import World, dated_tables, undated_notices, worlds
 
 __all__ = ["Derived", "derive", "fit_relations"]
 
 _MAX_CARRIED: Final = 24
+_MAX_HISTORY: Final = 40  # figures that are also read from earlier rows
 _SHOWN: Final = 5
 _LEAST_FILLED: Final = 10  # rows in which a derived feature must differ from its most frequent value
 
@@ -49,8 +52,10 @@ def fit_relations(
     own, notices = fit_own(card, rows, out.get("main", ()), tables.formats)
     notices += undated_notices(card)
     learn = _Learning(tables, here)
+    own = [counted(column, rows) for column in own]
     state = RelationalState(
         own=tuple(own),
+        history=fit_history(card, rows, _strongest(own, rows, _MAX_HISTORY)),
         events={
             t.title: fit_events(t, learn.of(tables.events[t.title]), out.get(t.title, ()))
             for t in card.events
@@ -71,6 +76,7 @@ def fit_relations(
             "features": kept,
             "families": families,
             "categorical": tuple(c for c in built.categorical if c in kept),
+            "shares": {code: share for code, share in built.shares.items() if code in kept and share in kept},
         }
     )
     if not kept:
@@ -103,7 +109,8 @@ def derive(
             "model folder lacks its labels or an older version trained it, train again.",
             columns=absent,
         )
-    notices = (*built.notices, *unseen_notices(card, tables, state))
+    returned = history_notices(state.history, tables.main, card.main.path.name)
+    notices = (*built.notices, *returned, *unseen_notices(card, tables, state))
     return Derived(built.frame.select(ROW, *state.features), notices, labels)
 
 
@@ -122,6 +129,7 @@ class _Built:
     families: dict[str, Family]
     categorical: tuple[str, ...]
     notices: tuple[Notice, ...]
+    shares: Mapping[str, str]
 
 
 def _require_tables(card: Card, state: RelationalState) -> None:
@@ -149,16 +157,22 @@ def _require_tables(card: Card, state: RelationalState) -> None:
 
 def _carried(state: RelationalState, rows: pl.DataFrame) -> tuple[str, ...]:
     """Choose what a party shows its neighbours: its strongest own numbers, then its counts of events."""
-    numbers = [c.name for c in state.own if c.kind is OwnKind.NUMBER]
-    if len(numbers) > _MAX_CARRIED // 2 and LABEL in rows.columns:
-        strength = {c: abs(_rank_correlation(rows, c)) for c in numbers}
-        numbers = sorted(numbers, key=lambda c: (-strength[c], c))[: _MAX_CARRIED // 2]
+    numbers = _strongest(state.own, rows, _MAX_CARRIED // 2)
     events: list[str] = []
     for name, table in state.events.items():
         events.append(f"{name}.n")
         events += [f"{name}.{c}={v}" for c, vocabulary in table.categories.items() for v in vocabulary[:4]]
         events += [f"{name}.{c}.mean" for c in table.numeric]
     return tuple([*numbers, *events][:_MAX_CARRIED])
+
+
+def _strongest(own: Sequence[OwnColumn], rows: pl.DataFrame, most: int) -> list[str]:
+    """Return the own numbers, or so many of them as are allowed: those whose ranks tell most of the label."""
+    numbers = [c.name for c in own if c.kind is OwnKind.NUMBER]
+    if len(numbers) <= most or LABEL not in rows.columns:
+        return numbers
+    strength = {c: abs(_rank_correlation(rows, c)) for c in numbers}
+    return sorted(numbers, key=lambda c: (-strength[c], c))[:most]
 
 
 def _rank_correlation(rows: pl.DataFrame, column: str) -> float:
@@ -183,6 +197,14 @@ def _build(card: Card, tables: CardTables, state: RelationalState, labels: Label
         PARTY,
         tables.main[TIME] if TIME in tables.main.columns else pl.lit(None, pl.Date).alias(TIME),
     )
+    common = share_features(tables.main, state.own)
+    shares = {c.removesuffix(SUFFIX): c for c in common.columns[1:]}
+    frame = frame.join(common, on=ROW, how="left", maintain_order="left")
+    families |= dict.fromkeys(common.columns[1:], Family.OWN)
+    if state.history is not None:
+        earlier = history_features(rows, own.frame, state.history)
+        frame = frame.join(earlier, on=ROW, how="left", maintain_order="left")
+        families |= dict.fromkeys(earlier.columns[1:], Family.HISTORY)
     for name, table in tables.events.items():
         found = event_features(name, rows, table, state.events[name], dated=dated[name])
         frame = frame.join(found, on=ROW, how="left", maintain_order="left")
@@ -203,6 +225,7 @@ def _build(card: Card, tables: CardTables, state: RelationalState, labels: Label
         {plain[c]: family for c, family in families.items()},
         tuple(plain[c] for c in categorical),
         tuple(notices),
+        {plain[code]: plain[share] for code, share in shares.items()},
     )
 
 

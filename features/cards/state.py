@@ -13,6 +13,7 @@ __all__ = [
     "EventState",
     "Family",
     "GroupState",
+    "HistoryState",
     "Notice",
     "OwnColumn",
     "OwnKind",
@@ -34,6 +35,7 @@ class Family(StrEnum):
     """Where a feature comes from; `own` alone is what a model without relations may see."""
 
     OWN = "own"
+    HISTORY = "history"
     EVENTS = "events"
     EDGES = "edges"
     GROUPS = "groups"
@@ -45,12 +47,14 @@ class _State(BaseModel):
 
 
 class OwnColumn(_State):
-    """A column of the main table that is a feature."""
+    """A column of the main table that is a feature; `counts` and `rows` say how often training saw its values."""
 
     name: str
     kind: OwnKind
     categories: tuple[str, ...] = ()
     rare: tuple[str, ...] = ()
+    counts: dict[str, int] = {}
+    rows: int = 0
     time_format: str | None = None
     percent: bool = False
 
@@ -78,10 +82,21 @@ class GroupState(_State):
     vocabularies: dict[str, tuple[str, ...]]
 
 
+class HistoryState(_State):
+    """Numbers that are also read from a party's earlier rows, and the share of training rows that have one."""
+
+    columns: tuple[str, ...]
+    share: float
+
+
 class RelationalState(_State):
-    """Everything needed to derive the same features from other tables of the same shape."""
+    """Everything needed to derive the same features from other tables of the same shape.
+
+    `shares` leads from a category's code to the same column as a share of the training rows; a model uses either.
+    """
 
     own: tuple[OwnColumn, ...]
+    history: HistoryState | None = None
     events: dict[str, EventState] = {}
     edges: dict[str, EdgeState] = {}
     groups: dict[str, GroupState] = {}
@@ -89,13 +104,19 @@ class RelationalState(_State):
     features: tuple[str, ...] = ()
     families: dict[str, Family] = {}
     categorical: tuple[str, ...] = ()
+    shares: dict[str, str] = {}
     timed: bool = False
     dated: dict[str, bool] = {}
     formats: dict[str, str] = {}
 
     def of(self, families: Sequence[Family]) -> tuple[str, ...]:
-        """Return the features of the families, in the model's order."""
-        return tuple(f for f in self.features if self.families[f] in families)
+        """Return the features of the families, in the model's order; categories as codes, not as shares."""
+        shares = set(self.shares.values())
+        return tuple(f for f in self.features if self.families[f] in families and f not in shares)
+
+    def as_shares(self, features: Sequence[str]) -> tuple[str, ...]:
+        """Return the features with the codes of categories of many values changed for their shares."""
+        return tuple(self.shares.get(f, f) for f in features)
 
     def date_formats(self) -> dict[str, str]:
         """Return by role the formats that dates are read in when scoring: of the tables, and of the own columns used."""
