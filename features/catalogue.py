@@ -96,8 +96,10 @@ class Change:
 class Feature:
     """A feature: how it is computed from its family's view, and all that is said of it.
 
-    `monotone` is +1 where more of it can only raise the probability of default, -1 where it can only lower it, None
-    where the field does not know. Values outside `low`..`high` are set to the nearer end; null means unknown.
+    `monotone` is +1 where more of it can only raise the probability of default, all else equal, -1 where it can only lower
+    it, None where the field does not know: a margin at a given return on assets says nothing certain. Values outside
+    `low`..`high` are set to the nearer end; null means unknown. `changeable` is None where the party cannot move it: its
+    age, its industry, what happened in the past, what others do.
     """
 
     name: str

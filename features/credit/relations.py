@@ -140,7 +140,6 @@ def log_guarantees_given() -> pl.Expr:
     unit=Unit.RATIO,
     dimension=Dimension.RELATIONS,
     sources=_GUARANTEES,
-    monotone=1,
     low=0,
     high=50,
     changeable=Change(-1, linked=("net_guarantees_to_equity", "guarantees_for_defaulted_to_equity")),

@@ -120,7 +120,6 @@ def cash_to_short_term_debt() -> pl.Expr:
     unit=Unit.RATIO,
     dimension=Dimension.FINANCE,
     sources=_SOURCE,
-    monotone=1,
     low=0,
     high=3,
     changeable=Change(-1, linked=("interest_cover", "short_term_debt_share")),
@@ -185,7 +184,7 @@ def gross_margin() -> pl.Expr:
     return ratio(pl.col("revenue") - pl.col("cost_of_sales"), "revenue")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, monotone=-1, low=-5, high=2)
+@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, low=-5, high=2)
 def operating_margin() -> pl.Expr:
     """营业利润率：营业利润÷营业收入。
 
@@ -194,7 +193,7 @@ def operating_margin() -> pl.Expr:
     return ratio("operating_profit", "revenue")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, monotone=-1, low=-5, high=2)
+@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, low=-5, high=2)
 def net_margin() -> pl.Expr:
     """销售净利率：净利润÷营业收入。
 
@@ -221,7 +220,7 @@ def operating_cash_flow_to_current_liabilities() -> pl.Expr:
     return ratio("operating_cash_flow_year", "current_liabilities")
 
 
-@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, monotone=-1, low=-5, high=5)
+@feature(unit=Unit.RATIO, dimension=Dimension.FINANCE, sources=_SOURCE, low=-5, high=5)
 def operating_cash_flow_margin() -> pl.Expr:
     """经营现金流占营业收入的比例。
 
