@@ -4,7 +4,7 @@ from pathlib import Path
 
 from graph.errors import UserError
 
-__all__ = ["BackgroundError", "DemoScoreError", "SampleError", "SettingsError"]
+__all__ = ["BackgroundError", "DemoScoreError", "NothingToExplainError", "SampleError", "SettingsError"]
 
 
 class BackgroundError(UserError):
@@ -48,4 +48,16 @@ class SettingsError(UserError):
         super().__init__(
             zh=f"环境变量 {variable} 的值不可用：{reason}。可用的取值见 docs/operators.md。",
             en=f"The environment variable {variable} cannot be used: {reason}. docs/operators.md lists what it may be.",
+        )
+
+
+class NothingToExplainError(UserError):
+    """There is no champion or no newest features under home yet."""
+
+    def __init__(self, missing: Path) -> None:
+        self.missing = missing
+        super().__init__(
+            zh=f"缺少 {missing}，尚无可解释的评分。请先运行 zhiheng features build 与 zhiheng train credit（或 zhiheng demo）。",
+            en=f"{missing} is not there, so there is no score to explain. Run zhiheng features build and zhiheng train credit "
+            "first (or zhiheng demo).",
         )
