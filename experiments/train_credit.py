@@ -6,22 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from experiments.errors import MissingPanelError, SplitError
+from experiments.errors import MissingPanelError
 from experiments.job import Say
+from experiments.learn_panel import NETWORK_BOOSTER, learn_panel
 from experiments.metrics import evaluate, flat
+from experiments.out_of_time import labels, out_of_time, parties
 from experiments.plots import write_plots
 from experiments.tracking import Run, tracked_run
-from features.credit.build import CATALOGUE
 from models.bundle import Bundle, content_version, write_bundle
-from models.credit.booster import BoosterSettings, Design
-from models.credit.grade import group_master_scale
-from models.credit.learn import Learned, learn_credit_model
+from models.credit.booster import BoosterSettings
+from models.credit.learn import Learned
 from models.credit.model import FAMILY, Scores
+from models.credit.neighbours import with_neighbour_scores
 from models.registry import Registered, Registry
 
 __all__ = ["NAME", "TrainCredit", "Trained"]
@@ -44,6 +43,7 @@ class TrainCredit(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     panel: Path = Field(description="Parquet file that BuildFeatures wrote")
+    links: Path = Field(description="Parquet file of the links between its parties, from BuildFeatures too")
     models: Path = Field(description="folder that gets the model's folder")
     tracking_uri: str
     artifacts: Path
@@ -51,7 +51,8 @@ class TrainCredit(BaseModel):
     test_months: int = Field(default=6, ge=1, description="last month-ends, kept for the out-of-time test")
     horizon_months: int = Field(default=12, ge=1, description="the label looks this far ahead")
     label_lag_months: int = Field(default=3, ge=0, description="labels are complete this much later")
-    booster: BoosterSettings = BoosterSettings()
+    booster: BoosterSettings = Field(default=BoosterSettings(), description="of the own booster")
+    network: BoosterSettings = Field(default=NETWORK_BOOSTER, description="of the network booster")
     seed: int = 7
     num_threads: int = Field(default=1, ge=1)
 
@@ -63,10 +64,17 @@ class TrainCredit(BaseModel):
         judge it yet. Raises SplitError when the dates leave nothing to learn from or to judge by,
         MissingPanelError when there is no panel.
         """
-        if not self.panel.is_file():
-            raise MissingPanelError(str(self.panel))
+        for file in (self.panel, self.links):
+            if not file.is_file():
+                raise MissingPanelError(str(file))
         panel = pl.read_parquet(self.panel).sort("as_of", "party_id")
-        past, test = self._out_of_time(panel)
+        links = pl.read_parquet(self.links)
+        past, test = out_of_time(
+            panel,
+            test_months=self.test_months,
+            horizon_months=self.horizon_months,
+            label_lag_months=self.label_lag_months,
+        )
         say(
             f"时间外评价：用 {_span(past)} 学习，用 {_span(test)} 测试",
             f"out of time: learn on {_span(past)}, test on {_span(test)}",
@@ -74,64 +82,49 @@ class TrainCredit(BaseModel):
         with tracked_run(
             NAME, tracking_uri=self.tracking_uri, artifacts=self.artifacts, name="train credit"
         ) as run:
-            judged = self._learn(past)
-            scores = judged.model.score(test, num_threads=self.num_threads)
+            judged = self._learn(past, links)
+            full = with_neighbour_scores(judged.model, test, links, num_threads=self.num_threads)
+            scores = judged.model.score(full, num_threads=self.num_threads)
             metrics = self._metrics(test, scores)
             say(f"时间外：{_summary(metrics)}", f"out of time: {_summary(metrics)}")
-            learned = self._learn(panel)
+            learned = self._learn(panel, links)
+            say(*_of_the_network(learned))
+            say(learned.calibration.zh, learned.calibration.en)
             bundle = self._write(learned, panel, metrics)
             version, rows, rounds = bundle.manifest.version, panel.height, learned.rounds
             say(
                 f"模型 {version}：{rows:,} 个观察，{rounds} 轮",
                 f"model {version}: {rows:,} observations, {rounds} rounds",
             )
-            self._log(run, bundle, rounds=learned.rounds)
+            self._log(run, bundle, learned)
             with tempfile.TemporaryDirectory() as folder:
-                write_plots(Path(folder), _labels(test), scores, judged.model.matrix(test))
+                write_plots(Path(folder), labels(test), scores, judged.model.matrix(full))
                 run.files(Path(folder), under="plots")
             registry = Registry(self.tracking_uri)
             registered = registry.register(NAME, folder=bundle.folder, run_id=run.run_id)
             registry.set_alias(registered)
         return Trained(bundle, registered, metrics)
 
-    def _out_of_time(self, panel: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Split so that every training label was known before the first test date."""
-        months = panel["as_of"].unique().sort()
-        first_test = months[max(0, len(months) - self.test_months)]
-        known_after = f"{self.horizon_months + self.label_lag_months}mo"
-        past = panel.filter(pl.col("as_of").dt.offset_by(known_after) <= first_test)
-        test = panel.filter(pl.col("as_of") >= first_test)
-        for zh, en, rows in (("训练", "training", past), ("测试", "test", test)):
-            if rows["label"].n_unique() < 2:  # noqa: PLR2004 - a label has two values
-                raise SplitError(
-                    zh=f"按时间划分后，{zh}部分（{rows.height} 行）的标签不足两类。请提前起始月份或减少测试月数。",
-                    en=f"Split by time, the {en} part ({rows.height} rows) lacks one of the two labels. "
-                    "Start the panel earlier or test fewer months.",
-                )
-        return past, test
-
-    def _learn(self, panel: pl.DataFrame) -> Learned:
-        cards = CATALOGUE
-        x = panel.select(pl.col(card.name).cast(pl.Float64) for card in cards).fill_null(float("nan"))
-        design = Design(
-            x=np.ascontiguousarray(x.to_numpy()),
-            y=_labels(panel),
-            features=tuple(card.name for card in cards),
-            monotone={card.name: card.monotone for card in cards if card.monotone},
-        )
-        return learn_credit_model(
-            design,
-            groups=_parties(panel),
-            settings=self.booster,
-            scale=group_master_scale(),
+    def _learn(self, panel: pl.DataFrame, links: pl.DataFrame) -> Learned:
+        return learn_panel(
+            panel,
+            links,
+            own=self.booster,
+            network=self.network,
+            label_months=self.horizon_months + self.label_lag_months,
             seed=self.seed,
             num_threads=self.num_threads,
         )
 
     def _metrics(self, test: pl.DataFrame, scores: Scores) -> dict[str, float]:
-        found = flat(evaluate(_labels(test), scores.pd, groups=_parties(test), seed=self.seed))
-        rates = {"observed_rate": float(_labels(test).mean()), "mean_pd": float(scores.pd.mean())}
-        return {**found, **rates, "test_rows": float(test.height)}
+        y, groups = labels(test), parties(test)
+        found = flat(evaluate(y, scores.pd, groups=groups, seed=self.seed))
+        own = {
+            f"own_{name}": value.value
+            for name, value in evaluate(y, scores.own_pd, groups=groups, seed=self.seed, resamples=0).items()
+        }
+        rates = {"observed_rate": float(y.mean()), "mean_pd": float(scores.pd.mean())}
+        return {**found, **own, **rates, "test_rows": float(test.height)}
 
     def _write(self, learned: Learned, panel: pl.DataFrame, metrics: dict[str, float]) -> Bundle:
         files = learned.model.files()
@@ -149,13 +142,19 @@ class TrainCredit(BaseModel):
             notes={"metrics": "out of time, of the same procedure and seed learnt on earlier dates"},
         )
 
-    def _log(self, run: Run, bundle: Bundle, *, rounds: int) -> None:
-        own = self.model_dump(
-            mode="json", exclude={"panel", "models", "tracking_uri", "artifacts", "booster"}
-        )
-        booster = {f"booster_{name}": value for name, value in self.booster.model_dump().items()}
-        run.parameters({**own, **booster, "chosen_rounds": rounds, "features": len(bundle.manifest.features)})
-        run.metrics(bundle.manifest.metrics)
+    def _log(self, run: Run, bundle: Bundle, learned: Learned) -> None:
+        places = {"panel", "links", "models", "tracking_uri", "artifacts"}
+        settings = self.model_dump(mode="json", exclude=places | {"booster", "network"})
+        for part in ("booster", "network"):
+            settings |= {f"{part}_{name}": value for name, value in getattr(self, part).model_dump().items()}
+        chosen = {
+            "chosen_rounds": learned.rounds,
+            "network_rounds": learned.network_rounds,
+            "calibration": learned.calibration.kind.value,
+            "features": len(bundle.manifest.features),
+        }
+        run.parameters({**settings, **chosen})
+        run.metrics({**bundle.manifest.metrics, **_gains(learned)})
         manifest = bundle.manifest
         run.tags(
             {
@@ -166,12 +165,24 @@ class TrainCredit(BaseModel):
         )
 
 
-def _labels(panel: pl.DataFrame) -> NDArray[np.float64]:
-    return panel["label"].cast(pl.Float64).to_numpy()
+def _gains(learned: Learned) -> dict[str, float]:
+    found = {"network_gain": learned.gain, "network_later_gain": learned.later_gain}
+    return {name: gain.mean for name, gain in found.items() if gain is not None} | {
+        f"{name}_standard_error": gain.standard_error for name, gain in found.items() if gain is not None
+    }
 
 
-def _parties(panel: pl.DataFrame) -> NDArray[np.int64]:
-    return panel["party_id"].rank("dense").cast(pl.Int64).to_numpy()
+def _of_the_network(learned: Learned) -> tuple[str, str]:
+    """Say whether the network part stays and what it was judged by."""
+    figures = [
+        "-" if gain is None else f"{gain.mean:+.5f} ± {gain.standard_error:.5f}"
+        for gain in (learned.gain, learned.later_gain)
+    ]
+    zh = f"关系部分降低的对数损失：其他主体 {figures[0]}，较晚日期的其他主体 {figures[1]}；"
+    en = f"log-loss taken off by the network: other parties {figures[0]}, other parties on later dates {figures[1]}; "
+    if learned.network_rounds:
+        return f"{zh}保留，{learned.network_rounds} 轮", f"{en}it stays, {learned.network_rounds} rounds"
+    return f"{zh}不足以采用，只用自身风险", f"{en}not enough to use it, own risk answers alone"
 
 
 def _span(panel: pl.DataFrame) -> str:

@@ -1,8 +1,9 @@
-"""The credit model: a bag of boosters, its calibration and its master scale, as one value."""
+"""The credit model: own risk, what the network adds, their calibration and the master scale, as one value."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle, read_bundle
 from models.credit.booster import Boosters
-from models.credit.calibration import AffineCalibration
+from models.credit.calibration.maps import Calibration
+from models.credit.calibration.read import read_calibration
 from models.credit.grade import MasterScale
 from models.errors import AdditivityError, FeatureMismatchError
 
@@ -22,22 +24,36 @@ FAMILY: Final = "credit"
 _ADDITIVITY_TOLERANCE: Final = 1e-6
 _CARD: Final = "credit.json"
 
+Floats = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Scores:
-    """Answers for n rows: base + contributions = log-odds, exactly what the PD and the grade are views of."""
+    """Answers for n rows: base + contributions = log-odds, exactly what the PD and the grade are views of.
+
+    `own_log_odds` is what the party's own features say; what the network adds is `log_odds - own_log_odds`, and the
+    contributions of the network's features sum to it.
+    """
 
     features: tuple[str, ...]
-    log_odds: NDArray[np.float64]
-    pd: NDArray[np.float64]
+    log_odds: Floats
+    pd: Floats
+    own_log_odds: Floats
+    own_pd: Floats
     grades: NDArray[np.str_]
     base_log_odds: float
-    contributions: NDArray[np.float64]
+    contributions: Floats
 
     def frame(self) -> pl.DataFrame:
-        """Return one row a party: pd, log_odds, base_log_odds, grade and the contributions as a struct."""
+        """Return one row a party: pd, log_odds, their own-risk parts, base, grade and the contributions as a struct."""
         parts = pl.DataFrame(self.contributions, schema=list(self.features), orient="row")
-        return pl.DataFrame({"pd": self.pd, "log_odds": self.log_odds}).with_columns(
+        figures = {
+            "pd": self.pd,
+            "log_odds": self.log_odds,
+            "own_pd": self.own_pd,
+            "own_log_odds": self.own_log_odds,
+        }
+        return pl.DataFrame(figures).with_columns(
             pl.lit(self.base_log_odds).alias("base_log_odds"),
             pl.Series("grade", self.grades.tolist(), dtype=pl.String),
             parts.to_struct("contributions"),
@@ -46,58 +62,134 @@ class Scores:
 
 @dataclass(frozen=True)
 class CreditModel:
-    """A trained credit model; refuses frames whose features are not its own."""
+    """A trained credit model; refuses frames whose features are not its own.
 
-    features: tuple[str, ...]
-    boosters: Boosters
-    calibration: AffineCalibration
+    Raw log-odds are f + g: f of the own booster, g of the network booster where there is one. The mean of g belongs to
+    f, so that g is 0 for a party whose network is like the average. The calibration maps raw to calibrated log-odds.
+    """
+
+    own_features: tuple[str, ...]
+    own: Boosters
+    calibration: Calibration
     scale: MasterScale
+    network_features: tuple[str, ...] = ()
+    network: Boosters | None = None
     version: str = "unsaved"
     metadata: Mapping[str, str] = field(default_factory=dict)
 
-    def matrix(self, frame: pl.DataFrame) -> NDArray[np.float64]:
+    @cached_property
+    def features(self) -> tuple[str, ...]:
+        """Return the features in the order of the matrix: own ones first."""
+        return self.own_features + self.network_features
+
+    @cached_property
+    def network_base(self) -> float:
+        """Return the mean of g over the training rows, in raw log-odds."""
+        return self.network.base() if self.network is not None else 0.0
+
+    def matrix(self, frame: pl.DataFrame) -> Floats:
         """Return the frame's feature columns in the model's order, nulls as NaN, shape (n, k).
 
         Raises FeatureMismatchError when a feature is missing or not numeric; other columns are left aside.
         """
-        wrong = [n for n in self.features if n not in frame.columns or not _numeric(frame.schema[n])]
-        if wrong:
-            raise FeatureMismatchError(self.version, missing=wrong)
-        columns = [pl.col(name).cast(pl.Float64) for name in self.features]
-        x = frame.select(columns).fill_null(float("nan")).to_numpy()
-        return np.ascontiguousarray(x, dtype=np.float64)
+        return self._columns(frame, self.features)
+
+    def raw_own(self, frame: pl.DataFrame, *, num_threads: int = 1) -> Floats:
+        """Return f of each row, raw log-odds without the mean of the network, shape (n,).
+
+        Raises FeatureMismatchError when an own feature is missing; those of the network need not be there.
+        """
+        return self.own.raw(self._columns(frame, self.own_features), num_threads=num_threads)
+
+    def log_odds_of(self, x: Floats, *, num_threads: int = 1) -> Floats:
+        """Return the calibrated log-odds of x (n, k) without explaining them, shape (n,): much faster."""
+        own, around = self._split(x)
+        raw = self.own.raw(own, num_threads=num_threads)
+        if self.network is not None:
+            raw = raw + self.network.raw(around, num_threads=num_threads)
+        return self.calibration.log_odds(raw)
 
     def score(self, frame: pl.DataFrame, *, num_threads: int = 1) -> Scores:
         """Score and explain every row of a frame that holds the model's features (more columns are ignored)."""
         return self.score_matrix(self.matrix(frame), num_threads=num_threads)
 
-    def score_matrix(self, x: NDArray[np.float64], *, num_threads: int = 1) -> Scores:
+    def score_matrix(self, x: Floats, *, num_threads: int = 1) -> Scores:
         """Score and explain x (n, k) in the model's order of features; missing is NaN.
 
         Raises AdditivityError when the contributions do not sum to the score of the boosters.
         """
-        parts = self.boosters.contributions(x, num_threads=num_threads)
-        log_odds = self.calibration.log_odds(parts.sum(axis=1))
-        scored = self.calibration.log_odds(self.boosters.raw(x, num_threads=num_threads))
-        gap = float(np.max(np.abs(log_odds - scored), initial=0.0))
-        if not gap <= _ADDITIVITY_TOLERANCE:
-            raise AdditivityError(self.version, gap)
-        base = (
-            float(self.calibration.log_odds(parts[:1, -1])[0]) if len(parts) else self.calibration.intercept
+        own, around = self._split(x)
+        parts = self.own.contributions(own, num_threads=num_threads)
+        base = np.full(len(x), self._own_base + self.network_base)
+        own_parts, own_raw = parts[:, :-1], base + parts[:, :-1].sum(axis=1)
+        steps = [(own_parts, base, own_raw)]
+        raw = own_raw
+        if self.network is not None:
+            network_parts = self.network.contributions(around, num_threads=num_threads)[:, :-1]
+            raw = own_raw + network_parts.sum(axis=1)
+            steps.append((network_parts, own_raw, raw))
+        contributions = np.hstack([self._calibrated(*step) for step in steps])
+        own_log_odds = self.calibration.log_odds(own_raw)
+        log_odds = self.calibration.log_odds(raw)
+        base_log_odds = float(self.calibration.log_odds(base[:1])[0]) if len(x) else float("nan")
+        self._check_additive(log_odds, self.log_odds_of(x, num_threads=num_threads))
+        self._check_additive(log_odds, base_log_odds + contributions.sum(axis=1))
+        pd = self.calibration.pd(raw)
+        return Scores(
+            features=self.features,
+            log_odds=log_odds,
+            pd=pd,
+            own_log_odds=own_log_odds,
+            own_pd=self.calibration.pd(own_raw),
+            grades=self.scale.of(pd),
+            base_log_odds=base_log_odds,
+            contributions=contributions,
         )
-        contributions = self.calibration.slope * parts[:, :-1]
-        pd = self.calibration.pd(parts.sum(axis=1))
-        return Scores(self.features, log_odds, pd, self.scale.of(pd), base, contributions)
 
     def files(self) -> dict[str, bytes]:
         """Return the model as native files by name: LightGBM text and one JSON card."""
         card = {
-            "calibration": {"slope": self.calibration.slope, "intercept": self.calibration.intercept},
+            "calibration": self.calibration.plain(),
             "master_scale": self.scale.model_dump(mode="json"),
-            "boosters": len(self.boosters.members),
+            "own_features": list(self.own_features),
+            "network_features": list(self.network_features),
+            "own_boosters": len(self.own.members),
+            "network_boosters": len(self.network.members) if self.network is not None else 0,
         }
         text = json.dumps(card, ensure_ascii=False, indent=2, sort_keys=True)
-        return {_CARD: text.encode(), **self.boosters.files("booster")}
+        network = self.network.files("network") if self.network is not None else {}
+        return {_CARD: text.encode(), **self.own.files("own"), **network}
+
+    def _columns(self, frame: pl.DataFrame, names: tuple[str, ...]) -> Floats:
+        wrong = [n for n in names if n not in frame.columns or not _numeric(frame.schema[n])]
+        if wrong:
+            raise FeatureMismatchError(self.version, missing=wrong)
+        x = frame.select(pl.col(name).cast(pl.Float64) for name in names).fill_null(float("nan")).to_numpy()
+        return np.ascontiguousarray(x, dtype=np.float64)
+
+    def _split(self, x: Floats) -> tuple[Floats, Floats]:
+        width = len(self.own_features)
+        return np.ascontiguousarray(x[:, :width]), np.ascontiguousarray(x[:, width:])
+
+    @cached_property
+    def _own_base(self) -> float:
+        return self.own.base()
+
+    def _calibrated(self, parts: Floats, start: Floats, end: Floats) -> Floats:
+        """Carry raw contributions over to calibrated log-odds: each row's parts keep their ratios and fill its rise.
+
+        Exact for every monotone map, and a multiplication by the slope for an affine one.
+        """
+        rise = self.calibration.log_odds(end) - self.calibration.log_odds(start)
+        length = end - start
+        moved = length != 0
+        factor = np.divide(rise, length, out=np.zeros_like(rise), where=moved)
+        return parts * factor[:, None]
+
+    def _check_additive(self, explained: Floats, scored: Floats) -> None:
+        gap = float(np.max(np.abs(explained - scored), initial=0.0))
+        if not gap <= _ADDITIVITY_TOLERANCE:
+            raise AdditivityError(self.version, gap)
 
 
 def load_credit_model(folder: Path) -> CreditModel:
@@ -112,22 +204,32 @@ def load_credit_model(folder: Path) -> CreditModel:
 def from_bundle(bundle: Bundle) -> CreditModel:
     """Build the model from a bundle that has been read and checked."""
     card = json.loads(bundle.read_text(_CARD))
-    texts = [bundle.read_text(f"booster_{i}.txt") for i in range(card["boosters"])]
+    own, network = tuple(card["own_features"]), tuple(card["network_features"])
+    if own + network != bundle.manifest.features:
+        raise FeatureMismatchError(
+            bundle.manifest.version, missing=bundle.manifest.features, unexpected=own + network
+        )
+    return CreditModel(
+        own_features=own,
+        network_features=network,
+        own=_boosters(bundle, "own", card["own_boosters"], own),
+        network=_boosters(bundle, "network", card["network_boosters"], network) if network else None,
+        calibration=read_calibration(card["calibration"]),
+        scale=MasterScale.model_validate(card["master_scale"]),
+        version=bundle.manifest.version,
+        metadata=bundle.manifest.notes,
+    )
+
+
+def _boosters(bundle: Bundle, stem: str, count: int, features: tuple[str, ...]) -> Boosters:
+    texts = [bundle.read_text(f"{stem}_{i}.txt") for i in range(count)]
     boosters = Boosters.from_texts(texts, source=str(bundle.folder))
-    features = bundle.manifest.features
     for member in boosters.members:
         if tuple(member.feature_name()) != features:
             raise FeatureMismatchError(
                 bundle.manifest.version, missing=features, unexpected=member.feature_name()
             )
-    return CreditModel(
-        features=features,
-        boosters=boosters,
-        calibration=AffineCalibration(**card["calibration"]),
-        scale=MasterScale.model_validate(card["master_scale"]),
-        version=bundle.manifest.version,
-        metadata=bundle.manifest.notes,
-    )
+    return boosters
 
 
 def _numeric(dtype: pl.DataType) -> bool:

@@ -13,8 +13,9 @@ import polars as pl
 import pytest
 from scipy.stats import spearmanr
 
-from experiments.build_features import LATEST, PANEL, BuildFeatures
+from experiments.build_features import LATEST, LINKS, PANEL, BuildFeatures
 from experiments.errors import SplitError
+from experiments.out_of_time import out_of_time
 from experiments.publish import POINTER, PublishChampion
 from experiments.train_credit import TrainCredit, Trained
 from features.checked_files import check_folder, write_checked
@@ -68,6 +69,7 @@ def train(home: Path) -> Train:
     def run(**changes: object) -> Trained:
         settings: dict[str, object] = {
             "panel": home / "features" / PANEL,
+            "links": home / "features" / LINKS,
             "models": home / "models",
             "tracking_uri": f"sqlite:///{home / 'mlflow.db'}",
             "artifacts": home / "artifacts",
@@ -105,10 +107,9 @@ def test_scores_follow_the_true_probability(home: Path, trained: Trained) -> Non
     assert rank.pvalue < 1e-6
 
 
-def test_no_training_label_was_unknown_at_the_first_test_date(home: Path, train: Train) -> None:
-    job = TrainCredit.model_construct(test_months=6, horizon_months=12, label_lag_months=3)
+def test_no_training_label_was_unknown_at_the_first_test_date(home: Path) -> None:
     panel = pl.read_parquet(home / "features" / PANEL)
-    past, test = job._out_of_time(panel)
+    past, test = out_of_time(panel, test_months=6, horizon_months=12, label_lag_months=3)
     last_known = past.select(pl.col("as_of").dt.offset_by("15mo").max()).item()
     assert last_known <= test["as_of"].min()
     assert test["as_of"].n_unique() == 6
@@ -132,7 +133,7 @@ def test_run_holds_parameters_metrics_hashes_and_plots(home: Path, trained: Trai
     plots = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "plots")}
     assert plots == {"reliability.png", "roc.png", "contributions.png"}
     model = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "model")}
-    assert {"manifest.json", "credit.json", "booster_0.txt"} == model
+    assert {"manifest.json", "credit.json", "own_0.txt"} == model
 
 
 def test_nothing_that_was_written_is_a_pickle(home: Path, trained: Trained) -> None:

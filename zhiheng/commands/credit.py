@@ -51,6 +51,7 @@ def train_and_publish(
         TrainCredit,
         conf or CONFS / "train_credit.toml",
         panel=settings.home / "features" / "credit_panel.parquet",
+        links=settings.home / "features" / "credit_links.parquet",
         models=models,
         tracking_uri=settings.tracking_uri,
         artifacts=settings.artifacts,

@@ -13,7 +13,8 @@ import pytest
 
 from models.bundle import MANIFEST, read_bundle, write_bundle
 from models.credit.booster import Boosters, BoosterSettings, Design, train_boosters
-from models.credit.calibration import AffineCalibration, fit_affine
+from models.credit.calibration.fit import fit_affine
+from models.credit.calibration.maps import AffineCalibration
 from models.credit.grade import group_master_scale
 from models.credit.learn import Learned, learn_credit_model
 from models.credit.model import FAMILY, CreditModel, load_credit_model
@@ -98,7 +99,7 @@ def shapley_by_definition(tree: dict[str, Any], row: np.ndarray) -> list[float]:
 
 def test_contributions_are_the_shapley_values_by_definition(model: CreditModel) -> None:
     x = design(seed=9).x[:3]
-    dumps = [booster.dump_model()["tree_info"] for booster in model.boosters.members]
+    dumps = [booster.dump_model()["tree_info"] for booster in model.own.members]
     trees = [info["tree_structure"] for dump in dumps for info in dump]
     oracle = [np.sum([shapley_by_definition(tree, row) for tree in trees], axis=0) / len(dumps) for row in x]
     ours = model.score_matrix(x).contributions
@@ -168,7 +169,7 @@ def test_refuses_answer_whose_explanation_does_not_add_up(model: CreditModel) ->
         def contributions(self, x: np.ndarray, *, num_threads: int = 1) -> np.ndarray:
             return super().contributions(x, num_threads=num_threads) + 0.01
 
-    liar = replace(model, boosters=Lying(model.boosters.members))
+    liar = replace(model, own=Lying(model.own.members))
     with pytest.raises(AdditivityError):
         liar.score_matrix(design().x[:3])
 
@@ -197,8 +198,8 @@ def test_refuses_changed_file(model: CreditModel, tmp_path: Path) -> None:
 
 def test_refuses_missing_file_and_missing_manifest(model: CreditModel, tmp_path: Path) -> None:
     folder = save(model, tmp_path / "m")
-    (folder / "booster_1.txt").unlink()
-    with pytest.raises(BundleError, match=r"booster_1\.txt is missing"):
+    (folder / "own_1.txt").unlink()
+    with pytest.raises(BundleError, match=r"own_1\.txt is missing"):
         load_credit_model(folder)
     (folder / MANIFEST).unlink()
     with pytest.raises(BundleError, match="no manifest"):
