@@ -71,6 +71,13 @@ class Registry:
         with _named_errors(name):
             return _registered(self._client.get_model_version_by_alias(name, alias))
 
+    def versions(self, name: str) -> tuple[Registered, ...]:
+        """Return all registered versions of a model, the newest first; empty when there is none."""
+        with _named_errors(name):
+            found = self._client.search_model_versions(f"name = '{name}'")
+        newest_first = sorted(found, key=lambda version: int(version.version), reverse=True)
+        return tuple(_registered(version) for version in newest_first)
+
     def fetch(self, registered: Registered, folder: Path) -> Path:
         """Copy a registered version into folder/<bundle version>; it is there whole or not at all."""
         target = folder / registered.bundle_version
