@@ -99,6 +99,25 @@ class GradeReport:
         """Return the grades whose mean PD lies outside the interval of their observed rate."""
         return tuple(test.grade for test in self.grades if not test.inside)
 
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """Return the grades whose PD is refused at 1 − level over all grades together, by Jeffreys, worst first.
+
+        Of twelve right grades one is `outside` its 95 % interval in nearly half of all books; this holds for the
+        claim about all of them. Source: Holm (1979), A simple sequentially rejective multiple test procedure.
+        """
+        both = [
+            (1.0 if test.inside else 2 * min(test.p_jeffreys, 1 - test.p_jeffreys), test.grade)
+            for test in self.grades
+        ]
+        ranked = sorted(both, key=lambda pair: pair[0])
+        found: list[str] = []
+        for place, (p, grade) in enumerate(ranked):
+            if p > (1 - self.level) / (len(ranked) - place):
+                break
+            found.append(grade)
+        return tuple(found)
+
     def frame(self) -> pl.DataFrame:
         """Return one row a grade: the fields of GradeTest and `inside`."""
         return pl.DataFrame([{**asdict(test), "inside": test.inside} for test in self.grades])

@@ -111,6 +111,23 @@ def test_calibrated_book_passes_and_shifted_book_fails() -> None:
     assert all(test.p_jeffreys < 0.025 for test in bad.grades if not test.inside)
 
 
+def test_all_grades_together_are_refused_as_rarely_as_said() -> None:
+    """Right PDs: some grade is outside its own interval in many books, some grade is refused in few."""
+    reports = [examine_grades(*book(4000, seed=s), SCALE, simulations=1) for s in range(200)]
+    assert np.mean([bool(r.outside) for r in reports]) > 0.25
+    assert np.mean([bool(r.refused) for r in reports]) < 0.1
+    assert all(set(r.refused) <= set(r.outside) for r in reports)
+    shifted = examine_grades(*book(shift=0.6), SCALE)
+    assert len(shifted.refused) >= 5
+    p = {test.grade: min(test.p_jeffreys, 1 - test.p_jeffreys) for test in shifted.grades}
+    assert [p[grade] for grade in shifted.refused] == sorted(p[grade] for grade in shifted.refused)
+
+
+def test_a_tiny_pd_without_defaults_is_not_refused() -> None:
+    report = examine_grades(np.full(30, 1e-7), np.zeros(30), SCALE)
+    assert (report.outside, report.refused) == ((), ())
+
+
 def test_p_values_of_true_pds_are_uniform() -> None:
     reports = [examine_grades(*book(3000, seed=s), SCALE, simulations=19) for s in range(150)]
     for p in ("z_p", "chi2_p"):
