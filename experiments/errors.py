@@ -5,6 +5,8 @@ from graph.errors import UserError
 __all__ = [
     "ConfError",
     "ExperimentError",
+    "MissingChampionError",
+    "MissingLatestError",
     "MissingPanelError",
     "OutputFolderError",
     "SplitError",
@@ -47,6 +49,28 @@ class MissingPanelError(ExperimentError):
         super().__init__(
             zh=f"没有训练样本 {path}。请先运行 `zhiheng features build`。",
             en=f"There is no panel {path}. Run `zhiheng features build` first.",
+        )
+
+
+class MissingLatestError(ExperimentError):
+    """The newest features have not been built, or hold no party."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(
+            zh=f"没有最新特征 {path}，或其中没有主体。请先运行 `zhiheng features build`。",
+            en=f"There are no newest features {path}, or no party in them. Run `zhiheng features build` first.",
+        )
+
+
+class MissingChampionError(ExperimentError):
+    """No model has been published, so nobody has a PD."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(
+            zh=f"没有在用模型：{path} 不存在或无法读取。请先运行 `zhiheng train credit`。",
+            en=f"There is no champion: {path} is not there or cannot be read. Run `zhiheng train credit` first.",
         )
 
 

@@ -58,6 +58,7 @@ class LossPolicy(Dated):
     lgd_floor: Share
     months_past_maturity: Annotated[int, Field(ge=1, le=360)]
     fair_value_lines: frozenset[str]
+    watch_rules: frozenset[str] = frozenset()
     lgd_unsecured: Mapping[str, Share]
     conversion: Conversion
     collateral: Mapping[str, Collateral]
