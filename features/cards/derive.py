@@ -15,6 +15,7 @@ from features.cards.history import fit_history, history_features, history_notice
 from features.cards.label_rates import LabelBook, label_book, neighbour_label_rates
 from features.cards.notices import table_notices, unlearnt_notices, unseen_notices
 from features.cards.own import fit_own, own_features
+from features.cards.pairs import fit_pairs, pair_families, pair_features
 from features.cards.parties import carried_values
 from features.cards.read import LABEL, PARTITION, PARTY, ROW, TIME, CardTables
 from features.cards.shares import SUFFIX, counted, share_features
@@ -86,7 +87,9 @@ def fit_relations(
             en="no usable feature is left. Check `drop`, the leak report and the columns' values.",
         )
     notices += [*unlearnt_notices(tables, state), *built.notices]
-    return state, Derived(built.frame.select(ROW, *kept), tuple(notices), labels)
+    state = _paired(state, built.frame.filter(train), rows)
+    frame = _with_pairs(built.frame, state)
+    return state, Derived(frame.select(ROW, *state.features), tuple(notices), labels)
 
 
 def derive(
@@ -99,7 +102,10 @@ def derive(
     """
     _require_tables(card, state)
     built = _build(card, tables, state, labels)
-    absent = [f for f in state.features if f not in built.frame.columns]
+    sides = (side for pair in state.pairs for side in (pair.first, pair.second))
+    made = {pair.name for pair in state.pairs}
+    needed = dict.fromkeys([*(f for f in state.features if f not in made), *sides])
+    absent = [f for f in needed if f not in built.frame.columns]
     if absent:
         raise CardTableError(
             card.main.path.name,
@@ -111,7 +117,7 @@ def derive(
         )
     returned = history_notices(state.history, tables.main, card.main.path.name)
     notices = (*built.notices, *returned, *unseen_notices(card, tables, state))
-    return Derived(built.frame.select(ROW, *state.features), notices, labels)
+    return Derived(_with_pairs(built.frame, state).select(ROW, *state.features), notices, labels)
 
 
 @dataclass(frozen=True)
@@ -267,6 +273,28 @@ def _world(
         families |= dict.fromkeys(found.columns[1:], Family.GROUPS)
         codes += coded
     return out.drop(PARTY), families, codes
+
+
+def _paired(state: RelationalState, features: pl.DataFrame, rows: pl.DataFrame) -> RelationalState:
+    """Add to the state the pairs of features that tell most; rates of labels stay alone, as they differ out of fold."""
+    if LABEL not in rows.columns:
+        return state
+    alone = [*state.categorical, *state.shares.values()]
+    alone += [f for f, family in state.families.items() if family is Family.LABELS]
+    kept = features.select(state.features)
+    pairs = fit_pairs(kept, rows[LABEL].cast(pl.Float64).to_numpy(), state.families, alone=alone)
+    families = pair_families(pairs, state.families)
+    return state.model_copy(
+        update={
+            "pairs": pairs,
+            "features": (*state.features, *families),
+            "families": {**state.families, **families},
+        }
+    )
+
+
+def _with_pairs(frame: pl.DataFrame, state: RelationalState) -> pl.DataFrame:
+    return frame.hstack(pair_features(frame, state.pairs).get_columns())
 
 
 def _informative(frame: pl.DataFrame, families: Mapping[str, Family]) -> tuple[str, ...]:

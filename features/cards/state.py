@@ -17,6 +17,8 @@ __all__ = [
     "Notice",
     "OwnColumn",
     "OwnKind",
+    "Pair",
+    "PairKind",
     "RelationalState",
     "Values",
     "plain_names",
@@ -89,6 +91,26 @@ class HistoryState(_State):
     share: float
 
 
+class PairKind(StrEnum):
+    """How two features are set against each other."""
+
+    RATIO = "ratio"
+    DIFFERENCE = "difference"
+
+
+class Pair(_State):
+    """Two features of which the first is divided by the second, or less the second."""
+
+    kind: PairKind
+    first: str
+    second: str
+
+    @property
+    def name(self) -> str:
+        """Return the name of the feature."""
+        return f"{self.first}{'/' if self.kind is PairKind.RATIO else '-'}{self.second}"
+
+
 class RelationalState(_State):
     """Everything needed to derive the same features from other tables of the same shape.
 
@@ -105,6 +127,7 @@ class RelationalState(_State):
     families: dict[str, Family] = {}
     categorical: tuple[str, ...] = ()
     shares: dict[str, str] = {}
+    pairs: tuple[Pair, ...] = ()
     timed: bool = False
     dated: dict[str, bool] = {}
     formats: dict[str, str] = {}
