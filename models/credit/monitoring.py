@@ -129,7 +129,7 @@ def monitoring_policy_as_of(day: date, path: Path | None = None) -> MonitoringPo
 def migration(
     before: pl.DataFrame, now: pl.DataFrame, policy: MonitoringPolicy, scale: MasterScale
 ) -> pl.DataFrame:
-    """Return the alerts (ALERT_SCHEMA) of the parties of `now` (STATE_SCHEMA) against `before`, most money first.
+    """Return the alerts (ALERT_SCHEMA) of the parties of `now` (STATE_SCHEMA) against `before`, most money first, one a kind.
 
     Ranked by the change of expected loss, then by level, party and code. A party that is not in `before` is new: only what needs
     no comparison triggers (overdue, hard stops). Raises LossTableError for a missing column, a party given twice, or a grade
@@ -143,7 +143,11 @@ def migration(
     found = [_alerts(amounts, trigger, policy) for trigger in policy.trigger]
     levels = {str(level): place for place, level in enumerate(AlertLevel)}
     place = pl.col("level").replace_strict(levels, return_dtype=pl.Int64)
-    ordered = pl.concat(found).sort(-pl.col("el_change"), place, "party_id", "code")
+    # Of triggers of one kind (more than 10 days late, more than 30) the worst speaks.
+    worst = (
+        pl.concat(found).sort(place, "code").unique(["party_id", "kind"], keep="first", maintain_order=True)
+    )
+    ordered = worst.sort(-pl.col("el_change"), place, "party_id", "code")
     ranked = ordered.with_row_index("rank", offset=1)
     return ranked.select(pl.col(name).cast(dtype) for name, dtype in ALERT_SCHEMA.items())
 
@@ -250,6 +254,7 @@ def _alerts(both: pl.DataFrame, trigger: Trigger, policy: MonitoringPolicy) -> p
     )
     return told.select(
         "party_id",
+        pl.lit(str(trigger.kind)).alias("kind"),
         pl.lit(trigger.code).alias("code"),
         pl.lit(str(trigger.level)).alias("level"),
         pl.format(said.zh, "before", "now").alias("zh"),

@@ -56,7 +56,18 @@ class When(StrEnum):
                 return observed < limit
 
 
-class Rule(Dated):
+class _Sourced(Dated):
+    """An entry that may rest on the project's own judgement: then there is no text to hold its number against."""
+
+    judgement: bool = False
+
+    @property
+    def cited(self) -> str:
+        """Return the source as it stands beside a hit."""
+        return self.source if self.judgement else super().cited
+
+
+class Rule(_Sourced):
     """One fact against one limit. Texts may name `{observed}`, `{limit}` and any fact; `kinds` (empty: all) whom it binds."""
 
     code: str = Field(min_length=1)
@@ -82,7 +93,7 @@ class Rule(Dated):
         return self
 
 
-class LimitRule(Dated):
+class LimitRule(_Sourced):
     """What a use of the legal limits of graph/policy.toml leads to; `near` is the part of a limit that is worth a note."""
 
     code: str
@@ -92,7 +103,7 @@ class LimitRule(Dated):
     if_unknown: Severity
 
 
-class FactAge(Dated):
+class FactAge(_Sourced):
     """How old facts may be before the answer says so."""
 
     code: str

@@ -78,7 +78,7 @@ def test_unknown_triggers_nothing() -> None:
 def test_a_new_party_is_held_against_what_needs_no_comparison() -> None:
     now = state({"days_past_due": 40, "hard_stops": ["blacklist"], "grade": "D3", "stage": 3})
     got = migration(state({"party_id": "P0"}), now, POLICY, SCALE)
-    assert set(got["code"]) == {"overdue-10", "overdue-30", "new-hard-stop"}
+    assert set(got["code"]) == {"overdue-30", "new-hard-stop"}
     assert set(got["el_before"]) == {0.0}
 
 
