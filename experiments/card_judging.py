@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from experiments.card_learning import CardLearner
+from experiments.card_learning import CardLearner, with_own_scores
 from experiments.card_report import Level
 from experiments.comparison import auc, auc_gain
 from experiments.metrics import evaluate
@@ -77,8 +77,9 @@ def _judge_level(
     pd, aucs, models = np.full(len(y), np.nan), [], []
     for cut, (state, derived) in zip(splits, cuts, strict=True):
         learned = learner.learn(state, derived, cut.train, features=state.of(families))
-        x = learned.model.matrix(derived.frame.filter(pl.Series(cut.valid)))
-        pd[cut.valid] = expit(learned.model.log_odds_of(x, num_threads=learner.num_threads))
+        model, threads = learned.model, learner.num_threads
+        frame = with_own_scores(model, derived.frame.filter(pl.Series(cut.valid)), num_threads=threads)
+        pd[cut.valid] = expit(model.log_odds_of(model.matrix(frame), num_threads=threads))
         aucs.append(auc(y[cut.valid], pd[cut.valid]))
         models.append(learned)
     return Judged(pd, tuple(aucs), tuple(models))

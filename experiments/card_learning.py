@@ -1,4 +1,4 @@
-"""Learn a credit model from the derived features of a card: settings chosen out of fold, then one model."""
+"""Learn a credit model from a card's features: own risk, then what relations add, with settings chosen out of fold."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,18 @@ from features.cards.card import Card
 from features.cards.derive import Derived
 from features.cards.errors import CardError
 from features.cards.read import LABEL, PARTY, CardTables
-from features.cards.state import RelationalState
+from features.cards.state import Family, RelationalState
 from models.credit.booster import BoosterSettings, Design
 from models.credit.grade import group_master_scale
-from models.credit.learn import Learned, learn_credit_model
+from models.credit.learn import Learned, Network, learn_credit_model
+from models.credit.model import CreditModel
 
-__all__ = ["CardLearner", "candidate_settings"]
+__all__ = ["OWN_SCORE", "CardLearner", "candidate_settings", "with_own_scores"]
+
+OWN_SCORE: Final = "own.log_odds"
+"""The row's own raw log-odds, which the network booster may read: the same tie weighs more on a weak party."""
+
+_NETWORK: Final = frozenset({Family.EDGES, Family.GROUPS, Family.LABELS})
 
 _SMALL: Final = 30_000  # below it ten inner folds: rounds chosen on four fifths of few rows are too few
 _MOST_ROUNDS: Final = 1500
@@ -73,20 +79,28 @@ class CardLearner:
             categorical=tuple(c for c in state.categorical if c in features),
         )
         party = main[PARTY].rank("dense").cast(pl.Int64).to_numpy()
-        best = self._best(design, party)
-        return self._learn(design, party, best, folds=10 if len(design.y) < _SMALL else 5)
+        network = _network(state, features)
+        best = self._best(design, party, network)
+        return self._learn(design, party, network, best, folds=10 if len(design.y) < _SMALL else 5)
 
-    def _best(self, design: Design, party: NDArray[np.int64]) -> BoosterSettings:
+    def _best(self, design: Design, party: NDArray[np.int64], network: Network) -> BoosterSettings:
         if len(self.settings) == 1:
             return self.settings[0]
         trials = [
-            self._learn(design, party, one.model_copy(update={"bags": 1}), folds=5) for one in self.settings
+            self._learn(design, party, network, one.model_copy(update={"bags": 1}), folds=5)
+            for one in self.settings
         ]
         losses = [_log_loss(design.y, trial.out_of_fold_log_odds) for trial in trials]
         return self.settings[int(np.argmin(losses))]
 
     def _learn(
-        self, design: Design, party: NDArray[np.int64], settings: BoosterSettings, *, folds: int
+        self,
+        design: Design,
+        party: NDArray[np.int64],
+        network: Network,
+        settings: BoosterSettings,
+        *,
+        folds: int,
     ) -> Learned:
         return learn_credit_model(
             design,
@@ -96,7 +110,26 @@ class CardLearner:
             seed=self.seed,
             num_threads=self.num_threads,
             folds=folds,
+            network=network,
         )
+
+
+def with_own_scores(model: CreditModel, frame: pl.DataFrame, *, num_threads: int = 1) -> pl.DataFrame:
+    """Return the frame with the rows' own scores where the model's network booster reads them.
+
+    Raises FeatureMismatchError when an own feature is missing.
+    """
+    if OWN_SCORE not in model.network_features:
+        return frame
+    return frame.with_columns(pl.Series(OWN_SCORE, model.raw_own(frame, num_threads=num_threads)))
+
+
+def _network(state: RelationalState, features: Sequence[str]) -> Network:
+    """Return what the network booster may see; nothing where all features, or none, are of relations."""
+    around = tuple(f for f in features if state.families[f] in _NETWORK)
+    if not around or len(around) == len(features):
+        return Network()
+    return Network(features=around, score_features=(OWN_SCORE,), scores=lambda own: own[:, None])
 
 
 def _log_loss(y: Floats, log_odds: Floats) -> float:

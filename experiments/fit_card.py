@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import logit
 
 from experiments.card_judging import Judged, judge, measured_levels
-from experiments.card_learning import CardLearner, candidate_settings
+from experiments.card_learning import CardLearner, candidate_settings, with_own_scores
 from experiments.card_report import CardReport, report_markdown
 from experiments.model_folder import check_out, data_hash
 from experiments.tracking import tracked_run
@@ -21,7 +21,7 @@ from experiments.validation import Split, Splits, cut_rows
 from features.cards.card import Card, Protocol, load_card
 from features.cards.derive import Derived, fit_relations
 from features.cards.read import LABEL, CardTables, read_card_tables
-from features.cards.state import RelationalState
+from features.cards.state import Family, RelationalState
 from features.leaks import LeakReport, look_for_leaks
 from models.bundle import Bundle, write_bundle
 from models.credit.calibration.fit import fit_affine
@@ -138,7 +138,7 @@ def _final(
     """Return the model to write: the one judged (its calibration moved to the latest rows), or one of all folds."""
     state, derived = fitted
     if splits.protocol is Protocol.FOLDS:
-        return learner.learn(state, derived, splits.final, features=state.features), ()
+        return learner.learn(state, derived, splits.final, features=state.of(tuple(Family))), ()
     last = list(judged.values())[-1]
     learned, rows = last.learned[0], splits.cuts[0].valid
     y = learner.tables.main[LABEL].to_numpy()[rows]
@@ -183,7 +183,7 @@ def _top(
 ) -> tuple[tuple[str, float], ...]:
     """Return the features that move the log-odds most, by mean absolute contribution over (at most 2,000) rows."""
     sample = derived.frame.filter(pl.Series(rows)).gather_every(max(1, int(rows.sum()) // 2000))
-    parts = np.abs(learned.model.score(sample).contributions).mean(axis=0)
+    parts = np.abs(learned.model.score(with_own_scores(learned.model, sample)).contributions).mean(axis=0)
     order = np.argsort(-parts, kind="stable")[:most]
     return tuple((learned.model.features[i], float(parts[i])) for i in order)
 

@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from experiments.card_learning import with_own_scores
 from experiments.errors import ExperimentError
 from experiments.fit_card import LABELS_FILE, RELATIONS_FILE
 from features.cards.card import load_card
@@ -65,7 +66,9 @@ class ScoreCard(BaseModel):
                 f"{notice.table}.{notice.column}：{notice.zh}", f"{notice.table}.{notice.column}: {notice.en}"
             )
         parts = [
-            model.score(part, num_threads=self.num_threads).frame()
+            model.score(
+                with_own_scores(model, part, num_threads=self.num_threads), num_threads=self.num_threads
+            ).frame()
             for part in derived.frame.iter_slices(_CHUNK)
         ]
         scores = pl.concat([_ids(tables), pl.concat(parts)], how="horizontal")
