@@ -10,34 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.credit.standing import Standing
-from models.credit.policy import Advice
-from models.errors import AdditivityError, FeatureMismatchError
+from models.errors import AdditivityError
+from serving.book_store import BookStore
+from serving.dated_policies import DatedPolicies
 from serving.errors import FieldProblem, InvalidRequestError, NoFeaturesError
 from serving.feature_store import FeatureStore
 from serving.ledger import Json
-from serving.schemas import Contribution, Note, Quality, QualityLevel, ScoreAnswer, ScoreRequest
+from serving.party_book import PartyBook, rule_note
+from serving.quality import quality_of, quality_record
+from serving.schemas import Contribution, Note, QualityLevel, ScoreAnswer, ScoreRequest
 
 if TYPE_CHECKING:
     # At run time this would import LightGBM before serving.lean can keep its optional partners out.
     from models.credit.model import Scores
 
-__all__ = ["AdviceByDate", "Call", "CreditScorer", "FeatureText", "Model", "Scored"]
+__all__ = ["Call", "CreditScorer", "FeatureText", "Model", "Scored"]
 
 _TOLERANCE: Final = 1e-6
-_UNLEARNT: Final = {
-    Standing.IN_DEFAULT: Note(
-        code="already_in_default",
-        text_zh="该主体已违约；模型只学习未违约的主体，违约概率不适用，处理意见按已违约给出。",
-        text_en="The party is in default already. The model learns from parties that are not, so the PD does not apply; "
-        "the advice is that for a party in default.",
-    ),
-    Standing.NO_LIVE_EXPOSURE: Note(
-        code="no_live_exposure",
-        text_zh="该主体没有存续业务；模型只学习有存续业务的主体，最高只建议人工复核。",
-        text_en="The party has no live exposure. The model learns from parties that have one, so the advice is manual "
-        "review at best.",
-    ),
-}
 
 
 class Model(Protocol):
@@ -53,15 +42,6 @@ class Model(Protocol):
 
     def score_matrix(self, x: NDArray[np.float64], *, num_threads: int = 1) -> "Scores":
         """Score and explain x (n, k)."""
-
-
-class AdviceByDate(Protocol):
-    """From a grade to advice, by the policy in force on a day."""
-
-    def __call__(
-        self, grade: str, *, at: datetime, full_quality: bool, in_default: bool
-    ) -> tuple[str, Advice]:
-        """Return the policy's name and its advice."""
 
 
 @dataclass(frozen=True)
@@ -101,20 +81,19 @@ class CreditScorer:
         store: FeatureStore,
         *,
         texts: Mapping[str, FeatureText],
-        advise: AdviceByDate,
+        policies: DatedPolicies,
+        book: BookStore | None,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
         stale_after_days: int,
         least_known_share: float,
     ) -> None:
-        """Raise FeatureMismatchError when the store lacks features of the model."""
-        missing = [name for name in model.features if name not in set(store.features)]
-        if missing:
-            raise FeatureMismatchError(model.version, missing=missing)
+        """Raise FeatureMismatchError when store and book lack features of the model."""
         self.model = model
-        self.store = store.ordered(model.features)
+        self.book = PartyBook(book, store, features=model.features, version=model.version)
+        self.store = self.book.store
         self._texts = {name: texts.get(name, FeatureText(name, name)) for name in model.features}
-        self._advise, self._clock, self._new_id = advise, clock, new_id
+        self._policies, self._clock, self._new_id = policies, clock, new_id
         self._stale_after_days = stale_after_days
         self._least_known_share = least_known_share
 
@@ -132,10 +111,20 @@ class CreditScorer:
         self._check_additive(scores)
         stored = request.party_id is not None
         standing = self.store.standing(request.party_id) if request.party_id is not None else Standing.AT_RISK
-        quality = _quality(known, len(values), standing, least_known_share=self._least_known_share)
-        grade = str(scores.grades[0])
-        policy, advice = self._advise(
+        facts = self.book.facts(request.party_id)
+        hits = self._policies.hits(facts, at=now) if facts is not None else ()
+        quality = quality_of(
+            known,
+            len(values),
+            standing,
+            least_known_share=self._least_known_share,
+            rules_checked=facts is not None,
+            neighbours_scored=self.book.scored or not stored,
+        )
+        grade, log_odds = str(scores.grades[0]), float(scores.log_odds[0])
+        advised = self._policies.advise(
             grade,
+            hits,
             at=now,
             full_quality=quality.level is QualityLevel.FULL,
             in_default=standing is Standing.IN_DEFAULT,
@@ -145,11 +134,21 @@ class CreditScorer:
             decision_id=self._new_id(),
             party_id=request.party_id,
             pd=float(scores.pd[0]),
-            log_odds=float(scores.log_odds[0]),
+            pd_low=_number_or_none(scores.pd_low[0]),
+            pd_high=_number_or_none(scores.pd_high[0]),
+            log_odds=log_odds,
             base_log_odds=scores.base_log_odds,
+            own_pd=float(scores.own_pd[0]),
+            own_log_odds=float(scores.own_log_odds[0]),
+            network_log_odds=log_odds - float(scores.own_log_odds[0]),
+            carrier=self.book.carrier(request.party_id, scores.contributions[0]),
+            points=self._policies.points_of(log_odds, at=now),
             grade=grade,
-            advice=advice,
-            policy=policy,
+            advice=advised.advice,
+            grade_advice=advised.of_grade,
+            decided_by=list(advised.decided_by),
+            rules=[rule_note(hit) for hit in hits],
+            policy=advised.policy,
             contributions=self._contributions(values, scores.contributions[0]),
             model_version=self.model.version,
             data_as_of=self.store.data_as_of if stored else None,
@@ -225,36 +224,8 @@ class CreditScorer:
         ]
 
 
-def _quality(known: int, total: int, standing: Standing, *, least_known_share: float) -> Quality:
-    notes = []
-    if known < total:
-        notes.append(
-            Note(
-                code="missing_features",
-                text_zh=f"{total} 个特征中有 {total - known} 个缺失。",
-                text_en=f"{total - known} of {total} features are missing.",
-            )
-        )
-    level = QualityLevel.FULL
-    if standing in _UNLEARNT:
-        level = QualityLevel.FALLBACK
-        notes.append(_UNLEARNT[standing])
-    if known < least_known_share * total:
-        level = QualityLevel.FALLBACK
-        notes.append(
-            Note(
-                code="mostly_base_rate",
-                text_zh=f"已知特征不足 {least_known_share:.0%}，结果主要反映总体违约率，最高只建议人工复核。",
-                text_en=f"Less than {least_known_share:.0%} of the features are known: the score mostly repeats the "
-                "base rate, and the advice is manual review at best.",
-            )
-        )
-    return Quality(level=level, features_known=known, features_total=total, notes=notes)
-
-
-def _quality_record(quality: Quality) -> Mapping[str, Json]:
-    """Return the quality with the codes of its notes: without them nobody could say later why a grade was not used."""
-    return {**quality.model_dump(mode="json"), "notes": [note.code for note in quality.notes]}
+def _number_or_none(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
 
 
 def _record(answer: ScoreAnswer, call: Call) -> Mapping[str, Json]:
@@ -266,7 +237,7 @@ def _record(answer: ScoreAnswer, call: Call) -> Mapping[str, Json]:
         "route": "credit/score",
         "key_id": call.key_id,
         "roles": list(call.roles),
-        "answer": {**body, "quality": _quality_record(answer.quality)},
+        "answer": {**body, "quality": quality_record(answer.quality)},
         "inputs": {part.feature: part.value for part in answer.contributions},
         "contributions": {part.feature: part.contribution for part in answer.contributions},
     }

@@ -12,6 +12,7 @@ __all__ = [
     "PROBLEMS",
     "AddressError",
     "BodyTooLargeError",
+    "BookStoreError",
     "DeadlineError",
     "FeatureStoreError",
     "FieldProblem",
@@ -165,6 +166,17 @@ class FeatureStoreError(ServingError):
         super().__init__(
             zh=f"特征文件“{path}”{problem_zh}。请重新生成特征（`zhiheng features build`）。",
             en=f"Feature file '{path}': {problem_en}. Build the features again (`zhiheng features build`).",
+        )
+
+
+class BookStoreError(ServingError):
+    """What answers need beside the features cannot be used."""
+
+    def __init__(self, path: str, *, problem_zh: str, problem_en: str) -> None:
+        self.path = path
+        super().__init__(
+            zh=f"文件“{path}”{problem_zh}。请运行 `zhiheng credit prepare`。",
+            en=f"File '{path}': {problem_en}. Run `zhiheng credit prepare`.",
         )
 
 

@@ -57,6 +57,11 @@ class FeatureStore:
             raise UnknownPartyError(party_id)
         return self.standings[index]
 
+    def with_columns(self, features: Sequence[str], columns: NDArray[np.float64]) -> "FeatureStore":
+        """Return the store with further features, `columns` (n, m) in the order of the rows."""
+        matrix = np.hstack([self.matrix, columns])
+        return replace(self, features=(*self.features, *features), matrix=matrix)
+
     def ordered(self, features: Sequence[str]) -> "FeatureStore":
         """Return the store with a model's features in the model's order; all of them must be there."""
         positions = {name: position for position, name in enumerate(self.features)}

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from graph.errors import UserError
 from models.errors import BundleError
-from serving.credit import AdviceByDate, CreditScorer, FeatureText, Model
+from serving.book_store import BookStore, load_book_store
+from serving.credit import CreditScorer, FeatureText, Model
+from serving.dated_policies import DatedPolicies
 from serving.errors import LedgerUnavailableError, NotReadyError
 from serving.feature_store import FeatureStore, load_feature_store
 from serving.ledger import Ledger
@@ -39,7 +41,7 @@ class CreditSources:
     home: Path
     load_model: Callable[[Path], Model]
     load_texts: Callable[[], dict[str, FeatureText]]
-    advise: AdviceByDate
+    policies: DatedPolicies
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     stale_after_days: int
@@ -55,13 +57,19 @@ class CreditSources:
         """The newest features of every party."""
         return self.home / "features" / "credit_latest.parquet"
 
-    def scorer(self, model: Model, store: FeatureStore) -> CreditScorer:
-        """Put model and features together. Raises FeatureMismatchError."""
+    @property
+    def book(self) -> Path:
+        """What the champion and the tables say of every party beside its features."""
+        return self.home / "features" / "credit_book.parquet"
+
+    def scorer(self, model: Model, store: FeatureStore, book: BookStore | None) -> CreditScorer:
+        """Put model, features and book together. Raises FeatureMismatchError."""
         return CreditScorer(
             model,
             store,
             texts=self.load_texts(),
-            advise=self.advise,
+            book=book,
+            policies=self.policies,
             clock=self.clock,
             new_id=self.new_id,
             stale_after_days=self.stale_after_days,
@@ -95,6 +103,7 @@ class Parts:
         self._scorer: CreditScorer | None = None
         self._model: Model | None = None
         self._store: FeatureStore | None = None
+        self._book: BookStore | None = None
         self._problems: dict[str, UserError] = {}
         self._stamp: Stamp | None = None
         self._loading = threading.Lock()
@@ -103,7 +112,8 @@ class Parts:
         """Load model and features when their files changed since the last look; return whether they did."""
         with self._loading:
             sources = self._sources
-            stamp = _stamp(sources.pointer, sources.features, sources.features.with_suffix(".json"))
+            sidecar = sources.features.with_suffix(".json")
+            stamp = _stamp(sources.pointer, sources.features, sidecar, sources.book)
             # What failed is tried again each time: a folder may have been on its way when its pointer was read.
             if stamp == self._stamp and not self._problems:
                 return False
@@ -121,9 +131,13 @@ class Parts:
             self._store = load_feature_store(self._sources.features)
         except UserError as error:
             problems["features"] = error
+        try:
+            self._book = load_book_store(self._sources.book)
+        except UserError as error:
+            problems["book"] = error
         if self._model is not None and self._store is not None:
             try:
-                self._scorer = self._sources.scorer(self._model, self._store)
+                self._scorer = self._sources.scorer(self._model, self._store, self._book)
             except UserError as error:
                 problems["model"] = error
         for part, problem in problems.items():
@@ -155,9 +169,18 @@ class Parts:
                 count=len(store.rows) if store else None,
             ),
             "graph": self._graph(store),
+            "book": self._part(
+                "book",
+                ready=self._book is not None,
+                version=self._book.model_version if self._book else None,
+                as_of=self._book.as_of if self._book else None,
+                count=len(self._book.rows) if self._book else None,
+            ),
             "ledger": self._ledger(),
         }
-        return Health(ready=all(part.ready for part in parts.values()), parts=parts)
+        # Without the book answers are given, each saying that rules were not checked: it does not stop the service.
+        needed = (part for name, part in parts.items() if name != "book")
+        return Health(ready=all(part.ready for part in needed), parts=parts)
 
     def _part(
         self,

@@ -11,6 +11,8 @@ from models.credit.policy import Advice
 
 __all__ = [
     "ApiKeyId",
+    "Carrier",
+    "CarrierEdge",
     "Contribution",
     "FieldError",
     "Health",
@@ -19,6 +21,7 @@ __all__ = [
     "ProblemBody",
     "Quality",
     "QualityLevel",
+    "RuleNote",
     "ScoreAnswer",
     "ScoreRequest",
 ]
@@ -91,6 +94,51 @@ class Quality(_Strict):
     notes: list[Note]
 
 
+class RuleNote(_Strict):
+    """一条规则的结果，与模型分开。 / A rule that the party breaks or that could not be checked, apart from the model."""
+
+    code: str
+    family: str
+    severity: str = Field(description="decline, manual_review, note")
+    checked: bool = Field(description="false = 缺少数据，未核查 / not checked, as a fact is unknown")
+    text_zh: str
+    text_en: str
+    observed: float | None
+    limit: float | None
+    unit: str
+    source: str
+    verified: bool = Field(description="false = 依据尚待核实 / the legal source has yet to be confirmed")
+    valid_from: date
+
+
+class CarrierEdge(_Strict):
+    """路径上的一条关系。 / One relation on the path."""
+
+    src: str
+    dst: str
+    kind: str
+    share: float | None
+    amount: float | None
+    role: str | None
+    valid_from: date | None
+    valid_to: date | None
+    known_at: date | None
+
+
+class Carrier(_Strict):
+    """关系影响主要从哪条路径传来。 / The path along which most of the network effect comes."""
+
+    route: str
+    route_zh: str
+    route_en: str
+    log_odds: float = Field(description="该路径所属特征的贡献之和 / sum of the contributions along the route")
+    end_id: str | None
+    parties: list[str] = Field(description="从该主体到另一端 / from the party to the other end")
+    edges: list[CarrierEdge]
+    text_zh: str
+    text_en: str
+
+
 class ScoreAnswer(_Strict):
     """一次评分的结果：base_log_odds + 各项贡献之和 = log_odds。 / base_log_odds + all contributions = log_odds."""
 
@@ -98,10 +146,32 @@ class ScoreAnswer(_Strict):
     decision_id: str = Field(description="台账编号 / id in the ledger")
     party_id: str | None
     pd: float = Field(ge=0, le=1, description="12 个月违约概率 / probability of default within 12 months")
+    pd_low: float | None = Field(
+        description="校准区间下端 / lower end of the 90 % interval of the calibration"
+    )
+    pd_high: float | None = Field(
+        description="校准区间上端；null：模型没有区间 / null: the model has no interval"
+    )
     log_odds: float
     base_log_odds: float
+    own_pd: float = Field(
+        ge=0, le=1, description="仅凭自身特征的违约概率 / PD by the party's own features alone"
+    )
+    own_log_odds: float
+    network_log_odds: float = Field(
+        description="关系的影响 = log_odds − own_log_odds，也是关系类特征贡献之和 / what the network adds"
+    )
+    carrier: Carrier | None = Field(
+        description="无关系影响时为 null / null without a network effect or without the graph"
+    )
+    points: int = Field(description="分数越高风险越低 / more points are less risk")
     grade: str
-    advice: Advice
+    advice: Advice = Field(
+        description="等级与规则两者中较严的 / the worst of the grade's advice and the rules'"
+    )
+    grade_advice: Advice = Field(description="仅按等级的意见 / by the grade alone")
+    decided_by: list[str] = Field(description="grade 或规则代码 / grade, or the codes of rules")
+    rules: list[RuleNote] = Field(description="命中与未能核查的规则 / rules broken, and those not checked")
     policy: str = Field(description="所用政策 / the policy the advice comes from")
     contributions: list[Contribution] = Field(description="按影响大小排列 / largest first")
     model_version: str

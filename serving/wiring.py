@@ -7,11 +7,14 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
-from models.credit.policy import Advice, load_policies
+from models.credit.points import load_point_scales
+from models.credit.policy import load_policies
+from models.credit.rules.policy import read_rules
 from serving.api import Api, create_app
 from serving.auth import KeyStore
 from serving.credit import Model
 from serving.database import Database
+from serving.dated_policies import DatedPolicies
 from serving.errors import LedgerUnavailableError
 from serving.lean import import_lightgbm_alone
 from serving.ledger import Ledger
@@ -42,17 +45,11 @@ class Deployment:
 
 
 def _sources(settings: ServiceSettings) -> CreditSources:
-    policies = load_policies()
-
-    def advise(grade: str, *, at: datetime, full_quality: bool, in_default: bool) -> tuple[str, Advice]:
-        policy = policies.on(at.astimezone().date())  # the policy's day is the group's, not UTC's
-        return policy.name, policy.advise(grade, full_quality=full_quality, in_default=in_default)
-
     return CreditSources(
         home=settings.home,
         load_model=_load_model,
         load_texts=feature_texts,
-        advise=advise,
+        policies=DatedPolicies(load_policies(), read_rules(), load_point_scales()),
         clock=lambda: datetime.now(UTC),
         new_id=lambda: uuid.uuid4().hex,
         stale_after_days=settings.stale_after_days,

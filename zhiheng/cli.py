@@ -9,9 +9,17 @@ from rich.console import Console
 from rich.text import Text
 
 from graph.errors import UserError
-from zhiheng.commands import credit, data, demo, docs, features, graph, service
+from zhiheng.commands import credit, data, demo, docs, explain, features, graph, policy, service
 
 __all__ = ["app", "main"]
+
+_credit = typer.Typer(no_args_is_help=True)
+for _command in (
+    explain.reasons, explain.what_if, explain.next_grade,
+    policy.rules, policy.loss, policy.alerts, policy.coverage, policy.pooled,
+    credit.prepare,
+):  # fmt: skip
+    _credit.command()(_command)
 
 app = typer.Typer(
     name="zhiheng",
@@ -24,6 +32,7 @@ app.add_typer(graph.app, name="graph", help="主体关系图。The graph of part
 app.add_typer(features.app, name="features", help="特征目录与计算。Features: catalogue and build.")
 app.add_typer(credit.train_app, name="train", help="用集团数据训练。Train on the group's tables.")
 app.add_typer(credit.fit_app, name="fit", help="用任意数据表训练。Fit on any table, described by a card.")
+app.add_typer(_credit, name="credit", help="信用：理由、规则、损失、覆盖。Credit: reasons, rules, loss, coverage.")
 app.command("score")(credit.score)
 app.command("serve")(service.serve)
 app.add_typer(service.keys_app, name="keys", help="接口密钥。API keys.")

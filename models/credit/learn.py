@@ -10,6 +10,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from models.credit.booster import Boosters, BoosterSettings, Design, cross_fit, train_boosters
 from models.credit.calibration.choose import Choice, Dates, choose_calibration
+from models.credit.calibration.intervals import fit_interval
 from models.credit.grade import MasterScale
 from models.credit.model import CreditModel
 from models.credit.network_gain import NetworkGain, network_gain
@@ -81,7 +82,7 @@ def learn_credit_model(
     groups (n,) holds the party of each row. The own booster f sees all features but the network's; the network booster
     g starts from the out-of-fold scores of f, so that it learns what they leave unexplained and not what f has
     memorised; raw log-odds are f + g. The number of rounds of each minimises the mean out-of-fold log-loss, and the
-    calibration is chosen and fitted on out-of-fold scores at that number; with order (n,), the date of each row, a
+    calibration and its interval are fitted on out-of-fold scores at that number; with order (n,), the date of each row, a
     kind of calibration and the network are judged on later rows than those they were fitted on. Raises
     NotTrainableError when a class has fewer than ten rows or there are fewer parties than folds.
     """
@@ -106,6 +107,7 @@ def learn_credit_model(
         network=found.boosters,
         calibration=calibration,
         scale=scale,
+        interval=fit_interval(calibration, raw, design.y, groups=groups, seed=seed),
     )
     shift = model.network_base
     return Learned(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle, read_bundle
 from models.credit.booster import Boosters
+from models.credit.calibration.intervals import PdInterval, read_interval
 from models.credit.calibration.maps import Calibration
 from models.credit.calibration.read import read_calibration
 from models.credit.grade import MasterScale
@@ -32,7 +33,8 @@ class Scores:
     """Answers for n rows: base + contributions = log-odds, exactly what the PD and the grade are views of.
 
     `own_log_odds` is what the party's own features say; what the network adds is `log_odds - own_log_odds`, and the
-    contributions of the network's features sum to it.
+    contributions of the network's features sum to it. `pd_low` and `pd_high` are the ends of the calibration's interval
+    (NaN for a model without one).
     """
 
     features: tuple[str, ...]
@@ -40,6 +42,8 @@ class Scores:
     pd: Floats
     own_log_odds: Floats
     own_pd: Floats
+    pd_low: Floats
+    pd_high: Floats
     grades: NDArray[np.str_]
     base_log_odds: float
     contributions: Floats
@@ -52,6 +56,8 @@ class Scores:
             "log_odds": self.log_odds,
             "own_pd": self.own_pd,
             "own_log_odds": self.own_log_odds,
+            "pd_low": self.pd_low,
+            "pd_high": self.pd_high,
         }
         return pl.DataFrame(figures).with_columns(
             pl.lit(self.base_log_odds).alias("base_log_odds"),
@@ -74,6 +80,7 @@ class CreditModel:
     scale: MasterScale
     network_features: tuple[str, ...] = ()
     network: Boosters | None = None
+    interval: PdInterval | None = None
     version: str = "unsaved"
     metadata: Mapping[str, str] = field(default_factory=dict)
 
@@ -135,12 +142,15 @@ class CreditModel:
         self._check_additive(log_odds, self.log_odds_of(x, num_threads=num_threads))
         self._check_additive(log_odds, base_log_odds + contributions.sum(axis=1))
         pd = self.calibration.pd(raw)
+        low, high = self.interval.of(raw) if self.interval is not None else (np.full(len(x), np.nan),) * 2
         return Scores(
             features=self.features,
             log_odds=log_odds,
             pd=pd,
             own_log_odds=own_log_odds,
             own_pd=self.calibration.pd(own_raw),
+            pd_low=low,
+            pd_high=high,
             grades=self.scale.of(pd),
             base_log_odds=base_log_odds,
             contributions=contributions,
@@ -150,6 +160,7 @@ class CreditModel:
         """Return the model as native files by name: LightGBM text and one JSON card."""
         card = {
             "calibration": self.calibration.plain(),
+            "interval": self.interval.plain() if self.interval is not None else None,
             "master_scale": self.scale.model_dump(mode="json"),
             "own_features": list(self.own_features),
             "network_features": list(self.network_features),
@@ -215,6 +226,7 @@ def from_bundle(bundle: Bundle) -> CreditModel:
         own=_boosters(bundle, "own", card["own_boosters"], own),
         network=_boosters(bundle, "network", card["network_boosters"], network) if network else None,
         calibration=read_calibration(card["calibration"]),
+        interval=read_interval(card["interval"]) if card["interval"] is not None else None,
         scale=MasterScale.model_validate(card["master_scale"]),
         version=bundle.manifest.version,
         metadata=bundle.manifest.notes,

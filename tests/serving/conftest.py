@@ -21,11 +21,13 @@ import polars as pl
 import pytest
 from starlette.applications import Starlette
 
+from features.credit.neighbour_scores import SCORE_FEATURES
 from models.bundle import write_bundle
 from models.credit.booster import BoosterSettings, Design, train_boosters
 from models.credit.calibration.fit import fit_affine
 from models.credit.grade import group_master_scale
 from models.credit.model import FAMILY, CreditModel
+from models.credit.rules.facts import FACT_UNITS, FactUnit
 from serving.auth import KeyStore
 from serving.database import Database
 from serving.roles import Role
@@ -97,6 +99,47 @@ def write_features(home: Path, features: tuple[str, ...] = FEATURES, *, seed: in
     return frame
 
 
+def harmless(party_id: str) -> dict[str, object]:
+    """Return facts that break no rule, whatever the day of the test."""
+    values: dict[FactUnit, object] = {FactUnit.FLAG: False, FactUnit.CNY: 1.0, FactUnit.RATIO: 0.01}
+    facts = {name: values.get(unit, 0) for name, unit in FACT_UNITS.items() if unit is not FactUnit.TEXT}
+    exact = {"guarantees_beyond_net_assets": 0.0, "circle_members": 1, "limit_uses": []}
+    return (
+        {"party_id": party_id, "as_of": datetime.now().astimezone().date(), "kind": "company"} | facts | exact
+    )
+
+
+def write_book(home: Path, version: str, **changes: object) -> pl.DataFrame:
+    """Write what answers need beside the features; `changes` replace facts of party 6, and of party 7 nothing is known."""
+    ids = [f"P{i:07d}" for i in range(PARTIES)]
+    facts = [harmless(party) | (changes if party == "P0000006" else {}) for party in ids]
+    path = {
+        "channel": "guaranteed", "end_id": "P0000009", "parties": ["P0000008", "P0000009"],
+        "text_zh": "为已违约的 P0000009 担保", "text_en": "it guarantees P0000009, which is in default",
+        "path": [{"src": "P0000008", "dst": "P0000009", "kind": "guarantees", "share": None, "amount": 5e6, "role": None,
+                  "valid_from": AS_OF, "valid_to": None, "known_at": AS_OF}],
+    }  # fmt: skip
+    frame = pl.DataFrame(
+        {
+            "party_id": ids,
+            "as_of": [AS_OF] * PARTIES,
+            "model_version": [version] * PARTIES,
+            **{name: [0.1] * PARTIES for name in SCORE_FEATURES},
+            "facts": [None if party == "P0000007" else fact for party, fact in zip(ids, facts, strict=True)],
+            "carriers": [[path] if party == "P0000008" else None for party in ids],
+        },
+        infer_schema_length=None,
+    )
+    frame.write_parquet(home / "features" / "credit_book.parquet")
+    return frame
+
+
+@pytest.fixture(scope="session")
+def put_book() -> Callable[..., pl.DataFrame]:
+    """Return a function that writes the book."""
+    return write_book
+
+
 @pytest.fixture(scope="session")
 def put_model() -> Callable[..., str]:
     """Return a function that trains a model and makes it champion."""
@@ -105,6 +148,12 @@ def put_model() -> Callable[..., str]:
         return write_model(home, train(features, seed=seed), name)
 
     return put
+
+
+@pytest.fixture(scope="session")
+def write_champion() -> Callable[..., str]:
+    """Return a function that makes a given model champion."""
+    return write_model
 
 
 @pytest.fixture(scope="session")
@@ -143,6 +192,7 @@ def world(tmp_path: Path, model: CreditModel) -> World:
 def build_world(home: Path, model: CreditModel) -> World:
     version = write_model(home, model)
     write_features(home)
+    write_book(home, version)
     return World(home, make_key(home, Role.RISK_OFFICER), make_key(home, Role.PLANNER), version)
 
 

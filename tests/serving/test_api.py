@@ -314,7 +314,12 @@ def test_service_without_a_model_is_not_ready_and_says_what_to_do(
     ready = client.http.get("/readyz")
     assert ready.status_code == 503
     parts = ready.json()["parts"]
-    assert [name for name, part in parts.items() if not part["ready"]] == ["model", "features", "graph"]
+    assert [name for name, part in parts.items() if not part["ready"]] == [
+        "model",
+        "features",
+        "graph",
+        "book",
+    ]
     assert "champion" in parts["model"]["problem_en"]
     assert client.http.get("/healthz").status_code == 200
     found = problem(client.score(PARTY, Accept_Language="en"), 503, "not-ready")

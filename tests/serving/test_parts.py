@@ -37,7 +37,7 @@ def test_broken_part_leaves_the_last_good_one_and_is_reported(
     if damage == "pointer":
         (models / "champion.json").write_text("{")
     elif damage == "file":
-        (models / "v1" / "booster_0.txt").write_text("tree")
+        (models / "v1" / "own_0.txt").write_text("tree")
         (models / "champion.json").touch()
     else:
         (world.home / "features" / "credit_latest.parquet").write_bytes(b"PAR1")

@@ -9,7 +9,7 @@ import typer
 from zhiheng.console import teller
 from zhiheng.settings import REPOSITORY, Settings, load_settings
 
-__all__ = ["fit", "fit_app", "score", "train", "train_and_publish", "train_app"]
+__all__ = ["fit", "fit_app", "prepare", "prepare_book", "score", "train", "train_and_publish", "train_app"]
 
 fit_app = typer.Typer(help="用任意数据表训练。Fit on any table.", no_args_is_help=True)
 train_app = typer.Typer(help="用集团数据训练。Train on the group's tables.", no_args_is_help=True)
@@ -37,6 +37,16 @@ def train(
     train_and_publish(settings, teller(settings), conf=conf, seed=seed)
 
 
+def prepare() -> None:
+    """为已发布的模型准备答复所需：相邻主体得分、规则事实、传导路径（训练后自动运行，重算特征后请再运行）。
+
+    Write what answers need beside the newest features, for the published model: neighbours' scores, facts for the
+    rules, carrier paths. Training does so itself; run it after building features anew.
+    """
+    settings = load_settings()
+    prepare_book(settings, teller(settings))
+
+
 def train_and_publish(
     settings: Settings, say: Callable[[str, str], None], *, conf: Path | None = None, seed: int | None = None
 ) -> None:
@@ -61,6 +71,21 @@ def train_and_publish(
     )
     job.run(say)
     PublishChampion(models=models, tracking_uri=settings.tracking_uri).run(say)
+    prepare_book(settings, say)
+
+
+def prepare_book(settings: Settings, say: Callable[[str, str], None]) -> None:
+    """Write what answers need beside the newest features, for the published model."""
+    from experiments.prepare_book import PrepareBook
+
+    home = settings.home
+    PrepareBook(
+        tables=home / "checked" / "good",
+        graph=home / "graph",
+        features=home / "features",
+        models=home / "models" / "credit",
+        num_threads=settings.threads,
+    ).run(say)
 
 
 @fit_app.command("credit")

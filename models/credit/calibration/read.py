@@ -14,7 +14,7 @@ from models.credit.calibration.maps import (
 )
 from models.errors import CalibrationError
 
-__all__ = ["read_calibration"]
+__all__ = ["read_calibration", "read_numbers"]
 
 
 def read_calibration(plain: object) -> Calibration:
@@ -30,9 +30,9 @@ def read_calibration(plain: object) -> Calibration:
         case Kind.BETA:
             return BetaCalibration(*(_number(plain, name) for name in ("a", "b", "c")))
         case Kind.ISOTONIC:
-            return IsotonicCalibration(_numbers(plain, "raw"), _numbers(plain, "value"))
+            return IsotonicCalibration(read_numbers(plain, "raw"), read_numbers(plain, "value"))
         case Kind.VENN_ABERS:
-            return VennAbersCalibration(*(_numbers(plain, name) for name in ("start", "p0", "end", "p1")))
+            return VennAbersCalibration(*(read_numbers(plain, name) for name in ("start", "p0", "end", "p1")))
         case Shifted.kind:
             return Shifted(read_calibration(plain.get("base")), _number(plain, "delta"))
         case Chained.kind:
@@ -48,7 +48,8 @@ def _number(plain: Mapping[str, object], name: str) -> float:
     return float(value)
 
 
-def _numbers(plain: Mapping[str, object], name: str) -> tuple[float, ...]:
+def read_numbers(plain: Mapping[str, object], name: str) -> tuple[float, ...]:
+    """Return a list of numbers from JSON values. Raises CalibrationError when it is missing, empty or holds others."""
     values = plain.get(name)
     if not isinstance(values, list) or not values:
         raise _unreadable(name, values)

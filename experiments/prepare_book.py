@@ -1,0 +1,84 @@
+"""Job: write what an answer about a party needs beside its features, for the model that is to give the answers."""
+
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+
+from experiments.build_carriers import own_log_odds
+from experiments.build_features import LATEST, LINKS
+from experiments.credit_book import champion, open_graph
+from experiments.errors import MissingLatestError
+from experiments.job import Say
+from features.checked_files import write_parquet_atomically
+from features.credit.book import Book
+from features.credit.carrier_paths import book_carriers
+from features.credit.neighbour_scores import SCORE_FEATURES, neighbour_scores
+from features.credit.rule_facts import rule_facts
+from features.sources import read_tables
+from models.credit.model import CreditModel
+from models.credit.rules.policy import read_rules
+
+__all__ = ["BOOK", "PrepareBook"]
+
+BOOK: Final = "credit_book.parquet"
+
+
+class PrepareBook(BaseModel):
+    """Where tables, graph, newest features and models lie; the file goes beside the features."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tables: Path = Field(description="folder of checked tables")
+    graph: Path = Field(description="folder of the embedded graph store")
+    features: Path = Field(description="folder of the newest features and the links")
+    models: Path = Field(description="folder of the published model")
+    num_threads: int = Field(default=1, ge=1)
+
+    def run(self, say: Say) -> None:
+        """Write `BOOK`, one row a party of the newest features, whole or not at all.
+
+        Columns: party_id, as_of, model_version, the neighbours' own scores by that model, `facts` for the rules and
+        `carriers`, the worst path along each route. Raises MissingLatestError when features have not been built,
+        MissingChampionError, EmptyGraphError and FeatureMismatchError.
+        """
+        latest, links = self.features / LATEST, self.features / LINKS
+        for file in (latest, links):
+            if not file.is_file():
+                raise MissingLatestError(str(file))
+        model, frame = champion(self.models), pl.read_parquet(latest)
+        if frame.is_empty():
+            raise MissingLatestError(str(latest))
+        as_of = frame["as_of"].item(0)
+        book, store = Book.read(read_tables(self.tables), as_of), open_graph(self.graph)
+        kinds = read_rules().organisation_kinds(as_of)
+        facts = rule_facts(book.known.tables, store.snapshot(as_of), as_of, org_kinds=kinds)
+        own = own_log_odds(model, frame, num_threads=self.num_threads)
+        carriers = book_carriers(book, store, own)
+        write_parquet_atomically(
+            _neighbours(model, frame, pl.read_parquet(links), num_threads=self.num_threads)
+            .with_columns(model_version=pl.lit(model.version))
+            .join(facts.select("party_id", facts=pl.struct(facts.columns)), on="party_id", how="left")
+            .join(_by_party(carriers), on="party_id", how="left"),
+            self.features / BOOK,
+        )
+        say(
+            f"{frame.height:,} 个主体的规则事实、相邻主体得分与传导路径（模型 {model.version}，截至 {as_of}）",
+            f"facts for the rules, neighbours' scores and carrier paths of {frame.height:,} parties "
+            f"(model {model.version}, as of {as_of})",
+        )
+
+
+def _neighbours(
+    model: CreditModel, frame: pl.DataFrame, links: pl.DataFrame, *, num_threads: int
+) -> pl.DataFrame:
+    """Return [party_id, as_of, *SCORE_FEATURES] by the own scores of the model."""
+    raw = model.raw_own(frame, num_threads=num_threads)
+    own = frame.select("party_id", "as_of").with_columns(log_odds=pl.Series(raw))
+    return neighbour_scores(links, own).select("party_id", "as_of", *SCORE_FEATURES)
+
+
+def _by_party(carriers: pl.DataFrame) -> pl.DataFrame:
+    told = pl.struct(pl.exclude("party_id", "as_of"))
+    return carriers.group_by("party_id", maintain_order=True).agg(told.alias("carriers"))

@@ -1,0 +1,82 @@
+"""What an answer about a party needs beside its features: neighbours' scores, facts for the rules, carrier paths."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from serving.errors import BookStoreError
+
+__all__ = ["BookStore", "load_book_store"]
+
+_KEYS: Final = ("party_id", "as_of", "model_version", "facts", "carriers")
+
+
+@dataclass(frozen=True)
+class BookStore:
+    """Rows by party, made for one version of the model as of one date.
+
+    `scores` (n, m) are what the model says of the parties' neighbours, columns as in `score_features`, missing is NaN.
+    """
+
+    model_version: str
+    as_of: date
+    score_features: tuple[str, ...]
+    scores: NDArray[np.float64]
+    rows: Mapping[str, int]
+    said: pl.DataFrame
+
+    def facts(self, party_id: str) -> Mapping[str, object] | None:
+        """Return the party's facts for the rules, None when nothing is known of it."""
+        found = self._said(party_id, "facts")
+        return found if isinstance(found, Mapping) else None
+
+    def carrier(self, party_id: str, route: str) -> Mapping[str, object] | None:
+        """Return the worst path along a route, None when there is none."""
+        found = self._said(party_id, "carriers")
+        paths = found if isinstance(found, list) else []
+        return next((path for path in paths if path["channel"] == route), None)
+
+    def scores_of(self, party_id: str) -> NDArray[np.float64] | None:
+        """Return the neighbours' scores of a party, shape (m,), None when it is not in the book."""
+        row = self.rows.get(party_id)
+        return None if row is None else self.scores[row]
+
+    def _said(self, party_id: str, column: str) -> object:
+        row = self.rows.get(party_id)
+        return None if row is None else self.said[column][row : row + 1].to_list()[0]
+
+
+def load_book_store(parquet: Path) -> BookStore:
+    """Read what `experiments.prepare_book` wrote. Raises BookStoreError when it is absent or not such a file."""
+    if not parquet.is_file():
+        raise BookStoreError(str(parquet), problem_zh="不存在", problem_en="there is no such file")
+    try:
+        frame = pl.read_parquet(parquet)
+        absent = [name for name in _KEYS if name not in frame.columns]
+        if absent or frame.is_empty():
+            what = ", ".join(absent) or "-"
+            raise BookStoreError(
+                str(parquet),
+                problem_zh=f"缺少列 {what} 或没有行",
+                problem_en=f"it lacks columns {what} or rows",
+            )
+        names = tuple(name for name in frame.columns if name not in _KEYS)
+        scores = frame.select(pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in names)
+        return BookStore(
+            model_version=frame["model_version"].item(0),
+            as_of=frame["as_of"].item(0),
+            score_features=names,
+            scores=np.ascontiguousarray(scores.to_numpy()),
+            rows={party: row for row, party in enumerate(frame["party_id"].to_list())},
+            said=frame.select("facts", "carriers"),
+        )
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise BookStoreError(
+            str(parquet), problem_zh=f"无法读取（{error}）", problem_en=f"it cannot be read ({error})"
+        ) from error
