@@ -11,14 +11,17 @@ from experiments.build_features import LINKS, PANEL
 from experiments.credit_book import BookAt, Past, book_at, champion, open_graph
 from experiments.job import Say
 from features.checked_files import write_parquet_atomically
+from features.credit.rule_facts import legal_limits
 from features.sources import read_tables
 from models.credit.loss import loss_totals, ranked_by_money
+from models.credit.rules.policy import read_rules
 
-__all__ = ["FACTS", "HITS", "LOSSES", "STATES", "BookLoss", "past_of"]
+__all__ = ["FACTS", "HITS", "LIMITS", "LOSSES", "STATES", "BookLoss", "past_of"]
 
 LOSSES: Final = "book_loss.parquet"
 FACTS: Final = "rule_facts.parquet"
 HITS: Final = "rule_hits.parquet"
+LIMITS: Final = "legal_limits.parquet"
 STATES: Final = "party_states.parquet"
 
 
@@ -31,11 +34,11 @@ class BookLoss(BaseModel):
     graph: Path = Field(description="folder of the embedded graph store")
     features: Path = Field(description="folder of the panel, for PDs at origination; may lack it")
     models: Path = Field(description="folder of the credit models with the champion")
-    out: Path = Field(description="folder that gets losses, facts, hits and states")
+    out: Path = Field(description="folder that gets losses, facts, hits, limits and states")
     as_of: date = Field(description="the day up to which everything known may be used")
 
     def run(self, say: Say) -> BookAt:
-        """Write the four tables, each whole or not at all, losses with the largest first.
+        """Write the five tables, each whole or not at all, losses with the largest first.
 
         Raises EmptyGraphError, MissingChampionError, PolicyError for a day without assumptions, and the errors of tables.
         """
@@ -48,6 +51,9 @@ class BookLoss(BaseModel):
             )
         book = book_at(tables, store, self.as_of, model, past=past)
         ranked = ranked_by_money(book.losses)
+        kinds = read_rules().organisation_kinds(self.as_of)
+        limits = legal_limits(tables, store.snapshot(self.as_of), self.as_of, kinds)
+        write_parquet_atomically(limits, self.out / LIMITS)
         for name, frame in (
             (LOSSES, ranked),
             (FACTS, book.facts),

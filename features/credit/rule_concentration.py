@@ -12,7 +12,7 @@ from graph.measures.exposure import EXPOSURE_SCHEMA, exposure_by_group, exposure
 from graph.measures.exposure import Book as ExposureBook
 from graph.measures.limits import check_limits
 
-__all__ = ["Connected", "concentration_facts", "connected_facts", "limit_uses"]
+__all__ = ["Connected", "concentration_facts", "connected_facts", "limit_uses", "limits_unused"]
 
 _USE = (
     "org_id",
@@ -167,6 +167,23 @@ def limit_uses(
         .join(listed, on="party_id", how="left")
         .with_columns(pl.col("limit_uses").fill_null(empty))
     )
+
+
+def limits_unused(clients: Clients, book: Book, org_kinds: Mapping[str, str]) -> pl.DataFrame:
+    """Return a row per company and legal limit on one client or group, with the fields of a limit in use and `used` 0.
+
+    What a party without any exposure may still get; empty without the group's companies.
+    """
+    if clients.companies is None:
+        return pl.DataFrame(schema=dict.fromkeys((*_USE, "valid_from"), pl.Null))
+    nobody = clients.companies.select(
+        "org_id",
+        pl.lit("").alias("subject"),
+        *(pl.lit(0.0).alias(name) for name in ("direct", "gross", "net")),
+    )
+    uses = check_limits(nobody, nobody, _organisations(clients, book, org_kinds), clients.policy)
+    exact = uses.with_columns(pl.col("limit").round(2))
+    return exact.select(*_USE, "valid_from").sort("org_id", "code")
 
 
 def _exposures(book: Book) -> pl.DataFrame:

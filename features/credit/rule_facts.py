@@ -10,13 +10,13 @@ from features.asof import Known
 from features.credit.book import Book
 from features.credit.parties import party_ids
 from features.credit.ratios import exact_sum
-from features.credit.rule_concentration import concentration_facts, connected_facts, limit_uses
+from features.credit.rule_concentration import concentration_facts, connected_facts, limit_uses, limits_unused
 from features.credit.rule_network import Clients, guarantee_facts, related_facts, trade_facts
 from features.errors import SnapshotDateError
 from graph.errors import UnknownPartyError
 from graph.snapshot import Snapshot
 
-__all__ = ["LIMIT_USE", "RULE_FACTS_SCHEMA", "rule_facts"]
+__all__ = ["LIMIT_USE", "RULE_FACTS_SCHEMA", "legal_limits", "rule_facts"]
 
 LIMIT_USE: Final = pl.Struct(
     {
@@ -129,6 +129,21 @@ def rule_facts(
     for part in frames:
         frame = frame.join(part, on="party_id", how="left")
     return _asked(_without_records(frame, known, held), parties)
+
+
+def legal_limits(
+    tables: Mapping[str, pl.LazyFrame], snapshot: Snapshot, as_of: date, org_kinds: Mapping[str, str]
+) -> pl.DataFrame:
+    """Return the legal limits on one client and one group by company (the fields of LIMIT_USE, `used` 0), as of a date.
+
+    What new business is held against before there is any exposure. Raises as `rule_facts`.
+    """
+    if snapshot.as_of is None or snapshot.as_of > as_of:
+        raise SnapshotDateError(snapshot.as_of, as_of)
+    book = Book.read(tables, as_of)
+    clients = Clients.read(book, snapshot, party_ids(book.known).collect())
+    limits = limits_unused(clients, book, org_kinds)
+    return limits.select(pl.col(field.name).cast(field.dtype) for field in LIMIT_USE.fields)
 
 
 def _asked(frame: pl.DataFrame, parties: Iterable[str] | None) -> pl.DataFrame:

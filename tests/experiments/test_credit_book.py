@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from experiments.book_alerts import ALERTS, MIGRATION, BookAlerts
-from experiments.book_loss import FACTS, HITS, LOSSES, STATES, BookLoss
+from experiments.book_loss import FACTS, HITS, LIMITS, LOSSES, STATES, BookLoss
 from experiments.build_features import LINKS, PANEL
 from experiments.credit_book import HIT_SCHEMA
 from experiments.errors import MissingChampionError, MissingPanelError, SplitError
@@ -116,6 +116,9 @@ def test_the_book_is_measured_and_written(home: Path) -> None:
     unknown = pl.col("assumed").list.contains("no_origination_pd")
     assert 0 < losses.filter(~unknown).height < losses.height
     assert pl.read_parquet_schema(home / "out" / FACTS) == RULE_FACTS_SCHEMA
+    limits = pl.read_parquet(home / "out" / LIMITS)
+    assert set(limits["org_id"]) == {"ORG-01", "ORG-02"}
+    assert set(limits["used"]) == {0.0}
     hits = pl.read_parquet(home / "out" / HITS)
     assert hits.schema == HIT_SCHEMA
     assert set(hits.filter(code="in-default", checked=True)["party_id"]) == set(in_default)

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from features.contracts import CONTRACTS
-from features.credit.rule_facts import RULE_FACTS_SCHEMA, rule_facts
+from features.credit.rule_facts import RULE_FACTS_SCHEMA, legal_limits, rule_facts
 from features.errors import SnapshotDateError
 from graph.errors import UnknownPartyError
 from graph.snapshot import Snapshot
@@ -243,3 +243,12 @@ def test_connected_clients_share_exposure_and_limits(make_tables: TableMaker) ->
         "finance-lease-group": (400.0, pytest.approx(350.0)),
     }
     assert of(frame, "LESSOR")["limit_uses"] == []
+    every = {**tables, "companies": companies(("ORG-01", "LESSOR", "融资租赁"))}
+    limits = legal_limits(every, Snapshot.from_edges(tables["edges"], as_of=AS_OF), AS_OF, KINDS)
+    assert limits.select("org_id", "code", "used", "limit").rows() == [
+        ("ORG-01", "finance-lease-group", 0.0, pytest.approx(350.0)),
+        ("ORG-01", "finance-lease-single", 0.0, pytest.approx(210.0)),
+    ]
+    bare = legal_limits(tables, Snapshot.from_edges(tables["edges"], as_of=AS_OF), AS_OF, KINDS)
+    assert bare.is_empty()
+    assert bare.schema == limits.schema

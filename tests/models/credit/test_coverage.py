@@ -143,7 +143,7 @@ def test_a_share_beyond_one_is_refused() -> None:
     [
         ('line = "fund"\nstage = "pre_lending"', 'line = "debt"\nstage = "pre_lending"', "fund/pre_lending"),
         ('full = "credit_model"', 'full = "rules"', "gives no PD"),
-        ("thin_from = 0.2", "thin_from = 0.7", "below full_from"),
+        ("thin_from = 0.37", "thin_from = 0.7", "below full_from"),
     ],
 )
 def test_a_matrix_with_a_hole_is_refused(tmp_path: Path, old: str, new: str, problem: str) -> None:
