@@ -33,7 +33,7 @@ _OF_A_SAMPLE: Final = (
 _COLUMNS: Final = (
     Column("segment", Text("分段", "segment")),
     *(
-        Column(f"{sample}_{key}", Text(f"{name.zh}·{head.zh}", f"{name.en}: {head.en}"), form)
+        Column(f"{sample}_{key}", head, form, over=name)
         for sample, name in _SAMPLES
         for key, head, form in _OF_A_SAMPLE
     ),

@@ -69,11 +69,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its key in the JSON, its head, how its numbers are written."""
+    """A column of a table: its key in the JSON, its head, how its numbers are written, what stands over several heads."""
 
     key: str
     head: Text
     form: Form = Form.TEXT
+    over: Text | None = None
 
 
 @dataclass(frozen=True)

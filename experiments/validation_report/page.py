@@ -4,6 +4,7 @@ import base64
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -52,6 +53,7 @@ def report_page(report: Report) -> str:
         "shown": _shown_rows,
         "numeric": _numeric,
         "first_row": _first_row,
+        "groups": _groups,
     }
     return environment.get_template(_TEMPLATE).render(
         report=report,
@@ -76,6 +78,12 @@ def _shown_rows(table: Table) -> Sequence[Sequence[tuple[bool, _Shown]]]:
         [(_numeric(column), _shown(cell, column)) for cell, column in zip(row, table.columns, strict=True)]
         for row in table.visible()
     ]
+
+
+def _groups(columns: Sequence[Column]) -> Sequence[tuple[Text | None, int]]:
+    """Return what stands over runs of columns, with how many each run has."""
+    runs = groupby(columns, key=lambda column: column.over)
+    return [(over, len(list(members))) for over, members in runs]
 
 
 def _first_row(table: Table) -> Sequence[tuple[Text, _Shown]]:
