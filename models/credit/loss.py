@@ -40,6 +40,7 @@ LOSS_INPUT: Final = pl.Schema(
         "undrawn": pl.Float64,
         "contingent": pl.Float64,
         "watched": pl.Boolean,
+        "presumption_rebutted": pl.Boolean,
     }
 )
 """Exposures to measure: amounts in CNY, rate and PDs as decimals. The columns of `_OPTIONAL` may be absent or null."""
@@ -49,6 +50,7 @@ _OPTIONAL: Final = {
     "undrawn": 0.0,
     "contingent": 0.0,
     "watched": False,
+    "presumption_rebutted": False,
     "pd_at_origination": None,
     "collateral_kind": None,
     "collateral_value": None,
@@ -72,6 +74,10 @@ ASSUMPTIONS: Final = {
     "linear_amortisation": Wording(
         zh="等额本息按余额每月等额减少近似",
         en="equal instalments: the balance is taken to fall evenly by month",
+    ),
+    "presumption_rebutted": Wording(
+        zh="逾期超过 30 天的推定已有证据反驳",
+        en="the presumption from being past due was rebutted with evidence",
     ),
     "past_maturity": Wording(
         zh="已过到期日，剩余期限按假设", en="past maturity: the remaining life is the assumed one"
@@ -289,6 +295,7 @@ def _assumed(given: pl.DataFrame, table: pl.DataFrame, as_of: date) -> pl.Series
         "collateral_value_unknown": secured & pl.col("collateral_value").is_null(),
         "linear_amortisation": pl.col("repayment") == "equal_installment",
         "past_maturity": pl.col("maturity_on") <= as_of,
+        "presumption_rebutted": pl.col("presumption_rebutted"),
     }
     marks = [pl.when(sign).then(pl.lit(code)) for code, sign in signs.items()]
     return table.select(pl.concat_list(marks).list.drop_nulls().alias("assumed")).to_series()

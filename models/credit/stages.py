@@ -55,7 +55,8 @@ _STAGE: Final = {
 def stages(exposures: pl.DataFrame, policy: LossPolicy, scale: MasterScale) -> pl.DataFrame:
     """Return [stage (Int8), stage_reason] for each row.
 
-    Read: days_past_due, in_default, watched, pd_12m and pd_at_origination (null: unknown, then PDs are not compared).
+    Read: days_past_due, in_default, watched, presumption_rebutted (there is evidence that being late by more than
+    `overdue_days` is no increase in risk), pd_12m and pd_at_origination (null: unknown, then PDs are not compared).
     Impaired: `default_days` past due, or the debtor is in default with any exposure. Increased: more than `overdue_days`
     past due; or the PD is `pd_multiple` times that at origination and `pd_increase` above it, or `notches` grades worse on
     the scale, and not of low risk; or watched. Source: CAS 22 (财会〔2017〕7号) arts. 40, 48, 53, 55.
@@ -70,7 +71,7 @@ def stages(exposures: pl.DataFrame, policy: LossPolicy, scale: MasterScale) -> p
     signs = {
         StageReason.PAST_DUE_90: late >= policy.default_days,
         StageReason.IN_DEFAULT: exposures["in_default"].to_numpy(),
-        StageReason.PAST_DUE_30: late > policy.overdue_days,
+        StageReason.PAST_DUE_30: (late > policy.overdue_days) & ~exposures["presumption_rebutted"].to_numpy(),
         StageReason.NOTCHES: fallen,
         StageReason.PD_RISE: rise,
         StageReason.WATCHED: exposures["watched"].to_numpy(),

@@ -46,6 +46,7 @@ LEASE: dict[str, object] = {
     "undrawn": 0.0,
     "contingent": 0.0,
     "watched": False,
+    "presumption_rebutted": False,
 }
 
 
@@ -109,6 +110,8 @@ def test_scenarios_are_weighted_losses_not_losses_of_a_weighted_pd() -> None:
         ({}, 1, "performing"),
         ({"days_past_due": 30}, 1, "performing"),
         ({"days_past_due": 31}, 2, "past_due_30"),
+        ({"days_past_due": 89, "presumption_rebutted": True}, 1, "performing"),
+        ({"days_past_due": 90, "presumption_rebutted": True}, 3, "past_due_90"),
         ({"days_past_due": 89}, 2, "past_due_30"),
         ({"days_past_due": 90}, 3, "past_due_90"),
         ({"in_default": True}, 3, "in_default"),
@@ -219,7 +222,7 @@ def test_totals_add_up_and_do_not_depend_on_how_they_are_cut(cases: list[dict[st
 
 def test_what_was_assumed_is_said() -> None:
     bare = table({"pd_at_origination": None, "collateral_kind": None, "collateral_value": None}).drop(
-        "undrawn", "contingent", "watched", "accrued_interest"
+        "undrawn", "contingent", "watched", "accrued_interest", "presumption_rebutted"
     )
     got = expected_loss(bare, POLICY, SCALE, as_of=AS_OF)["assumed"][0].to_list()
     assert got == [
@@ -230,6 +233,7 @@ def test_what_was_assumed_is_said() -> None:
     assert known.codes() == []
     late = loss({"maturity_on": AS_OF, "collateral_value": None, "repayment": "bullet"})
     assert late.codes() == ["collateral_value_unknown", "past_maturity"]
+    assert loss({"presumption_rebutted": True}).codes() == ["linear_amortisation", "presumption_rebutted"]
     assert late.number("months") == POLICY.months_past_maturity
 
 
