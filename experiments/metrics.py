@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.errors import SplitError
+from features.ranking import auc_of_levels
+from models.credit.measures import calibration_error_of_sorted
 
 __all__ = ["METRICS", "Interval", "evaluate", "flat"]
 
 METRICS: Final = ("auc", "ks", "brier", "ece")
-_BINS: Final = 10
 _NO_ROWS: Final = 1e-12
 _LEVEL: Final = (0.025, 0.975)
 
@@ -72,25 +73,13 @@ def _measure(y: Floats, p: Floats, ends: NDArray[np.int64], weight: Floats) -> F
     """Return auc, ks, brier, ece of rows sorted by p; `ends` are the last rows of each distinct p."""
     bad, good = np.cumsum(weight * y)[ends], np.cumsum(weight * (1 - y))[ends]
     bads, goods = bad[-1], good[-1]
-    good_before = np.concatenate([[0.0], good[:-1]])
-    auc = float(np.diff(bad, prepend=0.0) @ (good_before + good) / 2 / (bads * goods))
+    runs = np.diff(ends, prepend=-1)
+    auc = auc_of_levels(y, np.repeat(np.arange(len(ends)), runs), weight)
     ks = float(np.max(np.abs(good / goods - bad / bads)))
     brier = float(weight @ (y - p) ** 2 / weight.sum())
     shared = np.diff(bad, prepend=0.0) / np.maximum(np.diff(bad + good, prepend=0.0), _NO_ROWS)
-    return np.array([auc, ks, brier, _calibration_error(np.repeat(shared, _run_lengths(ends)), p, weight)])
-
-
-def _run_lengths(ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.diff(ends, prepend=-1)
-
-
-def _calibration_error(y: Floats, p: Floats, weight: Floats) -> float:
-    """Return the ECE; y holds the mean outcome of each row's p, so that the order of ties cannot move it."""
-    total = weight.sum()
-    place = (np.cumsum(weight) - weight / 2) / total
-    bins = np.minimum((place * _BINS).astype(np.int64), _BINS - 1)
-    gap = np.bincount(bins, weight * (y - p), minlength=_BINS)
-    return float(np.abs(gap).sum() / total)
+    ece = calibration_error_of_sorted(np.repeat(shared, runs), p, weight)
+    return np.array([auc, ks, brier, ece])
 
 
 def _check(label: Floats, pd: Floats) -> None:

@@ -6,7 +6,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.stats import chi2, rankdata
+from scipy.stats import chi2
+
+from features.ranking import auc
 
 __all__ = ["Audited", "Imprint", "calendar_imprint", "cells", "fading", "one_sided_share", "separation"]
 
@@ -78,7 +80,7 @@ def separation(column: Audited) -> float:
         n = np.bincount(cell[~inside], column.weight[~inside], minlength=cell.max() + 1)
         s = np.bincount(cell[~inside], (column.weight * column.y)[~inside], minlength=cell.max() + 1)
         score[inside] = ((s + _PRIOR * mean) / (n + _PRIOR))[cell[inside]]
-    return weighted_auc(column.y, score, column.weight)
+    return _auc(column.y, score, column.weight)
 
 
 def _party_folds(party: Ints) -> Ints:
@@ -88,14 +90,10 @@ def _party_folds(party: Ints) -> Ints:
     return folds
 
 
-def weighted_auc(y: Floats, score: Floats, weight: Floats) -> float:
-    """Return the area under the ROC curve with row weights, ties counting half."""
-    level = rankdata(score, method="dense").astype(np.int64) - 1
-    positive = np.bincount(level, weight * y)
-    negative = np.bincount(level, weight * (1 - y))
-    below = np.cumsum(negative) - negative
-    pairs = positive.sum() * negative.sum()
-    return float((positive * (below + 0.5 * negative)).sum() / pairs) if pairs > 0 else 0.5
+def _auc(y: Floats, score: Floats, weight: Floats) -> float:
+    """Return the AUC; a column that meets one class only separates nothing."""
+    found = auc(y, score, weight)
+    return 0.5 if np.isnan(found) else found
 
 
 def one_sided_share(column: Audited) -> float:
@@ -211,7 +209,7 @@ def _plain_auc(column: Audited) -> tuple[float, tuple[float, float]]:
     score = kept.values.cast(pl.Float64).to_numpy()
     positive = len(np.unique(kept.party[kept.y > 0]))
     negative = len(np.unique(kept.party[kept.y == 0]))
-    return weighted_auc(kept.y, score, kept.weight), (float(positive), float(negative))
+    return _auc(kept.y, score, kept.weight), (float(positive), float(negative))
 
 
 def _auc_variance(auc: float, positive: float, negative: float) -> float:
