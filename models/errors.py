@@ -20,6 +20,7 @@ __all__ = [
     "RegistryError",
     "RouteError",
     "RuleFactsError",
+    "ScorecardError",
     "WhatIfError",
 ]
 
@@ -128,3 +129,7 @@ class RouteError(ModelError):
 
 class PooledModelError(ModelError):
     """The pooled model cannot be learnt, read or asked with what was given."""
+
+
+class ScorecardError(ModelError):
+    """A scorecard cannot be learnt, read or exported."""
