@@ -32,13 +32,16 @@ NeighbourScores = Callable[[Floats], Floats]
 class Network:
     """What the network booster may see, and whether it is used.
 
-    `features` are columns of the design; `score_features` name the columns that `scores` makes of the own scores of
-    the neighbours (their signs stand in the design's `monotone`). With `keep` None the network stays when it lowers
-    the loss of other parties by more than chance and, where rows have dates, does not raise it on later dates; a label
-    is known `label_delay` (in the unit of the dates) after its row. True or False decides without a look.
+    `features` are columns of the design that the own booster does not see; `also` are own ones that the network
+    booster may read beside them, to find what a relation means for which kind of party. `score_features` name the
+    columns that `scores` makes of the own scores of the neighbours (their signs stand in the design's `monotone`). With
+    `keep` None the network stays when it lowers the loss of other parties by more than chance and, where rows have
+    dates, does not raise it on later dates; a label is known `label_delay` (in the unit of the dates) after its row.
+    True or False decides without a look.
     """
 
     features: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     score_features: tuple[str, ...] = ()
     scores: NeighbourScores | None = None
     settings: BoosterSettings | None = None
@@ -200,7 +203,7 @@ def _forward(
 
 def _around(design: Design, f: Floats, network: Network) -> Design:
     """Return the design of the network features, with what the neighbours' own scores say beside them."""
-    around = design.columns(network.features)
+    around = design.columns((*network.features, *network.also))
     if network.scores is None:
         return around
     columns = network.scores(f)

@@ -71,7 +71,9 @@ class CreditModel:
     """A trained credit model; refuses frames whose features are not its own.
 
     Raw log-odds are f + g: f of the own booster, g of the network booster where there is one. The mean of g belongs to
-    f, so that g is 0 for a party whose network is like the average. The calibration maps raw to calibrated log-odds.
+    f, so that g is 0 for a party whose network is like the average. The calibration maps raw to calibrated log-odds. A network
+    booster may read own features too (`network_features` then repeats them): the contribution of such a feature is the
+    sum of what it adds to f and to g.
     """
 
     own_features: tuple[str, ...]
@@ -86,8 +88,8 @@ class CreditModel:
 
     @cached_property
     def features(self) -> tuple[str, ...]:
-        """Return the features in the order of the matrix: own ones first."""
-        return self.own_features + self.network_features
+        """Return the features in the order of the matrix: own ones first, each once."""
+        return tuple(dict.fromkeys(self.own_features + self.network_features))
 
     @cached_property
     def network_base(self) -> float:
@@ -128,14 +130,14 @@ class CreditModel:
         own, around = self._split(x)
         parts = self.own.contributions(own, num_threads=num_threads)
         base = np.full(len(x), self._own_base + self.network_base)
-        own_parts, own_raw = parts[:, :-1], base + parts[:, :-1].sum(axis=1)
-        steps = [(own_parts, base, own_raw)]
+        own_raw = base + parts[:, :-1].sum(axis=1)
+        contributions = np.zeros(x.shape)
+        contributions[:, : len(self.own_features)] = self._calibrated(parts[:, :-1], base, own_raw)
         raw = own_raw
         if self.network is not None:
             network_parts = self.network.contributions(around, num_threads=num_threads)[:, :-1]
             raw = own_raw + network_parts.sum(axis=1)
-            steps.append((network_parts, own_raw, raw))
-        contributions = np.hstack([self._calibrated(*step) for step in steps])
+            contributions[:, self._around] += self._calibrated(network_parts, own_raw, raw)
         own_log_odds = self.calibration.log_odds(own_raw)
         log_odds = self.calibration.log_odds(raw)
         base_log_odds = float(self.calibration.log_odds(base[:1])[0]) if len(x) else float("nan")
@@ -179,8 +181,14 @@ class CreditModel:
         return np.ascontiguousarray(x, dtype=np.float64)
 
     def _split(self, x: Floats) -> tuple[Floats, Floats]:
-        width = len(self.own_features)
-        return np.ascontiguousarray(x[:, :width]), np.ascontiguousarray(x[:, width:])
+        own = np.ascontiguousarray(x[:, : len(self.own_features)])
+        return own, np.ascontiguousarray(x[:, self._around])
+
+    @cached_property
+    def _around(self) -> NDArray[np.int64]:
+        """Return the columns that the network booster sees."""
+        places = {name: place for place, name in enumerate(self.features)}
+        return np.array([places[name] for name in self.network_features], dtype=np.int64)
 
     @cached_property
     def _own_base(self) -> float:
@@ -216,7 +224,7 @@ def from_bundle(bundle: Bundle) -> CreditModel:
     """Build the model from a bundle that has been read and checked."""
     card = json.loads(bundle.read_text(_CARD))
     own, network = tuple(card["own_features"]), tuple(card["network_features"])
-    if own + network != bundle.manifest.features:
+    if tuple(dict.fromkeys(own + network)) != bundle.manifest.features:
         raise FeatureMismatchError(
             bundle.manifest.version, missing=bundle.manifest.features, unexpected=own + network
         )

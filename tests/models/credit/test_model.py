@@ -13,11 +13,12 @@ import pytest
 
 from models.bundle import MANIFEST, read_bundle, write_bundle
 from models.credit.booster import Boosters, BoosterSettings, Design, train_boosters
-from models.credit.calibration.fit import fit_affine
-from models.credit.calibration.maps import AffineCalibration
+from models.credit.calibration.fit import FITS, fit_affine
+from models.credit.calibration.maps import AffineCalibration, Kind
 from models.credit.grade import group_master_scale
-from models.credit.learn import Learned, learn_credit_model
+from models.credit.learn import Learned, Network, learn_credit_model
 from models.credit.model import FAMILY, CreditModel, load_credit_model
+from models.credit.network_gain import network_gain
 from models.errors import AdditivityError, BundleError, FeatureMismatchError, NotTrainableError
 
 SETTINGS = BoosterSettings(rounds=60, bags=2)
@@ -102,8 +103,8 @@ def test_contributions_are_the_shapley_values_by_definition(model: CreditModel) 
     dumps = [booster.dump_model()["tree_info"] for booster in model.own.members]
     trees = [info["tree_structure"] for dump in dumps for info in dump]
     oracle = [np.sum([shapley_by_definition(tree, row) for tree in trees], axis=0) / len(dumps) for row in x]
-    ours = model.score_matrix(x).contributions
-    np.testing.assert_allclose(ours, model.calibration.slope * np.array(oracle), atol=1e-6)
+    ours = replace(model, calibration=AffineCalibration(1.2, -0.3)).score_matrix(x).contributions
+    np.testing.assert_allclose(ours, 1.2 * np.array(oracle), atol=1e-6)
 
 
 def test_same_seed_same_model_other_seed_other_model() -> None:
@@ -277,3 +278,98 @@ def test_calibration_is_affine_in_log_odds() -> None:
     calibration = AffineCalibration(1.2, -0.3)
     raw = np.array([-1.0, 0.0, 2.0])
     np.testing.assert_allclose(calibration.log_odds(raw), 1.2 * raw - 0.3)
+
+
+NET = Network(features=("leverage", "noise"))
+
+
+def two_parts(network: Network) -> Learned:
+    d = design(2500)
+    settings = SETTINGS.model_copy(update={"num_leaves": 4})
+    groups = np.arange(len(d.y)) // 2
+    return learn_credit_model(
+        d, groups=groups, settings=settings, scale=group_master_scale(), seed=1, num_threads=1, folds=3, network=network
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=[(), ("overdue",)], ids=["apart", "reads own features too"])
+def networked(request: pytest.FixtureRequest) -> Learned:
+    return two_parts(replace(NET, also=request.param))
+
+
+def test_log_odds_are_own_plus_network_exactly(networked: Learned) -> None:
+    model, x = networked.model, design(seed=9).x
+    columns = [FEATURES.index(name) for name in model.features]
+    own = x[:, [FEATURES.index(name) for name in model.own_features]]
+    around = x[:, [FEATURES.index(name) for name in model.network_features]]
+    assert model.network is not None
+    scores = model.score_matrix(x[:, columns])
+    f, g = model.own.raw(own), model.network.raw(around)
+    np.testing.assert_allclose(model.calibration.log_odds(f + g), scores.log_odds, atol=1e-9)
+    np.testing.assert_allclose(
+        model.calibration.log_odds(f + model.network_base), scores.own_log_odds, atol=1e-9
+    )
+    total = scores.base_log_odds + scores.contributions.sum(axis=1)
+    np.testing.assert_allclose(total, scores.log_odds, atol=1e-9)
+    if not set(model.own_features) & set(model.network_features):
+        network = [model.features.index(name) for name in model.network_features]
+        effect = scores.contributions[:, network].sum(axis=1)
+        np.testing.assert_allclose(effect, scores.log_odds - scores.own_log_odds, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["beta", "isotonic", "venn_abers"])
+def test_contributions_add_up_under_every_calibration(networked: Learned, kind: str) -> None:
+    model, d = networked.model, design(seed=4)
+    x = d.x[:, [FEATURES.index(name) for name in model.features]]
+    curved = replace(model, calibration=FITS[Kind(kind)](model.log_odds_of(x), d.y, None))
+    scores = curved.score_matrix(x)
+    total = scores.base_log_odds + scores.contributions.sum(axis=1)
+    np.testing.assert_allclose(total, scores.log_odds, atol=1e-9)
+
+
+def test_network_model_answers_the_same_when_loaded(networked: Learned, tmp_path: Path) -> None:
+    loaded = load_credit_model(save(networked.model, tmp_path / "m"))
+    x = design(seed=5).x[:, [FEATURES.index(name) for name in loaded.features]]
+    frame = pl.DataFrame(x, schema=list(loaded.features))
+    assert loaded.score(frame).frame().equals(networked.model.score(frame).frame())
+
+
+def test_a_network_that_says_nothing_is_left_out() -> None:
+    learned = two_parts(Network(features=("noise", "constant")))
+    assert learned.gain is not None
+    assert learned.network_rounds == 0
+    assert learned.model.network is None
+    assert learned.model.features == ("overdue", "leverage", "all_missing")
+
+
+def test_a_network_that_says_much_stays_and_dates_decide() -> None:
+    d = design(3000)
+    groups, days = np.arange(len(d.y)) // 2, np.repeat(np.arange(30), 100)
+    useful = replace(NET, label_delay=3)
+    given = {
+        "groups": groups,
+        "settings": SETTINGS,
+        "scale": group_master_scale(),
+        "seed": 1,
+        "num_threads": 1,
+    }
+    learned = learn_credit_model(d, **given, order=days, network=useful)  # type: ignore[arg-type]
+    assert learned.later_gain is not None
+    assert learned.later_gain.mean > 0
+    assert learned.network_rounds > 0
+    unjudged = learn_credit_model(d, **given, order=days, network=replace(useful, label_delay=40))  # type: ignore[arg-type]
+    assert unjudged.later_gain is None
+    assert unjudged.model.network is None
+
+
+def test_gain_counts_parties_and_not_rows() -> None:
+    r = np.random.default_rng(1)
+    y = (r.random(300) < 0.3).astype(float)
+    own, group = np.zeros(300), np.where(y > 0, 0.2, -0.1) + r.normal(0, 0.5, 300)
+    once = network_gain(y, own, group, np.arange(300))
+    rows = np.tile(np.arange(300), 10)
+    tenfold = network_gain(y[rows], own[rows], group[rows], rows)
+    assert tenfold.mean == pytest.approx(once.mean)
+    assert tenfold.standard_error == pytest.approx(once.standard_error)
+    as_rows = network_gain(y[rows], own[rows], group[rows], np.arange(3000))
+    assert as_rows.standard_error < once.standard_error / 2
