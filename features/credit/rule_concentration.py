@@ -138,8 +138,8 @@ def limit_uses(
     exposures = ExposureBook(_exposures(book))
     by_party = exposure_by_party(exposures, clients.policy)
     by_group = exposure_by_group(exposures, clients.policy, groups)
-    related = _related(clients)
-    organisations = _organisations(clients, book, org_kinds)
+    related = _related(clients, clients.companies)
+    organisations = _organisations(clients, clients.companies, book, org_kinds)
     uses = check_limits(by_party, by_group, organisations, clients.policy, related=related)
     # A sum of floats differs in its last bit with the order of rows: an answer must come out the same again.
     exact = uses.with_columns(pl.col("used", "limit").round(2)).with_columns(
@@ -181,7 +181,9 @@ def limits_unused(clients: Clients, book: Book, org_kinds: Mapping[str, str]) ->
         pl.lit("").alias("subject"),
         *(pl.lit(0.0).alias(name) for name in ("direct", "gross", "net")),
     )
-    uses = check_limits(nobody, nobody, _organisations(clients, book, org_kinds), clients.policy)
+    uses = check_limits(
+        nobody, nobody, _organisations(clients, clients.companies, book, org_kinds), clients.policy
+    )
     exact = uses.with_columns(pl.col("limit").round(2))
     return exact.select(*_USE, "valid_from").sort("org_id", "code")
 
@@ -202,21 +204,20 @@ def _exposures(book: Book) -> pl.DataFrame:
     ).select(EXPOSURE_SCHEMA.names())
 
 
-def _related(clients: Clients) -> pl.DataFrame:
+def _related(clients: Clients, companies: pl.DataFrame) -> pl.DataFrame:
     """Return [org_id, party_id]: the group's companies, what they control, their officers with family and companies."""
     facts = related_facts(clients)
     flags = pl.any_horizontal(pl.all().exclude("party_id"))
     parties = facts.filter(flags).select("party_id")
-    orgs = clients.companies
-    assert orgs is not None  # noqa: S101 - the caller has looked
-    return orgs.select("org_id").join(parties, how="cross")
+    return companies.select("org_id").join(parties, how="cross")
 
 
-def _organisations(clients: Clients, book: Book, org_kinds: Mapping[str, str]) -> pl.DataFrame:
-    orgs = clients.companies
-    assert orgs is not None  # noqa: S101 - the caller has looked
+def _organisations(
+    clients: Clients, companies: pl.DataFrame, book: Book, org_kinds: Mapping[str, str]
+) -> pl.DataFrame:
+    """Return [org_id, kind, net_assets, net_assets_last_year] of the companies that a limit can bind, in CNY."""
     kind = pl.col("business").replace_strict(dict(org_kinds), default=None, return_dtype=pl.String)
-    bound = orgs.with_columns(kind=kind).filter(pl.col("kind").is_not_null())
+    bound = companies.with_columns(kind=kind).filter(pl.col("kind").is_not_null())
     latest = clients.statements.select("party_id", "net_assets")
     known = book.known
     if "statements" not in known.tables:

@@ -1,6 +1,7 @@
 """Facts for policy rules that stand around a party: guarantees, the group's own circle, trade with the factories."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -65,6 +66,7 @@ class Clients:
         """Tell which parties of the graph are among those named (n)."""
         return self.snapshot.ids.is_in(parties.implode()).to_numpy()
 
+    @cached_property
     def control(self) -> Control:
         """Return who controls whom under the rules of the date."""
         exempt = self.policy.connection.exempt_kinds
@@ -131,7 +133,7 @@ def related_facts(clients: Clients) -> pl.DataFrame:
     kin = pattern(clients.snapshot.relation("family_of").edges)
     officers = (serves @ own.astype(np.float64)) > 0
     family = (((kin + kin.T) @ officers.astype(np.float64)) > 0) & ~officers
-    via = clients.control().via
+    via = clients.control.via
     below_group, below_officers = _below(own, via), _below(officers | family, via)
     others = ~(own | below_group | officers | family)
     marks = (own, below_group & ~own, officers, family, below_officers & others)

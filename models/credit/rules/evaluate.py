@@ -1,8 +1,10 @@
 """Hold a party's facts against the rules of a day, and join the hits with the advice of its grade."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from string import Formatter
 from typing import Final
 
 from models.credit.policy import Advice
@@ -96,9 +98,8 @@ def _against(rule: Rule, facts: RuleFacts) -> RuleHit | None:
     if observed is None:
         zh, en = f"未核查：{rule.name.zh}（缺少该项数据）", f"not checked: {rule.name.en} (no such data)"
     else:
-        words = {name: told(getattr(facts, name), form) for name, form in FACT_UNITS.items()}
-        words |= {"observed": told(observed, unit), "limit": told(rule.limit, unit)}
-        zh, en = rule.text.zh.format(**words), rule.text.en.format(**words)
+        own = {"observed": told(observed, unit), "limit": told(rule.limit, unit)}
+        zh, en = (_written(text, own, facts) for text in (rule.text.zh, rule.text.en))
     return RuleHit(
         code=rule.code,
         family=rule.family,
@@ -113,6 +114,17 @@ def _against(rule: Rule, facts: RuleFacts) -> RuleHit | None:
         verified=rule.verified,
         valid_from=rule.valid_from,
     )
+
+
+def _written(text: str, own: Mapping[str, str], facts: RuleFacts) -> str:
+    names = _names(text) - own.keys()
+    return text.format(**own, **{name: told(getattr(facts, name), FACT_UNITS[name]) for name in names})
+
+
+@lru_cache(maxsize=1024)
+def _names(text: str) -> frozenset[str]:
+    """Return what a text names; the same few texts are written for every party of a book."""
+    return frozenset(name for _, name, _, _ in Formatter().parse(text) if name is not None)
 
 
 def _limits(facts: RuleFacts, rule: LimitRule) -> list[RuleHit]:
