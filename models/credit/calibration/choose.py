@@ -17,6 +17,10 @@ __all__ = ["ALL", "Choice", "Dates", "Losses", "choose_calibration"]
 
 ALL: Final = tuple(Kind)
 _TIMES: Final = 3  # judged spans of time, when dates are given
+_STEPWISE: Final = (Kind.ISOTONIC, Kind.VENN_ABERS)
+_LEAST_FOR_STEPS: Final = (
+    100  # parties of each class: with fewer the map is a handful of PDs, and ranks by them
+)
 _LEAST_PARTIES: Final = 20  # of each class: with fewer, folds judge by a handful of parties
 
 Floats = NDArray[np.float64]
@@ -62,13 +66,16 @@ def choose_calibration(
     order (n,) its date. A kind is judged on the parties of each fold; with dates also only on rows later than those
     it was fitted on. The simplest kind is taken whose loss is within one standard error of the lowest, the standard
     error being that of the paired difference with parties as units (Breiman et al. 1984, Classification and regression
-    trees, section 3.4.3), so noise does not choose. With fewer than twenty parties of a class the simplest is taken.
+    trees, section 3.4.3), so noise does not choose. With fewer than twenty parties of a class the simplest is taken, with
+    fewer than a hundred no stepwise map competes.
     Raises CalibrationError on arguments of different length or scores that are no numbers, NotTrainableError when
     higher scores default less.
     """
     _check(raw, y, groups, order)
-    simplest = [kind for kind in ALL if kind in kinds]
+    asked = [kind for kind in ALL if kind in kinds]
     few = min(len(np.unique(groups[y == label])) for label in (0, 1))
+    # Asked for alone a stepwise map is fitted whatever the number.
+    simplest = [kind for kind in asked if few >= _LEAST_FOR_STEPS or kind not in _STEPWISE] or asked[:1]
     if len(simplest) == 1 or few < max(folds, _LEAST_PARTIES):
         return _unjudged(raw, y, simplest[0], few)
     pairs = list(_pairs(y, groups, order=order, seed=seed, folds=folds))
