@@ -13,7 +13,7 @@ from experiments.book_loss import FACTS, HITS, LIMITS, LOSSES, STATES, BookLoss
 from experiments.build_features import LINKS, PANEL
 from experiments.credit_book import HIT_SCHEMA
 from experiments.errors import MissingChampionError, MissingPanelError, SplitError
-from experiments.learn_pooled import POOLED, LearnPooled
+from experiments.learn_pooled import POOLED, POOLED_PDS, LearnPooled
 from experiments.publish import POINTER
 from features.credit.book import Book
 from features.credit.build import features_of
@@ -164,10 +164,17 @@ def test_alerts_between_two_days(home: Path) -> None:
 
 
 def test_the_pooled_model_is_learnt_and_read_again(home: Path) -> None:
-    job = LearnPooled(tables=home / "tables", panel=home / "features" / PANEL, out=home / "out")
+    job = LearnPooled(tables=home / "tables", panel=home / "features" / PANEL, out=home / "out", as_of=AS_OF)
     model = job.run(quiet)
     again = read_pooled(json.loads((home / "out" / POOLED).read_text(encoding="utf-8")))
     assert again == model
+    answers = pl.read_parquet(home / "out" / POOLED_PDS)
+    assert answers["party_id"].n_unique() == answers.height == 90
+    assert (
+        answers.select((pl.col("pd_low") <= pl.col("pd")) & (pl.col("pd") <= pl.col("pd_high")))
+        .to_series()
+        .all()
+    )
     # Only the newest of the two month-ends: half a year apart, their labels overlap.
     newest = pl.read_parquet(home / "features" / PANEL).filter(as_of=date(2023, 6, 30))
     assert model.cells[""].rows == newest.height
@@ -180,4 +187,4 @@ def test_missing_pieces_are_named(home: Path, tmp_path: Path) -> None:
     with pytest.raises(EmptyGraphError):
         BookLoss(**places(home, graph=tmp_path / "none"), as_of=AS_OF).run(quiet)
     with pytest.raises(MissingPanelError):
-        LearnPooled(tables=home / "tables", panel=tmp_path / PANEL, out=tmp_path).run(quiet)
+        LearnPooled(tables=home / "tables", panel=tmp_path / PANEL, out=tmp_path, as_of=AS_OF).run(quiet)

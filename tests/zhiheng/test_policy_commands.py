@@ -92,5 +92,5 @@ def test_alerts_and_the_pooled_model(zhiheng_home: Path, run: Run) -> None:
     text = run("alerts", "--before", "2023-06-30", "--as-of", AS_OF, "--top", "5")
     assert "alerts of" in text
     assert "el_change" in text
-    assert "yearly observations" in run("pooled")
-    assert (zhiheng_home / "credit" / "pooled.json").is_file()
+    assert "yearly observations" in run("pooled", "--as-of", AS_OF)
+    assert (zhiheng_home / "credit" / "pooled_pds.parquet").is_file()

@@ -169,19 +169,29 @@ def alerts(
     _print(found.head(top), ("rank", "party_id", "level", "code", text, f"action_{text}", "el_change"))
 
 
-def pooled() -> None:
-    """由样本学习分组混合模型（资料不足的主体用），写入 <home>/credit/pooled.json。
+def pooled(
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=_DAY, help="日期，默认最新特征的日期。The day; that of the newest features unless told."
+        ),
+    ] = None,
+) -> None:
+    """由样本学习分组混合模型（资料不足的主体用），写入模型和各主体的违约概率与区间。
 
-    Learn the pooled model of segments from the panel, for parties of whom little is known.
+    Learn the pooled model of segments from the panel, for parties of whom little is known; write it and each party's PD.
     """
     from experiments.build_features import PANEL
     from experiments.learn_pooled import LearnPooled
 
     settings = load_settings()
     places = _places(settings)
-    LearnPooled(tables=places["tables"], panel=places["features"] / PANEL, out=settings.home / "credit").run(
-        teller(settings)
-    )
+    LearnPooled(
+        tables=places["tables"],
+        panel=places["features"] / PANEL,
+        out=settings.home / "credit",
+        as_of=as_of.date() if as_of is not None else _newest(settings),
+    ).run(teller(settings))
 
 
 def _places(settings: Settings) -> dict[str, Path]:
