@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.errors import BundleError, NotTrainableError
 
-__all__ = ["BoosterSettings", "Boosters", "Design", "cross_fit", "train_boosters"]
+__all__ = ["BoosterSettings", "Boosters", "Design", "booster_parameters", "cross_fit", "train_boosters"]
 
 _CLASSES: Final = 2
 _THREADS: Final = re.compile(r"\[num_threads: -?\d+\]")
@@ -147,7 +147,7 @@ def train_boosters(design: Design, *, settings: BoosterSettings, seed: int, num_
     design.check()
     members = []
     for bag in range(settings.bags):
-        parameters = _parameters(design, settings, seed=seed * 1000 + bag, num_threads=num_threads)
+        parameters = booster_parameters(design, settings, seed=seed * 1000 + bag, num_threads=num_threads)
         members.append(lgb.train(parameters, _dataset(design), num_boost_round=settings.rounds))
     return Boosters(tuple(members))
 
@@ -166,7 +166,7 @@ def cross_fit(
     held-out log-loss has not fallen for `patience` rounds, or at `rounds`.
     """
     design.check()
-    parameters = _parameters(design, settings, seed=seed, num_threads=num_threads)
+    parameters = booster_parameters(design, settings, seed=seed, num_threads=num_threads)
     found = lgb.cv(
         {**parameters, "metric": "binary_logloss"},
         _dataset(design),
@@ -191,9 +191,10 @@ def _dataset(design: Design) -> lgb.Dataset:
     )
 
 
-def _parameters(
+def booster_parameters(
     design: Design, settings: BoosterSettings, *, seed: int, num_threads: int
 ) -> dict[str, object]:
+    """Return LightGBM's parameters for a design: the settings, and the signs that the field knows."""
     parameters: dict[str, object] = {**settings.parameters(seed=seed, num_threads=num_threads)}
     signs = [design.monotone.get(name, 0) for name in design.features]
     if any(signs):
