@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from graph.errors import UserError
-from zhiheng.commands import credit, data, demo, docs, explain, features, graph, policy, service
+from zhiheng.commands import credit, data, demo, docs, explain, features, graph, policy, service, validate
 
 __all__ = ["app", "main"]
 
@@ -33,6 +33,7 @@ app.add_typer(features.app, name="features", help="特征目录与计算。Featu
 app.add_typer(credit.train_app, name="train", help="用集团数据训练。Train on the group's tables.")
 app.add_typer(credit.fit_app, name="fit", help="用任意数据表训练。Fit on any table, described by a card.")
 app.add_typer(_credit, name="credit", help="信用：理由、规则、损失、覆盖。Credit: reasons, rules, loss, coverage.")
+app.add_typer(validate.app, name="validate", help="验证模型，写出报告。Validate a model, write the report.")
 app.command("score")(credit.score)
 app.command("serve")(service.serve)
 app.add_typer(service.keys_app, name="keys", help="接口密钥。API keys.")
