@@ -9,7 +9,8 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from features.cards.card import Card
+from experiments.card_by_time import ByTime
+from features.cards.card import Card, Protocol
 from features.cards.derive import Derived
 from features.cards.errors import CardError
 from features.cards.read import LABEL, PARTY, CardTables
@@ -35,6 +36,8 @@ _SMOOTH: Final[Mapping[str, Any]] = {
 _SHARP: Final[Mapping[str, Any]] = {
     "learning_rate": 0.04, "num_leaves": 15, "min_data_in_leaf": 10, "feature_fraction": 0.7, "lambda_l2": 0.1,
 }  # fmt: skip
+# Random thresholds: less exact on each row, and better on few parties that stand in many rows each.
+_RANDOM: Final[Mapping[str, Any]] = {**_SMOOTH, "extra": {"extra_trees": True}}
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -43,45 +46,60 @@ def candidate_settings(card: Card) -> tuple[BoosterSettings, ...]:
     """Return the settings to choose among; those of the card, where it has any, leave no choice.
 
     No single strength of smoothing suits a table of ratios and one of noisy applications alike, so a smooth and a sharp
-    booster compete on rows that neither saw.
+    booster compete on rows that neither saw; where a card is split by time, also one that draws its thresholds.
     """
+    by_time = card.validation is not None and card.validation.protocol is Protocol.TIME
+    kinds = (_SMOOTH, _SHARP, _RANDOM) if by_time else (_SMOOTH, _SHARP)
     try:
         chosen = BoosterSettings.model_validate({"rounds": _MOST_ROUNDS, "bags": _BAGS, **card.model})
-        smooth, sharp = (
-            BoosterSettings(rounds=_MOST_ROUNDS, bags=_BAGS, **kind) for kind in (_SMOOTH, _SHARP)
-        )
+        several = tuple(BoosterSettings(rounds=_MOST_ROUNDS, bags=_BAGS, **kind) for kind in kinds)
     except ValidationError as error:
         problems = [f"model.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise CardError("[model]", problems, problems) from error
-    return (chosen,) if card.model else (smooth, sharp)
+    return (chosen,) if card.model else several
 
 
 @dataclass(frozen=True)
 class CardLearner:
-    """Learns models from rows of a card's tables with one of several settings."""
+    """Learns models from rows of a card's tables with one of several settings.
+
+    With `by_time` the settings are judged on later rows than those learnt from, and the level of the PDs is that of the
+    latest rows where levels last.
+    """
 
     tables: CardTables
     settings: Sequence[BoosterSettings]
     seed: int
     num_threads: int
+    by_time: bool = False
 
     def learn(
         self, state: RelationalState, derived: Derived, rows: Flags, *, features: Sequence[str]
     ) -> Learned:
         """Learn from the rows (Boolean per main row) and the features named."""
-        chosen = pl.Series(rows)
-        frame = derived.frame.filter(chosen).select(pl.col(f).cast(pl.Float64) for f in features)
-        main = self.tables.main.filter(chosen)
-        design = Design(
+        main = self.tables.main.filter(pl.Series(rows))
+        design = self._design(state, derived, rows, features)
+        party = main[PARTY].rank("dense").cast(pl.Int64).to_numpy()
+        network = _network(state, features)
+        folds = 10 if len(design.y) < _SMALL else 5
+        if not self.by_time:
+            best = self._best(design, party, network)
+            return self._learn(design, party, network, best, folds=folds)
+        later = ByTime.of(main, seed=self.seed, num_threads=self.num_threads)
+        shared = self._design(state, derived, rows, state.as_shares(features))
+        design, best = later.choose(design, shared, self.settings)
+        return later.levelled(self._learn(design, party, network, best, folds=folds), design.y)
+
+    def _design(
+        self, state: RelationalState, derived: Derived, rows: Flags, features: Sequence[str]
+    ) -> Design:
+        frame = derived.frame.filter(pl.Series(rows)).select(pl.col(f).cast(pl.Float64) for f in features)
+        return Design(
             x=np.ascontiguousarray(frame.fill_null(float("nan")).to_numpy()),
-            y=main[LABEL].to_numpy(),
+            y=self.tables.main.filter(pl.Series(rows))[LABEL].to_numpy(),
             features=tuple(features),
             categorical=tuple(c for c in state.categorical if c in features),
         )
-        party = main[PARTY].rank("dense").cast(pl.Int64).to_numpy()
-        network = _network(state, features)
-        best = self._best(design, party, network)
-        return self._learn(design, party, network, best, folds=10 if len(design.y) < _SMALL else 5)
 
     def _best(self, design: Design, party: NDArray[np.int64], network: Network) -> BoosterSettings:
         if len(self.settings) == 1:

@@ -175,6 +175,12 @@ class Validation(BaseModel):
     valid: Scalar = "valid"
     cut: date | None = Field(default=None, description="rows of this date and later validate")
     later: float | None = Field(default=None, gt=0, lt=1, description="latest share of rows that validates")
+    years: int | None = Field(
+        default=None,
+        ge=0,
+        description="with cut or later: learn from rows up to so many years before it; 0: from all; "
+        "left out: five where enough rows remain",
+    )
     folds: Folds | None = None
     repeated: Repeated | None = None
     recalibrate: bool = Field(
@@ -190,6 +196,8 @@ class Validation(BaseModel):
                 f"需要且只能写 split、cut、later、folds 之一 / "
                 f"name exactly one of split, cut, later, folds (found: {', '.join(named) or 'none'})"
             )
+        if self.years is not None and self.cut is None and self.later is None:
+            raise ValueError("years 只与 cut 或 later 同用 / years goes with cut or later only")
         return self
 
     @property

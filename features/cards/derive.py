@@ -26,6 +26,7 @@ __all__ = ["Derived", "derive", "fit_relations"]
 
 _MAX_CARRIED: Final = 24
 _MAX_HISTORY: Final = 40  # figures that are also read from earlier rows
+_LEAST_PAIRED: Final = 750  # parties; many rows of few parties let chance pick the pairs
 _SHOWN: Final = 5
 _LEAST_FILLED: Final = 10  # rows in which a derived feature must differ from its most frequent value
 
@@ -277,7 +278,7 @@ def _world(
 
 def _paired(state: RelationalState, features: pl.DataFrame, rows: pl.DataFrame) -> RelationalState:
     """Add to the state the pairs of features that tell most; rates of labels stay alone, as they differ out of fold."""
-    if LABEL not in rows.columns:
+    if LABEL not in rows.columns or rows.select(PARTITION, PARTY).n_unique() < _LEAST_PAIRED:
         return state
     alone = [*state.categorical, *state.shares.values()]
     alone += [f for f, family in state.families.items() if family is Family.LABELS]

@@ -7,6 +7,7 @@ import pytest
 from experiments.errors import SplitError
 from experiments.validation import Splits, cut_rows
 from features.cards.card import load_card
+from features.cards.errors import CardError
 from features.cards.read import read_card_tables
 
 MAIN = '[main]\npath = "t.parquet"\nid = "id"\nlabel = "y"\nkey = ["id", "row"]\ntime = "day"\n[validation]\n'
@@ -101,3 +102,37 @@ def test_values_of_the_split_meet_whatever_their_type(
     )  # fmt: skip
     _, splits = _cut(tmp_path, f'split = "side"\ntrain = {train}\nvalid = {valid}', table)
     assert [int(splits.cuts[0].train.sum()), int(splits.cuts[0].valid.sum())] == [200, 100]
+
+
+def _years(rows: int = 3000) -> pl.DataFrame:
+    """Return rows over fifteen years, every third a default."""
+    return pl.DataFrame(
+        {
+            "id": np.arange(rows), "row": np.arange(rows), "y": np.arange(rows) % 3 // 2, "side": ["x"] * rows,
+            "day": pl.date_range(pl.date(2005, 1, 1), pl.date(2020, 1, 1), eager=True).gather_every(5478 // rows).head(rows),
+        }
+    )  # fmt: skip
+
+
+def test_rows_of_long_ago_are_left_out_where_enough_remain(tmp_path: Path) -> None:
+    rows, splits = _cut(tmp_path, "later = 0.2", _years(5000))
+    (cut,) = splits.cuts
+    first = rows.filter(pl.Series(cut.valid)).select(pl.col("day").min().dt.offset_by("-5y")).item()
+    assert rows.filter(pl.Series(cut.train))["day"].min() == first
+    assert "from more than 5 years before" in splits.notes[0]
+    assert np.array_equal(splits.final, cut.train)
+
+
+def test_old_rows_stay_where_few_remain_or_the_card_asks(tmp_path: Path) -> None:
+    _, few = _cut(tmp_path, "later = 0.2", _years(1000))
+    assert few.final.sum() == 800
+    assert few.notes == ()
+    _, asked = _cut(tmp_path, "later = 0.2\nyears = 0", _years(5000))
+    assert asked.final.sum() == 4000
+    _, two = _cut(tmp_path, "later = 0.2\nyears = 2", _years(1000))
+    assert 0 < two.final.sum() < 200
+
+
+def test_years_go_with_a_cut_by_time(tmp_path: Path) -> None:
+    with pytest.raises(CardError, match="years"):
+        _cut(tmp_path, "folds = { n = 4 }\nyears = 2")
