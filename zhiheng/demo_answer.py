@@ -17,10 +17,13 @@ def show_answer(answer: dict[str, Any], *, key: str, api: str, pages: str, zh: b
     lines = [
         f"  {name}: {answer[name]}" for name in ("model_version", "data_as_of", "graph_as_of", "decision_id")
     ]
+    text = "text_zh" if zh else "text_en"
+    lines += _risk(answer, zh=zh)
+    lines += [f"  {'规则' if zh else 'rule'} {hit['code']}: {hit[text]}" for hit in answer["rules"]]
     notes = [*answer["quality"]["notes"], *answer["warnings"]]
     lines += [
         f"  quality: {answer['quality']['level']}",
-        *(f"  · {note['text_zh' if zh else 'text_en']}" for note in notes),
+        *(f"  · {note[text]}" for note in notes),
     ]
     if zh:
         lines += ["", f"打开：{api}/docs（接口文档）   {pages}（MLflow）", f"密钥：{key}"]
@@ -33,6 +36,25 @@ def show_answer(answer: dict[str, Any], *, key: str, api: str, pages: str, zh: b
         lines[-1] += "`.venv/bin/zhiheng --help` lists the commands."
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _risk(answer: dict[str, Any], *, zh: bool) -> list[str]:
+    """Return own PD, group PD and the path that carries the difference."""
+    own, effect, points = answer["own_pd"], answer["network_log_odds"], answer["points"]
+    low, high = answer["pd_low"], answer["pd_high"]
+    if zh:
+        lines = [
+            f"  自身 PD {own:.2%}，含关系 PD {answer['pd']:.2%}（校准区间 {low:.2%} – {high:.2%}），关系影响 {effect:+.3f}，{points} 分"
+        ]
+    else:
+        lines = [
+            f"  own PD {own:.2%}, with the network {answer['pd']:.2%} (interval of the calibration {low:.2%} – {high:.2%}), "
+            f"network effect {effect:+.3f}, {points} points"
+        ]
+    carrier = answer["carrier"]
+    if carrier is not None:
+        lines.append(f"  {'传导路径：' if zh else 'path: '}{carrier['text_zh' if zh else 'text_en']}")
+    return lines
 
 
 def _contributions(answer: dict[str, Any], *, zh: bool) -> Table:

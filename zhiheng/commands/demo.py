@@ -15,8 +15,11 @@ def demo(
         int, typer.Option(help="示例集团与训练的随机种子。Seed of sample group and training.")
     ] = 7,
     scale: Annotated[
-        float, typer.Option(help="示例集团的规模倍数。How many times the usual 2,000 parties.")
-    ] = 1.0,
+        float,
+        typer.Option(
+            help="示例集团的规模倍数（1 为 2,000 个主体）。Size of the sample group: 1 is 2,000 parties."
+        ),
+    ] = 2.0,  # of 2,000 parties too few default because of others for the network part to prove itself
 ) -> None:
     """从数据表到一次可解释、有记录的评分。From tables to one explained, recorded answer."""
     from zhiheng.demo import Demo
