@@ -56,7 +56,7 @@ def scorecard_table(card: Scorecard, scale: PointScale) -> pl.DataFrame:
                 {
                     **shared, **one.model_dump(), "bin": place, "log_odds": log_odds, "closed": _closed(term, one),
                     "categories": json.dumps(one.categories, ensure_ascii=False) if one.categories else None,
-                    "points": -scale.factor * log_odds,
+                    "points": 0.0 - scale.factor * log_odds,
                     "event_rate": one.events / one.count if one.count else None,
                 }
             )  # fmt: skip
