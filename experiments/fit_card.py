@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import logit
 
-from experiments.card_judging import Judged, judge, measured_levels
+from experiments.card_judging import Judged, judge, measured_levels, network_part
 from experiments.card_learning import CardLearner, candidate_settings, with_own_scores
 from experiments.card_report import CardReport, report_markdown
 from experiments.model_folder import check_out, data_hash
@@ -77,7 +77,8 @@ class FitCard(BaseModel):
         leaks = _leaks(card, tables, splits)
         for finding in leaks.findings:
             say(f"泄漏检查 {finding.text('zh')}", f"leak guard: {finding.text('en')}")
-        learner = CardLearner(tables, candidate_settings(card), self.seed, self.num_threads)
+        by_time = splits.protocol is Protocol.TIME
+        learner = CardLearner(tables, candidate_settings(card), self.seed, self.num_threads, by_time)
         state, derived = fit_relations(card, tables, pl.Series(splits.final), excluded=leaks.excluded())
         for notice in derived.notices:
             say(
@@ -94,12 +95,16 @@ class FitCard(BaseModel):
         levels = measured_levels(learner, splits, judged, resamples=self.resamples)
         for level in levels:
             say(level.line("zh"), level.line("en"))
+        network = network_part(learner, splits, judged, resamples=self.resamples)
+        if network:
+            say(network.text("zh"), network.text("en"))
         learned, notes = _final(card, learner, splits, judged, fitted=(state, derived))
         notes = (*tables.notes, *splits.notes, *notes)
         report = CardReport(
             protocol=splits.protocol, rows=int(splits.final.sum()), features=len(state.features),
             rounds=learned.rounds, seed=self.seed, levels=levels, leaks=leaks,
             notices=derived.notices, notes=notes, top=_top(learned, derived, splits.final),
+            calibration=(learned.calibration.kind, learned.calibration.zh, learned.calibration.en), network=network,
         )  # fmt: skip
         return Fitted(self._write(card, learned, state, derived, report), report)
 

@@ -283,7 +283,9 @@ def _paired(state: RelationalState, features: pl.DataFrame, rows: pl.DataFrame) 
     alone = [*state.categorical, *state.shares.values()]
     alone += [f for f, family in state.families.items() if family is Family.LABELS]
     kept = features.select(state.features)
-    pairs = fit_pairs(kept, rows[LABEL].cast(pl.Float64).to_numpy(), state.families, alone=alone)
+    party = rows[PARTY].rank("dense").cast(pl.Int64).to_numpy()
+    y = rows[LABEL].cast(pl.Float64).to_numpy()
+    pairs = fit_pairs(kept, y, state.families, party=party, alone=alone)
     families = pair_families(pairs, state.families)
     return state.model_copy(
         update={

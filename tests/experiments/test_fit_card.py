@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from experiments import fit_card
+from experiments.card_learning import OWN_SCORE
 from experiments.errors import ExperimentError, OutputFolderError
 from experiments.fit_card import FitCard, Fitted
 from experiments.score_card import ScoreCard
@@ -50,6 +51,42 @@ def test_relations_are_found_and_their_gain_is_reported(write: Write, tmp_path: 
     for word in ("AUC", "KS", "Brier", "ECE", "泄漏检查"):
         assert word in text
     assert fitted.bundle.manifest.metrics["auc"] == everything.metrics["auc"].value
+
+
+def test_own_risk_and_relations_are_told_apart(write: Write, tmp_path: Path) -> None:
+    card = write(CARD + QUICK)
+    said: list[str] = []
+    fitted = _fit(card, tmp_path / "model", said)
+    network = fitted.report.network
+    assert network is not None
+    assert (network.kept, network.cuts) == (1, 1)
+    assert network.gain > 1.645 * network.standard_error
+    assert fitted.report.best.metrics["auc"].value > network.own["auc"].value + 0.05
+    assert any("自身风险" in line and "own risk within it" in line for line in said)
+    assert "自身与关系" in (tmp_path / "model" / "report.md").read_text(encoding="utf-8")
+    scores = _score(tmp_path / "model", card, tmp_path / "s.parquet")
+    parts = scores["contributions"].struct.unnest()
+    around = [c for c in parts.columns if c.startswith(("ties.", "groups.", OWN_SCORE))]
+    assert OWN_SCORE in around
+    effect = scores["log_odds"] - scores["own_log_odds"]
+    np.testing.assert_allclose(parts.select(around).sum_horizontal(), effect, atol=1e-9)
+    assert effect.abs().mean() > 0.05  # type: ignore[operator]
+
+
+def test_relations_that_say_nothing_are_left_out(write: Write, tmp_path: Path) -> None:
+    """Ties and groups drawn without regard to failure must do no harm."""
+    tables = firms(1, 1200)
+    rng = np.random.default_rng(8)
+    names = tables["firms"]["firm"]
+    tables["edges"] = tables["edges"].with_columns(
+        *(names[rng.integers(0, 1200, tables["edges"].height)].alias(side) for side in "ab")
+    )
+    fitted = _fit(write(CARD + QUICK, **tables), tmp_path / "model")
+    assert fitted.report.network is not None
+    assert fitted.report.network.kept == 0
+    assert not [f for f in fitted.bundle.manifest.features if f.startswith(("ties.", "groups."))]
+    own = fitted.report.levels[1].metrics["auc"].value
+    assert fitted.report.best.metrics["auc"].value >= own - 1e-9
 
 
 def test_same_seed_gives_the_same_model_and_scores(write: Write, tmp_path: Path) -> None:

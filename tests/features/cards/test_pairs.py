@@ -29,25 +29,42 @@ def _ratios(rows: int, seed: int = 0) -> tuple[pl.DataFrame, np.ndarray]:
     return frame, (rng.random(rows) < 1 / (1 + np.exp(-4 * np.log(debt / income)))).astype(np.float64)
 
 
+def _each_its_own(frame: pl.DataFrame) -> np.ndarray:
+    return np.arange(frame.height)
+
+
 def test_the_pair_that_tells_the_label_comes_first() -> None:
     frame, y = _ratios(1500)
-    pairs = fit_pairs(frame, y, dict.fromkeys(frame.columns, Family.OWN), alone=["branch"])
+    pairs = fit_pairs(
+        frame, y, dict.fromkeys(frame.columns, Family.OWN), party=_each_its_own(frame), alone=["branch"]
+    )
     for pair in pairs[:2]:
         assert {pair.first, pair.second} == {"debt", "income"}
     assert {pair.kind for pair in pairs[:2]} == set(PairKind)
     assert not {"flag", "branch"} & {side for pair in pairs for side in (pair.first, pair.second)}
     assert len(pairs) <= 60
-    assert pairs == fit_pairs(frame, y, dict.fromkeys(frame.columns, Family.OWN), alone=["branch"])
+    assert pairs == fit_pairs(
+        frame, y, dict.fromkeys(frame.columns, Family.OWN), party=_each_its_own(frame), alone=["branch"]
+    )
 
 
 def test_few_rows_or_few_defaults_get_no_pairs() -> None:
     frame, y = _ratios(399)
     families = dict.fromkeys(frame.columns, Family.OWN)
-    assert fit_pairs(frame, y, families) == ()
+    assert fit_pairs(frame, y, families, party=_each_its_own(frame)) == ()
     frame, y = _ratios(1500)
     rare = np.where(np.cumsum(y) <= 39, y, 0.0)
-    assert fit_pairs(frame, rare, families) == ()
-    assert fit_pairs(frame.select("debt", "flag"), y, families) == ()
+    assert fit_pairs(frame, rare, families, party=_each_its_own(frame)) == ()
+    assert fit_pairs(frame.select("debt", "flag"), y, families, party=_each_its_own(frame)) == ()
+
+
+def test_pairs_that_tell_nothing_are_left_out() -> None:
+    """One column alone tells the label; whatever pairs a booster picks by chance must not stay."""
+    frame, _ = _ratios(1500)
+    y = (np.random.default_rng(1).random(1500) < 1 / (1 + np.exp(2 - frame["income"].to_numpy() / 5))).astype(
+        float
+    )
+    assert fit_pairs(frame, y, dict.fromkeys(frame.columns, Family.OWN), party=_each_its_own(frame)) == ()
 
 
 def test_a_pair_is_of_the_family_further_from_the_party() -> None:
@@ -79,8 +96,12 @@ def test_a_pair_is_finite_or_missing(rows: list[tuple[float | None, float | None
 
 
 def test_pairs_travel_with_the_state_and_lead_to_the_same_figures(write: Callable[..., Path]) -> None:
-    path = write(CARD, **firms(1, 1200))
-    card = load_card(path)
+    tables_on_disk = firms(1, 1200)
+    figures, failed = _ratios(1200)
+    tables_on_disk["firms"] = tables_on_disk["firms"].with_columns(
+        figures["debt"], figures["income"], pl.Series("failed", failed.astype(int))
+    )
+    card = load_card(write(CARD, **tables_on_disk))
     tables = read_card_tables(card, label=True)
     state, derived = fit_relations(card, tables, tables.main["part"] == "train")
     assert state.pairs
