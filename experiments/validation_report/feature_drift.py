@@ -58,7 +58,8 @@ class FeatureDrift:
 
 def feature_drift(judged: Judged, criteria: Criteria) -> FeatureDrift:
     """Compute the CSI of every feature at every later month-end, on bins of the learning period."""
-    days = [day for day, _ in judged.later]
+    later = judged.later
+    days = [day for day, _ in later]
     whole, season = _indices(judged)
     moved = np.minimum(whole, season)
     worst, at = moved.max(axis=1), moved.argmax(axis=1)
@@ -71,7 +72,7 @@ def feature_drift(judged: Judged, criteria: Criteria) -> FeatureDrift:
             float(whole[i, at[i]]),
             float(season[i, at[i]]),
             _missing(judged.past, judged.features[i]),
-            _missing(judged.later[-1][1], judged.features[i]),
+            _missing(later[-1][1], judged.features[i]),
         )
         for i in order.tolist()
     ]
@@ -97,13 +98,14 @@ def feature_drift(judged: Judged, criteria: Criteria) -> FeatureDrift:
 
 def _indices(judged: Judged) -> tuple[Floats, Floats]:
     """Return the CSI (features, later months) against the whole learning period, and against its same calendar months."""
-    whole = np.zeros((len(judged.features), len(judged.later)))
+    later = judged.later
+    whole = np.zeros((len(judged.features), len(later)))
     season = np.zeros_like(whole)
     month_of = judged.past.frame["as_of"].dt.month().to_numpy()
     for i, name in enumerate(judged.features):
         before = _values(judged.past, name)
         bins = Bins.of(before)
-        for j, (day, part) in enumerate(judged.later):
+        for j, (day, part) in enumerate(later):
             values = _values(part, name)
             whole[i, j] = stability_index(before, values, bins)
             season[i, j] = stability_index(_same_season(before, month_of, day), values, bins)
