@@ -10,10 +10,11 @@ from typing import Final
 import mlflow
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from experiments.errors import TrackingError
 
-__all__ = ["Run", "code_version", "tracked_run"]
+__all__ = ["Run", "code_version", "nested_run", "tracked_run"]
 
 _REASON_SHOWN: Final = 300
 
@@ -58,15 +59,33 @@ def tracked_run(
     except MlflowException as error:
         reason = error.message.splitlines()[0][:_REASON_SHOWN]
         raise TrackingError(tracking_uri.rpartition("@")[2], reason) from error
-    try:
+    with _ended(run):
         yield run
+
+
+@contextmanager
+def nested_run(parent: Run, *, name: str) -> Iterator[Run]:
+    """Open a run that MLflow shows below its parent, in the same experiment; it ends as `tracked_run` does."""
+    experiment_id = parent.client.get_run(parent.run_id).info.experiment_id
+    opened = parent.client.create_run(
+        experiment_id, run_name=name, tags={MLFLOW_PARENT_RUN_ID: parent.run_id}
+    )
+    run = Run(opened.info.run_id, parent.client)
+    with _ended(run):
+        yield run
+
+
+@contextmanager
+def _ended(run: Run) -> Iterator[None]:
+    try:
+        yield
     except KeyboardInterrupt:
-        client.set_terminated(run.run_id, "KILLED")
+        run.client.set_terminated(run.run_id, "KILLED")
         raise
     except BaseException:
-        client.set_terminated(run.run_id, "FAILED")
+        run.client.set_terminated(run.run_id, "FAILED")
         raise
-    client.set_terminated(run.run_id, "FINISHED")
+    run.client.set_terminated(run.run_id, "FINISHED")
 
 
 def _open_run(client: MlflowClient, experiment: str, artifacts: Path, name: str | None) -> Run:
