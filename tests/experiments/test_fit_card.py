@@ -65,12 +65,11 @@ def test_own_risk_and_relations_are_told_apart(write: Write, tmp_path: Path) -> 
     assert any("自身风险" in line and "own risk within it" in line for line in said)
     assert "自身与关系" in (tmp_path / "model" / "report.md").read_text(encoding="utf-8")
     scores = _score(tmp_path / "model", card, tmp_path / "s.parquet")
-    parts = scores["contributions"].struct.unnest()
-    around = [c for c in parts.columns if c.startswith(("ties.", "groups.", OWN_SCORE))]
-    assert OWN_SCORE in around
+    assert OWN_SCORE in fitted.bundle.manifest.features
     effect = scores["log_odds"] - scores["own_log_odds"]
-    np.testing.assert_allclose(parts.select(around).sum_horizontal(), effect, atol=1e-9)
     assert effect.abs().mean() > 0.05  # type: ignore[operator]
+    total = scores["base_log_odds"] + scores["contributions"].struct.unnest().sum_horizontal()
+    np.testing.assert_allclose(total, scores["log_odds"], atol=1e-9)
 
 
 def test_relations_that_say_nothing_are_left_out(write: Write, tmp_path: Path) -> None:
