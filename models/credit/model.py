@@ -17,13 +17,24 @@ from models.credit.calibration.intervals import PdInterval, read_interval
 from models.credit.calibration.maps import Calibration
 from models.credit.calibration.read import read_calibration
 from models.credit.grade import MasterScale
-from models.errors import AdditivityError, FeatureMismatchError
+from models.errors import AdditivityError, BundleError, FeatureMismatchError
 
 __all__ = ["FAMILY", "CreditModel", "Scores", "load_credit_model"]
 
 FAMILY: Final = "credit"
 _ADDITIVITY_TOLERANCE: Final = 1e-6
 _CARD: Final = "credit.json"
+_CARD_KEYS: Final = frozenset(
+    {
+        "own_features",
+        "network_features",
+        "own_boosters",
+        "network_boosters",
+        "calibration",
+        "interval",
+        "master_scale",
+    }
+)
 
 Floats = NDArray[np.float64]
 
@@ -223,6 +234,13 @@ def load_credit_model(folder: Path) -> CreditModel:
 def from_bundle(bundle: Bundle) -> CreditModel:
     """Build the model from a bundle that has been read and checked."""
     card = json.loads(bundle.read_text(_CARD))
+    lacking = sorted(_CARD_KEYS - card.keys())
+    if lacking:
+        raise BundleError(
+            str(bundle.folder),
+            problem_zh=f"出自较早的程序版本（{_CARD} 缺少 {'、'.join(lacking)}）",
+            problem_en=f"it was written by an earlier version of the program ({_CARD} lacks {', '.join(lacking)})",
+        )
     own, network = tuple(card["own_features"]), tuple(card["network_features"])
     if tuple(dict.fromkeys(own + network)) != bundle.manifest.features:
         raise FeatureMismatchError(
