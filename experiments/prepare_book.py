@@ -1,5 +1,6 @@
 """Job: write what an answer about a party needs beside its features, for the model that is to give the answers."""
 
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -7,16 +8,18 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from experiments.build_carriers import own_log_odds
-from experiments.build_features import LATEST, LINKS
+from experiments.build_features import LATEST, LINKS, PANEL
 from experiments.credit_book import champion, open_graph
 from experiments.errors import MissingLatestError
 from experiments.job import Say
+from experiments.learn_pooled import POOLED_PDS, LearnPooled
 from features.checked_files import write_parquet_atomically
 from features.credit.book import Book
 from features.credit.carrier_paths import book_carriers
 from features.credit.neighbour_scores import SCORE_FEATURES, neighbour_scores
 from features.credit.rule_facts import rule_facts
 from features.sources import read_tables
+from models.credit.coverage import Line
 from models.credit.model import CreditModel
 from models.credit.rules.policy import read_rules
 
@@ -34,14 +37,16 @@ class PrepareBook(BaseModel):
     graph: Path = Field(description="folder of the embedded graph store")
     features: Path = Field(description="folder of the newest features and the links")
     models: Path = Field(description="folder of the published model")
+    pooled: Path = Field(description="folder that gets the pooled model of segments")
     num_threads: int = Field(default=1, ge=1)
 
     def run(self, say: Say) -> None:
         """Write `BOOK`, one row a party of the newest features, whole or not at all.
 
-        Columns: party_id, as_of, model_version, the neighbours' own scores by that model, `facts` for the rules and
-        `carriers`, the worst path along each route. Raises MissingLatestError when features have not been built,
-        MissingChampionError, EmptyGraphError and FeatureMismatchError.
+        Columns: party_id, as_of, model_version, the neighbours' own scores by that model, `facts` for the rules,
+        `carriers`, the worst path along each route, `lines` of live business and `pooled`, the default rate of its
+        like. Raises MissingLatestError when features have not been built, MissingChampionError, EmptyGraphError,
+        MissingPanelError and FeatureMismatchError.
         """
         latest, links = self.features / LATEST, self.features / LINKS
         for file in (latest, links):
@@ -60,7 +65,9 @@ class PrepareBook(BaseModel):
             _neighbours(model, frame, pl.read_parquet(links), num_threads=self.num_threads)
             .with_columns(model_version=pl.lit(model.version))
             .join(facts.select("party_id", facts=pl.struct(facts.columns)), on="party_id", how="left")
-            .join(_by_party(carriers), on="party_id", how="left"),
+            .join(_by_party(carriers), on="party_id", how="left")
+            .join(_lines(book, facts), on="party_id", how="left")
+            .join(self._pooled(as_of, say), on="party_id", how="left"),
             self.features / BOOK,
         )
         say(
@@ -68,6 +75,22 @@ class PrepareBook(BaseModel):
             f"facts for the rules, neighbours' scores and carrier paths of {frame.height:,} parties "
             f"(model {model.version}, as of {as_of})",
         )
+
+    def _pooled(self, as_of: date, say: Say) -> pl.DataFrame:
+        """Learn the pooled model anew, keep it beside the others, return [party_id, pooled] of every party."""
+        panel = self.features / PANEL
+        LearnPooled(tables=self.tables, panel=panel, out=self.pooled, as_of=as_of).run(say)
+        answers = pl.read_parquet(self.pooled / POOLED_PDS)
+        return answers.select("party_id", pooled=pl.struct("pd", "pd_low", "pd_high", "segment"))
+
+
+def _lines(book: Book, facts: pl.DataFrame) -> pl.DataFrame:
+    """Return [party_id, lines]: the business lines in which a party has a live exposure, or buys from the group."""
+    live = book.states.filter("is_live").select("party_id", pl.col("business_line").cast(pl.String)).collect()
+    trade = facts.filter((pl.col("buys_from_group") > 0).fill_null(value=False)).select(
+        "party_id", business_line=pl.lit(Line.TRADE_CREDIT.value)
+    )
+    return pl.concat([live, trade]).group_by("party_id").agg(lines=pl.col("business_line").unique().sort())
 
 
 def _neighbours(

@@ -14,7 +14,7 @@ from serving.errors import BookStoreError
 
 __all__ = ["BookStore", "load_book_store"]
 
-_KEYS: Final = ("party_id", "as_of", "model_version", "facts", "carriers")
+_KEYS: Final = ("party_id", "as_of", "model_version", "facts", "carriers", "lines", "pooled")
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,12 @@ class BookStore:
         """Return the party's facts for the rules, None when nothing is known of it."""
         found = self._said(party_id, "facts")
         return found if isinstance(found, Mapping) else None
+
+    def business(self, party_id: str | None) -> Mapping[str, object]:
+        """Return the lines the party has live business in, and the default rate of its like; empty when unknown."""
+        if party_id is None:
+            return {}
+        return {name: self._said(party_id, name) for name in ("lines", "pooled")}
 
     def carrier(self, party_id: str, route: str) -> Mapping[str, object] | None:
         """Return the worst path along a route, None when there is none."""
@@ -74,7 +80,7 @@ def load_book_store(parquet: Path) -> BookStore:
             score_features=names,
             scores=np.ascontiguousarray(scores.to_numpy()),
             rows={party: row for row, party in enumerate(frame["party_id"].to_list())},
-            said=frame.select("facts", "carriers"),
+            said=frame.select("facts", "carriers", "lines", "pooled"),
         )
     except (pl.exceptions.PolarsError, OSError) as error:
         raise BookStoreError(

@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.credit.standing import Standing
+from models.credit.grade import MasterScale
 from models.errors import AdditivityError
 from serving.book_store import BookStore
-from serving.dated_policies import DatedPolicies
+from serving.dated_policies import DatedPolicies, day_of
 from serving.errors import FieldProblem, InvalidRequestError, NoFeaturesError
 from serving.feature_store import FeatureStore
 from serving.ledger import Json
 from serving.party_book import PartyBook, rule_note
 from serving.quality import quality_of, quality_record
+from serving.routing import Routed, take_route
 from serving.schemas import Contribution, Note, QualityLevel, ScoreAnswer, ScoreRequest
 
 if TYPE_CHECKING:
@@ -39,6 +41,10 @@ class Model(Protocol):
     @property
     def version(self) -> str:
         """Return the version that every answer names."""
+
+    @property
+    def scale(self) -> MasterScale:
+        """Return the master scale that the model was trained with."""
 
     def score_matrix(self, x: NDArray[np.float64], *, num_threads: int = 1) -> "Scores":
         """Score and explain x (n, k)."""
@@ -105,12 +111,21 @@ class CreditScorer:
         now = self._clock()
         values = self._values(request)
         known = int(np.count_nonzero(~np.isnan(values)))
-        if known == 0:
+        stored = request.party_id is not None
+        standing = self.store.standing(request.party_id) if request.party_id is not None else Standing.AT_RISK
+        routed = take_route(
+            request,
+            self._policies.coverage,
+            known_share=known / len(values),
+            standing=standing,
+            said=self.book.business(request.party_id),
+            as_of=day_of(now),
+        )
+        if known == 0 and (routed is None or routed.pooled is None):
             raise NoFeaturesError(len(values))
         scores = self.model.score_matrix(values.reshape(1, -1))
         self._check_additive(scores)
-        stored = request.party_id is not None
-        standing = self.store.standing(request.party_id) if request.party_id is not None else Standing.AT_RISK
+        figures = _figures(scores, routed)
         facts = self.book.facts(request.party_id)
         hits = self._policies.hits(facts, at=now) if facts is not None else ()
         quality = quality_of(
@@ -121,7 +136,9 @@ class CreditScorer:
             rules_checked=facts is not None,
             neighbours_scored=self.book.scored or not stored,
         )
-        grade, log_odds = str(scores.grades[0]), float(scores.log_odds[0])
+        if routed is not None and not routed.full:
+            quality = quality.model_copy(update={"level": QualityLevel.FALLBACK})
+        grade = str(self.model.scale.of(np.array([figures.pd]))[0])
         advised = self._policies.advise(
             grade,
             hits,
@@ -133,23 +150,24 @@ class CreditScorer:
             request_id=call.request_id,
             decision_id=self._new_id(),
             party_id=request.party_id,
-            pd=float(scores.pd[0]),
-            pd_low=_number_or_none(scores.pd_low[0]),
-            pd_high=_number_or_none(scores.pd_high[0]),
-            log_odds=log_odds,
-            base_log_odds=scores.base_log_odds,
-            own_pd=float(scores.own_pd[0]),
-            own_log_odds=float(scores.own_log_odds[0]),
-            network_log_odds=log_odds - float(scores.own_log_odds[0]),
-            carrier=self.book.carrier(request.party_id, scores.contributions[0]),
-            points=self._policies.points_of(log_odds, at=now),
+            pd=figures.pd,
+            pd_low=figures.pd_low,
+            pd_high=figures.pd_high,
+            log_odds=figures.log_odds,
+            base_log_odds=figures.base_log_odds,
+            own_pd=figures.own_pd,
+            own_log_odds=figures.own_log_odds,
+            network_log_odds=figures.log_odds - figures.own_log_odds,
+            carrier=self.book.carrier(request.party_id, figures.contributions),
+            points=self._policies.points_of(figures.log_odds, at=now),
             grade=grade,
             advice=advised.advice,
             grade_advice=advised.of_grade,
             decided_by=list(advised.decided_by),
             rules=[rule_note(hit) for hit in hits],
+            route=routed.told(request) if routed is not None else None,
             policy=advised.policy,
-            contributions=self._contributions(values, scores.contributions[0]),
+            contributions=self._contributions(values, figures.contributions),
             model_version=self.model.version,
             data_as_of=self.store.data_as_of if stored else None,
             graph_as_of=self.store.graph_as_of if stored else None,
@@ -224,8 +242,51 @@ class CreditScorer:
         ]
 
 
-def _number_or_none(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
+@dataclass(frozen=True)
+class _Figures:
+    """The numbers of an answer, whoever gives them; base and contributions (k,) sum to the log-odds."""
+
+    pd: float
+    pd_low: float | None
+    pd_high: float | None
+    log_odds: float
+    own_pd: float
+    own_log_odds: float
+    base_log_odds: float
+    contributions: NDArray[np.float64]
+
+
+def _figures(scores: "Scores", routed: Routed | None) -> _Figures:
+    """Return the model's figures with the interval that the route asks for, or those of the party's like."""
+    parts = scores.contributions[0]
+    if routed is not None and routed.pooled is not None:
+        like = routed.pooled
+        log_odds = math.log(like.pd / (1 - like.pd))
+        return _Figures(
+            like.pd, like.pd_low, like.pd_high, log_odds, like.pd, log_odds, log_odds, np.zeros_like(parts)
+        )
+    log_odds = float(scores.log_odds[0])
+    factor = routed.route.interval_factor if routed is not None else 1.0
+    return _Figures(
+        pd=float(scores.pd[0]),
+        pd_low=_end(float(scores.pd_low[0]), log_odds, factor),
+        pd_high=_end(float(scores.pd_high[0]), log_odds, factor),
+        log_odds=log_odds,
+        own_pd=float(scores.own_pd[0]),
+        own_log_odds=float(scores.own_log_odds[0]),
+        base_log_odds=scores.base_log_odds,
+        contributions=parts,
+    )
+
+
+def _end(pd: float, log_odds: float, factor: float) -> float | None:
+    """Return an end of the interval, `factor` times as far from the PD in log-odds; None for a model without one."""
+    if math.isnan(pd):
+        return None
+    if factor == 1.0 or not 0 < pd < 1:
+        return pd
+    moved = log_odds + factor * (math.log(pd / (1 - pd)) - log_odds)
+    return 1 / (1 + math.exp(-moved))
 
 
 def _record(answer: ScoreAnswer, call: Call) -> Mapping[str, Json]:

@@ -24,6 +24,7 @@ __all__ = [
     "MediaTypeError",
     "MethodNotAllowedError",
     "NoFeaturesError",
+    "NoScoreError",
     "NotReadyError",
     "Problem",
     "RouteNotFoundError",
@@ -158,6 +159,10 @@ class NoFeaturesError(ServingError):
         )
 
 
+class NoScoreError(ServingError):
+    """The route of this line and stage gives no score, and says why."""
+
+
 class FeatureStoreError(ServingError):
     """The stored features cannot be used."""
 
@@ -269,6 +274,7 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
         MediaTypeError: Problem("media-type", 415, "请求体类型不支持", "Unsupported media type"),
         InvalidRequestError: Problem("invalid-request", 422, "请求不符合要求", "Invalid request"),
         NoFeaturesError: Problem("no-features", 422, "没有可用特征", "No feature has a value"),
+        NoScoreError: Problem("no-score", 422, "此条线与阶段不出分", "No score for this line and stage"),
         AdditivityError: Problem("not-additive", 500, "解释与得分不一致", "Explanation does not add up"),
         UnexpectedError: Problem("unexpected", 500, "内部错误", "Internal error"),
         NotReadyError: Problem("not-ready", 503, "服务尚未就绪", "Not ready"),

@@ -39,6 +39,10 @@ class PartyBook:
         """Return a party's facts for the rules, None when there are none."""
         return self._book.facts(party_id) if self._book is not None and party_id is not None else None
 
+    def business(self, party_id: str | None) -> Mapping[str, object]:
+        """Return what routing needs of a party: its lines and the default rate of its like; empty when unknown."""
+        return self._book.business(party_id) if self._book is not None else {}
+
     def carrier(self, party_id: str | None, parts: NDArray[np.float64]) -> Carrier | None:
         """Return the route that carries most of a network effect (contributions (k,)) and the worst path along it."""
         leading = leading_route(dict(zip(self._features, parts.tolist(), strict=True)))

@@ -35,7 +35,12 @@ _RULES: Final[dict[str, tuple[str, str]]] = {
     "dict_type": ("须为对象", "must be an object"),
     "extra_forbidden": ("没有这个字段，请删去或改正名称", "no such field; remove it or correct its name"),
     "finite_number": ("须为有限的数（不得为 NaN 或无穷）", "must be a finite number (no NaN, no infinity)"),
+    "enum": ("不在允许的取值之中，见 /docs", "is none of the allowed values, see /docs"),
     "float_type": ("须为数值，不得为文本", "must be a number, not text"),
+    "line_and_stage": (
+        "line 与 stage 须同时给出或都不给",
+        "give line and stage together, or none of them",
+    ),
     "missing": ("缺少该字段", "is required"),
     "model_type": ("须为对象", "must be an object"),
     "one_of_two": (

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
+from models.credit.coverage import LendingStage, Line
 from models.credit.policy import Advice
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "ProblemBody",
     "Quality",
     "QualityLevel",
+    "RouteTaken",
     "RuleNote",
     "ScoreAnswer",
     "ScoreRequest",
@@ -44,6 +46,13 @@ class ScoreRequest(_Strict):
         description="特征名到数值，null 或不写表示缺失 / feature name to value; null or left out means missing",
     )
 
+    line: Line | None = Field(
+        default=None, description="业务条线，与 stage 一起给出 / business line, together with stage"
+    )
+    stage: LendingStage | None = Field(
+        default=None, description="贷前、贷中、贷后 / before, while, after lending"
+    )
+
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [{"required": ["party_id"]}, {"required": ["features"]}],
@@ -55,6 +64,8 @@ class ScoreRequest(_Strict):
     def _one_of_two(self) -> Self:
         if (self.party_id is None) == (self.features is None):
             raise PydanticCustomError("one_of_two", "give either party_id or features, not both and not none")
+        if (self.line is None) != (self.stage is None):
+            raise PydanticCustomError("line_and_stage", "give line and stage together, or none of them")
         return self
 
 
@@ -139,6 +150,20 @@ class Carrier(_Strict):
     text_en: str
 
 
+class RouteTaken(_Strict):
+    """按业务条线与阶段，由谁回答。 / Who answers for the line and stage asked about."""
+
+    line: str
+    stage: str
+    answers_by: list[str]
+    interval_factor: float = Field(description="区间放宽倍数 / how much wider the interval is made")
+    segment: str | None = Field(
+        description="混合模型所用分组 / segment of the pooled model, where that answers"
+    )
+    text_zh: str
+    text_en: str
+
+
 class ScoreAnswer(_Strict):
     """一次评分的结果：base_log_odds + 各项贡献之和 = log_odds。 / base_log_odds + all contributions = log_odds."""
 
@@ -172,6 +197,7 @@ class ScoreAnswer(_Strict):
     grade_advice: Advice = Field(description="仅按等级的意见 / by the grade alone")
     decided_by: list[str] = Field(description="grade 或规则代码 / grade, or the codes of rules")
     rules: list[RuleNote] = Field(description="命中与未能核查的规则 / rules broken, and those not checked")
+    route: RouteTaken | None = Field(description="未给条线与阶段时为 null / null without line and stage")
     policy: str = Field(description="所用政策 / the policy the advice comes from")
     contributions: list[Contribution] = Field(description="按影响大小排列 / largest first")
     model_version: str

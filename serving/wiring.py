@@ -7,6 +7,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
+from models.credit.coverage import read_coverage
 from models.credit.points import load_point_scales
 from models.credit.policy import load_policies
 from models.credit.rules.policy import read_rules
@@ -49,7 +50,7 @@ def _sources(settings: ServiceSettings) -> CreditSources:
         home=settings.home,
         load_model=_load_model,
         load_texts=feature_texts,
-        policies=DatedPolicies(load_policies(), read_rules(), load_point_scales()),
+        policies=DatedPolicies(load_policies(), read_rules(), load_point_scales(), read_coverage()),
         clock=lambda: datetime.now(UTC),
         new_id=lambda: uuid.uuid4().hex,
         stale_after_days=settings.stale_after_days,

@@ -127,6 +127,8 @@ def write_book(home: Path, version: str, **changes: object) -> pl.DataFrame:
             **{name: [0.1] * PARTIES for name in SCORE_FEATURES},
             "facts": [None if party == "P0000007" else fact for party, fact in zip(ids, facts, strict=True)],
             "carriers": [[path] if party == "P0000008" else None for party in ids],
+            "lines": [None if party == "P0000005" else ["leasing"] for party in ids],
+            "pooled": [{"pd": 0.03, "pd_low": 0.02, "pd_high": 0.05, "segment": "company"}] * PARTIES,
         },
         infer_schema_length=None,
     )

@@ -142,7 +142,9 @@ def test_unknown_party_is_named(client: "Client") -> None:
     [
         ({}, "body", "one_of_two"),
         ({"party_id": "P1", "features": {"degree": 1}}, "body", "one_of_two"),
-        ({"party_id": "P0000001", "stage": "x"}, "stage", "extra_forbidden"),
+        ({"party_id": "P0000001", "stages": "x"}, "stages", "extra_forbidden"),
+        ({"party_id": "P0000001", "stage": "x"}, "stage", "enum"),
+        ({"party_id": "P0000001", "stage": "in_lending"}, "body", "line_and_stage"),
         ({"party_id": 7}, "party_id", "string_type"),
         ({"party_id": "'; DROP TABLE decisions; --"}, "party_id", "string_pattern_mismatch"),
         ({"features": {"degree": "1.5"}}, "features.degree", "float_type"),

@@ -112,3 +112,35 @@ def test_without_a_book_the_service_answers_and_says_what_to_run(
     health = client.http.get("/readyz")
     assert health.status_code == 200
     assert "zhiheng credit prepare" in health.json()["parts"]["book"]["problem_en"]
+
+
+def test_line_and_stage_say_who_answers(client: "Client") -> None:
+    asked = {"party_id": "P0000000", "line": "leasing", "stage": "in_lending"}
+    answer = client.score(asked).json()
+    plain = client.score({"party_id": "P0000000"}).json()
+    assert plain["route"] is None
+    assert answer["route"]["answers_by"][0] == "credit_model"
+    assert answer["route"]["interval_factor"] == 1.0
+    assert (answer["pd"], answer["quality"]["level"]) == (plain["pd"], "full")
+
+
+def test_a_cold_start_is_answered_by_its_like_and_adds_up(client: "Client") -> None:
+    asked = {"party_id": "P0000002", "line": "leasing", "stage": "pre_lending"}  # one feature of six is known
+    answer = client.score(asked).json()
+    assert answer["route"]["answers_by"][0] == "pooled"
+    assert answer["route"]["segment"] == "company"
+    assert (answer["pd"], answer["pd_low"], answer["pd_high"]) == (0.03, 0.02, 0.05)
+    assert answer["quality"]["level"] == "fallback"
+    assert answer["base_log_odds"] == answer["log_odds"]
+    assert {part["contribution"] for part in answer["contributions"]} == {0.0}
+    assert answer["carrier"] is None
+
+
+def test_a_stage_without_exposure_is_refused_with_the_reason(client: "Client") -> None:
+    refused = client.score(
+        {"party_id": "P0000005", "line": "debt", "stage": "post_lending"}, Accept_Language="en"
+    )
+    assert refused.status_code == 422
+    assert refused.json()["type"].endswith("no-score")
+    assert "pre_lending" in refused.json()["detail"]
+    assert client.score({"party_id": "P0000000", "line": "leasing"}).status_code == 422

@@ -84,6 +84,7 @@ def prepare_book(settings: Settings, say: Callable[[str, str], None]) -> None:
         graph=home / "graph",
         features=home / "features",
         models=home / "models" / "credit",
+        pooled=home / "credit",
         num_threads=settings.threads,
     ).run(say)
 
