@@ -9,7 +9,20 @@ from rich.console import Console
 from rich.text import Text
 
 from graph.errors import UserError
-from zhiheng.commands import credit, data, demo, docs, explain, features, graph, policy, service, validate
+from zhiheng.commands import (
+    credit,
+    data,
+    demo,
+    docs,
+    explain,
+    features,
+    graph,
+    policy,
+    scorecard,
+    service,
+    tune,
+    validate,
+)
 
 __all__ = ["app", "main"]
 
@@ -32,7 +45,11 @@ app.add_typer(graph.app, name="graph", help="主体关系图。The graph of part
 app.add_typer(features.app, name="features", help="特征目录与计算。Features: catalogue and build.")
 app.add_typer(credit.train_app, name="train", help="用集团数据训练。Train on the group's tables.")
 app.add_typer(credit.fit_app, name="fit", help="用任意数据表训练。Fit on any table, described by a card.")
-app.add_typer(_credit, name="credit", help="信用：理由、规则、损失、覆盖。Credit: reasons, rules, loss, coverage.")
+app.add_typer(
+    _credit, name="credit", help="信用：理由、规则、损失、覆盖。Credit: reasons, rules, loss, coverage."
+)
+app.add_typer(scorecard.app, name="scorecard", help="评分卡：训练、导出。Scorecards: train, export.")
+app.add_typer(tune.tune_app, name="tune", help="在给定预算内调参。Tune within a stated budget.")
 app.add_typer(validate.app, name="validate", help="验证模型，写出报告。Validate a model, write the report.")
 app.command("score")(credit.score)
 app.command("serve")(service.serve)
