@@ -1,8 +1,11 @@
 """Errors of the jobs: what a run lacks or refuses, and what to do."""
 
+from pathlib import Path
+
 from graph.errors import UserError
 
 __all__ = [
+    "BookFeaturesError",
     "ConfError",
     "ExperimentError",
     "MissingChampionError",
@@ -86,4 +89,15 @@ class OutputFolderError(ExperimentError):
         super().__init__(
             zh=f"输出目录“{folder}”{problem_zh}，为免误删未写入。请换一个目录，或确认后加 --force。",
             en=f"The output folder '{folder}' {problem_en}; nothing was written. Name another folder or pass --force.",
+        )
+
+
+class BookFeaturesError(ExperimentError):
+    """A file of a book's features or links cannot be scored as it is."""
+
+    def __init__(self, path: Path, problem_zh: str, problem_en: str) -> None:
+        self.path = path
+        super().__init__(
+            zh=f"文件 {path} 无法计分：{problem_zh}。请改正后重试；未写入任何结果。",
+            en=f"The file {path} cannot be scored: {problem_en}. Correct it and run again; nothing was written.",
         )

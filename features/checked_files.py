@@ -15,6 +15,7 @@ from features.sources import is_sheet, read_table, scan_table, table_files
 __all__ = [
     "check_file",
     "check_folder",
+    "write_atomically",
     "write_checked",
     "write_csv_atomically",
     "write_parquet_atomically",
@@ -82,6 +83,14 @@ def write_parquet_atomically(frame: pl.DataFrame, path: Path, *, private: bool =
 def write_text_atomically(text: str, path: Path, *, private: bool = False) -> None:
     """Write a UTF-8 text under another name and move it into place; `private` lets the owner alone read it."""
     _write(path, lambda file: file.write(text.encode()), private=private)
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object], *, private: bool = False) -> None:
+    """Let `write` fill a file under another name and move it into place; `private` lets the owner alone read it.
+
+    What stood there stays as it was when `write` raises. Raises UnwritableFileError for an OSError.
+    """
+    _write(path, write, private=private)
 
 
 def write_csv_atomically(frame: pl.DataFrame, path: Path, *, private: bool = False) -> None:
