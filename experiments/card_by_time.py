@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from experiments.time_order import better, forward_losses, forward_pairs, level_shift
+from experiments.time_order import better, forward_losses, forward_slices, level_shift
 from features.cards.read import PARTY, TIME
 from models.credit.booster import BoosterSettings, Design
 from models.credit.calibration.maps import AffineCalibration, Chained
@@ -41,15 +41,15 @@ class ByTime:
 
         `shared` is the design with shares in place of the codes of categories; it is taken where it is surely better.
         """
-        pairs = forward_pairs(self.day, self.party, plain.y)
+        slices = forward_slices(self.day, self.party, plain.y)
         alike = shared.features == plain.features
-        if not pairs or (alike and len(settings) == 1):
+        if not slices or (alike and len(settings) == 1):
             return plain, settings[0]
 
         def losses(design: Design, one: BoosterSettings) -> Floats:
             single = one.model_copy(update={"bags": 1})
             return forward_losses(
-                design, pairs, settings=single, seed=self.seed, num_threads=self.num_threads
+                design, slices, settings=single, seed=self.seed, num_threads=self.num_threads
             )
 
         found = [losses(plain, one) for one in settings]

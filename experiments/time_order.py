@@ -11,54 +11,62 @@ from scipy.special import expit
 
 from models.credit.booster import BoosterSettings, Design, cross_fit
 
-__all__ = ["Pairs", "better", "forward_losses", "forward_pairs", "level_shift"]
+__all__ = ["Slices", "better", "forward_losses", "forward_slices", "level_shift"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Whole = NDArray[np.int64]
-Pairs = list[tuple[Whole, Whole]]
+Slices = list[list[tuple[Whole, Whole]]]
 
 _SLICES: Final = 3
 _SLICE: Final = 0.15  # of the rows; three of them leave the first 55 % to learn from
+_PARTS: Final = 4
+_LARGE: Final = 30_000
 _LEAST_OF_A_CLASS: Final = 20
 _SURE: Final = 1.0  # standard errors by which a way must be better than the plain one
 _LEVEL_SLICES: Final = 6
 _FAR: Final = 5.0  # log-odds; no level moves further
 
 
-def forward_pairs(day: Whole, party: Whole, y: Floats) -> Pairs:
-    """Return pairs of rows to learn from and later rows to judge on, none of whose parties were learnt from.
+def forward_slices(day: Whole, party: Whole, y: Floats) -> Slices:
+    """Return by slice of time pairs of rows to learn from and later rows to judge on, without a party in common.
 
     The judged rows are the latest three slices, each judged by what came before it. Where parties return, every slice is
-    judged in two halves by party, as nearly all of them would else have been seen. Pairs that lack a class are left out.
+    judged in four parts by party (two in large tables), as nearly all of them would else have been seen. Slices and
+    rows to learn from that lack a class are left out.
     """
     ordered = np.sort(day)
     edges = [ordered[int((1.0 - _SLICE * k) * (len(day) - 1))] for k in range(_SLICES, 0, -1)]
     bounds = [*edges, ordered[-1] + 1]
-    halves = np.unique(party, return_inverse=True)[1] % 2
     returning = len(np.unique(party)) < len(party)
-    pairs: Pairs = []
+    parts = (_PARTS if len(day) < _LARGE else 2) if returning else 1
+    part = np.unique(party, return_inverse=True)[1] % parts
+    slices: Slices = []
     for start, end in pairwise(bounds):
-        for half in (0, 1) if returning else (None,):
-            earlier, here = day < start, (day >= start) & (day < end)
-            if half is not None:
-                earlier, here = earlier & (halves != half), here & (halves == half)
-            if _both(y[earlier]) and _both(y[here]):
-                pairs.append((np.flatnonzero(earlier), np.flatnonzero(here)))
-    return pairs
+        here = (day >= start) & (day < end)
+        pairs = []
+        for one in range(parts):
+            judged, learnt = here & (part == one), day < start
+            learnt &= (part != one) | (parts == 1)
+            if judged.any() and _both(y[learnt]):
+                pairs.append((np.flatnonzero(learnt), np.flatnonzero(judged)))
+        if pairs and _both(y[here]):
+            slices.append(pairs)
+    return slices
 
 
 def forward_losses(
-    design: Design, pairs: Pairs, *, settings: BoosterSettings, seed: int, num_threads: int
+    design: Design, slices: Slices, *, settings: BoosterSettings, seed: int, num_threads: int
 ) -> Floats:
-    """Return the log-loss of every judged row, pair by pair, each with its level set right.
+    """Return the log-loss of every judged row, slice by slice, each slice with its level set right.
 
     The level is left out of it because it moves by itself and is set on the latest rows afterwards (`level_shift`);
     what is compared is how ways of learning tell later rows apart.
     """
+    pairs = [pair for pairs in slices for pair in pairs]
     raw, _ = cross_fit(design, pairs, settings=settings, seed=seed, num_threads=num_threads)
     losses = []
-    for _, held in pairs:
+    for held in (np.concatenate([judged for _, judged in pairs]) for pairs in slices):
         y, score = design.y[held], raw[held]
         losses.append(_losses(y, score + _shift(y, score)))
     return np.concatenate(losses)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from experiments.time_order import better, forward_losses, forward_pairs, level_shift
+from experiments.time_order import better, forward_losses, forward_slices, level_shift
 from models.credit.booster import BoosterSettings, Design
 
 QUICK = BoosterSettings(rounds=40, num_leaves=4, bags=1)
@@ -18,8 +18,9 @@ QUICK = BoosterSettings(rounds=40, num_leaves=4, bags=1)
 def test_judged_rows_are_later_and_of_other_parties(seed: int, parties: int) -> None:
     rng = np.random.default_rng(seed)
     day, party = rng.integers(0, 300, 1200), rng.integers(0, parties, 1200)
-    pairs = forward_pairs(day, party, rng.integers(0, 2, 1200).astype(float))
-    judged = np.concatenate([held for _, held in pairs]) if pairs else np.array([], dtype=np.int64)
+    slices = forward_slices(day, party, rng.integers(0, 2, 1200).astype(float))
+    pairs = [pair for found in slices for pair in found]
+    judged = np.concatenate([held for _, held in pairs])
     assert len(np.unique(judged)) == len(judged)
     for learnt, held in pairs:
         assert day[learnt].max() < day[held].min()
@@ -28,16 +29,16 @@ def test_judged_rows_are_later_and_of_other_parties(seed: int, parties: int) -> 
 
 def test_every_later_row_is_judged_once_where_parties_do_not_return() -> None:
     day = np.arange(1000)
-    pairs = forward_pairs(day, np.arange(1000), (day % 2).astype(float))
-    assert len(pairs) == 3
-    assert sorted(np.concatenate([held for _, held in pairs])) == list(range(549, 1000))
+    slices = forward_slices(day, np.arange(1000), (day % 2).astype(float))
+    assert [len(pairs) for pairs in slices] == [1, 1, 1]
+    assert sorted(np.concatenate([held for pairs in slices for _, held in pairs])) == list(range(549, 1000))
 
 
 def test_a_side_without_a_class_is_not_judged() -> None:
     day = np.arange(1000)
-    assert forward_pairs(day, day, np.zeros(1000)) == []
-    late = forward_pairs(day, day, (day < 800).astype(float))
-    assert all(held.min() < 800 for _, held in late)
+    assert forward_slices(day, day, np.zeros(1000)) == []
+    late = forward_slices(day, day, (day < 800).astype(float))
+    assert all(held.min() < 800 for pairs in late for _, held in pairs)
 
 
 def _drawn(log_odds: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
@@ -48,11 +49,11 @@ def _drawn(log_odds: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
 def test_a_level_that_moves_costs_nothing_but_a_relation_that_turns_does() -> None:
     rng = np.random.default_rng(1)
     x, day = rng.normal(size=3000), np.arange(3000)
-    pairs = forward_pairs(day, day, (day % 2).astype(float))
+    slices = forward_slices(day, day, (day % 2).astype(float))
     moved = _drawn(2 * x - 1.0 + 2.0 * (day > 2000), 2)
     turned = _drawn(np.where(day > 2000, -2, 2) * x, 2)
     losses = [
-        forward_losses(Design(x[:, None], y, ("x",)), pairs, settings=QUICK, seed=1, num_threads=1).mean()
+        forward_losses(Design(x[:, None], y, ("x",)), slices, settings=QUICK, seed=1, num_threads=1).mean()
         for y in (moved, turned)
     ]
     assert losses[0] < 0.55
