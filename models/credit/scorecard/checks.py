@@ -1,6 +1,7 @@
 """Refuse training data that can teach a scorecard nothing, naming what is wrong."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -11,7 +12,7 @@ from models.errors import FeatureMismatchError, NotTrainableError
 
 __all__ = ["check_trainable", "nothing_learnt"]
 
-_MIN_OF_A_CLASS = 10
+_MIN_OF_A_CLASS: Final = 10
 
 
 def check_trainable(
