@@ -100,12 +100,7 @@ class ValidateCredit(BaseModel):
         for name, text in texts.items():
             write_text_atomically(text, self.out / name)
         self._log(report, texts)
-        for outcome in Outcome:
-            for section, finding in report.findings(outcome):
-                say(
-                    f"{outcome.text.zh}：{section.title.zh}，{finding.found.zh}",
-                    f"{outcome.text.en}: {section.title.en}, {finding.found.en}",
-                )
+        _tell(report, say)
         return Validated(self.out / PAGE, self.out / FIGURES, report)
 
     def _log(self, report: Report, texts: dict[str, str]) -> None:
@@ -141,6 +136,16 @@ class ValidateCredit(BaseModel):
             ("code_version", Text("代码版本", "code version"), training.code_version),
             ("data_hash", Text("样本摘要", "hash of the panel"), data_hash[:16]),
         )
+
+
+def _tell(report: Report, say: Say) -> None:
+    """Tell each criterion that is not met or open, and how many are met; the page has the rest."""
+    for outcome in (Outcome.NOT_MET, Outcome.UNKNOWN):
+        for _, finding in report.findings(outcome):
+            rule, found = finding.criterion, finding.found
+            say(f"{outcome.text.zh}：{rule.zh}（{found.zh}）", f"{outcome.text.en}: {rule.en} ({found.en})")
+    met, of = len(report.findings(Outcome.MET)), sum(len(report.findings(kind)) for kind in Outcome)
+    say(f"{of} 项判据中 {met} 项达到", f"{met} of {of} criteria are met")
 
 
 def _tables(folder: Path) -> Tables:

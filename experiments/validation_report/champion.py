@@ -41,7 +41,7 @@ def last_champion(
     training window plus `label_months`; any other is flattered. What cannot be fetched, loaded or fed is reported,
     not raised.
     """
-    first_test = judged.test.days[0]
+    first_test, folder = judged.test.days[0], ""
     try:
         with tempfile.TemporaryDirectory() as folder:
             version = _newest(registry, name, Path(folder), first_test, label_months)
@@ -53,7 +53,9 @@ def last_champion(
             frame = with_neighbour_scores(model, judged.test.frame, links, num_threads=num_threads)
             pd = model.score(frame, num_threads=num_threads).pd
     except ModelError as error:
-        return Rival(_KEY, _NAME, Kind.CHAMPION, Text(error.message("zh"), error.message("en")))
+        # Where it was fetched to is gone by now, and would differ from run to run.
+        zh, en = (error.message(language).replace(f"{folder}/", "") for language in ("zh", "en"))
+        return Rival(_KEY, _NAME, Kind.CHAMPION, Text(zh, en))
     return Rival(_KEY, _NAME, Kind.CHAMPION, _note(version, first_test), pd, flattered=not version.fair)  # fmt: skip
 
 

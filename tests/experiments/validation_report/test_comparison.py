@@ -1,5 +1,6 @@
 """Rivals are judged on the same rows; rules are those of the learning period; a flattered champion is no criterion."""
 
+import tempfile
 from datetime import date
 from pathlib import Path
 from typing import cast
@@ -153,7 +154,9 @@ class _Shelf(Registry):
         return tuple(Registered(name, number, f"{name}-{number}", "run") for number in ("2", "1"))
 
     def fetch(self, registered: Registered, folder: Path) -> Path:
-        raise BundleError(str(folder), problem_zh="缺少文件", problem_en="file is missing")
+        raise BundleError(
+            str(folder / registered.bundle_version), problem_zh="缺少文件", problem_en="file is missing"
+        )
 
 
 class _Empty(Registry):
@@ -173,6 +176,7 @@ def test_a_champion_that_cannot_be_had_is_reported(book: Book, shelf: Registry, 
     found = last_champion(book(), pl.DataFrame(), shelf, name, label_months=15, num_threads=1)
     assert found.pd is None
     assert says in found.note.en
+    assert tempfile.gettempdir() not in found.note.en, "the place it was fetched to differs from run to run"
 
 
 def test_the_newest_version_that_may_be_compared_is_taken(
