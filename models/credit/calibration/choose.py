@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
+from models.credit.calibration.cells import cells_of
 from models.credit.calibration.fit import FITS
 from models.credit.calibration.maps import Calibration, Kind
 from models.credit.measures import brier, calibration_error, log_losses
@@ -21,6 +22,7 @@ _STEPWISE: Final = (Kind.ISOTONIC, Kind.VENN_ABERS)
 _LEAST_FOR_STEPS: Final = (
     100  # parties of each class: with fewer the map is a handful of PDs, and ranks by them
 )
+_CELLS: Final = 2000  # enough to judge a kind by; the one chosen is fitted on the rows themselves
 _LEAST_PARTIES: Final = 20  # of each class: with fewer, folds judge by a handful of parties
 
 Floats = NDArray[np.float64]
@@ -111,10 +113,15 @@ def _spans(order: Dates) -> Iterator[NDArray[np.int64]]:
 
 def _held_out(kind: Kind, raw: Floats, y: Floats, pairs: Sequence[tuple[Rows, Rows]]) -> Floats | None:
     """Return the PDs of the judged rows; None when the kind cannot be fitted everywhere."""
-    try:
-        return np.concatenate([FITS[kind](raw[fit], y[fit], None).pd(raw[judged]) for fit, judged in pairs])
-    except (NotTrainableError, ValueError):
-        return None
+    cells = cells_of(raw, _CELLS)
+    found = []
+    for fit, judged in pairs:
+        try:
+            calibration = cells.fitted(kind, y, np.bincount(fit, minlength=len(y)).astype(np.float64))
+        except NotTrainableError:
+            return None
+        found.append(calibration.pd(raw[judged]))
+    return np.concatenate(found)
 
 
 def _losses(held_out: Mapping[Kind, Floats], y: Floats, groups: NDArray[np.int64]) -> dict[Kind, Losses]:

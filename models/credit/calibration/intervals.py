@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from models.credit.calibration.fit import FITS
+from models.credit.calibration.cells import cells_of
 from models.credit.calibration.maps import Calibration, Chained, Kind
 from models.credit.calibration.read import read_calibration, read_numbers
 from models.errors import CalibrationError, NotTrainableError
@@ -135,23 +135,16 @@ def _draws(
     draws: int,
 ) -> Floats:
     """Return the log-odds at the knots of the maps fitted to each draw of parties, shape (draws, knots)."""
-    edges = np.unique(np.quantile(raw, np.linspace(0, 1, _CELLS + 1)))
-    cell = np.unique(np.searchsorted(edges[1:-1], raw, side="right"), return_inverse=True)[1]
-    centre = np.tile(np.bincount(cell, raw) / np.bincount(cell), 2)
-    label = np.repeat([0.0, 1.0], len(centre) // 2)
+    cells = cells_of(raw, _CELLS)
     party = np.unique(groups, return_inverse=True)[1]
     rng, parties, found = np.random.default_rng(seed), int(party.max()) + 1, []
     failure: NotTrainableError | None = None
     for kind, _ in zip(cycle(kinds), range(draws), strict=False):
         times = np.bincount(rng.integers(0, parties, parties), minlength=parties)[party].astype(np.float64)
-        rows, bad = np.bincount(cell, times), np.bincount(cell, times * y)
-        weight = np.concatenate([rows - bad, bad])
         try:
-            fitted = FITS[kind](centre[weight > 0], label[weight > 0], weight[weight > 0])
+            found.append(cells.fitted(kind, y, times).log_odds(knots))
         except NotTrainableError as error:
             failure = error
-            continue
-        found.append(fitted.log_odds(knots))
     if not found:
         raise failure or NotTrainableError(zh="区间的抽样次数须至少为 1。", en="Give at least one draw.")
     return np.array(found)

@@ -42,6 +42,7 @@ MAPS = every_map()
 
 
 @pytest.mark.parametrize("calibration", MAPS, ids=lambda c: c.kind)
+@settings(deadline=None)
 @given(raw=st.lists(FINITE, min_size=1, max_size=40))
 def test_map_never_falls_and_is_finite_for_any_finite_score(
     calibration: Calibration, raw: list[float]
