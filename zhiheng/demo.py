@@ -222,10 +222,13 @@ class Demo:
     def _worst_party_at_risk(self) -> str:
         """Return the party of highest PD among those with a live exposure and no default: the case worth explaining."""
         from models.credit.model import load_credit_model
+        from models.credit.neighbours import with_neighbour_scores
 
         home = self.settings.home
         model = load_credit_model(home / "models" / "credit" / _champion(self.settings)["folder"])
         latest = pl.read_parquet(home / "features" / "credit_latest.parquet")
+        links = pl.read_parquet(home / "features" / "credit_links.parquet")
+        latest = with_neighbour_scores(model, latest, links, num_threads=self.settings.threads)
         pd = pl.Series("pd", model.score(latest, num_threads=self.settings.threads).pd)
         at_risk = latest.with_columns(pd).filter(pl.col("standing") == "at_risk")
         return str(at_risk.sort("pd", descending=True).item(0, "party_id"))

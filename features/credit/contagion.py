@@ -14,10 +14,10 @@ _DEFAULTS: Final = ("edges", "exposures", "schedules", "payments", "write_offs",
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def two_steps_default_share() -> pl.Expr:
-    """各类关系两步之外（不含自身）的主体中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """各类关系两步之外（不含自身）的主体中近 12 个月已知违约的比例（向 2% 收缩；没有可观察的主体则为空）。
 
     Share of the parties two steps away in any relation, itself left out, known to have defaulted in the last 12 months,
-    shrunk to the overall rate (empty where none can be observed).
+    shrunk to 2% (empty where none can be observed).
     """
     return default_share("two_steps")
 

@@ -28,10 +28,10 @@ def control_group_members() -> pl.Expr:
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_FARING, monotone=1, low=0, high=1)
 def control_group_default_share() -> pl.Expr:
-    """同一实际控制人之下其他主体中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """同一实际控制人之下其他主体中近 12 个月已知违约的比例（向 2% 收缩；没有可观察的主体则为空）。
 
-    Share of the other parties under the same ultimate controller known to have defaulted in the last 12 months, shrunk
-    to the overall rate (empty where none can be observed).
+    Share of the other parties under the same ultimate controller known to have defaulted in the last 12
+    months, shrunk to 2% (empty where none can be observed).
     """
     return default_share("control_group")
 

@@ -95,10 +95,10 @@ def guarantee_circles() -> pl.Expr:
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def guarantee_circle_default_share() -> pl.Expr:
-    """所在担保圈其他主体中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """所在担保圈其他主体中近 12 个月已知违约的比例（向 2% 收缩；没有可观察的主体则为空）。
 
-    Share of the other parties of its guarantee circle known to have defaulted in the last 12 months, shrunk to the
-    overall rate (empty where none can be observed).
+    Share of the other parties of its guarantee circle known to have defaulted in the last 12 months, shrunk to
+    2% (empty where none can be observed).
     """
     return default_share("guarantee_circle")
 
@@ -114,10 +114,10 @@ def guarantee_network_members() -> pl.Expr:
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def guarantee_network_default_share() -> pl.Expr:
-    """所在担保网其他主体中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """所在担保网其他主体中近 12 个月已知违约的比例（向 2% 收缩；没有可观察的主体则为空）。
 
-    Share of the other parties of its guarantee network known to have defaulted in the last 12 months, shrunk to the
-    overall rate (empty where none can be observed).
+    Share of the other parties of its guarantee network known to have defaulted in the last 12 months, shrunk
+    to 2% (empty where none can be observed).
     """
     return default_share("guarantee_network")
 
@@ -213,19 +213,19 @@ def guarantees_from_defaulted_share() -> pl.Expr:
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def guaranteed_two_steps_default_share() -> pl.Expr:
-    """被担保方再担保的主体（不含自身）中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """被担保方再担保的主体（不含自身）中近 12 个月已知违约的比例（向 2% 收缩；没有可观察的主体则为空）。
 
     Share of the parties guaranteed by those it guarantees, itself left out, known to have defaulted in the last 12
-    months, shrunk to the overall rate (empty where none can be observed).
+    months, shrunk to 2% (empty where none can be observed).
     """
     return default_share("guarantees_out_guarantees_out")
 
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def guarantors_two_steps_default_share() -> pl.Expr:
-    """担保方的担保方（不含自身）中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """担保方的担保方（不含自身）中近 12 个月已知违约的比例（向 2% 收缩；没有可观察的主体则为空）。
 
-    Share of its guarantors' guarantors, itself left out, known to have defaulted in the last 12 months, shrunk to the
-    overall rate (empty where none can be observed).
+    Share of its guarantors' guarantors, itself left out, known to have defaulted in the last 12 months, shrunk
+    to 2% (empty where none can be observed).
     """
     return default_share("guarantees_in_guarantees_in")

@@ -41,7 +41,11 @@ NEIGHBOUR_KINDS: Final = (
 that joins a party to a facility, collateral, case, event, plant, line or material: none of these defaults."""
 
 PRIOR_WEIGHT: Final = 5.0
-"""Neighbours that the overall default rate stands for: with few neighbours a share stays near that rate."""
+"""Neighbours that the prior stands for: with few neighbours a share stays near `PRIOR_RATE`."""
+
+PRIOR_RATE: Final = 0.02
+"""The share in default before any neighbour is looked at. One value for all dates: with the default rate of the date, a
+party without a defaulted neighbour had another value each month, and a model learnt to read the calendar from it."""
 
 RECENT_MONTHS: Final = 12
 """How long a neighbour's default counts: the time in which, by experience, it pulls others down."""
@@ -55,8 +59,7 @@ Floats = npt.NDArray[np.float64]
 def view(book: Book, snapshot: Snapshot, parties: pl.LazyFrame) -> pl.LazyFrame:
     """Return one row per party of `parties` with its neighbourhood; without edges counts and sums are 0.
 
-    A neighbour's default counts only when it was known by the date; a party never is its own neighbour, and the
-    overall default rate that shares shrink to leaves the party itself out.
+    A neighbour's default counts only when it was known by the date; a party never is its own neighbour.
     """
     borrowers = _own_values(book)
     own = snapshot.aligned(borrowers, key="party_id").with_columns(pl.col("adverse").fill_null(0.0))
@@ -67,7 +70,7 @@ def view(book: Book, snapshot: Snapshot, parties: pl.LazyFrame) -> pl.LazyFrame:
         _anyone(snapshot, own),
     ]
     frames += [neighbour_aggregates(snapshot, kind, way, own) for kind in KINDS for way in Direction]
-    frames += [_defaulted_weights(snapshot, own), _overall_rate(own, borrowers["defaulted"])]
+    frames.append(_defaulted_weights(snapshot, own))
     known_profiles = profiles(book.known).select("party_id", "kind", "registered_capital").collect()
     frames += depth(snapshot, own, known_profiles.select("party_id", "kind"), book.known.as_of)
     # Every frame is in the order of the snapshot's ids, so they stand side by side.
@@ -94,12 +97,12 @@ def _without_edges() -> list[pl.Expr]:
 
 
 def default_share(prefix: str) -> pl.Expr:
-    """Return the share of neighbours in default, shrunk to the overall rate; null without an observed neighbour.
+    """Return the share of neighbours in default, shrunk to `PRIOR_RATE`; null without an observed neighbour.
 
-    (defaulted + m × overall rate) ÷ (observed + m) with m = `PRIOR_WEIGHT`: the posterior mean under a Beta prior.
+    (defaulted + m × rate) ÷ (observed + m) with m = `PRIOR_WEIGHT`: the posterior mean under a Beta prior.
     """
     defaulted, observed = pl.col(f"{prefix}_defaulted_sum"), pl.col(f"{prefix}_defaulted_count")
-    shrunk = (defaulted + PRIOR_WEIGHT * pl.col("overall_rate")) / (observed + PRIOR_WEIGHT)
+    shrunk = (defaulted + PRIOR_WEIGHT * PRIOR_RATE) / (observed + PRIOR_WEIGHT)
     return pl.when(observed > 0).then(shrunk)
 
 
@@ -141,14 +144,6 @@ def _adverse_events(known: Known) -> pl.LazyFrame:
     return (
         events.filter(recent & against).group_by("party_id").agg(pl.len().cast(pl.Float64).alias("adverse"))
     )
-
-
-def _overall_rate(own: pl.DataFrame, everyone: pl.Series) -> pl.DataFrame:
-    """Return, per party, the share of all the other parties that have defaulted [id, overall_rate]."""
-    defaulted = pl.col("defaulted")
-    others = everyone.count() - defaulted.is_not_null().cast(pl.Int64)
-    among = everyone.sum() - defaulted.fill_null(0.0)
-    return own.select("id", pl.when(others > 0).then(among / others).otherwise(0.0).alias("overall_rate"))
 
 
 def _defaulted_weights(snapshot: Snapshot, own: pl.DataFrame) -> pl.DataFrame:

@@ -189,9 +189,10 @@ def guarantees_for_defaulted_to_equity() -> pl.Expr:
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def guaranteed_parties_default_share() -> pl.Expr:
-    """被其担保方中近 12 个月已知违约的比例（主体少时向总体违约率收缩；没有可观察的主体则为空）。
+    """被其担保方中近 12 个月已知违约的比例（主体少时向 2% 收缩；没有可观察的主体则为空）。
 
-    Share of the parties it guarantees known to have defaulted in the last 12 months, shrunk to the overall rate where they are few (empty
+    Share of the parties it guarantees known to have defaulted in the last 12 months, shrunk to 2% where they
+    are few (empty
     where none can be observed).
     """
     return default_share("guarantees_out")
@@ -199,27 +200,29 @@ def guaranteed_parties_default_share() -> pl.Expr:
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def guarantors_default_share() -> pl.Expr:
-    """担保方中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """担保方中近 12 个月已知违约的比例（向 2% 收缩；没有可观察的主体则为空）。
 
-    Share of its guarantors known to have defaulted in the last 12 months, shrunk to the overall rate (empty where none can be observed).
+    Share of its guarantors known to have defaulted in the last 12 months, shrunk to 2% (empty where none can
+    be observed).
     """
     return default_share("guarantees_in")
 
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def shareholders_default_share() -> pl.Expr:
-    """股东中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """股东中近 12 个月已知违约的比例（向 2% 收缩；没有可观察的主体则为空）。
 
-    Share of its shareholders known to have defaulted in the last 12 months, shrunk to the overall rate (empty where none can be observed).
+    Share of its shareholders known to have defaulted in the last 12 months, shrunk to 2% (empty where none can
+    be observed).
     """
     return default_share("owns_in")
 
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def investees_default_share() -> pl.Expr:
-    """被投资企业中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """被投资企业中近 12 个月已知违约的比例（向 2% 收缩；没有可观察的主体则为空）。
 
-    Share of the companies it owns known to have defaulted in the last 12 months, shrunk to the overall rate (empty where none can be
+    Share of the companies it owns known to have defaulted in the last 12 months, shrunk to 2% (empty where none can be
     observed).
     """
     return default_share("owns_out")
@@ -227,9 +230,10 @@ def investees_default_share() -> pl.Expr:
 
 @feature(unit=Unit.RATIO, dimension=Dimension.RELATIONS, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def sister_companies_default_share() -> pl.Expr:
-    """有共同股东或共同任职人员的企业中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """有共同股东或共同任职人员的企业中近 12 个月已知违约的比例（向 2% 收缩；没有可观察的主体则为空）。
 
-    Share of the companies with a common owner or officer known to have defaulted in the last 12 months, shrunk to the overall rate (empty
+    Share of the companies with a common owner or officer known to have defaulted in the last 12 months, shrunk
+    to 2% (empty
     where none can be observed).
     """
     return default_share("sisters")

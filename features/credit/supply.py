@@ -135,18 +135,20 @@ def purchases_from_defaulted_share() -> pl.Expr:
 
 @feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def customers_default_share() -> pl.Expr:
-    """客户中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """客户中近 12 个月已知违约的比例（向 2% 收缩；没有可观察的主体则为空）。
 
-    Share of its customers known to have defaulted in the last 12 months, shrunk to the overall rate (empty where none can be observed).
+    Share of its customers known to have defaulted in the last 12 months, shrunk to 2% (empty where none can be
+    observed).
     """
     return default_share("supplies_out")
 
 
 @feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def suppliers_default_share() -> pl.Expr:
-    """供应商中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """供应商中近 12 个月已知违约的比例（向 2% 收缩；没有可观察的主体则为空）。
 
-    Share of its suppliers known to have defaulted in the last 12 months, shrunk to the overall rate (empty where none can be observed).
+    Share of its suppliers known to have defaulted in the last 12 months, shrunk to 2% (empty where none can be
+    observed).
     """
     return default_share("supplies_in")
 
@@ -207,20 +209,20 @@ def suppliers_adverse_events_12m() -> pl.Expr:
 
 @feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def customers_of_customers_default_share() -> pl.Expr:
-    """客户的客户（不含自身）中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """客户的客户（不含自身）中近 12 个月已知违约的比例（向 2% 收缩；没有可观察的主体则为空）。
 
-    Share of its customers' customers, itself left out, known to have defaulted in the last 12 months, shrunk to the
-    overall rate (empty where none can be observed).
+    Share of its customers' customers, itself left out, known to have defaulted in the last 12 months, shrunk
+    to 2% (empty where none can be observed).
     """
     return default_share("supplies_out_supplies_out")
 
 
 @feature(unit=Unit.RATIO, dimension=Dimension.SUPPLY, sources=_DEFAULTS, monotone=1, low=0, high=1)
 def suppliers_of_suppliers_default_share() -> pl.Expr:
-    """供应商的供应商（不含自身）中近 12 个月已知违约的比例（向总体违约率收缩；没有可观察的主体则为空）。
+    """供应商的供应商（不含自身）中近 12 个月已知违约的比例（向 2% 收缩；没有可观察的主体则为空）。
 
-    Share of its suppliers' suppliers, itself left out, known to have defaulted in the last 12 months, shrunk to the
-    overall rate (empty where none can be observed).
+    Share of its suppliers' suppliers, itself left out, known to have defaulted in the last 12 months, shrunk
+    to 2% (empty where none can be observed).
     """
     return default_share("supplies_in_supplies_in")
 

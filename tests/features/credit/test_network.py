@@ -8,7 +8,7 @@ import pytest
 
 import features.credit.network
 from features.credit.build import NETWORK_FEATURES, credit_features
-from features.credit.network import PRIOR_WEIGHT
+from features.credit.network import PRIOR_RATE, PRIOR_WEIGHT
 from graph.snapshot import Snapshot
 
 Tables = dict[str, pl.LazyFrame]
@@ -68,8 +68,8 @@ def test_guarantees_stand_against_equity_or_capital(make_tables: TableMaker) -> 
     assert (row["A"]["guaranteed_parties"], row["A"]["guarantors"]) == (2, 1)
 
 
-def test_default_share_shrinks_to_the_rate_of_the_others(make_tables: TableMaker) -> None:
-    """A sells to B, C, D; B has defaulted; E, elsewhere, too: of the others of A (B to F) two in five have."""
+def test_default_share_shrinks_to_the_prior(make_tables: TableMaker) -> None:
+    """A sells to B, C, D; B has defaulted; E, elsewhere, too."""
     tables = make_tables(
         parties=_parties("ABCDEF"),
         edges=[_supply("A", customer, 1.0) for customer in "BCD"],
@@ -78,11 +78,11 @@ def test_default_share_shrinks_to_the_rate_of_the_others(make_tables: TableMaker
     )
     row = _features(tables)
     assert row["A"]["customers_default_share"] == pytest.approx(
-        (1 + PRIOR_WEIGHT * 2 / 5) / (3 + PRIOR_WEIGHT)
+        (1 + PRIOR_WEIGHT * PRIOR_RATE) / (3 + PRIOR_WEIGHT)
     )
     assert row["B"]["customers_default_share"] is None  # it has no customer
     assert row["B"]["suppliers_default_share"] == pytest.approx(
-        (0 + PRIOR_WEIGHT * 1 / 5) / (1 + PRIOR_WEIGHT)
+        (0 + PRIOR_WEIGHT * PRIOR_RATE) / (1 + PRIOR_WEIGHT)
     )
     assert (row["A"]["defaulted_neighbours_12m"], row["B"]["defaulted_neighbours_12m"]) == (1, 0)
 
@@ -161,7 +161,7 @@ def test_sisters_share_an_owner_or_an_officer(make_tables: TableMaker) -> None:
     row = _features(tables)
     assert [row[name]["sister_companies"] for name in "ABCP"] == [2, 1, 1, 0]
     assert row["A"]["sister_companies_default_share"] == pytest.approx(
-        (1 + PRIOR_WEIGHT / 2) / (2 + PRIOR_WEIGHT)
+        (1 + PRIOR_WEIGHT * PRIOR_RATE) / (2 + PRIOR_WEIGHT)
     )
     assert (row["A"]["largest_shareholder_share"], row["A"]["ownership_concentration"]) == (0.6, 1.0)
 
@@ -187,3 +187,19 @@ def test_an_ended_relation_is_no_relation(make_tables: TableMaker) -> None:
     tables = make_tables(parties=_parties("AB"), edges=[began, ended])
     customers = [_features(tables, day)["A"]["customers"] for day in (date(2024, 5, 8), date(2024, 5, 9))]
     assert customers == [1, 0]
+
+
+@pytest.mark.parametrize("failed", ["", "CD"])
+def test_a_share_without_defaults_is_the_same_in_calm_and_bad_times(
+    make_tables: TableMaker, failed: str
+) -> None:
+    """With the default rate of the date as prior, models read the calendar from it."""
+    filed = [_filed(party, date(2024, 3, 1)) for party in failed]
+    tables = make_tables(
+        parties=_parties("ABCD"),
+        edges=[_supply("A", "B", 1.0)],
+        exposures=_borrowers("ABCD"),
+        court_events=filed,
+    )
+    share = _features(tables)["A"]["customers_default_share"]
+    assert share == pytest.approx(PRIOR_WEIGHT * PRIOR_RATE / (1 + PRIOR_WEIGHT))

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from features.credit.build import NETWORK_FEATURES, credit_features
-from features.credit.network import KINDS, NEIGHBOUR_KINDS, PRIOR_WEIGHT
+from features.credit.network import KINDS, NEIGHBOUR_KINDS, PRIOR_RATE, PRIOR_WEIGHT
 from graph.ontology import RELATIONS
 from graph.snapshot import Snapshot
 
@@ -17,6 +17,8 @@ Row = dict[str, object]
 Features = dict[str, dict[str, float | None]]
 
 AS_OF = date(2024, 6, 30)
+
+NONE_OF_TWO = PRIOR_WEIGHT * PRIOR_RATE / (2 + PRIOR_WEIGHT)
 
 
 def _features(tables: Tables) -> Features:
@@ -57,10 +59,10 @@ def test_circles_and_mutual_guarantees(make_tables: TableMaker) -> None:
     assert row["A"]["mutual_guarantee_share"] == pytest.approx(10 / 40)
     assert [row[name]["guarantee_network_members"] for name in "ADEF"] == [5, 5, 5, 1]
     assert row["A"]["guarantee_circle_default_share"] == pytest.approx(
-        (1 + PRIOR_WEIGHT / 5) / (2 + PRIOR_WEIGHT)
+        (1 + PRIOR_WEIGHT * PRIOR_RATE) / (2 + PRIOR_WEIGHT)
     )
-    assert (
-        row["C"]["guarantee_circle_default_share"] == 0
+    assert row["C"]["guarantee_circle_default_share"] == pytest.approx(
+        NONE_OF_TWO
     )  # the others of its circle, and all others, are healthy
     assert row["D"]["guarantee_circle_default_share"] is None
 
@@ -75,7 +77,7 @@ def test_chains_to_the_nearest_default(make_tables: TableMaker) -> None:
     assert [row[name]["guarantee_chain_behind"] for name in "ABCD"] == [0, 1, 2, 3]
     assert row["C"]["guarantees_for_defaulted_share"] == 1
     assert row["B"]["guaranteed_two_steps_default_share"] == pytest.approx(
-        (1 + PRIOR_WEIGHT / 3) / (1 + PRIOR_WEIGHT)
+        (1 + PRIOR_WEIGHT * PRIOR_RATE) / (1 + PRIOR_WEIGHT)
     )
     near = [row[name]["default_nearness_of_dependents"] for name in "ABCD"]
     assert near[3] == 0
@@ -101,9 +103,9 @@ def test_the_group_under_one_controller(make_tables: TableMaker) -> None:
     row = _features(make_tables(parties=parties, edges=edges, **_book("B", "HABC")))
     assert [row[name]["control_group_members"] for name in "PHABCQ"] == [4, 4, 4, 4, 1, 1]
     assert row["A"]["control_group_default_share"] == pytest.approx(
-        (1 + PRIOR_WEIGHT / 3) / (2 + PRIOR_WEIGHT)
+        (1 + PRIOR_WEIGHT * PRIOR_RATE) / (2 + PRIOR_WEIGHT)
     )
-    assert row["B"]["control_group_default_share"] == 0
+    assert row["B"]["control_group_default_share"] == pytest.approx(NONE_OF_TWO)
     assert [row[name]["steps_to_controller"] for name in "AHC"] == [2, 1, None]
     assert row["A"]["controller_votes"] == pytest.approx(0.6)
     assert [row[name]["control_unclear"] for name in "ACP"] == [0, 1, 0]
@@ -132,11 +134,11 @@ def test_supply_two_steps_away_and_sole_counterparties(make_tables: TableMaker) 
     edges = _edges("supplies", "AB", "AC", "BD", "DA", "EC", amount=1.0)
     row = _features(make_tables(parties=_parties("ABCDE"), edges=edges, **_book("D", "ABCDE")))
     assert row["A"]["customers_of_customers_default_share"] == pytest.approx(
-        (1 + PRIOR_WEIGHT / 4) / (1 + PRIOR_WEIGHT)
+        (1 + PRIOR_WEIGHT * PRIOR_RATE) / (1 + PRIOR_WEIGHT)
     )
-    assert row["D"]["customers_of_customers_default_share"] == 0
+    assert row["D"]["customers_of_customers_default_share"] == pytest.approx(NONE_OF_TWO)
     assert row["C"]["suppliers_of_suppliers_default_share"] == pytest.approx(
-        (1 + PRIOR_WEIGHT / 4) / (1 + PRIOR_WEIGHT)
+        (1 + PRIOR_WEIGHT * PRIOR_RATE) / (1 + PRIOR_WEIGHT)
     )
     assert (row["A"]["customers_without_other_supplier"], row["E"]["suppliers_without_other_customer"]) == (
         1,
