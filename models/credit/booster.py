@@ -65,6 +65,8 @@ class Boosters:
 
     def raw(self, x: NDArray[np.float64], *, num_threads: int = 1) -> NDArray[np.float64]:
         """Return raw log-odds, shape (n,)."""
+        if len(x) == 0:  # LightGBM fails on no rows
+            return np.zeros(0)
         scores = [m.predict(x, raw_score=True, num_threads=num_threads) for m in self.members]
         return np.asarray(np.mean(scores, axis=0), dtype=np.float64)
 
@@ -74,6 +76,8 @@ class Boosters:
         Source: Lundberg, Erion, Lee (2018), Consistent individualized feature attribution for tree ensembles,
         as implemented by LightGBM (`pred_contrib`); a mean of additive scores is additive.
         """
+        if len(x) == 0:
+            return np.zeros((0, x.shape[1] + 1))
         parts = [m.predict(x, pred_contrib=True, num_threads=num_threads) for m in self.members]
         return np.asarray(np.mean(parts, axis=0), dtype=np.float64)
 

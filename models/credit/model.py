@@ -23,6 +23,7 @@ __all__ = ["FAMILY", "CreditModel", "Scores", "load_credit_model"]
 
 FAMILY: Final = "credit"
 _ADDITIVITY_TOLERANCE: Final = 1e-6
+_SLOPES: Final = (0.1, 10.0)  # of a calibration, along which contributions are carried over in proportion
 _CARD: Final = "credit.json"
 _CARD_KEYS: Final = frozenset(
     {
@@ -139,20 +140,23 @@ class CreditModel:
         Raises AdditivityError when the contributions do not sum to the score of the boosters.
         """
         own, around = self._split(x)
-        parts = self.own.contributions(own, num_threads=num_threads)
-        base = np.full(len(x), self._own_base + self.network_base)
-        own_raw = base + parts[:, :-1].sum(axis=1)
+        base = self._own_base + self.network_base
+        # The calibration may have steps, so it is asked at the boosters' scores, never at sums that differ in the last bit.
+        own_raw = self.own.raw(own, num_threads=num_threads) + self.network_base
+        parts = self.own.contributions(own, num_threads=num_threads)[:, :-1]
+        self._check_additive(base + parts.sum(axis=1), own_raw)
         contributions = np.zeros(x.shape)
-        contributions[:, : len(self.own_features)] = self._calibrated(parts[:, :-1], base, own_raw)
+        start = np.full(len(x), base)
+        contributions[:, : len(self.own_features)] = self._calibrated(parts, start, own_raw)
         raw = own_raw
         if self.network is not None:
-            network_parts = self.network.contributions(around, num_threads=num_threads)[:, :-1]
-            raw = own_raw + network_parts.sum(axis=1)
-            contributions[:, self._around] += self._calibrated(network_parts, own_raw, raw)
+            raw = own_raw - self.network_base + self.network.raw(around, num_threads=num_threads)
+            parts = self.network.contributions(around, num_threads=num_threads)[:, :-1]
+            self._check_additive(own_raw + parts.sum(axis=1), raw)
+            contributions[:, self._around] += self._calibrated(parts, own_raw, raw)
         own_log_odds = self.calibration.log_odds(own_raw)
         log_odds = self.calibration.log_odds(raw)
-        base_log_odds = float(self.calibration.log_odds(base[:1])[0]) if len(x) else float("nan")
-        self._check_additive(log_odds, self.log_odds_of(x, num_threads=num_threads))
+        base_log_odds = float(self.calibration.log_odds(np.array([base]))[0])
         self._check_additive(log_odds, base_log_odds + contributions.sum(axis=1))
         pd = self.calibration.pd(raw)
         low, high = self.interval.of(raw) if self.interval is not None else (np.full(len(x), np.nan),) * 2
@@ -206,15 +210,22 @@ class CreditModel:
         return self.own.base()
 
     def _calibrated(self, parts: Floats, start: Floats, end: Floats) -> Floats:
-        """Carry raw contributions over to calibrated log-odds: each row's parts keep their ratios and fill its rise.
+        """Carry raw contributions (n, k) of the way from start to end (n,) over to calibrated log-odds; they sum to its rise.
 
-        Exact for every monotone map, and a multiplication by the slope for an affine one.
+        Each is multiplied by the slope of the way, so their ratios stay. Where the map is level or steps up that slope
+        is next to nothing or huge: there the nearest usual slope is taken and the rest shared out by size, a step among
+        the parts that go its way, so that no reason is blown up or changes sides, and none vanishes while others oppose it.
         """
         rise = self.calibration.log_odds(end) - self.calibration.log_odds(start)
-        length = end - start
-        moved = length != 0
-        factor = np.divide(rise, length, out=np.zeros_like(rise), where=moved)
-        return parts * factor[:, None]
+        length = parts.sum(axis=1)
+        slope = np.clip(np.divide(rise, length, out=np.ones_like(rise), where=length != 0), *_SLOPES)
+        rest = rise - slope * length
+        against = (rest * length > 0)[:, None] & (parts * rest[:, None] < 0)
+        sizes = np.where(against, 0.0, np.abs(parts))
+        whole = sizes.sum(axis=1)
+        share = np.divide(rest, whole, out=np.zeros_like(rest), where=whole > 0)
+        carried: Floats = parts * slope[:, None] + sizes * share[:, None]
+        return carried
 
     def _check_additive(self, explained: Floats, scored: Floats) -> None:
         gap = float(np.max(np.abs(explained - scored), initial=0.0))

@@ -81,13 +81,16 @@ def choose_calibration(
     if len(simplest) == 1 or few < max(folds, _LEAST_PARTIES):
         return _unjudged(raw, y, simplest[0], few)
     pairs = list(_pairs(y, groups, order=order, seed=seed, folds=folds))
+    dated = order is not None and bool(pairs)
+    # Dates too few, or too early for a default before them, leave nothing that is later: parties alone judge.
+    pairs = pairs or list(_pairs(y, groups, order=None, seed=seed, folds=folds))
     held_out = {kind: _held_out(kind, raw, y, pairs) for kind in simplest}
     rows = np.concatenate([judged for _, judged in pairs])
     losses = _losses({kind: pd for kind, pd in held_out.items() if pd is not None}, y[rows], groups[rows])
     if not losses:
         return _unjudged(raw, y, simplest[0], few)
     kind = next(kind for kind, found in losses.items() if found.behind <= found.standard_error)
-    return Choice(FITS[kind](raw, y, None), kind, losses, *_why(kind, losses, dated=order is not None))
+    return Choice(FITS[kind](raw, y, None), kind, losses, *_why(kind, losses, dated=dated))
 
 
 def _pairs(

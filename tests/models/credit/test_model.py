@@ -327,6 +327,29 @@ def test_contributions_add_up_under_every_calibration(networked: Learned, kind: 
     np.testing.assert_allclose(total, scores.log_odds, atol=1e-9)
 
 
+@pytest.mark.parametrize("kind", list(FITS))
+def test_steps_and_plateaus_of_a_calibration_neither_blow_up_nor_erase_reasons(
+    model: CreditModel, kind: Kind
+) -> None:
+    d = design(seed=4)
+    # Fitted at these very scores, so that many of them lie on the edge of a step.
+    curved = replace(model, calibration=FITS[kind](model.own.raw(d.x), d.y, None))
+    scores = curved.score_matrix(d.x)
+    parts = curved.own.contributions(d.x)[:, :-1]
+    rise = np.abs(scores.log_odds - scores.base_log_odds)
+    assert np.all(np.abs(scores.contributions) <= (10 * np.abs(parts).sum(axis=1) + rise)[:, None])
+    assert np.all(scores.contributions * np.sign(parts) >= -1e-9)
+    # Where all parts go one way and the map is level they sum to nothing and so are nothing; else each is there.
+    mixed = (parts > 0).any(axis=1) & (parts < 0).any(axis=1)
+    assert np.all((scores.contributions != 0)[mixed] == (parts != 0)[mixed])
+
+
+def test_no_rows_have_an_empty_answer_with_the_base(model: CreditModel) -> None:
+    none = model.score_matrix(np.empty((0, len(model.features))))
+    assert none.frame().height == 0
+    assert none.base_log_odds == model.score_matrix(design().x[:1]).base_log_odds
+
+
 def test_network_model_answers_the_same_when_loaded(networked: Learned, tmp_path: Path) -> None:
     loaded = load_credit_model(save(networked.model, tmp_path / "m"))
     x = design(seed=5).x[:, [FEATURES.index(name) for name in loaded.features]]

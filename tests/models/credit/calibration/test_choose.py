@@ -80,6 +80,15 @@ def test_judged_rows_are_of_other_parties_and_with_dates_later() -> None:
     assert "later dates" in choose_calibration(raw, y, groups=groups, seed=1, order=dates).en
 
 
+def test_one_date_leaves_the_judging_to_parties() -> None:
+    raw, y, groups = book(400, 3)
+    undated = choose_calibration(raw, y, groups=groups, seed=1)
+    found = choose_calibration(raw, y, groups=groups, seed=1, order=np.zeros(len(y), dtype=np.int64))
+    assert found.losses == undated.losses
+    assert found.losses
+    assert "later" not in found.en
+
+
 def test_few_parties_leave_it_to_the_simplest() -> None:
     raw, y, groups = book(40, 3)
     found = choose_calibration(raw, y, groups=groups // 4, seed=1)
