@@ -1,6 +1,6 @@
 """How often the interval of a PD holds the true rate: simulated books whose true rate by score is known.
 
-python bench/pd_interval_coverage.py [--books 20] prints, for each shape of the truth and each size of the book, the share
+python -m bench.pd_interval_coverage [--books 20] prints, for each shape of the truth and each size of the book, the share
 of scores whose nominal 90 % interval holds their true rate, the interval's mean width, and the default rate.
 """
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import lightgbm as lgb
 import numpy as np
 import optuna
 import polars as pl
@@ -12,7 +11,8 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from experiments.errors import SplitError
-from models.credit.booster import BoosterSettings, Design, booster_parameters, train_boosters
+from models.credit.booster import BoosterSettings, Design, train_boosters
+from models.credit.loss_curve import held_out_curve
 
 __all__ = ["Found", "Pair", "Tried", "confirm_pairs", "held_out", "later_pairs", "search"]
 
@@ -104,7 +104,9 @@ def search(
         settings = _suggested(trial, start)
         curves: list[Floats] = []
         for step, pair in enumerate(pairs):
-            curves.append(_curve(design, pair, settings, seed=seed, num_threads=num_threads))
+            curves.append(
+                held_out_curve(design, *pair, settings=settings, seed=seed, num_threads=num_threads)
+            )
             weights = [len(judged) for _, judged in pairs[: step + 1]]
             loss = _mean_curve(curves, weights)
             trial.report(float(loss.min()), step)
@@ -155,26 +157,6 @@ def _suggested(trial: optuna.Trial, start: BoosterSettings) -> BoosterSettings:
 
 def _names() -> tuple[str, ...]:
     return (*_FLOATS, *_WHOLE)
-
-
-def _curve(design: Design, pair: Pair, settings: BoosterSettings, *, seed: int, num_threads: int) -> Floats:
-    """Return the log-loss of the judged rows after each round, until it has not fallen for `patience` rounds."""
-    fit, judged = (design.rows(rows) for rows in pair)
-    names, categorical = list(design.features), list(design.categorical)
-    learnt = lgb.Dataset(fit.x, fit.y, feature_name=names, categorical_feature=categorical)
-    seen: dict[str, dict[str, list[float]]] = {}
-    lgb.train(
-        {
-            **booster_parameters(design, settings, seed=seed, num_threads=num_threads),
-            "metric": "binary_logloss",
-        },
-        learnt,
-        num_boost_round=settings.rounds,
-        valid_sets=[learnt.create_valid(judged.x, judged.y)],
-        valid_names=["judged"],
-        callbacks=[lgb.early_stopping(settings.patience, verbose=False), lgb.record_evaluation(seen)],
-    )
-    return np.array(seen["judged"]["binary_logloss"])
 
 
 def _mean_curve(curves: Sequence[Floats], weights: Sequence[int]) -> Floats:
