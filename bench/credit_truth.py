@@ -21,7 +21,6 @@ import polars as pl
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # else bench/graph.py hides the package graph
 
 from bench.graph_parts.goal import Goal
-from experiments.build_carriers import own_log_odds
 from experiments.build_features import LINKS, PANEL, BuildFeatures
 from experiments.contagion_truth import NO_HAZARD, carrier_hits, effect_by_hazard
 from experiments.learn_panel import NETWORK_BOOSTER, learn_panel
@@ -38,7 +37,7 @@ from graph.parquet_store import ParquetStore, rebuild
 from graph.parties import PARTY_SCHEMA
 from models.credit.booster import BoosterSettings
 from models.credit.model import CreditModel
-from models.credit.neighbours import with_neighbour_scores
+from models.credit.neighbours import own_log_odds, with_neighbour_scores
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 AS_OF: Final = date(2025, 12, 31)

@@ -7,7 +7,6 @@ from typing import Final
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from experiments.build_carriers import own_log_odds
 from experiments.build_features import LATEST, LINKS, PANEL
 from experiments.credit_book import champion, open_graph
 from experiments.errors import MissingLatestError
@@ -21,11 +20,16 @@ from features.credit.rule_facts import rule_facts
 from features.sources import read_tables
 from models.credit.coverage import Line
 from models.credit.model import CreditModel
+from models.credit.neighbours import own_log_odds
 from models.credit.rules.policy import read_rules
+from models.errors import PooledModelError
 
 __all__ = ["BOOK", "PrepareBook"]
 
 BOOK: Final = "credit_book.parquet"
+_LIKE: Final = pl.Struct(
+    {"pd": pl.Float64, "pd_low": pl.Float64, "pd_high": pl.Float64, "segment": pl.String}
+)
 
 
 class PrepareBook(BaseModel):
@@ -77,11 +81,18 @@ class PrepareBook(BaseModel):
         )
 
     def _pooled(self, as_of: date, say: Say) -> pl.DataFrame:
-        """Learn the pooled model anew, keep it beside the others, return [party_id, pooled] of every party."""
+        """Learn the pooled model anew, keep it beside the others, return [party_id, pooled] of every party.
+
+        Too few defaults to learn it are said; then nobody has a pooled rate, and a cold start is refused.
+        """
         panel = self.features / PANEL
-        LearnPooled(tables=self.tables, panel=panel, out=self.pooled, as_of=as_of).run(say)
+        try:
+            LearnPooled(tables=self.tables, panel=panel, out=self.pooled, as_of=as_of).run(say)
+        except PooledModelError as error:
+            say(error.zh, error.en)
+            return pl.DataFrame(schema={"party_id": pl.String(), "pooled": _LIKE})
         answers = pl.read_parquet(self.pooled / POOLED_PDS)
-        return answers.select("party_id", pooled=pl.struct("pd", "pd_low", "pd_high", "segment"))
+        return answers.select("party_id", pooled=pl.struct(*(field.name for field in _LIKE.fields)))
 
 
 def _lines(book: Book, facts: pl.DataFrame) -> pl.DataFrame:

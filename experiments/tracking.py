@@ -9,6 +9,7 @@ from typing import Final
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.entities import Param
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
@@ -17,6 +18,7 @@ from experiments.errors import TrackingError
 __all__ = ["Run", "code_version", "nested_run", "tracked_run"]
 
 _REASON_SHOWN: Final = 300
+_MOST_AT_ONCE: Final = 100  # parameters in one request, by MLflow's own limit
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,9 @@ class Run:
 
     def parameters(self, values: Mapping[str, object]) -> None:
         """Log parameters; nested values are written as their text."""
-        for name, value in values.items():
-            self.client.log_param(self.run_id, name, value)
+        params = [Param(name, str(value)) for name, value in values.items()]
+        for start in range(0, len(params), _MOST_AT_ONCE):
+            self.client.log_batch(self.run_id, params=params[start : start + _MOST_AT_ONCE])
 
     def metrics(self, values: Mapping[str, float]) -> None:
         """Log metrics; values that are not finite are left out, as a backend stores none."""

@@ -8,7 +8,7 @@ from features.credit.neighbour_scores import SCORE_FEATURES, neighbour_scores
 from models.credit.learn import NeighbourScores
 from models.credit.model import CreditModel
 
-__all__ = ["score_columns", "with_neighbour_scores"]
+__all__ = ["own_log_odds", "score_columns", "with_neighbour_scores"]
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +25,12 @@ def score_columns(rows: pl.DataFrame, links: pl.DataFrame) -> NeighbourScores:
         return found.select(SCORE_FEATURES).fill_null(float("nan")).to_numpy()
 
     return columns
+
+
+def own_log_odds(model: CreditModel, frame: pl.DataFrame, *, num_threads: int = 1) -> pl.DataFrame:
+    """Return [party_id, as_of, log_odds]: the calibrated own log-odds that an answer about each row gives."""
+    raw = model.raw_own(frame, num_threads=num_threads) + model.network_base
+    return frame.select("party_id", "as_of").with_columns(log_odds=pl.Series(model.calibration.log_odds(raw)))
 
 
 def with_neighbour_scores(
