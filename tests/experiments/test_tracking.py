@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from experiments.errors import TrackingError
-from experiments.tracking import code_version, tracked_run
+from experiments.tracking import code_version, nested_run, tracked_run
 
 
 def test_a_server_that_is_down_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,3 +36,24 @@ def test_code_version_is_the_commit_and_says_when_the_tree_differs(tmp_path: Pat
     assert git("rev-parse", "HEAD").startswith(code_version(tmp_path))
     (tmp_path / "a").write_text("2")
     assert code_version(tmp_path).endswith("-dirty")
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")  # raised inside mlflow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # mlflow leaves SQLite connections to the collector
+def test_nested_run_stands_below_its_parent_and_says_how_it_ended(tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    with tracked_run("credit", tracking_uri=address, artifacts=tmp_path) as parent:
+        with nested_run(parent, name="good") as good:
+            good.parameters({f"p{i}": i for i in range(150)})
+        with pytest.raises(ValueError, match="no"), nested_run(parent, name="bad") as bad:
+            raise ValueError("no")
+    found = {run.run_id: parent.client.get_run(run.run_id) for run in (parent, good, bad)}
+    assert [found[run.run_id].info.status for run in (parent, good, bad)] == [
+        "FINISHED",
+        "FINISHED",
+        "FAILED",
+    ]
+    for run in (good, bad):
+        assert found[run.run_id].data.tags["mlflow.parentRunId"] == parent.run_id
+        assert found[run.run_id].info.experiment_id == found[parent.run_id].info.experiment_id
+    assert found[good.run_id].data.params == {f"p{i}": str(i) for i in range(150)}

@@ -93,6 +93,7 @@ def usual(tune: Tune) -> Tuned:
     return tune(panel())
 
 
+@pytest.mark.slow
 def test_search_is_repeatable_and_written_down(tune: Tune, home: Path) -> None:
     found = tune(panel(), trials=10)
     again = tune(panel(), trials=10)
