@@ -133,7 +133,7 @@ def book_at(
         scores.select("party_id", pd_12m="pd"), on="party_id", how="left"
     )
     rows = rows.with_columns(_watched(hits, policy)).join(
-        _origination(rows, model, past), on="exposure_id", how="left"
+        _origination(rows, model, past, as_of), on="exposure_id", how="left"
     )
     losses = expected_loss(rows, policy, model.scale, as_of=as_of).with_columns(as_of=pl.lit(as_of))
     return BookAt(as_of, scores, facts, hits, losses)
@@ -180,11 +180,16 @@ def _scores(model: CreditModel, frame: pl.DataFrame, links: pl.DataFrame) -> pl.
     )
 
 
-def _origination(rows: pl.DataFrame, model: CreditModel, past: Past | None) -> pl.DataFrame:
-    """Return [exposure_id, pd_at_origination] of the exposures whose debtor the panel saw soon after they began."""
+def _origination(rows: pl.DataFrame, model: CreditModel, past: Past | None, as_of: date) -> pl.DataFrame:
+    """Return [exposure_id, pd_at_origination] of the exposures whose debtor the panel saw soon after they began.
+
+    The panel may go on after the book's date: what it saw later is left aside.
+    """
     if past is None:
         return pl.DataFrame(schema={"exposure_id": pl.String, "pd_at_origination": pl.Float64})
-    seen = _scores(model, past.panel, past.links).select("party_id", "as_of", pd_at_origination="pd")
+    seen = _scores(model, past.panel.filter(pl.col("as_of") <= as_of), past.links).select(
+        "party_id", "as_of", pd_at_origination="pd"
+    )
     begun = rows.select("exposure_id", "party_id", "start_on").sort("start_on")
     found = begun.join_asof(
         seen.sort("as_of"),

@@ -135,9 +135,16 @@ def test_what_is_known_later_changes_nothing_that_was_measured(home: Path, tmp_p
     changed.mkdir()
     for path in (home / "tables").iterdir():
         pl.read_parquet(path).filter(pl.col("known_at") <= day).write_parquet(changed / path.name)
+    past = tmp_path / "features"
+    past.mkdir()
+    panel = pl.read_parquet(home / "features" / PANEL)
+    panel.filter(pl.col("as_of") <= day).write_parquet(past / PANEL)
+    pl.read_parquet(home / "features" / LINKS).write_parquet(past / LINKS)
     whole, cut = (
-        BookLoss(**places(home, tables=folder, out=tmp_path / folder.name), as_of=day).run(quiet)
-        for folder in (home / "tables", changed)
+        BookLoss(**places(home, tables=tables, features=features, out=tmp_path / tables.name), as_of=day).run(
+            quiet
+        )
+        for tables, features in ((home / "tables", home / "features"), (changed, past))
     )
     assert whole.losses.equals(cut.losses)
     assert whole.hits.equals(cut.hits)
