@@ -128,7 +128,8 @@ def limit_uses(
 ) -> pl.DataFrame:
     """Return [party_id, limit_uses], a list of what is used of the legal limits by each party and its connected groups.
 
-    Empty where nothing is used; no row without `org_kinds` (business -> kind of organisation in graph/policy.toml) or
+    What a group or all related parties use stands with each of them, whether it owes anything itself or not. Empty where
+    nothing is used; no row without `org_kinds` (business -> kind of organisation in graph/policy.toml) or
     without the group's companies. Bases are the companies' own net assets, latest and at the last year's end.
     """
     if org_kinds is None or clients.companies is None:
@@ -151,10 +152,8 @@ def limit_uses(
     lone = by_party.select(party_id="subject", subject="subject").unique()
     every = pl.concat([members, lone.join(members, on="party_id", how="anti")])
     together = told.filter(pl.col("scope") == "group").join(every, on="subject").select("use", "party_id")
-    together = together.join(by_party.select(party_id="subject").unique(), on="party_id", how="semi")
-    all_related = told.filter(pl.col("scope") == "all_related").join(
-        by_party.select("org_id", party_id="subject").join(related, on=["org_id", "party_id"]), on="org_id"
-    )
+    # Members without an exposure of their own too: what is lent to them comes on top of what the others use.
+    all_related = told.filter(pl.col("scope") == "all_related").join(related, on="org_id")
     rows = pl.concat([own, together, all_related.select("use", "party_id")])
     # A party in several groups answers for the one that uses the most.
     keys = rows.with_columns(pl.col("use").struct.field("code", "org_id", "used"))
@@ -170,9 +169,10 @@ def limit_uses(
 
 
 def limits_unused(clients: Clients, book: Book, org_kinds: Mapping[str, str]) -> pl.DataFrame:
-    """Return a row per company and legal limit on one client or group, with the fields of a limit in use and `used` 0.
+    """Return a row per company and legal limit, with the fields of a limit in use and `used` 0.
 
-    What a party without any exposure may still get; empty without the group's companies.
+    What is held against new business where nothing is used yet; limits on related parties bind only these. Empty without
+    the group's companies.
     """
     if clients.companies is None:
         return pl.DataFrame(schema=dict.fromkeys((*_USE, "valid_from"), pl.Null))
@@ -181,9 +181,9 @@ def limits_unused(clients: Clients, book: Book, org_kinds: Mapping[str, str]) ->
         pl.lit("").alias("subject"),
         *(pl.lit(0.0).alias(name) for name in ("direct", "gross", "net")),
     )
-    uses = check_limits(
-        nobody, nobody, _organisations(clients, clients.companies, book, org_kinds), clients.policy
-    )
+    organisations = _organisations(clients, clients.companies, book, org_kinds)
+    related = nobody.select("org_id", party_id="subject")
+    uses = check_limits(nobody, nobody, organisations, clients.policy, related=related)
     exact = uses.with_columns(pl.col("limit").round(2))
     return exact.select(*_USE, "valid_from").sort("org_id", "code")
 

@@ -134,7 +134,7 @@ def rule_facts(
 def legal_limits(
     tables: Mapping[str, pl.LazyFrame], snapshot: Snapshot, as_of: date, org_kinds: Mapping[str, str]
 ) -> pl.DataFrame:
-    """Return the legal limits on one client and one group by company (the fields of LIMIT_USE, `used` 0), as of a date.
+    """Return the legal limits by company and scope (the fields of LIMIT_USE, `used` 0), as of a date.
 
     What new business is held against before there is any exposure. Raises as `rule_facts`.
     """

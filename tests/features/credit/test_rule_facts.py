@@ -219,8 +219,10 @@ def test_connected_clients_share_exposure_and_limits(make_tables: TableMaker) ->
         }
 
     tables = make_tables(
-        parties=named("LESSOR", "PARENT", "CHILD", "ALONE"),
-        edges=[{"src": "PARENT", "dst": "CHILD", "kind": "owns", "share": 0.8}],
+        parties=named("LESSOR", "PARENT", "CHILD", "SISTER", "ALONE"),
+        edges=[
+            {"src": "PARENT", "dst": child, "kind": "owns", "share": 0.8} for child in ("CHILD", "SISTER")
+        ],
         exposures=[lease(1, "PARENT", 200.0), lease(2, "CHILD", 200.0), lease(3, "ALONE", 100.0)],
         statements=[
             {
@@ -234,7 +236,7 @@ def test_connected_clients_share_exposure_and_limits(make_tables: TableMaker) ->
     )
     frame = facts({**tables, "companies": companies(("ORG-01", "LESSOR", "融资租赁"))})
     child = of(frame, "CHILD")
-    assert (child["connected_members"], child["connected_outstanding"]) == (2, 400.0)
+    assert (child["connected_members"], child["connected_outstanding"]) == (3, 400.0)
     assert child["connected_share_of_book"] == pytest.approx(0.8)
     assert child["party_share_of_book"] == pytest.approx(0.4)
     uses = {use["code"]: (use["used"], use["limit"]) for use in child["limit_uses"]}  # type: ignore[attr-defined]
@@ -242,12 +244,17 @@ def test_connected_clients_share_exposure_and_limits(make_tables: TableMaker) ->
         "finance-lease-single": (200.0, pytest.approx(210.0)),
         "finance-lease-group": (400.0, pytest.approx(350.0)),
     }
+    # A member that owes nothing yet is held against what its group uses.
+    sister = of(frame, "SISTER")
+    assert [(use["code"], use["used"]) for use in sister["limit_uses"]] == [("finance-lease-group", 400.0)]  # type: ignore[attr-defined]
     assert of(frame, "LESSOR")["limit_uses"] == []
     every = {**tables, "companies": companies(("ORG-01", "LESSOR", "融资租赁"))}
     limits = legal_limits(every, Snapshot.from_edges(tables["edges"], as_of=AS_OF), AS_OF, KINDS)
-    assert limits.select("org_id", "code", "used", "limit").rows() == [
-        ("ORG-01", "finance-lease-group", 0.0, pytest.approx(350.0)),
-        ("ORG-01", "finance-lease-single", 0.0, pytest.approx(210.0)),
+    assert limits.select("org_id", "code", "scope", "used", "limit").rows() == [
+        ("ORG-01", "finance-lease-group", "group", 0.0, pytest.approx(350.0)),
+        ("ORG-01", "finance-lease-related-all", "all_related", 0.0, pytest.approx(350.0)),
+        ("ORG-01", "finance-lease-related-single", "related_party", 0.0, pytest.approx(210.0)),
+        ("ORG-01", "finance-lease-single", "party", 0.0, pytest.approx(210.0)),
     ]
     bare = legal_limits(tables, Snapshot.from_edges(tables["edges"], as_of=AS_OF), AS_OF, KINDS)
     assert bare.is_empty()

@@ -51,6 +51,15 @@ def test_more_is_added_to_what_is_used_by_that_company_alone() -> None:
     assert facts.connected_share_of_book == pytest.approx(0.11)
 
 
+@pytest.mark.parametrize(("tie", "held"), [(False, 1), (True, 2), (None, 2)])
+def test_limits_on_related_parties_bind_those_and_whom_nobody_knows(tie: bool | None, held: int) -> None:
+    related = NEW.model_copy(update={"code": "micro-loan-related", "scope": "related_party"})
+    party = CLEAN.model_copy(update={"controlled_by_group": tie})
+    facts = with_proposal(party, [NEW, related], org_id="ORG-03", amount=1.0, book_outstanding=1e6)
+    assert facts.limit_uses is not None
+    assert len(facts.limit_uses) == held
+
+
 def test_what_nobody_knew_stays_unknown() -> None:
     bare = CLEAN.model_copy(update={"limit_uses": None, "outstanding": None, "connected_outstanding": None})
     facts = with_proposal(bare, [NEW], org_id="ORG-03", amount=1.0, book_outstanding=0.0)
