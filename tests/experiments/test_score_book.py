@@ -152,6 +152,16 @@ def test_the_size_of_the_pieces_changes_no_bit(home: Path, rows: int) -> None:
     assert pq.ParquetFile(home / "pieces.parquet").num_row_groups == -(-300 // rows)
 
 
+def test_compiled_contributions_are_those_of_lightgbm(home: Path) -> None:
+    plain = scored(home, out=home / "plain.parquet")
+    fast = scored(home, out=home / "fast.parquet", compiled_from=0, num_threads=2)
+    pieces = scored(home, out=home / "pieces.parquet", compiled_from=0, chunk_rows=7)
+    assert pieces.equals(fast)  # neither threads nor pieces change a bit
+    assert fast.select("party_id", "as_of", "grade").equals(plain.select("party_id", "as_of", "grade"))
+    np.testing.assert_allclose(contributions(fast), contributions(plain), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(fast["log_odds"], plain["log_odds"], rtol=0, atol=1e-12)
+
+
 def test_the_file_adds_up_as_the_model_does(home: Path) -> None:
     found = scored(home)
     total = found["base_log_odds"].to_numpy() + contributions(found).sum(axis=1)
