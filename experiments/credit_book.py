@@ -28,7 +28,7 @@ from models.credit.rules.evaluate import RuleHit, evaluate_rules
 from models.credit.rules.facts import facts_of_row
 from models.credit.rules.policy import RuleFile, Severity, read_rules
 
-__all__ = ["HIT_SCHEMA", "BookAt", "Past", "book_at", "champion", "hits_of", "open_graph"]
+__all__ = ["HIT_SCHEMA", "BookAt", "Past", "book_at", "champion", "champion_folder", "hits_of", "open_graph"]
 
 Tables = Mapping[str, pl.LazyFrame]
 
@@ -99,8 +99,16 @@ def champion(models: Path) -> CreditModel:
     """Return the model that has been published to a folder of models. Raises MissingChampionError."""
     pointer = models / POINTER
     try:
-        folder = json.loads(pointer.read_text(encoding="utf-8"))["folder"]
-        return load_credit_model(models / folder)
+        return load_credit_model(champion_folder(models))
+    except (OSError, ValueError, KeyError) as error:
+        raise MissingChampionError(str(pointer)) from error
+
+
+def champion_folder(models: Path) -> Path:
+    """Return the folder of the model that has been published to a folder of models. Raises MissingChampionError."""
+    pointer = models / POINTER
+    try:
+        return models / str(json.loads(pointer.read_text(encoding="utf-8"))["folder"])
     except (OSError, ValueError, KeyError) as error:
         raise MissingChampionError(str(pointer)) from error
 
