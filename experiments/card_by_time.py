@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from experiments.time_order import better, forward_losses, forward_slices, level_shift
+from experiments.time_order import better, forward_losses, forward_slices, level_shift, simplest
 from features.cards.read import PARTY, TIME
 from models.credit.booster import BoosterSettings, Design
 from models.credit.calibration.maps import AffineCalibration, Chained
@@ -37,8 +37,9 @@ class ByTime:
     def choose(
         self, plain: Design, shared: Design, settings: Sequence[BoosterSettings]
     ) -> tuple[Design, BoosterSettings]:
-        """Return the settings that tell later rows apart best, and the design they were judged on.
+        """Return the settings to learn with, and the design they were judged on.
 
+        `settings` stand with the simplest first: it is taken unless another tells later rows surely better apart.
         `shared` is the design with shares in place of the codes of categories; it is taken where it is surely better.
         """
         slices = forward_slices(self.day, self.party, plain.y)
@@ -53,7 +54,7 @@ class ByTime:
             )
 
         found = [losses(plain, one) for one in settings]
-        best = int(np.argmin([loss.mean() for loss in found]))
+        best = simplest(found)
         if alike:
             return plain, settings[best]
         return (plain, shared)[better([found[best], losses(shared, settings[best])])], settings[best]

@@ -59,7 +59,8 @@ def candidate_settings(card: Card) -> tuple[BoosterSettings, ...]:
     at random, which holds up best on rows unlike those learnt from.
     """
     by_time = card.validation is not None and card.validation.protocol is Protocol.TIME
-    kinds = (_SMOOTH, _SHARP, _RANDOM) if by_time else (_DRAWN, _SHALLOW, _SHARP)
+    # The simplest first: it is taken unless another is surely better on later rows.
+    kinds = (_RANDOM, _SMOOTH, _SHARP) if by_time else (_DRAWN, _SHALLOW, _SHARP)
     try:
         chosen = BoosterSettings.model_validate({"rounds": _MOST_ROUNDS, "bags": _BAGS, **card.model})
         several = tuple(BoosterSettings(rounds=_MOST_ROUNDS, bags=_BAGS, **kind) for kind in kinds)

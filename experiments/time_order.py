@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from models.credit.booster import BoosterSettings, Design, cross_fit
 
-__all__ = ["Slices", "better", "forward_losses", "forward_slices", "level_shift"]
+__all__ = ["Slices", "better", "forward_losses", "forward_slices", "level_shift", "simplest"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -79,6 +79,18 @@ def better(losses: Sequence[Floats], *, first: int = 0) -> int:
     gain = losses[first] - losses[best]
     error = float(gain.std()) / np.sqrt(len(gain))
     return best if float(gain.mean()) > _SURE * error else first
+
+
+def simplest(losses: Sequence[Floats]) -> int:
+    """Return the number of the first way (simplest first) whose mean loss is within a standard error of the lowest.
+
+    Source: Breiman et al. (1984), Classification and regression trees, section 3.4.3, with the error of the difference.
+    """
+    best = losses[int(np.argmin([float(found.mean()) for found in losses]))]
+    behind = [found - best for found in losses]
+    return next(
+        i for i, gap in enumerate(behind) if float(gap.mean()) <= _SURE * float(gap.std()) / np.sqrt(len(gap))
+    )
 
 
 def level_shift(log_odds: Floats, y: Floats, day: Whole) -> float:

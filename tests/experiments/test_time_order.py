@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from experiments.time_order import better, forward_losses, forward_slices, level_shift
+from experiments.time_order import better, forward_losses, forward_slices, level_shift, simplest
 from models.credit.booster import BoosterSettings, Design
 
 QUICK = BoosterSettings(rounds=40, num_leaves=4, bags=1)
@@ -67,6 +67,15 @@ def test_another_way_is_taken_only_when_it_is_surely_better() -> None:
     noise = rng.normal(size=500)
     assert better([plain, plain + noise - noise.mean() - 0.01]) == 0
     assert better([plain, plain + 0.1]) == 0
+
+
+def test_the_simplest_way_is_taken_unless_another_is_surely_better() -> None:
+    rng = np.random.default_rng(0)
+    best, noise = rng.exponential(size=500), rng.normal(size=500)
+    close = best + noise - noise.mean() + 0.01
+    assert simplest([close, best]) == 0
+    assert simplest([best + 0.1, close, best]) == 1
+    assert simplest([best + 0.1, best + 0.2, best]) == 2
 
 
 @pytest.mark.parametrize("rise", [0.8, -0.8])
