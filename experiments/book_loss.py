@@ -13,7 +13,7 @@ from experiments.job import Say
 from features.checked_files import write_parquet_atomically
 from features.credit.rule_facts import legal_limits
 from features.sources import read_tables
-from models.credit.loss import loss_totals, ranked_by_money
+from models.credit.loss import Measurement, loss_totals, ranked_by_money
 from models.credit.rules.policy import read_rules
 
 __all__ = ["FACTS", "HITS", "LIMITS", "LOSSES", "STATES", "BookLoss", "past_of"]
@@ -62,11 +62,12 @@ class BookLoss(BaseModel):
         ):
             write_parquet_atomically(frame, self.out / name)
         total = loss_totals(book.losses).row(0, named=True)
+        at_fair_value = book.losses.filter(measurement=Measurement.FAIR_VALUE)["el_booked"].sum()
         say(
             f"{self.as_of}：{total['exposures']:,} 笔敞口 {total['ead']:,.0f} 元，预期损失 {total['el_booked']:,.0f} 元"
-            f"（模型 {model.version}）",
+            f"，其中 {at_fair_value:,.0f} 元属公允价值计量，不计入拨备（模型 {model.version}）",
             f"{self.as_of}: {total['exposures']:,} exposures of CNY {total['ead']:,.0f}, expected loss CNY "
-            f"{total['el_booked']:,.0f} (model {model.version})",
+            f"{total['el_booked']:,.0f}, of which {at_fair_value:,.0f} is carried at fair value and no provision (model {model.version})",
         )
         return book
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from graph.errors import UserError
 from zhiheng.commands import (
+    advise,
     credit,
     data,
     demo,
@@ -28,7 +29,7 @@ __all__ = ["app", "main"]
 
 _credit = typer.Typer(no_args_is_help=True)
 for _command in (
-    explain.reasons, explain.what_if, explain.next_grade,
+    explain.reasons, explain.what_if, explain.next_grade, advise.advise,
     policy.rules, policy.loss, policy.alerts, policy.coverage, policy.pooled,
     credit.prepare,
 ):  # fmt: skip

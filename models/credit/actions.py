@@ -25,6 +25,13 @@ class Monitoring(StrEnum):
     INTENSIVE = "intensive"
 
 
+_WATCHED: Final = {
+    Monitoring.STANDARD: Wording(zh="常规监测", en="standard monitoring"),
+    Monitoring.ENHANCED: Wording(zh="加强监测", en="enhanced monitoring"),
+    Monitoring.INTENSIVE: Wording(zh="重点监测", en="intensive monitoring"),
+}
+
+
 class GradeAction(BaseModel):
     """What follows from some grades."""
 
@@ -34,6 +41,13 @@ class GradeAction(BaseModel):
     review_months: Annotated[int, Field(ge=1, le=36)]
     monitoring: Monitoring
     approval: Wording
+
+    def text(self, language: str) -> str:
+        """Return what follows as a line ("zh…" is Chinese, anything else English)."""
+        watched = _WATCHED[self.monitoring].text(language)
+        if language.lower().startswith("zh"):
+            return f"审批：{self.approval.zh}；每 {self.review_months} 个月复评，{watched}"
+        return f"Approval: {self.approval.en}; review every {self.review_months} months, {watched}"
 
 
 class GradeActions(Dated):

@@ -14,6 +14,7 @@ from models.credit.coverage import Line
 from tests.experiments.test_credit_book import home as group_home
 from tests.features.credit.conftest import random_group
 from zhiheng.commands import policy
+from zhiheng.commands.advise import advise
 
 __all__ = ["group_home", "random_group"]
 
@@ -25,7 +26,7 @@ AS_OF = "2024-06-30"
 def app() -> typer.Typer:
     """Return the commands under the names that the command line gives them."""
     made = typer.Typer(pretty_exceptions_enable=False)
-    for command in (policy.coverage, policy.loss, policy.rules, policy.alerts, policy.pooled):
+    for command in (policy.coverage, policy.loss, policy.rules, policy.alerts, policy.pooled, advise):
         made.command()(command)
     return made
 
@@ -88,9 +89,39 @@ def test_rules_of_a_party_are_listed_with_their_source(zhiheng_home: Path, run: 
     sidecar.unlink()
 
 
+def test_advice_counts_the_amount_asked_for(zhiheng_home: Path, run: Run) -> None:
+    panel = pl.read_parquet(zhiheng_home / "features" / "credit_panel.parquet")
+    newest = panel.filter(pl.col("as_of") == pl.col("as_of").max())
+    facts = zhiheng_home / "features" / "credit_latest.parquet"
+    newest.with_columns(standing=pl.lit("at_risk")).write_parquet(facts)
+    try:
+        party = newest["party_id"][0]
+        alone, asked = run("advise", party), run("advise", party, "--org", "ORG-01", "--amount", "9e12")
+        said = run("advise", party, "--org", "ORG-01", "--amount", "9e12", lang="zh")
+        odd = CliRunner().invoke(_app(), [party, "--org", "NOBODY", "--amount", "1"])
+        half = CliRunner().invoke(_app(), [party, "--amount", "1"])
+    finally:
+        facts.unlink()
+    assert "Probability of default" in alone
+    assert "Approval" in alone
+    assert "party-share" not in alone
+    assert "party-share" in asked
+    assert "above the limit" in asked
+    assert "Advice: decline" in asked
+    assert "处理意见：不新增" in said
+    assert odd.exit_code == half.exit_code == 2
+    assert "ORG-01" in odd.output
+
+
+def _app() -> typer.Typer:
+    made = typer.Typer()
+    made.command()(advise)
+    return made
+
+
 def test_alerts_and_the_pooled_model(zhiheng_home: Path, run: Run) -> None:
     text = run("alerts", "--before", "2023-06-30", "--as-of", AS_OF, "--top", "5")
     assert "alerts of" in text
-    assert "el_change" in text
+    assert "el change" in text
     assert "yearly observations" in run("pooled", "--as-of", AS_OF)
     assert (zhiheng_home / "credit" / "pooled_pds.parquet").is_file()

@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from models.credit.points import PointScale
     from models.credit.population import Population
 
-__all__ = ["next_grade", "reasons", "what_if"]
+__all__ = ["ScoredBook", "next_grade", "reasons", "scored_book", "what_if"]
 
 Party = Annotated[str, typer.Argument(help="主体编号。Id of the party.")]
 
@@ -44,7 +44,7 @@ def reasons(
     from models.credit.reasons import reasons as explain
 
     settings = load_settings()
-    book = _load(settings)
+    book = scored_book(settings)
     row = book.row(party)
     scored = book.model.score_matrix(row[None, :])
     found = explain(
@@ -77,7 +77,7 @@ def what_if(
     from models.credit.what_if import what_if as ask
 
     settings = load_settings()
-    book = _load(settings)
+    book = scored_book(settings)
     wanted = dict(_change(text) for text in changes)
     found = ask(
         book.model, book.row(party), wanted, cards=book.cards, scale=book.model.scale, points=book.points
@@ -99,7 +99,7 @@ def next_grade(
     from models.credit.next_grade import next_grade as find
 
     settings = load_settings()
-    book = _load(settings)
+    book = scored_book(settings)
     found = find(
         book.model,
         book.row(party),
@@ -113,16 +113,27 @@ def next_grade(
 
 
 @dataclass(frozen=True)
-class _Book:
+class ScoredBook:
     """The champion, the newest features of all parties, and what the features and points mean."""
 
     model: "CreditModel"
     frame: "pl.DataFrame"
     cards: "dict[str, Feature]"
     points: "PointScale"
+    today: date
 
     def row(self, party: str) -> "NDArray[np.float64]":
         """Return the inputs of a party. Raises UnknownPartyError."""
+        row: NDArray[np.float64] = self.model.matrix(self._row(party))[0]
+        return row
+
+    def at_risk(self, party: str) -> bool:
+        """Tell whether a party has a live exposure and is not in default: whom the model learns from."""
+        from features.credit.standing import Standing
+
+        return bool(self._row(party)["standing"].item() == Standing.AT_RISK.value)
+
+    def _row(self, party: str) -> "pl.DataFrame":
         import polars as pl
 
         from graph.errors import UnknownPartyError
@@ -130,8 +141,7 @@ class _Book:
         found = self.frame.filter(pl.col("party_id") == party)
         if found.is_empty():
             raise UnknownPartyError(party)
-        row: NDArray[np.float64] = self.model.matrix(found)[0]
-        return row
+        return found
 
     def population(self) -> "Population":
         """Return the parties at risk: those the model learns from."""
@@ -144,7 +154,7 @@ class _Book:
         return Population(self.model.features, self.model.matrix(at_risk))
 
 
-def _load(settings: Settings) -> _Book:
+def scored_book(settings: Settings) -> ScoredBook:
     """Read what the service would answer with. Raises NothingToExplainError."""
     import polars as pl
 
@@ -164,8 +174,11 @@ def _load(settings: Settings) -> _Book:
     frame, links = pl.read_parquet(features / LATEST), features / LINKS
     if links.exists():
         frame = with_neighbour_scores(model, frame, pl.read_parquet(links), num_threads=settings.threads)
-    today = datetime.now(UTC).date()  # the scale of the day of the decision, as for the policy
-    return _Book(model, frame, {card.name: card for card in catalogue()}, load_point_scales().on(today))
+    # The scale of the day of the decision, which as in an answer of the service is the local one.
+    today = datetime.now().astimezone().date()
+    return ScoredBook(
+        model, frame, {card.name: card for card in catalogue()}, load_point_scales().on(today), today
+    )
 
 
 def _change(text: str) -> tuple[str, float | None]:

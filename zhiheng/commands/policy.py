@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from zhiheng.commands.words import said
 from zhiheng.console import teller
 from zhiheng.settings import Settings, load_settings
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["alerts", "coverage", "loss", "pooled", "rules"]
 
+_CODED: Final = frozenset({"measurement", "stage_reason", "business_line", "level"})
+"""Columns whose values are codes that have a name."""
 _DAY: Final = ["%Y-%m-%d"]
 _AsOf = Annotated[
     datetime,
@@ -35,24 +38,21 @@ def coverage() -> None:
     """
     from models.credit.coverage import LendingStage, Line, read_coverage
 
-    zh = load_settings().lang == "zh"
+    language = load_settings().lang
+    zh = language == "zh"
     file = read_coverage()
-    heads = {"pre_lending": "贷前", "in_lending": "贷中", "post_lending": "贷后"}
-    table = Table(show_lines=True)
+    table = Table(
+        show_lines=True,
+        caption="每格首行：资料齐全 → 较少 → 几乎没有时由谁给出违约概率；“+”后同时回答。"
+        if zh
+        else "First line of a cell: who gives the PD when most → little → next to nothing is known; + what answers beside it.",
+    )
     table.add_column("业务条线" if zh else "line", overflow="fold")
     for stage in LendingStage:
-        table.add_column(heads[stage] if zh else str(stage), overflow="fold")
-    lines = {
-        "leasing": "融资租赁",
-        "microloan": "小额贷款",
-        "fund": "基金",
-        "equity": "股权",
-        "debt": "债权与委托贷款",
-        "trade_credit": "商业信用",
-    }
+        table.add_column(said(stage, language), overflow="fold")
     for line in Line:
         cells = [_cell(file.cell_of(line, stage), zh=zh) for stage in LendingStage]
-        table.add_row(f"{lines[line]} ({line})" if zh else str(line), *cells)
+        table.add_row(f"{said(line, language)} ({line})" if zh else str(line), *cells)
     Console().print(table)
 
 
@@ -87,7 +87,8 @@ def loss(
     job = BookLoss(**_places(settings), out=out or settings.home / "credit", as_of=as_of.date())
     book = job.run(teller(settings))
     columns = ("exposures", "ead", "el_12m", "el_lifetime", "el_booked", "coverage")
-    _print(loss_totals(book.losses, "measurement", "stage"), ("measurement", "stage", *columns))
+    language = settings.lang
+    _print(loss_totals(book.losses, "measurement", "stage"), ("measurement", "stage", *columns), language)
     shown = (
         "rank",
         "exposure_id",
@@ -100,7 +101,7 @@ def loss(
         "ead",
         "el_booked",
     )
-    _print(ranked_by_money(book.losses).head(top), shown)
+    _print(ranked_by_money(book.losses).head(top), shown, language)
 
 
 def rules(
@@ -137,10 +138,13 @@ def rules(
     say = teller(settings)
     count = sum(hit.checked for hit in hits)
     say(f"{party}（{day}）：{count} 条命中", f"{party} ({day}): {count} hits")
+    unchecked = len(hits) - count
+    if unchecked:
+        say(f"另有 {unchecked} 条未能核查（缺少数据）", f"{unchecked} more could not be checked (no data)")
     for hit in hits:
         say(
-            f"[{hit.severity}] {hit.code}：{hit.zh}  依据：{hit.source}（自 {hit.valid_from}）",
-            f"[{hit.severity}] {hit.code}: {hit.en}  source: {hit.source} (since {hit.valid_from})",
+            f"[{said(hit.severity, 'zh')}] {hit.code}：{hit.zh}  依据：{hit.source}（自 {hit.valid_from}）",
+            f"[{said(hit.severity, 'en')}] {hit.code}: {hit.en}  source: {hit.source} (since {hit.valid_from})",
         )
 
 
@@ -166,7 +170,7 @@ def alerts(
     )
     found = job.run(teller(settings))
     text = "zh" if settings.lang == "zh" else "en"
-    _print(found.head(top), ("rank", "party_id", "level", "code", text, f"action_{text}", "el_change"))
+    _print(found.head(top), ("rank", "party_id", "level", "code", text, f"action_{text}", "el_change"), text)
 
 
 def pooled(
@@ -217,14 +221,17 @@ def _newest(settings: Settings) -> date:
     return date.fromisoformat(json.loads(sidecar.read_text(encoding="utf-8"))["data_as_of"])
 
 
-def _print(frame: "pl.DataFrame", columns: Sequence[str]) -> None:
+def _print(frame: "pl.DataFrame", columns: Sequence[str], language: str) -> None:
     table = Table()
     for column in columns:
-        table.add_column(
-            column, overflow="fold", justify="right" if frame.schema[column].is_numeric() else "left"
-        )
+        justify: Literal["left", "right"] = "right" if frame.schema[column].is_numeric() else "left"
+        table.add_column(said(column, language), overflow="fold", justify=justify)
     for row in frame.select(columns).iter_rows():
-        table.add_row(*(escape(_told(value)) for value in row))
+        told = (
+            said(value, language) if name in _CODED else _told(value)
+            for name, value in zip(columns, row, strict=True)
+        )
+        table.add_row(*map(escape, told))
     Console().print(table)
 
 
