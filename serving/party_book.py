@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from features.credit.neighbour_scores import SCORE_FEATURES
 from features.credit.routes import Route, leading_route
+from graph.ontology import Wording
 from models.credit.rules.evaluate import RuleHit
 from models.errors import FeatureMismatchError
 from serving.book_store import BookStore
@@ -17,6 +18,13 @@ from serving.schemas import Carrier, CarrierEdge, RuleNote
 __all__ = ["PartyBook", "rule_note"]
 
 _EDGE: Final = tuple(CarrierEdge.model_fields)
+_NOBODY: Final = Wording(
+    zh="该类关系中没有已违约或已评分的主体。", en="Nobody along this route is in default or scored."
+)
+_LOWERS: Final = Wording(
+    zh="与平均水平相比，该类关系拉低了风险。",
+    en="Relations of this kind lower the risk, compared with the average.",
+)
 
 
 class PartyBook:
@@ -49,8 +57,8 @@ class PartyBook:
         if leading is None:
             return None
         route, carried = leading
-        known = self._book is not None and self._by_model and party_id is not None
-        path = self._book.carrier(party_id, route.value) if known and self._book and party_id else None
+        book = self._book if self._by_model and carried > 0 else None
+        path = book.carrier(party_id, route.value) if book is not None and party_id is not None else None
         return _carrier(route, carried, path)
 
     def _neighbours(self, store: FeatureStore, names: Sequence[str]) -> NDArray[np.float64]:
@@ -85,8 +93,8 @@ def rule_note(hit: RuleHit) -> RuleNote:
 
 
 def _carrier(route: Route, carried: float, path: Mapping[str, object] | None) -> Carrier:
-    """Return the route with its path; without a path there is nobody in default or scored along it."""
-    label = route.wording
+    """Return the route, with its worst path where it raises the risk: what lowers it is that nobody is in trouble."""
+    label, without = route.wording, _NOBODY if carried > 0 else _LOWERS
     found = path or {}
     edges = found.get("path")
     parties = found.get("parties")
@@ -101,6 +109,6 @@ def _carrier(route: Route, carried: float, path: Mapping[str, object] | None) ->
             CarrierEdge.model_validate({name: edge[name] for name in _EDGE})
             for edge in (edges if isinstance(edges, list) else [])
         ],
-        text_zh=str(found["text_zh"]) if found else "该类关系中没有已违约或已评分的主体。",
-        text_en=str(found["text_en"]) if found else "Nobody along this route is in default or scored.",
+        text_zh=str(found["text_zh"]) if found else without.zh,
+        text_en=str(found["text_en"]) if found else without.en,
     )

@@ -90,6 +90,7 @@ def test_neighbours_scores_reach_the_model_and_the_path_is_told(
     other = client.score({"party_id": "P0000010"}).json()
     assert other["network_log_odds"] < 0
     assert other["carrier"]["end_id"] is None
+    assert "lower the risk" in other["carrier"]["text_en"]
 
 
 def test_a_book_of_another_model_gives_no_scores_and_says_so(
