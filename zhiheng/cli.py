@@ -11,6 +11,7 @@ from rich.text import Text
 from graph.errors import UserError
 from zhiheng.commands import (
     advise,
+    book,
     credit,
     data,
     demo,
@@ -31,7 +32,7 @@ _credit = typer.Typer(no_args_is_help=True)
 for _command in (
     explain.reasons, explain.what_if, explain.next_grade, advise.advise,
     policy.rules, policy.loss, policy.alerts, policy.coverage, policy.pooled,
-    credit.prepare,
+    credit.prepare, book.score_book,
 ):  # fmt: skip
     _credit.command()(_command)
 
