@@ -258,15 +258,21 @@ class _Figures:
 
 def _figures(scores: "Scores", routed: Routed | None) -> _Figures:
     """Return the model's figures with the interval that the route asks for, or those of the party's like."""
-    parts = scores.contributions[0]
+    parts, factor = scores.contributions[0], 1.0 if routed is None else routed.route.interval_factor
     if routed is not None and routed.pooled is not None:
         like = routed.pooled
         log_odds = math.log(like.pd / (1 - like.pd))
         return _Figures(
-            like.pd, like.pd_low, like.pd_high, log_odds, like.pd, log_odds, log_odds, np.zeros_like(parts)
+            pd=like.pd,
+            pd_low=_end(like.pd_low, log_odds, factor),
+            pd_high=_end(like.pd_high, log_odds, factor),
+            log_odds=log_odds,
+            own_pd=like.pd,
+            own_log_odds=log_odds,
+            base_log_odds=log_odds,
+            contributions=np.zeros_like(parts),
         )
     log_odds = float(scores.log_odds[0])
-    factor = routed.route.interval_factor if routed is not None else 1.0
     return _Figures(
         pd=float(scores.pd[0]),
         pd_low=_end(float(scores.pd_low[0]), log_odds, factor),

@@ -183,7 +183,7 @@ class RouteFacts:
     """What decides a route.
 
     `known_share`: known features of the model's, 0 to 1; `has_exposure`: a live exposure of the line (trade credit: sales
-    or purchases); `has_history`: any exposure with the group, now or before; `segment_known`: at least the kind of party;
+    or purchases); `has_history`: its repayment is seen, as it has a live exposure of any line; `segment_known`: at least the kind of party;
     `has_model`, `has_pooled`: what is there to answer.
     """
 
@@ -209,8 +209,8 @@ class Route:
 
 _FULL: Final = Wording(zh="资料齐全，由信用模型回答", en="most is known: the credit model answers")
 _NEW: Final = Wording(
-    zh="与集团无往来，还款行为未知；模型学自有存续业务的主体，区间放宽",
-    en="no history with the group, so repayment is unknown; the model learnt from borrowers: wider interval",
+    zh="与集团没有存续业务，目前的还款行为未知；模型学自有存续业务的主体，区间放宽",
+    en="no live business with the group, so how it repays now is unknown; the model learnt from borrowers: wider interval",
 )
 _DEFAULTED: Final = Wording(
     zh="已违约：违约概率不适用，由规则与预期损失回答",

@@ -129,8 +129,13 @@ def test_a_cold_start_is_answered_by_its_like_and_adds_up(client: "Client") -> N
     asked = {"party_id": "P0000002", "line": "leasing", "stage": "pre_lending"}  # one feature of six is known
     answer = client.score(asked).json()
     assert answer["route"]["answers_by"][0] == "pooled"
+    assert answer["route"]["interval_factor"] == 2.0
     assert answer["route"]["segment"] == "company"
-    assert (answer["pd"], answer["pd_low"], answer["pd_high"]) == (0.03, 0.02, 0.05)
+    assert answer["pd"] == 0.03
+    # The ends of its like, twice as far in log-odds as the route says: odds of (2/98)^2 / (3/97), and (5/95)^2 / (3/97).
+    low, high = ((part / (1 - part)) ** 2 / (0.03 / 0.97) for part in (0.02, 0.05))
+    assert answer["pd_low"] == pytest.approx(low / (1 + low))
+    assert answer["pd_high"] == pytest.approx(high / (1 + high))
     assert answer["quality"]["level"] == "fallback"
     assert answer["base_log_odds"] == answer["log_odds"]
     assert {part["contribution"] for part in answer["contributions"]} == {0.0}
