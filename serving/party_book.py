@@ -39,7 +39,11 @@ class PartyBook:
             raise FeatureMismatchError(version, missing=missing)
         self._features = tuple(features)
         self._book = book if book is not None and book.as_of == store.data_as_of else None
-        self._by_model = self._book is not None and self._book.model_version == version
+        self._by_model = (
+            self._book is not None
+            and self._book.model_version == version
+            and set(missing) <= set(self._book.score_features)
+        )
         self.scored = self._by_model or not missing
         self.store = store.with_columns(missing, self._neighbours(store, missing)).ordered(features)
 

@@ -104,6 +104,16 @@ def test_a_book_of_another_model_gives_no_scores_and_says_so(
     assert client.http.get("/readyz").json()["parts"]["book"]["version"] == world.version
 
 
+def test_a_book_without_one_of_the_models_neighbour_scores_says_so(
+    world: "World", networked: CreditModel, put_book: PutBook, make_client: "MakeClient",
+    write_champion: Callable[..., str],
+) -> None:  # fmt: skip
+    book = put_book(world.home, write_champion(world.home, networked, "v2"))
+    book.drop(NETWORK[0]).write_parquet(world.home / "features" / "credit_book.parquet")
+    answer = make_client(world.home, world.officer).score({"party_id": "P0000008"}).json()
+    assert "neighbour_scores_missing" in [note["code"] for note in answer["quality"]["notes"]]
+
+
 def test_without_a_book_the_service_answers_and_says_what_to_run(
     world: "World", make_client: "MakeClient"
 ) -> None:

@@ -16,7 +16,7 @@ from models.credit.booster import Boosters, BoosterSettings, Design, train_boost
 from models.credit.calibration.fit import FITS, fit_affine
 from models.credit.calibration.maps import AffineCalibration, Kind
 from models.credit.grade import group_master_scale
-from models.credit.learn import Learned, Network, learn_credit_model
+from models.credit.learn import Learned, Network, _ahead, learn_credit_model
 from models.credit.model import FAMILY, CreditModel, load_credit_model
 from models.credit.network_gain import network_gain
 from models.errors import AdditivityError, BundleError, FeatureMismatchError, NotTrainableError
@@ -383,6 +383,18 @@ def test_a_network_that_says_much_stays_and_dates_decide() -> None:
     unjudged = learn_credit_model(d, **given, order=days, network=replace(useful, label_delay=40))  # type: ignore[arg-type]
     assert unjudged.later_gain is None
     assert unjudged.model.network is None
+
+
+def test_later_dates_are_judged_by_other_parties_whose_labels_were_known_by_then() -> None:
+    order, groups = np.repeat(np.arange(40), 6), np.tile(np.arange(6), 40)
+    rows = np.arange(len(order))
+    pairs = [(rows[groups % 3 != fold], rows[groups % 3 == fold]) for fold in range(3)]
+    ahead = [(fit, judged) for fit, judged in _ahead(pairs, order, 10) if len(fit)]
+    assert sorted(np.concatenate([judged for _, judged in ahead])) == list(rows[order >= 10])
+    for fit, judged in ahead:
+        assert order[fit].max() + 10 <= order[judged].min()
+        assert not set(groups[fit]) & set(groups[judged])
+    assert _ahead(pairs, order, 40) == []
 
 
 def test_gain_counts_parties_and_not_rows() -> None:
