@@ -228,11 +228,19 @@ def _print(frame: "pl.DataFrame", columns: Sequence[str], language: str) -> None
         table.add_column(said(column, language), overflow="fold", justify=justify)
     for row in frame.select(columns).iter_rows():
         told = (
-            said(value, language) if name in _CODED else _told(value)
+            _named(name, value, language) if name in _CODED else _told(value)
             for name, value in zip(columns, row, strict=True)
         )
         table.add_row(*map(escape, told))
     Console().print(table)
+
+
+def _named(column: str, code: str, language: str) -> str:
+    from models.credit.stages import STAGE_REASONS, StageReason
+
+    if column == "stage_reason":
+        return STAGE_REASONS[StageReason(code)].text(language)
+    return said(code, language)
 
 
 def _told(value: object) -> str:

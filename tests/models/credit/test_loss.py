@@ -161,6 +161,13 @@ CASES = st.fixed_dictionaries(
 CENT = 0.01
 
 
+def test_stage_two_books_the_whole_life() -> None:
+    got = loss({"pd_12m": 0.05})
+    assert (got.number("stage"), got.number("months")) == (2, 24)
+    assert got.number("el_booked") == got.number("el_lifetime") > got.number("el_12m")
+    assert got.number("el_booked") == pytest.approx(27_630.56, abs=0.01)  # docs/credit-policy.md, step 7
+
+
 @given(CASES, PDS, MONEY)
 @settings(max_examples=60, deadline=None)
 def test_loss_grows_with_pd_and_ead_and_falls_with_collateral(
