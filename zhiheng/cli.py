@@ -32,7 +32,7 @@ _credit = typer.Typer(no_args_is_help=True)
 for _command in (
     explain.reasons, explain.what_if, explain.next_grade, advise.advise,
     policy.rules, policy.loss, policy.alerts, policy.coverage, policy.pooled,
-    credit.prepare, book.score_book,
+    credit.prepare, credit.recalibrate, book.score_book,
 ):  # fmt: skip
     _credit.command()(_command)
 

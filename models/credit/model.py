@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from models.bundle import Bundle, read_bundle
 from models.credit.booster import Boosters
 from models.credit.calibration.intervals import PdInterval, read_interval
-from models.credit.calibration.maps import Calibration
+from models.credit.calibration.maps import Calibration, Shifted
 from models.credit.calibration.read import read_calibration
 from models.credit.grade import MasterScale
 from models.errors import AdditivityError, BundleError, FeatureMismatchError
@@ -171,6 +171,18 @@ class CreditModel:
             grades=self.scale.of(pd),
             base_log_odds=base_log_odds,
             contributions=contributions,
+        )
+
+    def shifted(self, delta: float) -> "CreditModel":
+        """Return the model with delta added to all calibrated log-odds (see `calibration.prior_shift`), not saved yet.
+
+        Ranking, contributions and network effects stay; base, PDs, their intervals and grades move.
+        """
+        return replace(
+            self,
+            calibration=Shifted(self.calibration, delta),
+            interval=self.interval.shifted(delta) if self.interval is not None else None,
+            version="unsaved",
         )
 
     def files(self) -> dict[str, bytes]:

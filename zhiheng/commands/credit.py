@@ -9,7 +9,17 @@ import typer
 from zhiheng.console import teller
 from zhiheng.settings import REPOSITORY, Settings, load_settings
 
-__all__ = ["fit", "fit_app", "prepare", "prepare_book", "score", "train", "train_and_publish", "train_app"]
+__all__ = [
+    "fit",
+    "fit_app",
+    "prepare",
+    "prepare_book",
+    "recalibrate",
+    "score",
+    "train",
+    "train_and_publish",
+    "train_app",
+]
 
 fit_app = typer.Typer(help="用任意数据表训练。Fit on any table.", no_args_is_help=True)
 train_app = typer.Typer(help="用集团数据训练。Train on the group's tables.", no_args_is_help=True)
@@ -45,6 +55,52 @@ def prepare() -> None:
     """
     settings = load_settings()
     prepare_book(settings, teller(settings))
+
+
+def recalibrate(
+    rate: Annotated[
+        float,
+        typer.Option(
+            min=1e-6, max=1 - 1e-6, help="给定的违约率，如 0.02。Stated default rate, such as 0.02."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="写入模型的目录。Model folder to write.")],
+    trained_rate: Annotated[
+        float | None,
+        typer.Option(
+            min=1e-6,
+            max=1 - 1e-6,
+            help="训练总体的违约率：按两个违约率调整。Rate of the population learnt from: shift by the two rates.",
+        ),
+    ] = None,
+) -> None:
+    """把在用模型调整到给定的组合违约率，另存为新模型：排序与贡献不变，水平改变（算法见 docs/calibration.md）。
+
+    Move the champion to a stated default rate, as a new model folder: ranking and contributions stay, the level moves
+    (arithmetic in docs/calibration.md). By default the mean PD of the parties at risk is then the rate.
+    """
+    import json
+
+    from experiments.publish import POINTER
+    from experiments.recalibrate import Recalibrate
+    from experiments.tracking import code_version
+    from zhiheng.errors import NothingToExplainError
+
+    settings = load_settings()
+    models, features = settings.home / "models" / "credit", settings.home / "features"
+    if not (models / POINTER).is_file():
+        raise NothingToExplainError(models / POINTER)
+    folder = json.loads((models / POINTER).read_text(encoding="utf-8"))["folder"]
+    Recalibrate(
+        model=models / folder,
+        rate=rate,
+        trained_rate=trained_rate,
+        latest=features / "credit_latest.parquet",
+        links=features / "credit_links.parquet",
+        out=out,
+        code_version=code_version(REPOSITORY),
+        num_threads=settings.threads,
+    ).run(teller(settings))
 
 
 def train_and_publish(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from models.credit.calibration.cells import cells_of
-from models.credit.calibration.maps import Calibration, Chained, Kind
+from models.credit.calibration.maps import Calibration, Chained, Kind, Shifted
 from models.credit.calibration.read import read_calibration, read_numbers
 from models.errors import CalibrationError, NotTrainableError
 
@@ -63,6 +63,11 @@ class PdInterval:
                 en=f"The interval would be widened by {factor}; give a factor of at least 1.",
             )
         return replace(self, widening=self.widening * factor)
+
+    def shifted(self, delta: float) -> "PdInterval":
+        """Return the interval of the map moved by delta in log-odds; the ends move along."""
+        low, high = (tuple((np.array(ends) + delta).tolist()) for ends in (self.low, self.high))
+        return replace(self, calibration=Shifted(self.calibration, delta), low=low, high=high)
 
     def then(self, second: Calibration) -> "PdInterval":
         """Return the interval of the map followed by a second one, as `Chained` does; the ends go through it too."""

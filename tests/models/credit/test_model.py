@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import logit
 
 from models.bundle import MANIFEST, read_bundle, write_bundle
 from models.credit.booster import Boosters, BoosterSettings, Design, train_boosters
@@ -342,6 +343,17 @@ def test_steps_and_plateaus_of_a_calibration_neither_blow_up_nor_erase_reasons(
     # Where all parts go one way and the map is level they sum to nothing and so are nothing; else each is there.
     mixed = (parts > 0).any(axis=1) & (parts < 0).any(axis=1)
     assert np.all((scores.contributions != 0)[mixed] == (parts != 0)[mixed])
+
+
+def test_a_shift_moves_base_and_ends_and_nothing_else(model: CreditModel, tmp_path: Path) -> None:
+    x = design(seed=9).x
+    before, moved = model.score_matrix(x), model.shifted(-0.6327)
+    after = load_credit_model(save(moved, tmp_path / "m")).score_matrix(x)
+    np.testing.assert_allclose(after.log_odds, before.log_odds - 0.6327, atol=1e-9)
+    np.testing.assert_allclose(after.contributions, before.contributions, atol=1e-9)
+    assert np.all((after.pd_low <= after.pd) & (after.pd <= after.pd_high))
+    np.testing.assert_allclose(logit(after.pd_low), logit(before.pd_low) - 0.6327, atol=1e-9)
+    np.testing.assert_allclose(logit(after.pd_high), logit(before.pd_high) - 0.6327, atol=1e-9)
 
 
 def test_no_rows_have_an_empty_answer_with_the_base(model: CreditModel) -> None:
