@@ -28,6 +28,7 @@ from models.credit.calibration.fit import fit_affine
 from models.credit.calibration.maps import AffineCalibration, Calibration, Chained
 from models.credit.learn import Learned
 from models.credit.model import FAMILY
+from models.credit.pair_choice import choose_pairs
 
 __all__ = ["CARD_FILE", "LABELS_FILE", "RELATIONS_FILE", "FitCard", "Fitted", "track_fit"]
 
@@ -79,7 +80,9 @@ class FitCard(BaseModel):
             say(f"泄漏检查 {finding.text('zh')}", f"leak guard: {finding.text('en')}")
         by_time = splits.protocol is Protocol.TIME
         learner = CardLearner(tables, candidate_settings(card), self.seed, self.num_threads, by_time)
-        state, derived = fit_relations(card, tables, pl.Series(splits.final), excluded=leaks.excluded())
+        state, derived = fit_relations(
+            card, tables, pl.Series(splits.final), excluded=leaks.excluded(), choose_pairs=choose_pairs
+        )
         for notice in derived.notices:
             say(
                 f"{notice.table}.{notice.column}：{notice.zh}", f"{notice.table}.{notice.column}: {notice.en}"
@@ -180,7 +183,9 @@ def _leaks(card: Card, tables: CardTables, splits: Splits) -> LeakReport:
 def _fit_cut(
     card: Card, tables: CardTables, cut: Split, leaks: LeakReport
 ) -> tuple[RelationalState, Derived]:
-    return fit_relations(card, tables, pl.Series(cut.train), excluded=leaks.excluded())
+    return fit_relations(
+        card, tables, pl.Series(cut.train), excluded=leaks.excluded(), choose_pairs=choose_pairs
+    )
 
 
 def _top(

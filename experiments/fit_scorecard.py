@@ -22,6 +22,7 @@ from features.cards.read import LABEL, PARTY, CardTables, read_card_tables
 from features.cards.state import RelationalState
 from features.leaks import LeakReport, look_for_leaks
 from models.bundle import Bundle, write_bundle
+from models.credit.pair_choice import choose_pairs
 from models.credit.points import load_point_scales
 from models.credit.scorecard.folder import SCORECARD_FAMILY, scorecard_files
 from models.credit.scorecard.learn import LearnedScorecard, learn_best_scorecard
@@ -99,7 +100,9 @@ class FitScorecard(BaseModel):
             for name, found in judged.metrics.items()
         )
         say(f"评分卡：{shown}", f"scorecard: {shown}")
-        state, derived = fit_relations(card, tables, pl.Series(splits.final), excluded=leaks.excluded())
+        state, derived = fit_relations(
+            card, tables, pl.Series(splits.final), excluded=leaks.excluded(), choose_pairs=choose_pairs
+        )
         learned, _ = _learn(tables, state, derived, splits.final, candidates=self.candidates, seed=self.seed)
         bundle = self._write(card, learned, state, judged)
         terms = len(learned.scorecard.terms)
@@ -147,7 +150,9 @@ def judge_scorecard(
     y = tables.main[LABEL].to_numpy()
     pd, aucs, settings = np.full(len(y), np.nan), [], []
     for cut in splits:
-        state, derived = fit_relations(card, tables, pl.Series(cut.train), excluded=leaks.excluded())
+        state, derived = fit_relations(
+            card, tables, pl.Series(cut.train), excluded=leaks.excluded(), choose_pairs=choose_pairs
+        )
         learned, chosen = _learn(tables, state, derived, cut.train, candidates=candidates, seed=seed)
         pd[cut.valid] = learned.scorecard.pd(derived.frame.filter(pl.Series(cut.valid)))
         aucs.append(auc(y[cut.valid], pd[cut.valid]))

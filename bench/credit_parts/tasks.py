@@ -22,6 +22,7 @@ from features.cards.own import own_features
 from features.cards.read import LABEL, PARTY, CardTables, read_card_tables
 from features.cards.state import Family, OwnKind
 from features.leaks import look_for_leaks
+from models.credit.pair_choice import choose_pairs
 
 __all__ = ["Row", "averaged", "boosted", "peers", "scorecards"]
 
@@ -96,7 +97,11 @@ class _Prepared:
         found = []
         for cut in self.splits:
             state, derived = fit_relations(
-                self.card, self.tables, pl.Series(cut.train), excluded=self.excluded
+                self.card,
+                self.tables,
+                pl.Series(cut.train),
+                excluded=self.excluded,
+                choose_pairs=choose_pairs,
             )
             features = state.of(tuple(Family))
             frame, codes = derived.frame.select(features), state.categorical

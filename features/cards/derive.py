@@ -15,7 +15,7 @@ from features.cards.history import fit_history, history_features, history_notice
 from features.cards.label_rates import LabelBook, label_book, neighbour_label_rates
 from features.cards.notices import table_notices, unlearnt_notices, unseen_notices
 from features.cards.own import fit_own, own_features
-from features.cards.pairs import fit_pairs, pair_families, pair_features
+from features.cards.pairs import PairChooser, pair_families, pair_features
 from features.cards.parties import carried_values
 from features.cards.read import LABEL, PARTITION, PARTY, ROW, TIME, CardTables
 from features.cards.shares import SUFFIX, counted, share_features
@@ -41,11 +41,17 @@ class Derived:
 
 
 def fit_relations(
-    card: Card, tables: CardTables, train: pl.Series, *, excluded: Mapping[str, Sequence[str]] | None = None
+    card: Card,
+    tables: CardTables,
+    train: pl.Series,
+    *,
+    excluded: Mapping[str, Sequence[str]] | None = None,
+    choose_pairs: PairChooser | None = None,
 ) -> tuple[RelationalState, Derived]:
     """Learn columns, vocabularies and features from the rows where `train` (Boolean) holds, and derive all rows.
 
-    `excluded` names columns by table title ("main" for the main table) that must not be used. A derived feature that
+    `excluded` names columns by table title ("main" for the main table) that must not be used; `choose_pairs` may add ratios
+    and differences of the strongest columns. A derived feature that
     hardly varies in training, or repeats an earlier one, is left out.
     """
     out = excluded or {}
@@ -88,7 +94,8 @@ def fit_relations(
             en="no usable feature is left. Check `drop`, the leak report and the columns' values.",
         )
     notices += [*unlearnt_notices(tables, state), *built.notices]
-    state = _paired(state, built.frame.filter(train), rows)
+    if choose_pairs is not None:
+        state = _paired(state, built.frame.filter(train), rows, choose_pairs)
     frame = _with_pairs(built.frame, state)
     return state, Derived(frame.select(ROW, *state.features), tuple(notices), labels)
 
@@ -276,7 +283,9 @@ def _world(
     return out.drop(PARTY), families, codes
 
 
-def _paired(state: RelationalState, features: pl.DataFrame, rows: pl.DataFrame) -> RelationalState:
+def _paired(
+    state: RelationalState, features: pl.DataFrame, rows: pl.DataFrame, choose: PairChooser
+) -> RelationalState:
     """Add to the state the pairs of features that tell most; rates of labels stay alone, as they differ out of fold."""
     if LABEL not in rows.columns or rows.select(PARTITION, PARTY).n_unique() < _LEAST_PAIRED:
         return state
@@ -285,7 +294,7 @@ def _paired(state: RelationalState, features: pl.DataFrame, rows: pl.DataFrame) 
     kept = features.select(state.features)
     party = rows[PARTY].rank("dense").cast(pl.Int64).to_numpy()
     y = rows[LABEL].cast(pl.Float64).to_numpy()
-    pairs = fit_pairs(kept, y, state.families, party=party, alone=alone)
+    pairs = choose(kept, y, state.families, party=party, alone=alone)
     families = pair_families(pairs, state.families)
     return state.model_copy(
         update={

@@ -14,6 +14,7 @@ from experiments.score_card import ScoreCard
 from features.cards.card import Card
 from features.cards.derive import Derived, fit_relations
 from features.cards.errors import CardError, CardTableError
+from features.cards.pairs import PairChooser
 from features.cards.read import CardTables
 from features.cards.state import RelationalState
 from models.bundle import read_bundle, write_bundle
@@ -213,9 +214,10 @@ def test_features_are_derived_once_for_each_training_side(
         train: pl.Series,
         *,
         excluded: Mapping[str, Sequence[str]] | None = None,
+        choose_pairs: PairChooser | None = None,
     ) -> tuple[RelationalState, Derived]:
         calls.append(int(train.sum()))
-        return fit_relations(card, tables, train, excluded=excluded)
+        return fit_relations(card, tables, train, excluded=excluded, choose_pairs=choose_pairs)
 
     monkeypatch.setattr(fit_card, "fit_relations", counted)
     _fit(write(CARD.replace('split = "part"', protocol) + QUICK), tmp_path / "model")

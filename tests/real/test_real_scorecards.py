@@ -14,6 +14,7 @@ from features.cards.card import load_card
 from features.cards.derive import fit_relations
 from features.cards.read import LABEL, read_card_tables
 from features.leaks import look_for_leaks
+from models.credit.pair_choice import choose_pairs
 from models.credit.points import load_point_scales
 from models.credit.scorecard.learn import learn_scorecard
 from models.credit.scorecard.settings import CANDIDATES
@@ -50,7 +51,7 @@ def test_a_database_scores_polish_rows_as_the_card_does() -> None:
     card = load_card(CARDS / "polish.toml")
     tables = read_card_tables(card, label=True)
     train = pl.Series(cut_rows(card, tables).cuts[0].train)
-    state, derived = fit_relations(card, tables, train)
+    state, derived = fit_relations(card, tables, train, choose_pairs=choose_pairs)
     learnt = learn_scorecard(
         derived.frame.filter(train), tables.main[LABEL].to_numpy()[train.to_numpy()], features=state.features,
         signs={}, categorical=state.categorical, groups=None, settings=CANDIDATES[1], seed=7,
