@@ -1,6 +1,7 @@
 """Split a panel by time and learn from it: what training, tuning and validation must do in the same way."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Final
 
 import numpy as np
@@ -23,7 +24,7 @@ def out_of_time(
     Raises SplitError when a side lacks one of the two labels.
     """
     months = panel["as_of"].unique().sort()
-    first_test = months[max(0, len(months) - test_months)]
+    first_test = months[-min(test_months, len(months))] if len(months) else date.max
     known_after = f"{horizon_months + label_lag_months}mo"
     past = panel.filter(pl.col("as_of").dt.offset_by(known_after) <= first_test)
     test = panel.filter(pl.col("as_of") >= first_test)
