@@ -57,7 +57,10 @@ def reasons(
         top=top,
         scale=book.points,
     )
-    _say(list(found.notice) if letter else found.lines())
+    none = (
+        "没有推高违约概率的理由。" if settings.lang == "zh" else "Nothing raises the probability of default."
+    )
+    _say((list(found.notice) or [none]) if letter else found.lines())
 
 
 def what_if(
