@@ -78,8 +78,8 @@ def test_portrait_without_a_cut_equals_networkx(rows: list[Row], hops: int, hub:
 
 
 def test_edges_of_a_hub_are_shown_from_the_parties_that_later_rings_follow() -> None:
-    rows: list[Row] = [{"src": "A", "dst": "B"}] * 3 + [{"src": "A", "dst": "E"}, {"src": "E", "dst": "C"}]
-    rows += [{"src": "C", "dst": "B"}] * 2
+    ends = ["AB", "AB", "AB", "AE", "EC", "CB", "CB"]
+    rows: list[Row] = [{"src": one, "dst": other} for one, other in ends]
     picture = portrait(embedded(rows), "A", hops=3, hub=4)
     assert _ids(picture) == {f"E{number:03}" for number in range(7)}
     assert picture.left_out == LeftOut({"B": 5}, 0, ())
