@@ -8,7 +8,14 @@ from experiments.errors import ConfError
 from experiments.job import CONFS, read_job
 from experiments.train_credit import TrainCredit
 
-PLACES = {"panel": "p", "links": "l", "models": "m", "tracking_uri": "u", "artifacts": "a", "code_version": "c"}
+PLACES = {
+    "panel": "p",
+    "links": "l",
+    "models": "m",
+    "tracking_uri": "u",
+    "artifacts": "a",
+    "code_version": "c",
+}
 
 
 def test_file_that_ships_gives_the_defaults_of_the_job() -> None:

@@ -79,7 +79,7 @@ def test_portrait_without_a_cut_equals_networkx(rows: list[Row], hops: int, hub:
 
 def test_edges_of_a_hub_are_shown_from_the_parties_that_later_rings_follow() -> None:
     ends = ["AB", "AB", "AB", "AE", "EC", "CB", "CB"]
-    rows: list[Row] = [{"src": one, "dst": other} for one, other in ends]
+    rows: list[Row] = [{"src": pair[0], "dst": pair[1]} for pair in ends]
     picture = portrait(embedded(rows), "A", hops=3, hub=4)
     assert _ids(picture) == {f"E{number:03}" for number in range(7)}
     assert picture.left_out == LeftOut({"B": 5}, 0, ())
