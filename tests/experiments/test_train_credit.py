@@ -26,6 +26,7 @@ from graph.parquet_store import rebuild
 from models.bundle import read_bundle
 from models.credit.booster import BoosterSettings
 from models.credit.model import load_credit_model
+from models.credit.neighbours import with_neighbour_scores
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"),  # raised inside mlflow
@@ -101,10 +102,27 @@ def test_scores_follow_the_true_probability(home: Path, trained: Trained) -> Non
     month = truth["month"].max()
     true = truth.filter(pl.col("month") == month).select("party_id", "pd_12m")
     both = latest.join(true, on="party_id", how="inner")
-    pd = load_credit_model(trained.bundle.folder).score(both).pd
+    model, links = load_credit_model(trained.bundle.folder), pl.read_parquet(home / "features" / LINKS)
+    pd = model.score(with_neighbour_scores(model, both, links)).pd
     rank = spearmanr(pd, both["pd_12m"].to_numpy())
     assert rank.statistic > 0.3
     assert rank.pvalue < 1e-6
+
+
+def test_the_network_raises_those_whom_a_default_pulls_down(home: Path, trained: Trained) -> None:
+    """Truth of the sample group: the network effect is larger where contagion bears, if the network is used at all."""
+    model, links = load_credit_model(trained.bundle.folder), pl.read_parquet(home / "features" / LINKS)
+    latest = pl.read_parquet(home / "features" / LATEST).filter(pl.col("standing") == "at_risk")
+    scores = model.score(with_neighbour_scores(model, latest, links))
+    truth = pl.read_parquet(home / "group" / "truth" / "hazard.parquet")
+    newest = truth.filter(pl.col("month") == truth["month"].max()).select("party_id", "hazard_contagion")
+    both = latest.select("party_id").with_columns(effect=pl.Series(scores.log_odds - scores.own_log_odds))
+    hazard = both.join(newest, on="party_id", how="inner")
+    assert model.network is not None
+    hit = hazard.filter(pl.col("hazard_contagion") > 0.005)["effect"].to_numpy()
+    spared = hazard.filter(pl.col("hazard_contagion") < 1e-4)["effect"].to_numpy()
+    assert hit.mean() - spared.mean() > 0.3
+    assert abs(spared.mean()) < 0.2
 
 
 def test_no_training_label_was_unknown_at_the_first_test_date(home: Path) -> None:
@@ -133,7 +151,8 @@ def test_run_holds_parameters_metrics_hashes_and_plots(home: Path, trained: Trai
     plots = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "plots")}
     assert plots == {"reliability.png", "roc.png", "contributions.png"}
     model = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "model")}
-    assert {"manifest.json", "credit.json", "own_0.txt"} == model
+    assert model == {"manifest.json", *trained.bundle.manifest.files}
+    assert {"credit.json", "own_0.txt"} < model
 
 
 def test_nothing_that_was_written_is_a_pickle(home: Path, trained: Trained) -> None:
@@ -149,9 +168,10 @@ def test_champion_is_published_whole_and_answers_like_the_trained_one(
     PublishChampion(models=tmp_path, tracking_uri=f"sqlite:///{home / 'mlflow.db'}").run(quiet)
     pointer = json.loads((tmp_path / POINTER).read_text())
     assert read_bundle(tmp_path / pointer["folder"]).manifest.version == pointer["version"]
-    latest = pl.read_parquet(home / "features" / LATEST).head(50)
     champion = load_credit_model(tmp_path / pointer["folder"])
     again = load_credit_model(home / "models" / pointer["version"])
+    links = pl.read_parquet(home / "features" / LINKS)
+    latest = with_neighbour_scores(again, pl.read_parquet(home / "features" / LATEST), links)
     np.testing.assert_array_equal(champion.score(latest).log_odds, again.score(latest).log_odds)
 
 
