@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 
 from features.credit.standing import Standing
 from models.credit.grade import MasterScale
+from models.credit.rules.evaluate import RuleHit
 from models.errors import AdditivityError
 from serving.book_store import BookStore
 from serving.dated_policies import DatedPolicies, day_of
 from serving.errors import FieldProblem, InvalidRequestError, NoFeaturesError
 from serving.feature_store import FeatureStore
+from serving.figures import Figures, figures_of
 from serving.ledger import Json
 from serving.party_book import PartyBook, rule_note
 from serving.quality import quality_of, quality_record
 from serving.routing import Routed, take_route
-from serving.schemas import Contribution, Note, QualityLevel, ScoreAnswer, ScoreRequest
+from serving.schemas import Contribution, Note, Quality, QualityLevel, ScoreAnswer, ScoreRequest
 
 if TYPE_CHECKING:
     # At run time this would import LightGBM before serving.lean can keep its optional partners out.
@@ -78,6 +80,19 @@ class Scored:
     record: Mapping[str, Json]
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A request with what is known about it; `hits` is None where there are no facts to hold rules against."""
+
+    request: ScoreRequest
+    now: datetime
+    values: NDArray[np.float64]
+    known: int
+    standing: Standing
+    routed: Routed | None
+    hits: tuple[RuleHit, ...] | None
+
+
 class CreditScorer:
     """One model with the features it was trained on; made anew when either changes."""
 
@@ -108,74 +123,78 @@ class CreditScorer:
 
         Raises UnknownPartyError, InvalidRequestError, NoFeaturesError, AdditivityError.
         """
-        now = self._clock()
-        values = self._values(request)
+        asked = self._asked(request)
+        scores = self.model.score_matrix(asked.values.reshape(1, -1))
+        self._check_additive(scores)
+        answer = self._answer(asked, figures_of(scores, asked.routed), call)
+        return Scored(answer, _record(answer, call))
+
+    def _asked(self, request: ScoreRequest) -> _Asked:
+        """Look up what a request is about. Raises NoFeaturesError when nothing is known and no like answers."""
+        now, values = self._clock(), self._values(request)
         known = int(np.count_nonzero(~np.isnan(values)))
-        stored = request.party_id is not None
-        standing = self.store.standing(request.party_id) if request.party_id is not None else Standing.AT_RISK
+        party = request.party_id
+        standing = self.store.standing(party) if party is not None else Standing.AT_RISK
         routed = take_route(
             request,
             self._policies.coverage,
             known_share=known / len(values),
             standing=standing,
-            said=self.book.business(request.party_id),
+            said=self.book.business(party),
             as_of=day_of(now),
         )
         if known == 0 and (routed is None or routed.pooled is None):
             raise NoFeaturesError(len(values))
-        scores = self.model.score_matrix(values.reshape(1, -1))
-        self._check_additive(scores)
-        figures = _figures(scores, routed)
-        facts = self.book.facts(request.party_id)
-        hits = self._policies.hits(facts, at=now) if facts is not None else ()
-        quality = quality_of(
-            known,
-            len(values),
-            standing,
-            least_known_share=self._least_known_share,
-            rules_checked=facts is not None,
-            neighbours_scored=self.book.scored or not stored,
-        )
-        if routed is not None and not routed.full:
-            quality = quality.model_copy(update={"level": QualityLevel.FALLBACK})
+        facts = self.book.facts(party)
+        hits = self._policies.hits(facts, at=now) if facts is not None else None
+        return _Asked(request, now, values, known, standing=standing, routed=routed, hits=hits)
+
+    def _answer(self, asked: _Asked, figures: Figures, call: Call) -> ScoreAnswer:
+        quality, hits = self._quality(asked), asked.hits or ()
         grade = str(self.model.scale.of(np.array([figures.pd]))[0])
         advised = self._policies.advise(
             grade,
             hits,
-            at=now,
+            at=asked.now,
             full_quality=quality.level is QualityLevel.FULL,
-            in_default=standing is Standing.IN_DEFAULT,
+            in_default=asked.standing is Standing.IN_DEFAULT,
         )
-        answer = ScoreAnswer(
+        party = asked.request.party_id
+        return ScoreAnswer(
             request_id=call.request_id,
             decision_id=self._new_id(),
-            party_id=request.party_id,
-            pd=figures.pd,
-            pd_low=figures.pd_low,
-            pd_high=figures.pd_high,
-            log_odds=figures.log_odds,
-            base_log_odds=figures.base_log_odds,
-            own_pd=figures.own_pd,
-            own_log_odds=figures.own_log_odds,
-            network_log_odds=figures.log_odds - figures.own_log_odds,
-            carrier=self.book.carrier(request.party_id, figures.contributions),
-            points=self._policies.points_of(figures.log_odds, at=now),
+            party_id=party,
+            **figures.numbers(),
+            carrier=self.book.carrier(party, figures.contributions),
+            points=self._policies.points_of(figures.log_odds, at=asked.now),
             grade=grade,
             advice=advised.advice,
             grade_advice=advised.of_grade,
             decided_by=list(advised.decided_by),
             rules=[rule_note(hit) for hit in hits],
-            route=routed.told(request) if routed is not None else None,
+            route=asked.routed.told(asked.request) if asked.routed is not None else None,
             policy=advised.policy,
-            contributions=self._contributions(values, figures.contributions),
+            contributions=self._contributions(asked.values, figures.contributions),
             model_version=self.model.version,
-            data_as_of=self.store.data_as_of if stored else None,
-            graph_as_of=self.store.graph_as_of if stored else None,
-            decided_at=now,
+            data_as_of=self.store.data_as_of if party is not None else None,
+            graph_as_of=self.store.graph_as_of if party is not None else None,
+            decided_at=asked.now,
             quality=quality,
-            warnings=self._warnings(now) if stored else [],
+            warnings=self._warnings(asked.now) if party is not None else [],
         )
-        return Scored(answer, _record(answer, call))
+
+    def _quality(self, asked: _Asked) -> Quality:
+        quality = quality_of(
+            asked.known,
+            len(asked.values),
+            asked.standing,
+            least_known_share=self._least_known_share,
+            rules_checked=asked.hits is not None,
+            neighbours_scored=self.book.scored or asked.request.party_id is None,
+        )
+        if asked.routed is not None and not asked.routed.full:
+            return quality.model_copy(update={"level": QualityLevel.FALLBACK})
+        return quality
 
     def _values(self, request: ScoreRequest) -> NDArray[np.float64]:
         if request.party_id is not None:
@@ -240,59 +259,6 @@ class CreditScorer:
                 text_en=f"The data is of {self.store.data_as_of}, {age} days old; renew it before deciding.",
             )
         ]
-
-
-@dataclass(frozen=True)
-class _Figures:
-    """The numbers of an answer, whoever gives them; base and contributions (k,) sum to the log-odds."""
-
-    pd: float
-    pd_low: float | None
-    pd_high: float | None
-    log_odds: float
-    own_pd: float
-    own_log_odds: float
-    base_log_odds: float
-    contributions: NDArray[np.float64]
-
-
-def _figures(scores: "Scores", routed: Routed | None) -> _Figures:
-    """Return the model's figures with the interval that the route asks for, or those of the party's like."""
-    parts, factor = scores.contributions[0], 1.0 if routed is None else routed.route.interval_factor
-    if routed is not None and routed.pooled is not None:
-        like = routed.pooled
-        log_odds = math.log(like.pd / (1 - like.pd))
-        return _Figures(
-            pd=like.pd,
-            pd_low=_end(like.pd_low, log_odds, factor),
-            pd_high=_end(like.pd_high, log_odds, factor),
-            log_odds=log_odds,
-            own_pd=like.pd,
-            own_log_odds=log_odds,
-            base_log_odds=log_odds,
-            contributions=np.zeros_like(parts),
-        )
-    log_odds = float(scores.log_odds[0])
-    return _Figures(
-        pd=float(scores.pd[0]),
-        pd_low=_end(float(scores.pd_low[0]), log_odds, factor),
-        pd_high=_end(float(scores.pd_high[0]), log_odds, factor),
-        log_odds=log_odds,
-        own_pd=float(scores.own_pd[0]),
-        own_log_odds=float(scores.own_log_odds[0]),
-        base_log_odds=scores.base_log_odds,
-        contributions=parts,
-    )
-
-
-def _end(pd: float, log_odds: float, factor: float) -> float | None:
-    """Return an end of the interval, `factor` times as far from the PD in log-odds; None for a model without one."""
-    if math.isnan(pd):
-        return None
-    if factor == 1.0 or not 0 < pd < 1:
-        return pd
-    moved = log_odds + factor * (math.log(pd / (1 - pd)) - log_odds)
-    return 1 / (1 + math.exp(-moved))
 
 
 def _record(answer: ScoreAnswer, call: Call) -> Mapping[str, Json]:

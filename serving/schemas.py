@@ -11,7 +11,6 @@ from models.credit.coverage import LendingStage, Line
 from models.credit.policy import Advice
 
 __all__ = [
-    "ApiKeyId",
     "Carrier",
     "CarrierEdge",
     "Contribution",
@@ -28,7 +27,6 @@ __all__ = [
     "ScoreRequest",
 ]
 
-ApiKeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 PartyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="主体编号 / id of the party")]
 
 

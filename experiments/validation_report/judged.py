@@ -65,11 +65,6 @@ class Part:
         """Return the rows of one observation date."""
         return self.rows((self.frame["as_of"] == day).to_numpy())
 
-    def first_of_each_party(self) -> "Part":
-        """Return each party's first row: what tests of independent rows may be used on."""
-        first = self.frame.select(pl.col("as_of") == pl.col("as_of").min().over("party_id"))
-        return self.rows(first.to_series().to_numpy())
-
 
 @dataclass(frozen=True, eq=False)
 class Judged:
