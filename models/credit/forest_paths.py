@@ -1,6 +1,7 @@
 """A bag of boosters as what its contributions depend on: the decisions of each tree, and the paths to its leaves."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,6 +15,7 @@ __all__ = ["MOST_NODES", "ForestPaths", "forest_paths"]
 MOST_NODES: Final = 64
 """The decisions of a tree are the bits of one word."""
 
+_INFINITE: Final = 1e300
 _MISSING: Final = {"None": 0, "Zero": 1, "NaN": 2}
 
 Json = Mapping[str, object]
@@ -116,7 +118,7 @@ def _leaves(
         raise _UnlikeError
     feature, bit = int(_number(node, "split_feature")), 1 << place
     missing, left = _MISSING[str(node["missing_type"])], bool(node["default_left"])
-    lists.nodes.append((feature, _number(node, "threshold"), missing, left))
+    lists.nodes.append((feature, _threshold(node), missing, left))
     for name, wanted in (("left_child", bit), ("right_child", 0)):
         child = node[name]
         if not isinstance(child, Mapping):
@@ -125,6 +127,12 @@ def _leaves(
         share = before.share * _count(child) / _count(node)
         step = _Step(share, before.mask | bit, before.wanted | wanted)
         yield from _leaves(lists, child, start, {**steps, feature: step})
+
+
+def _threshold(node: Json) -> float:
+    """Return a node's threshold; LightGBM compares with infinity and writes 1e300 for it into the dump."""
+    value = _number(node, "threshold")
+    return math.copysign(math.inf, value) if abs(value) >= _INFINITE else value
 
 
 def _number(node: Json, name: str) -> float:

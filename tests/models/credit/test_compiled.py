@@ -1,5 +1,8 @@
+import json
+
 """Compiled contributions: LightGBM's own figures, for every kind of tree they can tell; LightGBM itself for the others."""
 
+import json
 from itertools import combinations
 from math import factorial
 from typing import Any
@@ -58,7 +61,7 @@ def unseen(seed: int) -> Floats:
     return np.ascontiguousarray(x)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     leaves=st.integers(2, 40),
@@ -76,6 +79,16 @@ def test_the_figures_are_lightgbms(seed: int, leaves: int, missing: dict[str, An
         np.testing.assert_allclose(found, theirs.contributions(x), rtol=0, atol=1e-10)
         np.testing.assert_allclose(found.sum(axis=1), theirs.raw(x), rtol=0, atol=1e-10)
     assert ours.base() == pytest.approx(theirs.base(), abs=1e-12)
+
+
+def test_a_split_between_numbers_and_infinity_is_taken_as_lightgbm_takes_it() -> None:
+    """LightGBM compares with infinity there, but its dump says 1e300."""
+    booster = train(241, num_leaves=36)
+    assert "1e+300" in json.dumps(booster.dump_model())
+    x = unseen(241)
+    assert np.isinf(x).any()
+    found = CompiledBoosters((booster,)).contributions(x)
+    np.testing.assert_allclose(found, Boosters((booster,)).contributions(x), rtol=0, atol=1e-10)
 
 
 def test_a_tree_gives_the_shapley_values_of_its_definition() -> None:
