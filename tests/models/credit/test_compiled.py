@@ -1,5 +1,3 @@
-import json
-
 """Compiled contributions: LightGBM's own figures, for every kind of tree they can tell; LightGBM itself for the others."""
 
 import json
