@@ -16,9 +16,11 @@ __all__ = [
     "EmptyFileError",
     "EmptyTableError",
     "FeatureDefinitionError",
+    "FrequencyError",
     "ImmatureObservationError",
     "MissingColumnError",
     "MissingTableError",
+    "MixedFrequencyError",
     "SnapshotDateError",
     "TemplateExistsError",
     "UnknownTableError",
@@ -247,4 +249,29 @@ class DuplicateScoreError(DataError):
             zh=f"主体 {party_id} 在 {as_of} 有多个自身评分（列 party_id、as_of 重复）。请每个主体每个日期只保留一个。",
             en=f"Party {party_id} has more than one own score as of {as_of} (columns party_id, as_of repeat). Keep one "
             "score per party and date.",
+        )
+
+
+class FrequencyError(DataError):
+    """A frequency is not one that demand series can have."""
+
+    def __init__(self, word: str, known: Sequence[str]) -> None:
+        self.word = word
+        super().__init__(
+            zh=f"不认识的频率“{word}”。可用：{'、'.join(known)}（1h 小时、1d 日、1w 周、1mo 月、1q 季，ds 为整数时用 1）。",
+            en=f"Frequency '{word}' is not known here. Use one of {', '.join(known)} (1 where ds is an integer).",
+        )
+
+
+class MixedFrequencyError(DataError):
+    """Dates of a panel do not lie on one frequency."""
+
+    def __init__(self, frequency: str, dates: Sequence[str]) -> None:
+        self.frequency, self.dates = frequency, tuple(dates)
+        shown = ", ".join(dates)
+        super().__init__(
+            zh=f"ds 列的日期不符合频率 {frequency}，例如 {shown}。"
+            "周数据须落在同一星期几，月、季数据须统一用首日或末日；请改日期或用 --freq 指定正确的频率。",
+            en=f"Dates in ds do not lie on frequency {frequency}, for example {shown}. Weeks need one weekday, months and "
+            "quarters all their first or all their last day; mend the dates or name the right --freq.",
         )

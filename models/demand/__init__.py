@@ -1,0 +1,1 @@
+"""Demand: members, their combination, quantiles, reconciliation and explanation."""
