@@ -9,7 +9,10 @@ __all__ = [
     "BundleError",
     "CalibrationError",
     "FeatureMismatchError",
+    "ForecastRunError",
+    "ForecastRunExistsError",
     "GradeTestError",
+    "HierarchyError",
     "LossTableError",
     "ModelError",
     "NotTrainableError",
@@ -17,9 +20,11 @@ __all__ = [
     "PolicyError",
     "PooledModelError",
     "ReasonsError",
+    "ReconciliationError",
     "RegistryError",
     "RouteError",
     "RuleFactsError",
+    "ScenarioError",
     "ScorecardError",
     "WhatIfError",
 ]
@@ -133,3 +138,45 @@ class PooledModelError(ModelError):
 
 class ScorecardError(ModelError):
     """A scorecard cannot be learnt, read or exported."""
+
+
+class HierarchyError(ModelError):
+    """A hierarchy of series contradicts itself or the table."""
+
+    def __init__(self, nodes: Sequence[str], *, zh: str, en: str) -> None:
+        self.nodes = tuple(nodes)
+        shown = ", ".join(self.nodes[:5]) + (" …" if len(self.nodes) > 5 else "")  # noqa: PLR2004 - a readable few
+        super().__init__(
+            zh=f"层级结构：{shown} {zh}。" if nodes else f"层级结构：{zh}。",
+            en=f"Hierarchy: {shown} {en}." if nodes else f"Hierarchy: {en}.",
+        )
+
+
+class ReconciliationError(ModelError):
+    """Forecasts and hierarchy do not belong together, or their variances cannot be used."""
+
+
+class ScenarioError(ModelError):
+    """A scenario names what the model does not know, or what cannot be."""
+
+
+class ForecastRunError(ModelError):
+    """A run of forecasts cannot be published or read as it is."""
+
+    def __init__(self, where: str, problem_zh: str, problem_en: str) -> None:
+        self.where = where
+        super().__init__(
+            zh=f"预测批次“{where}”{problem_zh}。请改正后重新发布（`zhiheng demand run`）。",
+            en=f"Forecast run '{where}': {problem_en}. Correct it and publish again (`zhiheng demand run`).",
+        )
+
+
+class ForecastRunExistsError(ModelError):
+    """A run of that id is published already; what was published is never changed."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(
+            zh=f"预测批次“{run_id}”已经发布，不可改写。请以新的编号发布新的批次。",
+            en=f"Forecast run '{run_id}' is published and cannot be rewritten. Publish a new run under a new id.",
+        )
