@@ -26,6 +26,7 @@ __all__ = [
     "RuleFactsError",
     "ScenarioError",
     "ScorecardError",
+    "UnknownMemberError",
     "WhatIfError",
 ]
 
@@ -179,4 +180,15 @@ class ForecastRunExistsError(ModelError):
         super().__init__(
             zh=f"预测批次“{run_id}”已经发布，不可改写。请以新的编号发布新的批次。",
             en=f"Forecast run '{run_id}' is published and cannot be rewritten. Publish a new run under a new id.",
+        )
+
+
+class UnknownMemberError(ModelError):
+    """A forecasting method has another name here, or none."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name = name
+        super().__init__(
+            zh=f"没有名为“{name}”的预测方法。可用：{'、'.join(known)}。",
+            en=f"There is no forecasting method '{name}'. Use one of {', '.join(known)}.",
         )

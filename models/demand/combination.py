@@ -1,0 +1,96 @@
+"""Weigh members by what their backtests showed: shrunk to equal, the bad ones dropped, the floor where nothing beats it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from models.demand.router import FLOOR
+from models.demand.series import BoolArray, FloatArray
+
+__all__ = ["Combination", "combine", "weigh"]
+
+_WORST: Final = 1.1  # a member whose loss is above this many times the best's is dropped
+_OWN_ERRORS: Final = 36.0  # as many errors of its own as count as much as the whole kind's
+_SHARPNESS: Final = 2.0  # weights go with loss to the power of minus this
+_TO_EQUAL: Final = 0.5  # half-way from there to equal weights
+
+
+@dataclass(frozen=True)
+class Combination:
+    """How members are weighed for each of n series.
+
+    members: m names; weights: (n, m), rows sum to one; floor: (n,) True where the naive floor is served because
+    nothing beat it; loss: (n, m) shrunk mean absolute scaled error in the backtests, NaN where not tried;
+    combined: (n,) the combination's.
+    """
+
+    members: tuple[str, ...]
+    weights: FloatArray
+    floor: BoolArray
+    loss: FloatArray
+    combined: FloatArray
+
+
+def weigh(
+    errors: FloatArray, tried: BoolArray, groups: tuple[str, ...], members: tuple[str, ...]
+) -> Combination:
+    """Learn weights from scaled errors of rolling-origin backtests.
+
+    errors: (m, b, n, h) forecast minus actual over each series' scale, NaN where there is none; tried: (n, m);
+    groups: the kind of each series, over which losses are pooled. Without any error, as for a series too short to cut,
+    members that may try weigh the same.
+    """
+    group = np.unique(np.array(groups), return_inverse=True)[1]
+    loss = np.where(tried, _shrunk_loss(np.abs(errors), group), np.nan)
+    weights = _weights(loss, tried, np.array([name == FLOOR for name in members]))
+    combined = _loss_of(combine(errors, weights), group)
+    floor_loss = loss[:, members.index(FLOOR)]
+    lost = combined > floor_loss
+    weights[lost] = [float(name == FLOOR) for name in members]
+    return Combination(members, weights, lost, loss, np.where(lost, floor_loss, combined))
+
+
+def combine(forecasts: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return the weighted mean of (m, ..., n, h) over members with weights (n, m); a NaN member's weight goes to the rest."""
+    shape = (weights.shape[1],) + (1,) * (forecasts.ndim - 3) + (weights.shape[0], 1)
+    spread = np.where(np.isfinite(forecasts), weights.T.reshape(shape), 0.0)
+    total = spread.sum(axis=0)
+    sums = (np.nan_to_num(forecasts) * spread).sum(axis=0)
+    return np.where(total > 0, sums / np.where(total > 0, total, 1.0), np.nan)
+
+
+def _weights(loss: FloatArray, tried: BoolArray, is_floor: BoolArray) -> FloatArray:
+    """Turn losses into weights; the floor takes part only where nothing else may."""
+    rivals = tried & ~is_floor[None, :]
+    rivals = np.where(rivals.any(axis=1, keepdims=True), rivals, tried)
+    ranked = np.where(rivals, np.nan_to_num(loss, nan=np.inf), np.inf)
+    best = ranked.min(axis=1, keepdims=True)
+    unknown = ~np.isfinite(best)
+    kept = np.where(unknown, rivals, ranked <= _WORST * np.where(unknown, 1.0, best))
+    relative = np.where(kept & ~unknown, np.maximum(ranked, 1e-12) / np.maximum(best, 1e-12), 1.0)
+    skill = np.where(kept, relative**-_SHARPNESS, 0.0)
+    equal = kept / np.maximum(kept.sum(axis=1, keepdims=True), 1)
+    sharp = skill / np.maximum(skill.sum(axis=1, keepdims=True), 1e-300)
+    weights: FloatArray = (1 - _TO_EQUAL) * sharp + _TO_EQUAL * equal
+    return weights
+
+
+def _shrunk_loss(sizes: FloatArray, group: FloatArray) -> FloatArray:
+    """Return the loss of each series and member, (n, m)."""
+    return np.stack([_loss_of(one, group) for one in sizes], axis=1)
+
+
+def _loss_of(errors: FloatArray, group: FloatArray) -> FloatArray:
+    """Shrink each series' mean absolute error towards its group's, (b, n, h) -> (n,)."""
+    sizes = np.abs(errors)
+    counted = np.isfinite(sizes)
+    counts = counted.sum(axis=(0, 2)).astype(np.float64)
+    sums = np.where(counted, sizes, 0.0).sum(axis=(0, 2))
+    pooled = np.full(group.size, np.nan)
+    for one in np.unique(group):
+        rows = (group == one) & (counts > 0)
+        if rows.any():
+            pooled[group == one] = (sums[rows] / counts[rows]).mean()
+    loss: FloatArray = (sums + _OWN_ERRORS * pooled) / (counts + _OWN_ERRORS)
+    return loss

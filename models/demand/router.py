@@ -1,0 +1,103 @@
+"""Which members try which series: by kind, history, season and drivers; never by data set."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from models.demand.profile import Kind, Profile
+from models.demand.series import BoolArray, Series
+
+__all__ = ["FLOOR", "Tier", "candidates", "cutoffs"]
+
+FLOOR: Final = "naive"
+
+_LONGEST_ETS_SEASON: Final = 24  # AutoETS ignores longer ones
+_NO_SEASON: Final = 0.1
+_MOST_PROPHETS: Final = 60  # series; each costs as much as all other members together
+_LEAST_FOR_TREES: Final = 200  # observations in the whole panel
+_LEAST_YEARS_FOR_PROPHET: Final = 1.0
+_PERIODS_A_YEAR: Final = {"1h": 8766, "1d": 365, "1w": 52, "1mo": 12, "1q": 4}
+_MOST_CUTOFFS: Final = 8
+_RESIDUALS_WANTED: Final = 150  # a step; many series need few cutoffs, one series needs many
+_LEAST_BEFORE: Final = 8  # observations before the oldest cutoff
+_SHARE_LONG_ENOUGH: Final = 0.5
+
+
+class Tier(StrEnum):
+    """How much a forecast may cost."""
+
+    FAST = "fast"
+    STANDARD = "standard"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Where a member may take part."""
+
+    kinds: frozenset[Kind]
+    tiers: frozenset[Tier]
+
+
+_REGULAR: Final = frozenset({Kind.SEASONAL, Kind.SMOOTH, Kind.SHORT})
+_ALL: Final = frozenset(Kind)
+_RULES: Final[Mapping[str, Rule]] = {
+    FLOOR: Rule(_ALL, frozenset(Tier)),
+    "theta": Rule(_REGULAR, frozenset(Tier)),
+    "ets": Rule(_REGULAR, frozenset({Tier.STANDARD})),
+    "trees": Rule(_REGULAR | {Kind.INTERMITTENT}, frozenset(Tier)),
+    "prophet": Rule(frozenset({Kind.SEASONAL, Kind.SMOOTH}), frozenset({Tier.STANDARD})),
+    "tsb": Rule(frozenset({Kind.INTERMITTENT}), frozenset(Tier)),
+    "croston_sba": Rule(frozenset({Kind.INTERMITTENT}), frozenset({Tier.STANDARD})),
+}
+
+
+def candidates(series: Series, profile: Profile, tier: Tier) -> dict[str, BoolArray]:
+    """Return which series each member tries, (n,) each; members that try none are left out."""
+    chosen: dict[str, BoolArray] = {}
+    for member, rule in _RULES.items():
+        rows = np.array([kind in rule.kinds for kind in profile.kind], dtype=np.bool_)
+        if tier in rule.tiers:
+            rows &= _able(member, series, profile)
+            if rows.any():
+                chosen[member] = rows
+    return chosen
+
+
+def _able(member: str, series: Series, profile: Profile) -> BoolArray:
+    everyone = np.ones(len(series), dtype=np.bool_)
+    match member:
+        case "ets":
+            # Without its season a seasonal series is better left to the others.
+            return (
+                everyone if series.season <= _LONGEST_ETS_SEASON else profile.seasonal_strength < _NO_SEASON
+            )
+        case "trees":
+            return everyone if int(profile.length.sum()) >= _LEAST_FOR_TREES else ~everyone
+        case "prophet":
+            year = _PERIODS_A_YEAR.get(str(series.timeline.frequency))
+            few = len(series) <= _MOST_PROPHETS
+            return profile.length >= _LEAST_YEARS_FOR_PROPHET * year if year and few else ~everyone
+        case _:
+            return everyone
+
+
+def cutoffs(profile: Profile, horizon: int) -> tuple[int, ...]:
+    """Choose how many periods before each end the backtests cut, newest first; empty when history is too short.
+
+    Few series need many cutoffs, so that the bands rest on enough errors. The oldest leaves at least half of the
+    series with enough history to learn from.
+    """
+    typical = int(np.quantile(profile.length, 1 - _SHARE_LONG_ENOUGH)) if profile.length.size else 0
+    room = typical - max(_LEAST_BEFORE, horizon)
+    oldest = min(room, max(horizon, 1) * _MOST_CUTOFFS)
+    if room < 1:
+        return ()
+    wanted = int(np.clip(np.ceil(_RESIDUALS_WANTED / max(len(profile.kind), 1)), 2, _MOST_CUTOFFS))
+    if oldest <= horizon:
+        return (oldest,)
+    step = horizon if oldest >= wanted * horizon else max(1, (oldest - horizon) // max(wanted - 1, 1))
+    backs = range(horizon, oldest + 1, step)
+    return tuple(backs[:wanted])
