@@ -9,6 +9,7 @@ __all__ = [
     "BundleError",
     "CalibrationError",
     "FeatureMismatchError",
+    "ForecastAdditivityError",
     "ForecastRunError",
     "ForecastRunExistsError",
     "GradeTestError",
@@ -191,4 +192,15 @@ class UnknownMemberError(ModelError):
         super().__init__(
             zh=f"没有名为“{name}”的预测方法。可用：{'、'.join(known)}。",
             en=f"There is no forecasting method '{name}'. Use one of {', '.join(known)}.",
+        )
+
+
+class ForecastAdditivityError(ModelError):
+    """The components of a forecast do not add up to it; the explanation is withheld."""
+
+    def __init__(self, member: str, gap: float) -> None:
+        self.member, self.gap = member, gap
+        super().__init__(
+            zh=f"预测方法“{member}”的各项之和与预测相差 {gap:.3g}，说明不予给出。请报告模型维护人员。",
+            en=f"The components of '{member}' miss its forecast by {gap:.3g}, so no explanation is given. Tell the maintainers.",
         )

@@ -8,7 +8,7 @@ import numpy as np
 from models.demand.router import FLOOR
 from models.demand.series import BoolArray, FloatArray
 
-__all__ = ["Combination", "combine", "weigh"]
+__all__ = ["Combination", "combine", "effective_weights", "weigh"]
 
 _WORST: Final = 1.1  # a member whose loss is above this many times the best's is dropped
 _OWN_ERRORS: Final = 36.0  # as many errors of its own as count as much as the whole kind's
@@ -43,7 +43,7 @@ def weigh(
     """
     group = np.unique(np.array(groups), return_inverse=True)[1]
     loss = np.where(tried, _shrunk_loss(np.abs(errors), group), np.nan)
-    weights = _weights(loss, tried, np.array([name == FLOOR for name in members]))
+    weights = _weights(loss, tried)
     combined = _loss_of(combine(errors, weights), group)
     floor_loss = loss[:, members.index(FLOOR)]
     lost = combined > floor_loss
@@ -52,22 +52,27 @@ def weigh(
 
 
 def combine(forecasts: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return the weighted mean of (m, ..., n, h) over members with weights (n, m); a NaN member's weight goes to the rest."""
+    """Return the weighted mean of (m, ..., n, h) over members with weights (n, m); NaN where no member has one."""
+    shares = effective_weights(forecasts, weights)
+    sums = (np.nan_to_num(forecasts) * shares).sum(axis=0)
+    return np.where(shares.sum(axis=0) > 0, sums, np.nan)
+
+
+def effective_weights(forecasts: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return the weight of each forecast in (m, ..., n, h): that of a member without one goes to the others."""
     shape = (weights.shape[1],) + (1,) * (forecasts.ndim - 3) + (weights.shape[0], 1)
-    spread = np.where(np.isfinite(forecasts), weights.T.reshape(shape), 0.0)
-    total = spread.sum(axis=0)
-    sums = (np.nan_to_num(forecasts) * spread).sum(axis=0)
-    return np.where(total > 0, sums / np.where(total > 0, total, 1.0), np.nan)
+    present = np.where(np.isfinite(forecasts), weights.T.reshape(shape), 0.0)
+    total = present.sum(axis=0)
+    shares: FloatArray = present / np.where(total > 0, total, 1.0)
+    return shares
 
 
-def _weights(loss: FloatArray, tried: BoolArray, is_floor: BoolArray) -> FloatArray:
-    """Turn losses into weights; the floor takes part only where nothing else may."""
-    rivals = tried & ~is_floor[None, :]
-    rivals = np.where(rivals.any(axis=1, keepdims=True), rivals, tried)
-    ranked = np.where(rivals, np.nan_to_num(loss, nan=np.inf), np.inf)
+def _weights(loss: FloatArray, tried: BoolArray) -> FloatArray:
+    """Turn losses into weights, (n, m); members of unknown loss weigh the same."""
+    ranked = np.where(tried, np.nan_to_num(loss, nan=np.inf), np.inf)
     best = ranked.min(axis=1, keepdims=True)
     unknown = ~np.isfinite(best)
-    kept = np.where(unknown, rivals, ranked <= _WORST * np.where(unknown, 1.0, best))
+    kept = np.where(unknown, tried, ranked <= _WORST * np.where(unknown, 1.0, best))
     relative = np.where(kept & ~unknown, np.maximum(ranked, 1e-12) / np.maximum(best, 1e-12), 1.0)
     skill = np.where(kept, relative**-_SHARPNESS, 0.0)
     equal = kept / np.maximum(kept.sum(axis=1, keepdims=True), 1)

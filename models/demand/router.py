@@ -1,6 +1,6 @@
 """Which members try which series: by kind, history, season and drivers; never by data set."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -54,8 +54,13 @@ _RULES: Final[Mapping[str, Rule]] = {
 }
 
 
-def candidates(series: Series, profile: Profile, tier: Tier) -> dict[str, BoolArray]:
-    """Return which series each member tries, (n,) each; members that try none are left out."""
+def candidates(
+    series: Series, profile: Profile, tier: Tier, extra: Sequence[str] = ()
+) -> dict[str, BoolArray]:
+    """Return which series each member tries, (n,) each; members that try none are left out.
+
+    Members on request (`extra`) try all that the regular ones try.
+    """
     chosen: dict[str, BoolArray] = {}
     for member, rule in _RULES.items():
         rows = np.array([kind in rule.kinds for kind in profile.kind], dtype=np.bool_)
@@ -63,7 +68,8 @@ def candidates(series: Series, profile: Profile, tier: Tier) -> dict[str, BoolAr
             rows &= _able(member, series, profile)
             if rows.any():
                 chosen[member] = rows
-    return chosen
+    regular = np.array([kind in _REGULAR for kind in profile.kind], dtype=np.bool_)
+    return chosen | {member: regular for member in extra if regular.any()}
 
 
 def _able(member: str, series: Series, profile: Profile) -> BoolArray:

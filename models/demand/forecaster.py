@@ -1,0 +1,77 @@
+"""Learn a demand model from a panel: describe, route, backtest, weigh, band, fit; no choice by hand."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from features.demand import Panel
+from models.demand.arrays import codes_of, series_of
+from models.demand.backtest import Backtest, run_backtest
+from models.demand.combination import Combination, combine, weigh
+from models.demand.conformal import learn_bands, series_scale
+from models.demand.model import DemandModel, Learnt
+from models.demand.profile import Profile, describe
+from models.demand.roster import find_member
+from models.demand.router import FLOOR, Tier, candidates, cutoffs
+from models.demand.series import BoolArray, FloatArray, Series
+
+__all__ = ["LEVELS", "fit_forecaster"]
+
+LEVELS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+def fit_forecaster(
+    panel: Panel,
+    horizon: int,
+    *,
+    tier: Tier = Tier.STANDARD,
+    levels: Sequence[float] = LEVELS,
+    seed: int = 7,
+    extra: Sequence[str] = (),
+) -> DemandModel:
+    """Learn from a panel to forecast `horizon` periods ahead.
+
+    `extra` names members on request (auto_arima, auto_ces) that take part beside the router's. The same panel, tier and
+    seed give the same model.
+    """
+    codes = codes_of(panel)
+    series = series_of(panel, horizon, codes)
+    profile = describe(series)
+    tried = candidates(series, profile, tier, extra)
+    backtest = run_backtest(series, tried, horizon, cutoffs(profile, horizon), seed=seed)
+    scale = series_scale(series)
+    combination, errors = _judge(backtest, profile, scale)
+    return DemandModel(
+        panel=panel,
+        codes=codes,
+        horizon=horizon,
+        tier=tier,
+        seed=seed,
+        kinds=profile.kind,
+        non_negative=profile.non_negative,
+        members=_learn(series, combination, horizon, seed),
+        combination=combination,
+        bands=learn_bands(errors, scale, [str(kind) for kind in profile.kind], levels),
+    )
+
+
+def _judge(backtest: Backtest, profile: Profile, scale: FloatArray) -> tuple[Combination, FloatArray]:
+    """Weigh the members; return also what the combination missed by, actual minus forecast over scale, (b, n, h)."""
+    unit = scale[None, :, None]
+    groups = tuple(str(kind) for kind in profile.kind)
+    missed = (backtest.forecasts - backtest.actuals) / unit
+    combination = weigh(missed, backtest.tried, groups, backtest.members)
+    return combination, -combine(missed, combination.weights)
+
+
+def _learn(series: Series, combination: Combination, horizon: int, seed: int) -> dict[str, Learnt]:
+    """Fit each member to the series it has a weight for; the floor to all, as it stands in where others fail."""
+    learnt: dict[str, Learnt] = {}
+    for number, name in enumerate(combination.members):
+        used: BoolArray = combination.weights[:, number] > 0
+        rows = np.arange(len(series)) if name == FLOOR else np.flatnonzero(used)
+        if len(rows):
+            fitted = find_member(name).fit(series.take(rows), horizon, seed=seed)
+            learnt[name] = Learnt(fitted, rows)
+    return learnt
