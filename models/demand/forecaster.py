@@ -7,14 +7,14 @@ import numpy as np
 
 from features.demand import Panel
 from models.demand.arrays import codes_of, series_of
-from models.demand.backtest import Backtest, run_backtest
+from models.demand.backtest import run_backtest
 from models.demand.combination import Combination, combine, weigh
 from models.demand.conformal import learn_bands, series_scale
 from models.demand.model import DemandModel, Learnt
-from models.demand.profile import Profile, describe
+from models.demand.profile import describe
 from models.demand.roster import find_member
 from models.demand.router import FLOOR, Tier, candidates, cutoffs
-from models.demand.series import BoolArray, FloatArray, Series
+from models.demand.series import BoolArray, Series
 
 __all__ = ["LEVELS", "fit_forecaster"]
 
@@ -29,10 +29,12 @@ def fit_forecaster(
     levels: Sequence[float] = LEVELS,
     seed: int = 7,
     extra: Sequence[str] = (),
+    keep_all: bool = False,
 ) -> DemandModel:
     """Learn from a panel to forecast `horizon` periods ahead.
 
-    `extra` names members on request (auto_arima, auto_ces) that take part beside the router's. The same panel, tier and
+    `extra` names members on request (auto_arima, auto_ces) that take part beside the router's; `keep_all` fits also those
+    without weight, to be judged beside the others. The same panel, tier and
     seed give the same model.
     """
     codes = codes_of(panel)
@@ -41,7 +43,9 @@ def fit_forecaster(
     tried = candidates(series, profile, tier, extra)
     backtest = run_backtest(series, tried, horizon, cutoffs(profile, horizon), seed=seed)
     scale = series_scale(series)
-    combination, errors = _judge(backtest, profile, scale)
+    missed = (backtest.actuals - backtest.forecasts) / scale[None, :, None]
+    groups = tuple(str(kind) for kind in profile.kind)
+    combination = weigh(missed, backtest.tried, groups, backtest.members)
     return DemandModel(
         panel=panel,
         codes=codes,
@@ -50,26 +54,24 @@ def fit_forecaster(
         seed=seed,
         kinds=profile.kind,
         non_negative=profile.non_negative,
-        members=_learn(series, combination, horizon, seed),
+        members=_learn(series, combination, horizon, seed, everyone=keep_all),
         combination=combination,
-        bands=learn_bands(errors, scale, [str(kind) for kind in profile.kind], levels),
+        bands=learn_bands(combine(missed, combination.weights), scale, groups, levels),
+        member_bands={
+            name: learn_bands(missed[number], scale, groups, levels)
+            for number, name in enumerate(backtest.members)
+        },
     )
 
 
-def _judge(backtest: Backtest, profile: Profile, scale: FloatArray) -> tuple[Combination, FloatArray]:
-    """Weigh the members; return also what the combination missed by, actual minus forecast over scale, (b, n, h)."""
-    unit = scale[None, :, None]
-    groups = tuple(str(kind) for kind in profile.kind)
-    missed = (backtest.forecasts - backtest.actuals) / unit
-    combination = weigh(missed, backtest.tried, groups, backtest.members)
-    return combination, -combine(missed, combination.weights)
-
-
-def _learn(series: Series, combination: Combination, horizon: int, seed: int) -> dict[str, Learnt]:
+def _learn(
+    series: Series, combination: Combination, horizon: int, seed: int, *, everyone: bool
+) -> dict[str, Learnt]:
     """Fit each member to the series it has a weight for; the floor to all, as it stands in where others fail."""
     learnt: dict[str, Learnt] = {}
     for number, name in enumerate(combination.members):
-        used: BoolArray = combination.weights[:, number] > 0
+        tried: BoolArray = np.isfinite(combination.loss[:, number])
+        used = tried if everyone else combination.weights[:, number] > 0
         rows = np.arange(len(series)) if name == FLOOR else np.flatnonzero(used)
         if len(rows):
             fitted = find_member(name).fit(series.take(rows), horizon, seed=seed)

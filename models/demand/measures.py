@@ -7,6 +7,7 @@ import numpy as np
 from models.demand.series import FloatArray
 
 __all__ = [
+    "average",
     "bias",
     "coverage",
     "mase",
@@ -125,9 +126,9 @@ def _seasonal_indices(y: FloatArray, season: int) -> FloatArray:
 def owa(actual: FloatArray, forecast: FloatArray, history: FloatArray, season: int) -> float:
     """Return the overall weighted average of the M4 competition: sMAPE and MASE against Naive2, half each."""
     floor = naive2(history, season, actual.shape[1])
-    by_smape = _ratio(_mean(smape(actual, forecast)), _mean(smape(actual, floor)))
+    by_smape = _ratio(average(smape(actual, forecast)), average(smape(actual, floor)))
     by_mase = _ratio(
-        _mean(mase(actual, forecast, history, season)), _mean(mase(actual, floor, history, season))
+        average(mase(actual, forecast, history, season)), average(mase(actual, floor, history, season))
     )
     return (by_smape + by_mase) / 2
 
@@ -144,7 +145,7 @@ def scaled_quantile_loss(
 ) -> float:
     """Return twice the quantile loss over each series' naive scale, the mean over steps, levels and series."""
     by_series = _row_means(2 * pinball(actual, quantiles, levels).mean(axis=2))
-    return _mean(by_series / naive_scale(history, season))
+    return average(by_series / naive_scale(history, season))
 
 
 def weighted_quantile_loss(actual: FloatArray, quantiles: FloatArray, levels: FloatArray) -> float:
@@ -167,7 +168,8 @@ def _row_means(values: FloatArray) -> FloatArray:
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
-def _mean(values: FloatArray) -> float:
+def average(values: FloatArray) -> float:
+    """Return the mean over series, those whose measure is NaN left out; NaN when there is none."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if known.size else float("nan")
 

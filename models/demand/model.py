@@ -55,6 +55,7 @@ class DemandModel:
     members: Mapping[str, Learnt]
     combination: Combination
     bands: Bands
+    member_bands: Mapping[str, Bands]  # each tried member's own, by name
 
     @property
     def levels(self) -> tuple[float, ...]:

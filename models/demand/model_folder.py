@@ -25,6 +25,7 @@ from models.demand.series import FloatArray
 __all__ = ["FAMILY", "load_demand_model", "save_demand_model"]
 
 FAMILY: Final = "demand"
+_WHOLE: Final = "combination"
 _FRAMES: Final = ("frame", "future", "static", "findings", "refused")
 
 
@@ -86,8 +87,8 @@ def load_demand_model(folder: Path) -> DemandModel:
         _matrix(series, "loss", settings.members),
         series["combined_loss"].to_numpy(),
     )
-    table = _read_frame(bundle, "bands")["scaled_error"].to_numpy()
     groups = tuple(series["kind"].to_list())
+    bands = {name: _read_bands(bundle, series, settings, name) for name in (_WHOLE, *settings.members)}
     return DemandModel(
         panel=panel,
         codes=settings.codes,
@@ -98,13 +99,8 @@ def load_demand_model(folder: Path) -> DemandModel:
         non_negative=series["non_negative"].to_numpy(),
         members=_read_members(bundle, series, settings.members),
         combination=combination,
-        bands=Bands(
-            settings.levels,
-            settings.groups,
-            table.reshape(len(settings.groups), -1, len(settings.levels)),
-            series["width"].to_numpy(),
-            groups,
-        ),
+        bands=bands.pop(_WHOLE),
+        member_bands=bands,
     )
 
 
@@ -131,7 +127,9 @@ def _files(model: DemandModel) -> dict[str, bytes]:
         if getattr(panel, name) is not None
     }
     files["series.parquet"] = _parquet(_series_frame(model))
-    files["bands.parquet"] = _parquet(pl.DataFrame({"scaled_error": bands.table.ravel()}))
+    files["bands.parquet"] = _parquet(
+        pl.DataFrame({name: one.table.ravel() for name, one in _all_bands(model).items()})
+    )
     for name, learnt in model.members.items():
         files |= {f"{name}.{file}": content for file, content in learnt.fitted.files().items()}
     return files
@@ -149,7 +147,7 @@ def _series_frame(model: DemandModel) -> pl.DataFrame:
             "non_negative": model.non_negative,
             "floor": combination.floor,
             "combined_loss": combination.combined,
-            "width": model.bands.width,
+            **{f"width.{name}": one.width for name, one in _all_bands(model).items()},
             **{
                 f"weight.{name}": combination.weights[:, place]
                 for place, name in enumerate(combination.members)
@@ -158,6 +156,17 @@ def _series_frame(model: DemandModel) -> pl.DataFrame:
             **{f"learnt.{name}": rows for name, rows in learnt.items()},
         }
     )
+
+
+def _all_bands(model: DemandModel) -> dict[str, Bands]:
+    return {_WHOLE: model.bands, **model.member_bands}
+
+
+def _read_bands(bundle: Bundle, series: pl.DataFrame, settings: _Settings, name: str) -> Bands:
+    table = _read_frame(bundle, "bands")[name].to_numpy()
+    shape = (len(settings.groups), -1, len(settings.levels))
+    width, kinds = series[f"width.{name}"].to_numpy(), tuple(series["kind"].to_list())
+    return Bands(settings.levels, settings.groups, table.reshape(shape), width, kinds)
 
 
 def _read_panel(bundle: Bundle, settings: _Settings) -> Panel:
