@@ -21,6 +21,10 @@ __all__ = [
     "MissingColumnError",
     "MissingTableError",
     "MixedFrequencyError",
+    "NoSeriesError",
+    "PanelArgumentError",
+    "PanelColumnError",
+    "PanelTypeError",
     "SnapshotDateError",
     "TemplateExistsError",
     "UnknownTableError",
@@ -274,4 +278,50 @@ class MixedFrequencyError(DataError):
             "周数据须落在同一星期几，月、季数据须统一用首日或末日；请改日期或用 --freq 指定正确的频率。",
             en=f"Dates in ds do not lie on frequency {frequency}, for example {shown}. Weeks need one weekday, months and "
             "quarters all their first or all their last day; mend the dates or name the right --freq.",
+        )
+
+
+class PanelColumnError(DataError):
+    """A demand table lacks columns that it needs or that were declared."""
+
+    def __init__(self, columns: Sequence[str], found: Sequence[str]) -> None:
+        self.columns, self.found = tuple(columns), tuple(found)
+        super().__init__(
+            zh=f"预测表缺少列：{'、'.join(columns)}（现有：{'、'.join(found) or '无'}）。必须有 unique_id、ds、y；"
+            "驱动因素和静态列的名称须与表头一致。请改表头或改参数。",
+            en=f"The demand table lacks the column(s) {', '.join(columns)} (it has: {', '.join(found) or 'none'}). It needs "
+            "unique_id, ds and y, and drivers and static columns under the names given. Mend the header or the names.",
+        )
+
+
+class PanelTypeError(DataError):
+    """A column of a demand table has a type that cannot be read as what it stands for."""
+
+    def __init__(self, column: str, found: str, *, wanted_zh: str, wanted_en: str) -> None:
+        self.column, self.found = column, found
+        super().__init__(
+            zh=f"预测表的列 {column} 类型为 {found}，应为{wanted_zh}。请在导出时改正。",
+            en=f"Column {column} of the demand table is {found}; it should be {wanted_en}. Correct it in the export.",
+        )
+
+
+class PanelArgumentError(DataError):
+    """A panel was asked for in a way that cannot be."""
+
+    def __init__(self, argument: str, *, problem_zh: str, problem_en: str) -> None:
+        self.argument = argument
+        super().__init__(zh=f"参数 {argument}：{problem_zh}。", en=f"Argument {argument}: {problem_en}.")
+
+
+class NoSeriesError(DataError):
+    """No series of a demand table can be used; `reasons` holds (unique_id, zh, en) of the first refused."""
+
+    def __init__(self, reasons: Sequence[tuple[str, str, str]], refused: int) -> None:
+        self.reasons, self.refused = tuple(reasons), refused
+        zh = "；".join(f"“{name}” {text}" for name, text, _ in reasons)
+        en = " ".join(f"'{name}': {text}" for name, _, text in reasons)
+        super().__init__(
+            zh=f"预测表没有可用的序列（{refused} 条被拒绝）。{zh or '表中没有数据行；请检查导出条件和截止日。'}",
+            en=f"No series of the demand table can be used ({refused} refused). "
+            f"{en or 'The table has no rows; check the filter of the export and the as-of date.'}",
         )

@@ -1,0 +1,126 @@
+"""One row for each series and period: dates on the panel's frequency, revisions and repetitions settled."""
+
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from features.panel_input import ROW, Wanted, moment_of, refuse
+from features.panel_rules import Notes
+from features.timeline import Frequency, Timeline, timeline_of
+
+__all__ = ["counted", "one_row_per_period", "on_timeline", "without_open_periods"]
+
+_MONTHS: Final = {Frequency.MONTH: "1mo", Frequency.QUARTER: "3mo"}
+
+
+def on_timeline(rows: pl.DataFrame, frequency: Frequency, notes: Notes) -> tuple[pl.DataFrame, Timeline]:
+    """Refuse series off the frequency that most rows share; add `period`.
+
+    Raises MixedFrequencyError where no series is left.
+    """
+    if frequency != Frequency.INTEGER and not rows.is_empty():
+        kept = refuse(rows, ~_fits(rows, frequency), "off_frequency", notes)
+        if kept.is_empty():
+            timeline_of(rows["ds"], frequency)
+        rows = kept.with_columns(
+            pl.col("ds").cast(pl.Datetime("us") if frequency == Frequency.HOUR else pl.Date)
+        )
+    timeline = timeline_of(rows["ds"], frequency)
+    rows = rows.with_columns(timeline.period().alias("period"))
+    infinite = pl.col("y").is_infinite().fill_null(value=False)
+    notes.find("infinite", counted(rows.filter(infinite)))
+    return rows.with_columns(pl.when(~infinite).then("y").alias("y")), timeline
+
+
+def _fits(rows: pl.DataFrame, frequency: Frequency) -> pl.Expr:
+    ds = pl.col("ds")
+    if frequency == Frequency.HOUR:
+        return ds.dt.truncate("1h") == ds
+    whole = ds.dt.truncate("1d") == ds
+    if frequency == Frequency.DAY:
+        return whole
+    if frequency == Frequency.WEEK:
+        usual = rows["ds"].dt.weekday().mode().sort()
+        return whole & (ds.dt.weekday() == int(usual[0]))
+    first = ds.dt.truncate(_MONTHS[frequency])
+    last = first.dt.offset_by(_MONTHS[frequency]).dt.offset_by("-1d")
+    firsts, lasts = rows.select((ds == first).sum().alias("first"), (ds == last).sum().alias("last")).row(0)
+    return ds == (first if firsts >= lasts else last)
+
+
+def one_row_per_period(rows: pl.DataFrame, wanted: Wanted, notes: Notes) -> pl.DataFrame:
+    """Return rows sorted by series and period with a dense `code` for each series, one row for each period."""
+    ids = rows["unique_id"].unique().sort()
+    codes = rows["unique_id"].cast(pl.Enum(ids)).to_physical().cast(pl.Int64)
+    rows = rows.with_columns(codes.alias("code")).sort("code", "period")
+    same = (pl.col("code") == pl.col("code").shift()) & (pl.col("period") == pl.col("period").shift())
+    again = rows.select((same | same.shift(-1)).fill_null(value=False).alias("again"))["again"]
+    if not again.any():
+        return rows
+    single, several = rows.filter(~again), _settled(rows.filter(again), wanted, notes)
+    rows = pl.concat([single, several]).sort("code", "period")
+    return (
+        rows.join(_contradicting(several, wanted, notes), on="code", how="anti", maintain_order="left")
+        .unique(["code", "period"], keep="any")
+        .sort("code", "period")
+    )
+
+
+def _settled(rows: pl.DataFrame, wanted: Wanted, notes: Notes) -> pl.DataFrame:
+    """Keep what was known last of each date."""
+    if "known_at" not in rows.columns:
+        return rows
+    newest = pl.col("known_at").max().over("code", "period")
+    old = (pl.col("known_at") < newest) | (pl.col("known_at").is_null() & newest.is_not_null())
+    old = old.fill_null(value=False)
+    notes.find("revised", counted(rows.filter(old)))
+    return rows.filter(~old)
+
+
+def _contradicting(rows: pl.DataFrame, wanted: Wanted, notes: Notes) -> pl.DataFrame:
+    """Refuse series of which two rows of a date differ in y or a driver; name those that only repeat themselves."""
+    values = ["y", *wanted.drivers]
+    different = rows.unique(["code", "period", *values])
+    key = ["code", "period"]
+    clashing = different.filter(pl.len().over(key) > 1).select(key).unique()
+    notes.refuse("contradicting_rows", rows.join(clashing, on=key, how="semi"))
+    spare = rows.group_by(*key).agg(pl.len(), pl.col("unique_id").first()).filter(pl.col("len") > 1)
+    spare = spare.join(clashing, on="code", how="anti")
+    notes.find(
+        "repeated_rows",
+        spare.group_by("unique_id").agg(
+            (pl.col("len") - 1).sum().alias("rows"), pl.col("period").min().alias("first")
+        ),
+    )
+    return clashing.select("code").unique()
+
+
+def without_open_periods(
+    rows: pl.DataFrame, timeline: Timeline, wanted: Wanted, notes: Notes
+) -> pl.DataFrame:
+    """Take y away from periods that were not over on the as-of date."""
+    if wanted.as_of is None or timeline.frequency == Frequency.INTEGER:
+        return rows
+    is_open = pl.col("period") > _newest_closed(timeline, wanted.as_of)
+    notes.find("open_period", counted(rows.filter(is_open & pl.col("y").is_not_null())))
+    return rows.with_columns(pl.when(~is_open).then("y").alias("y"))
+
+
+def _newest_closed(timeline: Timeline, as_of: date | datetime) -> int:
+    moment = moment_of(as_of)
+    if timeline.frequency == Frequency.HOUR:
+        begun = moment.replace(minute=0, second=0, microsecond=0)
+        complete = moment - begun >= timedelta(minutes=59, seconds=59, microseconds=999_999)
+        begun = begun if complete else begun - timedelta(hours=1)
+        return int(pl.DataFrame({"ds": [begun]}).select(timeline.period())[0, 0])
+    over = moment.date() if moment.time() >= datetime.max.time() else moment.date() - timedelta(days=1)
+    period = int(pl.DataFrame({"ds": [over]}).select(timeline.period())[0, 0])
+    end = timeline.ends(np.array([period], dtype=np.int64))[0]
+    return period if end <= np.datetime64(over) else period - 1
+
+
+def counted(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return unique_id, number of rows and first period of the series in `rows`."""
+    return rows.group_by("unique_id").agg(pl.len().alias("rows"), pl.col("period").min().alias("first"))
