@@ -13,6 +13,7 @@ __all__ = [
     "MissingPanelError",
     "OutputFolderError",
     "SplitError",
+    "TooShortToBacktestError",
     "TrackingError",
 ]
 
@@ -100,4 +101,15 @@ class BookFeaturesError(ExperimentError):
         super().__init__(
             zh=f"文件 {path} 无法计分：{problem_zh}。请改正后重试；未写入任何结果。",
             en=f"The file {path} cannot be scored: {problem_en}. Correct it and run again; nothing was written.",
+        )
+
+
+class TooShortToBacktestError(ExperimentError):
+    """No series of the table is longer than one horizon."""
+
+    def __init__(self, horizon: int) -> None:
+        self.horizon = horizon
+        super().__init__(
+            zh=f"没有一条序列长于预测期 {horizon}，无法回测。请缩短 --horizon，或补充历史。",
+            en=f"No series is longer than the horizon of {horizon}, so nothing can be tested. Shorten --horizon or bring history.",
         )

@@ -20,9 +20,8 @@ _TO_EQUAL: Final = 0.5  # half-way from there to equal weights
 class Combination:
     """How members are weighed for each of n series.
 
-    members: m names; weights: (n, m), rows sum to one; floor: (n,) True where the naive floor is served because
-    nothing beat it; loss: (n, m) shrunk mean absolute scaled error in the backtests, NaN where not tried;
-    combined: (n,) the combination's.
+    members: m names; weights: (n, m), rows sum to one; floor: (n,) True where the naive floor alone is served;
+    loss: (n, m) shrunk mean absolute scaled error in the backtests, NaN where not tried; combined: (n,) the combination's.
     """
 
     members: tuple[str, ...]
@@ -38,17 +37,18 @@ def weigh(
     """Learn weights from scaled errors of rolling-origin backtests.
 
     errors: (m, b, n, h) forecast minus actual over each series' scale, NaN where there is none; tried: (n, m);
-    groups: the kind of each series, over which losses are pooled. Without any error, as for a series too short to cut,
-    members that may try weigh the same.
+    groups: the kind of each series, over which losses are pooled. Where nothing could be tested, the floor is served.
     """
     group = np.unique(np.array(groups), return_inverse=True)[1]
     loss = np.where(tried, _shrunk_loss(np.abs(errors), group), np.nan)
     weights = _weights(loss, tried)
+    floor = members.index(FLOOR)
     combined = _loss_of(combine(errors, weights), group)
-    floor_loss = loss[:, members.index(FLOOR)]
-    lost = combined > floor_loss
-    weights[lost] = [float(name == FLOOR) for name in members]
-    return Combination(members, weights, lost, loss, np.where(lost, floor_loss, combined))
+    # A NaN loses too: what could not be tested is not served before the floor.
+    lost = ~(combined <= loss[:, floor])
+    weights[lost] = np.arange(len(members)) == floor
+    combined = np.where(lost, loss[:, floor], combined)
+    return Combination(members, weights, weights[:, floor] == 1, loss, combined)
 
 
 def combine(forecasts: FloatArray, weights: FloatArray) -> FloatArray:

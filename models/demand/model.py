@@ -12,6 +12,7 @@ from models.demand.arrays import Codes, series_of
 from models.demand.backtest import sane
 from models.demand.combination import Combination, combine, effective_weights
 from models.demand.conformal import Bands
+from models.demand.floor import FloorReason, floor_reason
 from models.demand.member import Fitted
 from models.demand.profile import Kind
 from models.demand.router import FLOOR, Tier
@@ -129,6 +130,14 @@ class DemandModel:
         total = np.sum(list(parts.values()), axis=0) if parts else np.zeros_like(outlook.point)
         parts[_ADJUSTMENT] = outlook.point - total
         return _long(series.ids, parts)
+
+    def floor_reasons(self) -> tuple[FloorReason | None, ...]:
+        """Say for each series why the naive floor is served; None where it is not."""
+        tested = np.isfinite(self.combination.combined)
+        return tuple(
+            floor_reason(kind, served=bool(floor), tested=bool(was))
+            for kind, floor, was in zip(self.kinds, self.combination.floor, tested, strict=True)
+        )
 
     def _add_parts(
         self,

@@ -26,7 +26,7 @@ __all__ = ["FAMILY", "load_demand_model", "save_demand_model"]
 
 FAMILY: Final = "demand"
 _WHOLE: Final = "combination"
-_FRAMES: Final = ("frame", "future", "static", "findings", "refused")
+_FRAMES: Final = ("frame", "future", "series", "static", "findings", "refused")
 
 
 class _Settings(BaseModel):
@@ -79,7 +79,7 @@ def load_demand_model(folder: Path) -> DemandModel:
     bundle = read_bundle(folder, family=FAMILY)
     settings = _Settings.model_validate_json(bundle.read("settings.json"))
     panel = _read_panel(bundle, settings)
-    series = _read_frame(bundle, "series")
+    series = _read_frame(bundle, "weights")
     combination = Combination(
         settings.members,
         _matrix(series, "weight", settings.members),
@@ -126,7 +126,7 @@ def _files(model: DemandModel) -> dict[str, bytes]:
         for name in _FRAMES
         if getattr(panel, name) is not None
     }
-    files["series.parquet"] = _parquet(_series_frame(model))
+    files["weights.parquet"] = _parquet(_weights_frame(model))
     files["bands.parquet"] = _parquet(
         pl.DataFrame({name: one.table.ravel() for name, one in _all_bands(model).items()})
     )
@@ -135,7 +135,7 @@ def _files(model: DemandModel) -> dict[str, bytes]:
     return files
 
 
-def _series_frame(model: DemandModel) -> pl.DataFrame:
+def _weights_frame(model: DemandModel) -> pl.DataFrame:
     """Return one row a series: kind, weights, losses, width of its band, and which members learnt from it."""
     combination = model.combination
     learnt = {name: np.zeros(len(model.kinds), dtype=np.bool_) for name in model.members}
@@ -180,6 +180,7 @@ def _read_panel(bundle: Bundle, settings: _Settings) -> Panel:
         past=settings.past,
         frame=frames["frame"],
         future=frames["future"],
+        series=frames["series"],
         static=frames.get("static"),
         findings=frames["findings"],
         refused=frames["refused"],

@@ -1,0 +1,165 @@
+"""Job: forecast any table of unique_id, ds, y; no choice by hand."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from experiments.job import Say
+from features.checked_files import write_csv_atomically, write_parquet_atomically
+from features.demand import Panel, build_panel
+from features.sources import scan_table
+from models.demand.forecaster import fit_forecaster
+from models.demand.model import DemandModel
+from models.demand.model_folder import save_demand_model
+from models.demand.router import Tier
+
+__all__ = ["ForecastTable", "Forecasted", "TableOptions", "report_of"]
+
+
+@dataclass(frozen=True)
+class Forecasted:
+    """What a run left behind: the model, its forecast, and what was found in the table's series."""
+
+    model: DemandModel
+    forecast: pl.DataFrame
+    report: pl.DataFrame
+
+
+class TableOptions(BaseModel):
+    """What a table's columns mean, and how it is to be forecast; forecast and backtest share them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    table: Path
+    freq: str
+    horizon: int = Field(ge=1, description="periods ahead")
+    season: int | None = Field(
+        default=None, ge=1, description="periods of a season; by frequency unless told"
+    )
+    known: tuple[str, ...] = Field(default=(), description="drivers known for the future")
+    past: tuple[str, ...] = Field(default=(), description="drivers known only once they have happened")
+    static: tuple[str, ...] = Field(default=(), description="columns that describe a series")
+    hierarchy: Path | None = Field(default=None, description="TOML that says how series add up")
+    tier: Tier = Tier.STANDARD
+    extra: tuple[str, ...] = Field(default=(), description="members on request: auto_arima, auto_ces")
+    as_of: date | None = Field(default=None, description="nothing that became known later counts")
+    seed: int = 7
+
+    def panel(self) -> Panel:
+        """Read the table and check it."""
+        return build_panel(
+            scan_table(self.table),
+            freq=self.freq,
+            season=self.season,
+            known=self.known,
+            past=self.past,
+            static=self.static,
+            as_of=self.as_of,
+        )
+
+
+class ForecastTable(TableOptions):
+    """Where the forecast goes; beside it lie `<name>.report` and, where asked for, `<name>.components`."""
+
+    out: Path
+    quantiles: tuple[float, ...] = (0.1, 0.5, 0.9)
+    explain: bool = False
+    model: Path | None = Field(default=None, description="folder that gets the model")
+    code_version: str = "unknown"
+
+    @field_validator("quantiles")
+    @classmethod
+    def _between_zero_and_one(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
+        if not levels or any(not 0 < level < 1 for level in levels):
+            raise ValueError("分位数须在 0 与 1 之间 / quantiles lie between 0 and 1")
+        return tuple(sorted(set(levels)))
+
+    def run(self, say: Say) -> Forecasted:
+        """Check the table, learn, forecast, write; what is wrong with a series stands in the report."""
+        panel = self.panel()
+        found, lost = panel.findings["unique_id"].n_unique(), panel.refused.height
+        count = panel.frame["unique_id"].n_unique()
+        say(
+            f"{count:,} 条序列可预测，{found:,} 条有需留意之处，{lost:,} 条无法预测",
+            f"{count:,} series to forecast, {found:,} with something to note, {lost:,} refused",
+        )
+        model = fit_forecaster(
+            panel,
+            self.horizon,
+            tier=self.tier,
+            levels=self.quantiles,
+            seed=self.seed,
+            extra=self.extra,
+        )
+        series = model.series()
+        outlook = model.outlook(series)
+        forecast, report = model.frame(series, outlook), report_of(model)
+        _write(forecast, self.out)
+        _write(report, _beside(self.out, "report"))
+        if self.explain:
+            _write(model.components(series, outlook), _beside(self.out, "components"))
+        if self.model is not None:
+            save_demand_model(model, self.model, code_version=self.code_version)
+        self._tell(say, model)
+        return Forecasted(model, forecast, report)
+
+    def _tell(self, say: Say, model: DemandModel) -> None:
+        floors = int(model.combination.floor.sum())
+        say(
+            f"预测已写入 {self.out}；{floors:,} 条序列没有方法胜过季节性朴素，按朴素给出；逐条说明见 {_beside(self.out, 'report')}",
+            f"forecast written to {self.out}; for {floors:,} series nothing beat the seasonal naive, which is given; "
+            f"what was found in each series stands in {_beside(self.out, 'report')}",
+        )
+
+
+def report_of(model: DemandModel) -> pl.DataFrame:
+    """List what was found in series and which were refused: unique_id, outcome, rule, zh, en."""
+    panel = model.panel
+    return pl.concat(
+        [
+            panel.findings.select(
+                "unique_id",
+                "rule",
+                outcome=pl.lit("noted"),
+                zh=pl.col("treatment_zh"),
+                en=pl.col("treatment_en"),
+            ),
+            panel.refused.select(
+                "unique_id", "rule", outcome=pl.lit("refused"), zh=pl.col("reason_zh"), en=pl.col("reason_en")
+            ),
+            _floors(model),
+        ],
+        how="vertical_relaxed",
+    ).sort("unique_id", "rule")
+
+
+def _floors(model: DemandModel) -> pl.DataFrame:
+    ids = model.series().ids
+    return pl.DataFrame(
+        [
+            {
+                "unique_id": unique_id,
+                "rule": "floor",
+                "outcome": "floor",
+                "zh": reason.zh,
+                "en": reason.en,
+            }
+            for unique_id, reason in zip(ids, model.floor_reasons(), strict=True)
+            if reason is not None
+        ],
+        schema=dict.fromkeys(("unique_id", "rule", "outcome", "zh", "en"), pl.String),
+    )
+
+
+def _beside(path: Path, what: str) -> Path:
+    return path.with_name(f"{path.stem}.{what}{path.suffix}")
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    if path.suffix.lower() == ".csv":
+        write_csv_atomically(frame, path)
+    else:
+        write_parquet_atomically(frame, path)
