@@ -11,6 +11,7 @@ __all__ = [
     "MissingChampionError",
     "MissingLatestError",
     "MissingPanelError",
+    "OptionError",
     "OutputFolderError",
     "SplitError",
     "TooShortToBacktestError",
@@ -112,4 +113,16 @@ class TooShortToBacktestError(ExperimentError):
         super().__init__(
             zh=f"没有一条序列长于预测期 {horizon}，无法回测。请缩短 --horizon，或补充历史。",
             en=f"No series is longer than the horizon of {horizon}, so nothing can be tested. Shorten --horizon or bring history.",
+        )
+
+
+class OptionError(ExperimentError):
+    """An option of a command cannot be used."""
+
+    def __init__(self, option: str, problem: str) -> None:
+        self.option = option
+        name = f"--{option.replace('_', '-')}"
+        super().__init__(
+            zh=f"选项 {name} 无法使用：{problem}。用 --help 查看写法。",
+            en=f"Option {name} cannot be used: {problem}. See --help for how it is written.",
         )

@@ -7,9 +7,9 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from experiments.errors import ConfError
+from experiments.errors import ConfError, OptionError
 
-__all__ = ["CONFS", "Say", "read_job"]
+__all__ = ["CONFS", "Say", "checked_job", "read_job"]
 
 CONFS: Final = Path(__file__).resolve().parent / "confs"
 
@@ -41,3 +41,12 @@ def read_job(job: type[Job], conf: Path, **given: object) -> Job:
         first = error.errors(include_input=False)[0]
         key = ".".join(map(str, first["loc"]))
         raise ConfError(str(conf), key, problem_zh=first["msg"], problem_en=first["msg"]) from error
+
+
+def checked_job(job: type[Job], **given: object) -> Job:
+    """Make a job of the command's options; None stands for not given. Raises OptionError naming the option."""
+    try:
+        return job.model_validate({name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        raise OptionError(str(first["loc"][0]) if first["loc"] else "-", first["msg"]) from error

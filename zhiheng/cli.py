@@ -18,6 +18,7 @@ from zhiheng.commands import (
     docs,
     explain,
     features,
+    forecast,
     graph,
     policy,
     scorecard,
@@ -54,6 +55,8 @@ app.add_typer(scorecard.app, name="scorecard", help="评分卡：训练、导出
 app.add_typer(tune.tune_app, name="tune", help="在给定预算内调参。Tune within a stated budget.")
 app.add_typer(validate.app, name="validate", help="验证模型，写出报告。Validate a model, write the report.")
 app.command("score")(credit.score)
+app.command("forecast")(forecast.forecast)
+app.command("backtest")(forecast.backtest)
 app.command("serve")(service.serve)
 app.add_typer(service.keys_app, name="keys", help="接口密钥。API keys.")
 app.add_typer(service.ledger_app, name="ledger", help="决策台账。The ledger of decisions.")
