@@ -83,7 +83,7 @@ def build_panel(
     rows = _left(one_row_per_period(rows, wanted, notes), notes)
     rows = without_open_periods(rows, timeline, wanted, notes)
     rows = _left(usable(rows, notes), notes)
-    history = fill(history_of(rows), _names(rows), season, notes)
+    history = fill(history_of(rows, wanted.known, notes), _names(rows), season, notes)
     return Panel(
         frame=_frame(rows, history, wanted, timeline),
         future=future_of(rows, history.last, wanted, timeline, notes),

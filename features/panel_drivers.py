@@ -89,8 +89,9 @@ def static_of(rows: pl.DataFrame, wanted: Wanted, notes: Notes) -> pl.DataFrame 
     if not wanted.static:
         return None
     ordered = rows.group_by("code", maintain_order=True)
-    newest = [pl.col(name).drop_nulls().last() for name in wanted.static]
-    kinds = [pl.col(name).drop_nulls().n_unique().alias(f"{name} kinds") for name in wanted.static]
+    over = {name: pl.col(name).filter(~pl.col("open")).drop_nulls() for name in wanted.static}
+    newest = [values.last() for values in over.values()]
+    kinds = [values.n_unique().alias(f"{name} kinds") for name, values in over.items()]
     table = ordered.agg(pl.col("unique_id").first(), pl.col("period").max().alias("first"), *newest, *kinds)
     for name in wanted.static:
         varying = table.filter(pl.col(f"{name} kinds") > 1)

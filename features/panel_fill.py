@@ -36,7 +36,8 @@ class Filled:
     @property
     def last(self) -> IntArray:
         """Return the last period of each series."""
-        return self.grid.period[self.grid.starts + self.grid.lengths - 1]
+        ends: IntArray = self.grid.period[self.grid.starts + self.grid.lengths - 1]
+        return ends
 
     def series(self) -> pl.DataFrame:
         """Describe each series in one row."""

@@ -1,6 +1,7 @@
 """Contiguous periods out of the periods that a table has: holes opened, filled by rule, and flagged."""
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,7 @@ __all__ = ["LINEAR", "SEASONAL", "ZERO", "Grid", "contiguous", "fill_class", "fi
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+_Kind = TypeVar("_Kind", bound=np.generic)
 
 ZERO, LINEAR, SEASONAL = 1, 2, 3
 
@@ -50,9 +52,10 @@ class Grid:
         """Return the row of the table behind each row, null where it has none."""
         return pl.Series(self.source).set(pl.Series(self.source < 0, dtype=pl.Boolean), None)
 
-    def spread(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+    def spread(self, values: NDArray[_Kind]) -> NDArray[_Kind]:
         """Repeat one value for each series over its rows."""
-        return np.repeat(values, self.lengths)
+        spread: NDArray[_Kind] = np.repeat(values, self.lengths)
+        return spread
 
     def total(self, values: NDArray[np.generic]) -> IntArray:
         """Add up values within each series."""
@@ -92,7 +95,9 @@ def fill_class(grid: Grid) -> BoolArray:
     zeros, values = grid.total(grid.y == 0), grid.total(seen)
     plain = np.where(seen, grid.y, 0.0)
     odd = grid.total((plain != np.round(plain)) | (plain < 0))
-    return (4 * zeros >= values) & (zeros > 0) | (odd == 0) & (2 * values < grid.lengths) & (values > 1)
+    sparse: BoolArray = (4 * zeros >= values) & (zeros > 0)
+    sparse |= (odd == 0) & (2 * values < grid.lengths) & (values > 1)
+    return sparse
 
 
 def filled(grid: Grid, season: int) -> tuple[FloatArray, NDArray[np.int8]]:
@@ -111,7 +116,7 @@ def filled(grid: Grid, season: int) -> tuple[FloatArray, NDArray[np.int8]]:
     how[rows] = LINEAR
     long = (after - before - 1 > max(1, season // 4)) & (season > 1)
     _fill_seasons(grid, y, how, rows[long], season)
-    zero = grid.spread(fill_class(grid))[rows].astype(bool)
+    zero = grid.spread(fill_class(grid))[rows]
     y[rows[zero]] = 0.0
     how[rows[zero]] = ZERO
     return y, how
@@ -121,8 +126,8 @@ def _fill_seasons(grid: Grid, y: FloatArray, how: NDArray[np.int8], rows: IntArr
     """Write into holes the mean of the nearest values a whole number of seasons earlier and later."""
     if not len(rows):
         return
-    starts = np.asarray(grid.spread(grid.starts), dtype=np.int64)[rows]
-    ends = np.asarray(grid.spread(grid.starts + grid.lengths), dtype=np.int64)[rows]
+    starts = grid.spread(grid.starts)[rows]
+    ends = grid.spread(grid.starts + grid.lengths)[rows]
     earlier = _nearest(grid.y, rows, -season, (starts, ends))
     later = _nearest(grid.y, rows, season, (starts, ends))
     both = np.where(np.isfinite(earlier) & np.isfinite(later), (earlier + later) / 2, np.nan)

@@ -1,5 +1,6 @@
 """What a series' own history says: whether it can be used, where it starts and ends, its sign."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.panel_grid import Grid
+from features.panel_rows import counted
 from features.panel_rules import Notes
 
 __all__ = ["Signs", "ZeroRuns", "history_of", "signs_of", "usable", "zero_runs"]
@@ -58,8 +60,11 @@ def _odd_steps(code: IntArray, period: IntArray, series: int) -> dict[str, BoolA
     return {"stray_date": stray, "coarser_frequency": coarser}
 
 
-def history_of(rows: pl.DataFrame) -> Grid:
-    """Return each series from its first value to its last, with the periods that the table has."""
+def history_of(rows: pl.DataFrame, known: Sequence[str], notes: Notes) -> Grid:
+    """Return each series from its first value to its last, with the periods that the table has.
+
+    Names rows cut off at the start, and those at the end that bring no known driver either.
+    """
     code, period = rows["code"].to_numpy(), rows["period"].to_numpy()
     y = rows["y"].fill_null(float("nan")).to_numpy()
     grid = Grid(code=code, period=period, y=y, source=np.arange(len(code)))
@@ -70,7 +75,11 @@ def history_of(rows: pl.DataFrame) -> Grid:
     at = np.searchsorted(code[place], np.arange(len(grid.starts)))
     end = np.searchsorted(code[place], np.arange(len(grid.starts)), side="right") - 1
     row = np.arange(len(code))
-    return grid.take((row >= grid.spread(place[at])) & (row <= grid.spread(place[end])))
+    early, late = row < grid.spread(place[at]), row > grid.spread(place[end])
+    notes.find("late_start", counted(rows.filter(pl.Series(early))))
+    carrying = pl.any_horizontal(pl.col("open"), *(pl.col(name).is_not_null() for name in known))
+    notes.find("missing_end", counted(rows.filter(pl.Series(late) & ~carrying)))
+    return grid.take(~early & ~late)
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,7 @@ def signs_of(grid: Grid) -> Signs:
     values = grid.total(np.isfinite(grid.y))
     few = count <= np.maximum(1, _RETURN_SHARE * values)
     non_negative = (count == 0) | few & (given_back <= _RETURN_SHARE * sold)
-    return Signs(non_negative, negative & np.asarray(grid.spread(non_negative), dtype=bool), ~non_negative)
+    return Signs(non_negative, negative & grid.spread(non_negative), ~non_negative)
 
 
 @dataclass(frozen=True)

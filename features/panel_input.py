@@ -1,8 +1,7 @@
 """Rows of a demand table as they were known on a date: columns found, types read, what cannot be read refused."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Final
 
 import polars as pl
@@ -17,7 +16,7 @@ __all__ = ["ROW", "Wanted", "moment_of", "read_rows", "refuse"]
 
 ROW: Final = "row"
 _OWN: Final = ("unique_id", "ds", "y")
-_RESERVED: Final = frozenset((*_OWN, ROW, "known_at", "period", "code", "observed", "gap", "returns"))
+_RESERVED: Final = frozenset((*_OWN, ROW, "known_at", "period", "code", "open", "observed", "gap", "returns"))
 _MISSING_TEXTS: Final = ("na", "n/a", "nan", "null", "none", "#n/a", "-")
 
 

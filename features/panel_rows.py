@@ -6,11 +6,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from features.panel_input import ROW, Wanted, moment_of, refuse
+from features.panel_input import Wanted, moment_of, refuse
 from features.panel_rules import Notes
 from features.timeline import Frequency, Timeline, timeline_of
 
-__all__ = ["counted", "one_row_per_period", "on_timeline", "without_open_periods"]
+__all__ = ["counted", "on_timeline", "one_row_per_period", "without_open_periods"]
 
 _MONTHS: Final = {Frequency.MONTH: "1mo", Frequency.QUARTER: "3mo"}
 
@@ -100,12 +100,12 @@ def _contradicting(rows: pl.DataFrame, wanted: Wanted, notes: Notes) -> pl.DataF
 def without_open_periods(
     rows: pl.DataFrame, timeline: Timeline, wanted: Wanted, notes: Notes
 ) -> pl.DataFrame:
-    """Take y away from periods that were not over on the as-of date."""
+    """Take y away from periods that were not over on the as-of date; flag them as `open`."""
     if wanted.as_of is None or timeline.frequency == Frequency.INTEGER:
-        return rows
+        return rows.with_columns(pl.lit(value=False).alias("open"))
     is_open = pl.col("period") > _newest_closed(timeline, wanted.as_of)
     notes.find("open_period", counted(rows.filter(is_open & pl.col("y").is_not_null())))
-    return rows.with_columns(pl.when(~is_open).then("y").alias("y"))
+    return rows.with_columns(pl.when(~is_open).then("y").alias("y"), is_open.alias("open"))
 
 
 def _newest_closed(timeline: Timeline, as_of: date | datetime) -> int:

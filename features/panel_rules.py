@@ -127,9 +127,16 @@ PANEL_RULES: Final[tuple[PanelRule, ...]] = (
         "Rows without y before the first value are cut off: the series starts with its first value.",
     ),
     PanelRule(
+        "missing_end",
+        Outcome.TREATED,
+        "末尾既无 y 也无已知驱动因素的行已截去，预测从最后一个实际值之后开始。",
+        "Rows at the end with neither y nor a known driver are cut off: the forecast starts after the last value.",
+    ),
+    PanelRule(
         "new_product",
         Outcome.TREATED,
-        "首次销售前的长段零值（至少 4 期且不少于一季，季长最多按 12 期计，超过其后最长零段的两倍，且其后至少有 3 期非零）视为尚未上市，已截去。",
+        "首次销售前的长段零值视为尚未上市，已截去。条件：至少 4 期且不少于一季（季长最多按 12 期计），"
+        "超过其后最长零段的两倍，且其后至少有 3 期非零。",
         "A long run of zeros before the first sale (at least 4 periods and a season, of which at most 12 count, over twice "
         "the longest run of zeros later, and 3 or more sales after it) is taken as not yet on sale and cut off.",
     ),
@@ -157,7 +164,8 @@ PANEL_RULES: Final[tuple[PanelRule, ...]] = (
     PanelRule(
         "returns",
         Outcome.TREATED,
-        "少量退货（负值不超过 5% 的周期或 1 期，合计不超过正值合计的 5%）按 0 处理并标记 returns：退货属于以前的销售，不是当期需求；序列视为非负。",
+        "少量退货（负值不超过 5% 的周期或 1 期，合计不超过正值合计的 5%）按 0 处理并标记 returns："
+        "退货属于以前的销售，不是当期需求；序列视为非负。",
         "Few, small returns (negative in at most 5 % of the periods or one, together at most 5 % of all sales) count as 0 and "
         "are flagged: they undo earlier sales and are no demand of their period. The series is taken as non-negative.",
     ),
