@@ -13,6 +13,7 @@ __all__ = ["Combination", "combine", "effective_weights", "weigh"]
 _WORST: Final = 1.1  # a member whose loss is above this many times the best's is dropped
 _OWN_ERRORS: Final = 36.0  # as many errors of its own as count as much as the whole kind's
 _SHARPNESS: Final = 2.0  # weights go with loss to the power of minus this
+_SMALLEST: Final = 1e-12
 _TO_EQUAL: Final = 0.5  # half-way from there to equal weights
 
 
@@ -69,12 +70,12 @@ def effective_weights(forecasts: FloatArray, weights: FloatArray) -> FloatArray:
 
 def _weights(loss: FloatArray, tried: BoolArray) -> FloatArray:
     """Turn losses into weights, (n, m); members of unknown loss weigh the same."""
-    ranked = np.where(tried, np.nan_to_num(loss, nan=np.inf), np.inf)
+    ranked = np.where(tried & np.isfinite(loss), np.maximum(loss, _SMALLEST), np.inf)
     best = ranked.min(axis=1, keepdims=True)
-    unknown = ~np.isfinite(best)
-    kept = np.where(unknown, tried, ranked <= _WORST * np.where(unknown, 1.0, best))
-    relative = np.where(kept & ~unknown, np.maximum(ranked, 1e-12) / np.maximum(best, 1e-12), 1.0)
-    skill = np.where(kept, relative**-_SHARPNESS, 0.0)
+    tested = np.isfinite(best)
+    best = np.where(tested, best, 1.0)
+    kept = np.where(tested, ranked <= _WORST * best, tried)
+    skill = np.where(kept & np.isfinite(ranked), (np.where(kept, ranked, 1.0) / best) ** -_SHARPNESS, kept)
     equal = kept / np.maximum(kept.sum(axis=1, keepdims=True), 1)
     sharp = skill / np.maximum(skill.sum(axis=1, keepdims=True), 1e-300)
     weights: FloatArray = (1 - _TO_EQUAL) * sharp + _TO_EQUAL * equal

@@ -32,6 +32,7 @@ _Seed = Annotated[int, typer.Option(help="随机种子。Seed.")]
 
 
 def forecast(
+    *,
     table: _Table,
     freq: _Freq,
     horizon: _Horizon,
@@ -86,6 +87,7 @@ def forecast(
 
 
 def backtest(
+    *,
     table: _Table,
     freq: _Freq,
     horizon: _Horizon,
