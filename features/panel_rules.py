@@ -230,6 +230,38 @@ PANEL_RULES: Final[tuple[PanelRule, ...]] = (
         "静态列在同一序列内取值不一，取日期最新的一个。",
         "A static column varies within the series; the value of the newest date is taken.",
     ),
+    PanelRule(
+        "no_whole_period",
+        Outcome.REFUSED,
+        "销售：截至该日，企业还没有报送过该产品在该区域的任何完整周期。请等下一次报送。",
+        "Sales: by the date the company has reported no whole period of this product and region. Wait for its next report.",
+    ),
+    PanelRule(
+        "contradicting_days",
+        Outcome.TREATED,
+        "销售：同一产品、区域、日期有同时获知而数量矛盾的行，该日按未报送处理。请企业更正。",
+        "Sales: rows of the same product, region and day, known on the same day, tell different quantities: the day counts "
+        "as not reported. Have the company correct it.",
+    ),
+    PanelRule(
+        "days_missing",
+        Outcome.TREATED,
+        "销售：完整周期内有未报送的日（rows 为天数）。周期销量按已报送天数折算；不足一半时按缺失处理。",
+        "Sales: days of complete periods are not reported (`rows` days). The period's quantity is scaled up from the days "
+        "reported; with less than half of them it is taken as missing.",
+    ),
+    PanelRule(
+        "unlisted_product",
+        Outcome.NAMED,
+        "销售：产品表中没有该产品，产品族记为 unlisted。请补录产品表。",
+        "Sales: the product is not in the table of products; its family is called 'unlisted'. Add it to the table.",
+    ),
+    PanelRule(
+        "plan_without_series",
+        Outcome.TREATED,
+        "销售计划：没有与之对应的销售序列，未使用。请核对 unique_id（product_id|region）。",
+        "Plans: no series of sales has this unique_id, so they are not used. Check it (product_id|region).",
+    ),
 )
 _BY_NAME: Final = {rule.name: rule for rule in PANEL_RULES}
 
@@ -281,14 +313,21 @@ class Notes:
         by_series = rows.group_by("unique_id").agg(
             pl.len().alias("rows"), pl.col("row").sort().head(_ROWS_NAMED).cast(pl.String).alias("shown")
         )
-        listed = pl.col("shown").list.join(", ")
+        listed = pl.col("shown").list.drop_nulls().list.join(", ")
+        told = listed != ""
         tail = pl.when(pl.col("rows") > _ROWS_NAMED).then(pl.lit(" …")).otherwise(pl.lit(""))
         self.turned_down.append(
             by_series.select(
                 "unique_id",
                 pl.lit(rule).alias("rule"),
-                pl.format("第 {}{} 行：{}", listed, tail, pl.lit(text.zh)).alias("reason_zh"),
-                pl.format("Row(s) {}{}: {}", listed, tail, pl.lit(text.en)).alias("reason_en"),
+                pl.when(told)
+                .then(pl.format("第 {}{} 行：{}", listed, tail, pl.lit(text.zh)))
+                .otherwise(pl.lit(text.zh))
+                .alias("reason_zh"),
+                pl.when(told)
+                .then(pl.format("Row(s) {}{}: {}", listed, tail, pl.lit(text.en)))
+                .otherwise(pl.lit(text.en))
+                .alias("reason_en"),
             )
         )
 
