@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 FIRST_YEAR: Final = 1950
-LAST_YEAR: Final = 2100  # the end of the lunar tables in `holidays`
+LAST_YEAR: Final = 2100  # the end of the lunar tables in `holidays`; its rule for Qingming is sure to 2099
 
 
 class Festival(StrEnum):

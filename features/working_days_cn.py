@@ -24,12 +24,9 @@ _NEW_YEAR_BREAK_FROM: Final = 24  # days of December that the next year's notice
 
 # Notices that changed an arrangement in its year: day of publication, and whether each day had been a working day before.
 _REVISIONS: Final[tuple[tuple[date, Mapping[str, bool]], ...]] = (
-    (
-        date(2015, 5, 13),
-        {"2015-09-03": True, "2015-09-04": True, "2015-09-06": False},
-    ),  # 70 years since the war
+    (date(2015, 5, 13), {"2015-09-03": True, "2015-09-04": True, "2015-09-06": False}),  # Victory Day
     (date(2019, 3, 22), {"2019-04-28": False, "2019-05-02": True, "2019-05-03": True, "2019-05-05": False}),
-    (date(2020, 1, 27), {"2020-01-31": True, "2020-02-01": True}),  # Spring Festival extended: COVID-19
+    (date(2020, 1, 27), {"2020-01-31": True, "2020-02-01": True}),  # COVID-19
 )
 
 # Notices come in October to December. From 2017 on the first of December is taken, before 2017 the twentieth and before
@@ -112,7 +109,10 @@ def _days(known: _Knowledge) -> Days:
     for _, before in _REVISIONS[known.revisions :]:
         index = np.array(list(before), dtype="datetime64[D]").astype(np.int64) - FIRST_DAY
         working[index] = np.where(announced[index], list(before.values()), working[index])
-    return Days(working, weekend, ~announced)
+    estimated = ~announced
+    for kept in (working, weekend, estimated):
+        kept.setflags(write=False)
+    return Days(working, weekend, estimated)
 
 
 @lru_cache(maxsize=1)

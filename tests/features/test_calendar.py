@@ -3,6 +3,8 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from features.calendar import CALENDAR_GROUPS, calendar_columns, column_group, estimated, festival_windows
 from features.timeline import Frequency, IntArray, Timeline
@@ -119,6 +121,18 @@ def test_week_knows_festivals_and_its_first_days_distance_to_spring_festival() -
     assert columns["working_days"].tolist() == [5.0, 5.0, 5.0, 4.0, 1.0]
 
 
+@pytest.mark.parametrize("anchor", range(7))
+def test_week_has_a_distance_where_one_of_its_days_has(anchor: int) -> None:
+    timeline = Timeline(Frequency.WEEK, anchor)
+    weeks = np.arange(2557, 2557 + 8 * 53)
+    offset = calendar_columns(timeline, weeks)["spring_festival_offset"]
+    dates = timeline.starts(weeks).astype(np.int64)[:, None] + np.arange(7)
+    daily = calendar_columns(DAYS, dates)["spring_festival_offset"]
+    assert ((offset == 21.0) == (daily == 21.0).all(axis=1)).all()
+    inside = daily[:, 0] != 21.0
+    assert (offset[inside] == daily[inside, 0]).all()
+
+
 def test_hours_take_their_day_and_know_their_hour() -> None:
     stamps = pl.Series([datetime(2024, 2, 10, 0), datetime(2024, 2, 10, 23), datetime(2024, 2, 11, 5)])  # noqa: DTZ001
     periods = pl.DataFrame({"ds": stamps}).select(HOURS.period())["ds"].to_numpy()
@@ -172,6 +186,24 @@ def test_dates_far_away_are_unknown_but_keep_their_season(timeline: Timeline) ->
     for name, values in columns.items():
         assert np.isfinite(values).all() == (column_group(name) == "season")
     assert estimated(timeline, far).all()
+
+
+@given(st.integers(1950, 2100), st.dates(date(1990, 1, 1), date(2040, 1, 1)))
+def test_months_add_up_to_their_quarters_whatever_is_known(year: int, as_of: date) -> None:
+    monthly = calendar_columns(MONTHS, np.arange(year * 12, year * 12 + 12), as_of=as_of)
+    quarterly = calendar_columns(QUARTERS, np.arange(year * 4, year * 4 + 4), as_of=as_of)
+    for name in ("working_days", "makeup_workdays", "weekdays_off", "mid_autumn_days", "calendar_days"):
+        assert quarterly[name].tolist() == monthly[name].reshape(4, 3).sum(axis=1).tolist()
+
+
+@given(st.dates(date(1990, 1, 1), date(2040, 1, 1)), st.integers(0, 4000))
+def test_later_date_knows_all_that_an_earlier_one_knew(as_of: date, later: int) -> None:
+    span = np.arange(1999 * 12, 2041 * 12)
+    unknown = estimated(MONTHS, span, as_of=as_of)
+    assert (unknown | ~estimated(MONTHS, span, as_of=as_of + timedelta(days=later))).all()
+    revised = np.isin(span, months((2015, 9), (2019, 4), (2019, 5), (2020, 1), (2020, 2)))
+    then, now = (calendar_columns(MONTHS, span, as_of=day)["working_days"] for day in (as_of, None))
+    assert (then == now)[~unknown & ~revised].all()
 
 
 def test_no_column_at_all_of_no_periods() -> None:
