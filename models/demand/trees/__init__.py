@@ -1,0 +1,1 @@
+"""One boosted-trees model for all series of a panel: what it starts from, sees, learns and says why."""

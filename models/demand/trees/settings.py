@@ -1,0 +1,43 @@
+"""Settings of the trees; the same for every panel."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["TreeSettings"]
+
+
+class TreeSettings(BaseModel):
+    """Settings of the boosted trees; the defaults were chosen on several panels and origins together."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rounds: int = Field(default=150, ge=1)
+    learning_rate: float = Field(default=0.07, gt=0, le=1)
+    num_leaves: int = Field(default=31, ge=2)
+    lambda_l2: float = Field(default=5.0, ge=0)
+    feature_fraction: float = Field(default=0.6, gt=0, le=1)
+    bagging_fraction: float = Field(default=0.7, gt=0, le=1)
+    max_bin: int = Field(default=127, ge=2)
+    most_rows: int = Field(default=100_000, ge=1, description="rows learnt from, over all steps")
+    objective: str = "regression_l1"
+    spread_weight: float = Field(default=1.0, ge=0, description="power of a row's spread in its weight")
+    bags: int = Field(default=1, ge=1)
+
+    def parameters(self, *, rows: int, seed: int, num_threads: int) -> dict[str, float | int | str | bool]:
+        """Return LightGBM's parameters for so many rows; deterministic."""
+        return {
+            "objective": self.objective,
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.num_leaves,
+            "min_data_in_leaf": min(200, max(20, rows // 500)),
+            "lambda_l2": self.lambda_l2,
+            "feature_fraction": self.feature_fraction,
+            "bagging_fraction": self.bagging_fraction,
+            "bagging_freq": 1,
+            "max_bin": self.max_bin,
+            "seed": seed,
+            "num_threads": num_threads,
+            "deterministic": True,
+            "force_row_wise": True,
+            "feature_pre_filter": False,
+            "verbosity": -1,
+        }
