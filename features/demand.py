@@ -1,7 +1,7 @@
 """The panel: any table of `unique_id, ds, y` as contiguous series, with what was done to it named series by series."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
@@ -35,6 +35,8 @@ class Panel:
     static: unique_id and the static columns, one row for each series; None without such columns.
     findings: unique_id, rule, rows, first_ds, treatment_zh, treatment_en.
     refused: unique_id, rule, reason_zh, reason_en.
+    closed: unique_id and position (period mod season) at which the series never has a row, such as Sundays: y is filled
+        there, for zeros would spoil what is learnt of the days between, and the forecast is to be read as 0.
     """
 
     frame: pl.DataFrame
@@ -47,6 +49,9 @@ class Panel:
     static: pl.DataFrame | None
     findings: pl.DataFrame
     refused: pl.DataFrame
+    closed: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema={"unique_id": pl.String, "position": pl.Int64})
+    )
 
 
 def build_panel(
@@ -95,6 +100,7 @@ def build_panel(
         static=static_of(rows, wanted, notes),
         findings=notes.findings(timeline.stamp("first")),
         refused=notes.refused(),
+        closed=history.closed,
     )
 
 

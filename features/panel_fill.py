@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from features.panel_grid import LINEAR, SEASONAL, ZERO, Grid, contiguous, filled
+from features.panel_grid import LINEAR, SEASONAL, ZERO, Grid, closed_places, contiguous, filled
 from features.panel_history import Signs, signs_of, zero_runs
 from features.panel_rules import Notes
 
@@ -27,6 +27,7 @@ class Filled:
     observed: BoolArray
     returns: BoolArray
     non_negative: BoolArray  # one for each series
+    closed: pl.DataFrame  # unique_id, position
 
     @property
     def first(self) -> IntArray:
@@ -63,6 +64,7 @@ def fill(history: Grid, names: pl.Series, season: int, notes: Notes) -> Filled:
     _name_signs(grid, names, signs, notes)
     for rule, code in (("gap_zero", ZERO), ("gap_linear", LINEAR), ("gap_seasonal", SEASONAL)):
         _name_rows(rule, grid, names, how == code, notes)
+    closed = _closed(grid, names, season, notes)
     runs = zero_runs(grid, y, season)
     _name(
         "discontinued",
@@ -74,9 +76,19 @@ def fill(history: Grid, names: pl.Series, season: int, notes: Notes) -> Filled:
     _name("new_product", names, runs.leading, grid.period[grid.starts], notes)
     offset = np.arange(len(grid.code)) - grid.spread(grid.starts)
     keep = offset >= grid.spread(runs.leading)
-    whole = Filled(grid.take(keep), names, y[keep], (how == 0)[keep], signs.returns[keep], signs.non_negative)
+    whole = Filled(
+        grid.take(keep), names, y[keep], (how == 0)[keep], signs.returns[keep], signs.non_negative, closed
+    )
     _name_shapes(whole, season, notes)
     return whole
+
+
+def _closed(grid: Grid, names: pl.Series, season: int, notes: Notes) -> pl.DataFrame:
+    """Return and name the places of the season at which series have no rows."""
+    code, position = closed_places(grid, season)
+    ends = grid.period[grid.starts + grid.lengths - 1]
+    _name("closed", names, np.bincount(code, minlength=len(names)), ends, notes)
+    return pl.DataFrame({"unique_id": names.gather(code), "position": position})
 
 
 def _name_signs(grid: Grid, names: pl.Series, signs: Signs, notes: Notes) -> None:

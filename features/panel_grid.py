@@ -1,13 +1,14 @@
 """Contiguous periods out of the periods that a table has: holes opened, filled by rule, and flagged."""
 
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from functools import cached_property
+from typing import Final, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-__all__ = ["LINEAR", "SEASONAL", "ZERO", "Grid", "contiguous", "fill_class", "filled"]
+__all__ = ["LINEAR", "SEASONAL", "ZERO", "Grid", "closed_places", "contiguous", "fill_class", "filled"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -15,25 +16,29 @@ BoolArray = NDArray[np.bool_]
 _Kind = TypeVar("_Kind", bound=np.generic)
 
 ZERO, LINEAR, SEASONAL = 1, 2, 3
+_LITTLE: Final = 0.1
+_SHORTEST_SEASON: Final = 4
+_SEASONS_TO_TELL: Final = 4
+_CLOSED_SHARE: Final = 0.9
 
 
 @dataclass(frozen=True)
 class Grid:
     """Series one after the other, each with one row for every period from its first value to its last."""
 
-    code: IntArray  # which series, ascending
+    code: IntArray  # which series: 0, 1, ... in order
     period: IntArray
     y: FloatArray  # NaN where missing
     source: IntArray  # row of the table, -1 where it has none
 
-    @property
+    @cached_property
     def starts(self) -> IntArray:
         """Return the row at which each series starts."""
         if not len(self.code):
             return np.zeros(0, dtype=np.int64)
         return np.flatnonzero(np.concatenate(([True], self.code[1:] != self.code[:-1])))
 
-    @property
+    @cached_property
     def lengths(self) -> IntArray:
         """Return the number of rows of each series."""
         return np.diff(self.starts, append=len(self.code))
@@ -88,16 +93,37 @@ def contiguous(grid: Grid) -> Grid:
 def fill_class(grid: Grid) -> BoolArray:
     """Tell for each series whether a period without a value means that nothing was sold.
 
-    So it does where a quarter or more of the values are zero, and where the values are whole and not negative and most
-    periods have none: such a table records sales, not days.
+    So it does where a quarter or more of the values are zero, and where the table has no row for most periods and no
+    value is negative, and they are whole or the smallest is below a tenth of their mean: such a table records sales,
+    where one of readings (temperature, stock) would record every period.
     """
     seen = np.isfinite(grid.y)
     zeros, values = grid.total(grid.y == 0), grid.total(seen)
-    plain = np.where(seen, grid.y, 0.0)
-    odd = grid.total((plain != np.round(plain)) | (plain < 0))
-    sparse: BoolArray = (4 * zeros >= values) & (zeros > 0)
-    sparse |= (odd == 0) & (2 * values < grid.lengths) & (values > 1)
-    return sparse
+    none: BoolArray = (4 * zeros >= values) & (zeros > 0)
+    sparse = (2 * grid.total(grid.source >= 0) < grid.lengths) & (values > 1)
+    if sparse.any():
+        plain = np.where(seen, grid.y, 0.0)
+        broken = grid.total(plain != np.round(plain))
+        smallest = np.minimum.reduceat(np.where(seen, grid.y, np.inf), grid.starts)
+        mean = np.add.reduceat(plain, grid.starts) / np.maximum(values, 1)
+        none |= sparse & (smallest >= 0) & ((broken == 0) | (smallest < _LITTLE * mean))
+    return none
+
+
+def closed_places(grid: Grid, season: int) -> tuple[IntArray, IntArray]:
+    """Find where in the season a series never has a row, such as Sundays: series (code) and place (period mod season).
+
+    "Never" is in nine of ten seasons, of which there must be four. Series in which no row means no sale have none.
+    """
+    absent = grid.source < 0
+    holed = (grid.total(absent) > 0) & ~fill_class(grid)
+    rows = np.flatnonzero(grid.spread(holed)) if season >= _SHORTEST_SEASON else np.zeros(0, dtype=np.int64)
+    if not len(rows):
+        return rows, rows
+    key = grid.code[rows] * season + grid.period[rows] % season
+    due, missed = np.bincount(key), np.bincount(key, weights=absent[rows])
+    closed = np.flatnonzero((due >= _SEASONS_TO_TELL) & (missed >= _CLOSED_SHARE * due))
+    return closed // season, closed % season
 
 
 def filled(grid: Grid, season: int) -> tuple[FloatArray, NDArray[np.int8]]:

@@ -110,8 +110,8 @@ def signs_of(grid: Grid) -> Signs:
 class ZeroRuns:
     """Periods without a sale at the two ends of each series, where they are long for the series."""
 
-    leading: IntArray  # 0 where not long
-    trailing: IntArray
+    leading: IntArray  # to be cut off; 0 where not long
+    trailing: IntArray  # 0 where not long
 
 
 def zero_runs(grid: Grid, y: FloatArray, season: int) -> ZeroRuns:
@@ -130,14 +130,12 @@ def zero_runs(grid: Grid, y: FloatArray, season: int) -> ZeroRuns:
     sales = grid.total(~zero)
     long = max(_LONG_RUN[0], min(season, _LONG_RUN[1]))
     enough = sales >= _SALES_TO_TELL
-    return ZeroRuns(
-        np.where(
-            enough & (leading >= long) & (leading > 2 * _longest(length, first, skip=first)), leading, 0
-        ),
-        np.where(
-            enough & (trailing >= long) & (trailing > 2 * _longest(length, first, skip=last)), trailing, 0
-        ),
-    )
+    new = enough & (leading >= long) & (leading > 2 * _longest(length, first, skip=first))
+    over = enough & (trailing >= long) & (trailing > 2 * _longest(length, first, skip=last))
+    # A sparse series that starts with its first sale looks livelier than it is. On car parts at six origins the mean of
+    # what followed was met best with half a season of zeros left before it; with none the error was up to twice as large.
+    sparse = 4 * (grid.total(zero) - leading) >= grid.lengths - leading
+    return ZeroRuns(np.where(new, leading - sparse * (long // 2), 0), np.where(over, trailing, 0))
 
 
 def _longest(length: IntArray, first: IntArray, *, skip: IntArray) -> IntArray:

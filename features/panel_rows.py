@@ -21,7 +21,10 @@ def on_timeline(rows: pl.DataFrame, frequency: Frequency, notes: Notes) -> tuple
     Raises MixedFrequencyError where no series is left.
     """
     if frequency != Frequency.INTEGER and not rows.is_empty():
-        kept = refuse(rows, ~_fits(rows, frequency), "off_frequency", notes)
+        dates = rows["ds"].value_counts()
+        fitting = dates.filter(_fits(dates, frequency))["ds"]
+        whole = fitting.len() == dates.height
+        kept = rows if whole else refuse(rows, ~pl.col("ds").is_in(fitting.implode()), "off_frequency", notes)
         if kept.is_empty():
             timeline_of(rows["ds"], frequency)
         rows = kept.with_columns(
@@ -34,19 +37,28 @@ def on_timeline(rows: pl.DataFrame, frequency: Frequency, notes: Notes) -> tuple
     return rows.with_columns(pl.when(~infinite).then("y").alias("y")), timeline
 
 
-def _fits(rows: pl.DataFrame, frequency: Frequency) -> pl.Expr:
-    ds = pl.col("ds")
+def _fits(dates: pl.DataFrame, frequency: Frequency) -> pl.Expr:
+    """Tell which dates lie on the frequency; `dates` holds each with its `count`, and most decide on which day."""
+    ds, count = pl.col("ds"), pl.col("count")
     if frequency == Frequency.HOUR:
         return ds.dt.truncate("1h") == ds
     whole = ds.dt.truncate("1d") == ds
     if frequency == Frequency.DAY:
         return whole
     if frequency == Frequency.WEEK:
-        usual = rows["ds"].dt.weekday().mode().sort()
-        return whole & (ds.dt.weekday() == int(usual[0]))
+        weekday = ds.dt.weekday().alias("weekday")
+        usual = (
+            dates.filter(whole)
+            .group_by(weekday)
+            .agg(count.sum())
+            .sort("count", "weekday", descending=[True, False])
+        )
+        return whole & (ds.dt.weekday() == int(usual["weekday"][0] if usual.height else 1))
     first = ds.dt.truncate(_MONTHS[frequency])
     last = first.dt.offset_by(_MONTHS[frequency]).dt.offset_by("-1d")
-    firsts, lasts = rows.select((ds == first).sum().alias("first"), (ds == last).sum().alias("last")).row(0)
+    firsts, lasts = dates.select(
+        *(count.filter(ds == one).sum().alias(name) for name, one in (("first", first), ("last", last)))
+    ).row(0)
     return ds == (first if firsts >= lasts else last)
 
 

@@ -136,16 +136,26 @@ PANEL_RULES: Final[tuple[PanelRule, ...]] = (
         "new_product",
         Outcome.TREATED,
         "首次销售前的长段零值视为尚未上市，已截去。条件：至少 4 期且不少于一季（季长最多按 12 期计），"
-        "超过其后最长零段的两倍，且其后至少有 3 期非零。",
+        "超过其后最长零段的两倍，且其后至少有 3 期非零；其后仍属间断需求的，首次销售前保留半季零值。",
         "A long run of zeros before the first sale (at least 4 periods and a season, of which at most 12 count, over twice "
-        "the longest run of zeros later, and 3 or more sales after it) is taken as not yet on sale and cut off.",
+        "the longest run of zeros later, and 3 or more sales after it) is taken as not yet on sale and cut off; sparse demand "
+        "keeps half a season of it.",
     ),
     PanelRule(
         "gap_zero",
         Outcome.TREATED,
-        "间断需求（零值不少于四分之一；或为非负整数且多数周期无记录）的空缺按 0 补：没有记录即没有销售。",
-        "Missing periods of intermittent demand (a quarter or more zeros; or whole non-negative numbers with most periods not "
-        "recorded) are filled with 0: nothing recorded is nothing sold.",
+        "间断需求（零值不少于四分之一；或多数周期无记录、无负值，且为整数或最小值低于均值的十分之一）的空缺按 0 补：没有记录即没有销售。",
+        "Missing periods of intermittent demand are filled with 0, for nothing recorded is nothing sold: a quarter or more "
+        "zeros; or most periods without a row, no negatives, and whole numbers or a smallest value below a tenth of the mean.",
+    ),
+    PanelRule(
+        "closed",
+        Outcome.NAMED,
+        "一季中有固定位置（例如星期日）几乎总是没有记录（至少四季，缺九成以上；rows 为位置数），视为停业："
+        "历史按空缺补值，以免零值干扰其他日子的学习；该位置的预测应读作 0。",
+        "At some places of the season (Sundays, say) there is hardly ever a row (four or more seasons, nine in ten without; "
+        "`rows` places): taken as closed. History is filled there like a gap, since zeros would spoil what is learnt of the "
+        "other days; a forecast for such a place is to be read as 0.",
     ),
     PanelRule(
         "gap_linear",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -254,6 +255,26 @@ def test_hole_of_intermittent_demand_is_no_sale() -> None:
     assert _y(build_panel(sales_only, freq="1mo"), "b") == [3, 0, 0, 5, 0, 0, 0, 2]
 
 
+def test_money_recorded_only_where_sold_is_no_sale_elsewhere_but_readings_are_not() -> None:
+    rare = _months("a", [0.5, 0, 0, 30.25, 0, 0, 0, 12.75]).filter(pl.col("y") > 0)
+    readings = _months("t", [20.5, 0, 0, 21.25, 0, 0, 0, 19.75]).filter(pl.col("y") > 0)
+    panel = build_panel(pl.concat([rare, readings]), freq="1mo")
+    assert _y(panel) == [0.5, 0, 0, 30.25, 0, 0, 0, 12.75]
+    assert min(_y(panel, "t")) > 19
+
+
+def test_weekday_without_rows_is_named_as_closed_and_filled_like_a_gap() -> None:
+    days = pl.date_range(date(2024, 1, 1), date(2024, 3, 2), "1d", eager=True)
+    shop = pl.DataFrame({"unique_id": "a", "ds": days, "y": 10.5}).filter(pl.col("ds").dt.weekday() < 7)
+    stray = pl.DataFrame({"unique_id": "b", "ds": days, "y": 10.5}).filter(pl.col("ds") != date(2024, 2, 4))
+    panel = build_panel(pl.concat([shop, stray]), freq="1d")
+    sunday = panel.timeline.position(np.array([(date(2024, 1, 7) - date(1970, 1, 1)).days]), 7)[0]
+    assert panel.closed.rows() == [("a", sunday)]
+    assert [(uid, rows) for uid, rows, _ in _found(panel, "closed")] == [("a", 1)]
+    assert set(panel.frame["y"]) == {10.5}
+    assert panel.frame.filter(~pl.col("observed"))["ds"].dt.weekday().unique().to_list() == [7]
+
+
 def test_ends_without_values_are_cut_off_and_named() -> None:
     panel = build_panel(_months("a", [None, _NONE, 1, 2, None]), freq="1mo")
     assert _y(panel) == [1, 2]
@@ -268,6 +289,12 @@ def test_long_zeros_before_the_first_sale_are_cut_off_but_not_those_of_sparse_de
     assert _y(panel) == [4, 5, 6, 7]
     assert _found(panel, "new_product") == [("a", 12, date(2022, 1, 1))]
     assert _y(panel, "sparse") == sparse
+
+
+def test_sparse_new_product_keeps_half_a_season_of_zeros() -> None:
+    panel = build_panel(_months("a", [0.0] * 20 + [4, 0, 5, 0, 7]), freq="1mo")
+    assert _y(panel) == [0.0] * 6 + [4, 0, 5, 0, 7]
+    assert _found(panel, "new_product") == [("a", 14, date(2022, 1, 1))]
 
 
 def test_long_zeros_at_the_end_are_named_and_kept() -> None:

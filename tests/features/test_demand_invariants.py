@@ -43,7 +43,7 @@ def _same(left: Panel | str, right: Panel | str) -> None:
     if isinstance(left, str) or isinstance(right, str):
         assert left == right
         return
-    for name in ("frame", "future", "series", "findings", "static"):
+    for name in ("frame", "future", "series", "findings", "static", "closed"):
         assert_frame_equal(getattr(left, name), getattr(right, name))
     # reasons name rows by their number, which is the one thing that the order of rows may change
     assert_frame_equal(left.refused.select("unique_id", "rule"), right.refused.select("unique_id", "rule"))
