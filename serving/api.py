@@ -3,7 +3,7 @@
 import asyncio
 import re
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from serving.auth import ApiKey, KeyStore, require_role
 from serving.credit import Call
+from serving.demand_api import DemandApi, demand_handlers
 from serving.errors import (
     BodyTooLargeError,
     DeadlineError,
@@ -72,10 +73,16 @@ class Api:
     keys: KeyStore
     settings: ServiceSettings
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "answer"))
+    # What may take seconds has threads of its own, so that scoring never waits behind it.
+    slow_threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "slow"))
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Run what waits for a disk outside the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, function)
+
+    async def in_slow_thread(self, function: Callable[[], T]) -> T:
+        """Run what may take seconds outside the event loop and outside the threads that score."""
+        return await asyncio.get_running_loop().run_in_executor(self.slow_threads, function)
 
     async def score(self, request: Request, request_id: str) -> Response:
         """Score, write down, answer: in this order."""
@@ -114,11 +121,11 @@ class Api:
         require_role(key, endpoint.roles)
         return key
 
-    async def body(self, request: Request) -> bytes:
+    async def body(self, request: Request, limit: int | None = None) -> bytes:
         """Read the body up to the limit; the rest of a larger one is never taken in."""
         if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
             raise MediaTypeError
-        limit = self.settings.body_limit_bytes
+        limit = limit or self.settings.body_limit_bytes
         announced = request.headers.get("content-length", "0")
         if announced.isdecimal() and int(announced) > limit:
             raise BodyTooLargeError(limit)
@@ -129,16 +136,17 @@ class Api:
                 raise BodyTooLargeError(limit)
         return bytes(body)
 
-    def guarded(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    def guarded(self, handler: Handler, *, slow: bool = False) -> Callable[[Request], Awaitable[Response]]:
         """Give a handler its request id, its deadline and its errors."""
+        seconds = self.settings.forecast_deadline_seconds if slow else self.settings.deadline_seconds
 
         async def run(request: Request) -> Response:
             request_id = _request_id(request)
             try:
-                async with asyncio.timeout(self.settings.deadline_seconds):
+                async with asyncio.timeout(seconds):
                     return await handler(request, request_id)
             except TimeoutError:
-                return self.problem(DeadlineError(self.settings.deadline_seconds), request, request_id)
+                return self.problem(DeadlineError(seconds), request, request_id)
             except Exception as error:  # noqa: BLE001 - the last line: every error becomes a problem+json
                 return self.problem(error, request, request_id)
 
@@ -162,9 +170,13 @@ class Api:
 
 def create_app(api: Api) -> Starlette:
     """Build the application; its routes and its OpenAPI text come from the same endpoints."""
-    document = openapi_json((SCORE, HEALTH, READY))
-    handlers: dict[Endpoint, Handler] = {SCORE: api.score, HEALTH: api.health, READY: api.ready}
-    routes = [Route(e.path, api.guarded(h), methods=[e.method]) for e, h in handlers.items()]
+    handlers: dict[Endpoint, Handler] = {
+        SCORE: api.score,
+        **demand_handlers(DemandApi(api)),
+        HEALTH: api.health,
+        READY: api.ready,
+    }
+    document = openapi_json(tuple(handlers))
 
     async def openapi(_request: Request) -> Response:
         return Response(document, media_type="application/json")
@@ -181,7 +193,27 @@ def create_app(api: Api) -> Starlette:
         Route("/openapi.json", openapi),
         Route("/docs.json", openapi),  # BentoML's own name for it
     ]
-    return Starlette(routes=[*routes, *pages], exception_handlers={404: api.no_route, 405: api.no_method})
+    return Starlette(
+        routes=[*_routes(api, handlers), *pages], exception_handlers={404: api.no_route, 405: api.no_method}
+    )
+
+
+def _routes(api: Api, handlers: Mapping[Endpoint, Handler]) -> list[Route]:
+    """Give each address one route; where it takes several methods the method chooses the handler."""
+    by_path: dict[str, dict[str, Callable[[Request], Awaitable[Response]]]] = {}
+    for endpoint, handler in handlers.items():
+        by_path.setdefault(endpoint.path, {})[endpoint.method] = api.guarded(handler, slow=endpoint.slow)
+    return [Route(path, _by_method(methods), methods=list(methods)) for path, methods in by_path.items()]
+
+
+def _by_method(
+    methods: Mapping[str, Callable[[Request], Awaitable[Response]]],
+) -> Callable[[Request], Awaitable[Response]]:
+    async def choose(request: Request) -> Response:
+        # Starlette answers HEAD wherever GET is taken.
+        return await methods["GET" if request.method == "HEAD" else request.method](request)
+
+    return choose
 
 
 def _request_id(request: Request) -> str:

@@ -7,13 +7,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Column, Connection, Engine, Index, Integer, MetaData, Table, Text, create_engine, event
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from serving.errors import LedgerUnavailableError
 
-__all__ = ["Database", "api_keys", "decisions"]
+__all__ = ["Database", "api_keys", "decisions", "planner_overrides"]
 
 _METADATA: Final = MetaData()
 
@@ -41,10 +53,35 @@ api_keys: Final = Table(
     Column("revoked_at", Text),
 )
 
+planner_overrides: Final = Table(
+    "planner_overrides",
+    _METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("action", Text, nullable=False),  # set, withdraw: a withdrawal is a row of its own
+    Column("override_id", Text, nullable=False),
+    Column("decision_id", Text, nullable=False, unique=True),  # the act's record in the chain
+    Column("unique_id", Text, nullable=False),
+    Column("org_id", Text),
+    Column("level", Text),
+    Column("freq", Text, nullable=False),
+    Column("periods", Text),
+    Column("kind", Text),
+    Column("value", Float),
+    Column("reason", Text, nullable=False),
+    Column("until", Text),
+    Column("name", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("run_id", Text),
+    Column("model_figures", Text),
+)
+Index("planner_overrides_id", planner_overrides.c.override_id)
+
 # The chain would show a change; these keep one from being made by mistake with a database client.
 _APPEND_ONLY: Final = tuple(
-    f"CREATE TRIGGER IF NOT EXISTS decisions_no_{verb.lower()} BEFORE {verb} ON decisions "
+    f"CREATE TRIGGER IF NOT EXISTS {table.name}_no_{verb.lower()} BEFORE {verb} ON {table.name} "
     "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+    for table in (decisions, planner_overrides)
     for verb in ("UPDATE", "DELETE")
 )
 

@@ -17,6 +17,7 @@ __all__ = [
     "FeatureStoreError",
     "FieldProblem",
     "ForbiddenError",
+    "ForecasterBusyError",
     "InvalidRequestError",
     "KeyArgumentError",
     "LedgerUnavailableError",
@@ -26,6 +27,7 @@ __all__ = [
     "NoFeaturesError",
     "NoScoreError",
     "NotReadyError",
+    "OutsideScopeError",
     "Problem",
     "RouteNotFoundError",
     "ServingError",
@@ -33,6 +35,8 @@ __all__ = [
     "UnexpectedError",
     "UnknownDecisionError",
     "UnknownKeyError",
+    "UnknownOverrideError",
+    "UnknownSeriesError",
     "problem_of",
 ]
 
@@ -71,6 +75,19 @@ class ForbiddenError(ServingError):
         super().__init__(
             zh=f"该密钥没有所需角色（{roles}）。请使用具备该角色的密钥，或请管理员签发。",
             en=f"The key lacks a role that may do this ({roles}). Use a key with that role or ask for one.",
+        )
+
+
+class OutsideScopeError(ServingError):
+    """The key is for other companies than those asked about."""
+
+    def __init__(self, companies: Sequence[str]) -> None:
+        self.companies = tuple(companies)
+        covered = ", ".join(companies)
+        super().__init__(
+            zh=f"该密钥只覆盖企业 {covered}；其他企业的序列以及跨企业的汇总不予提供。请缩小范围，或使用覆盖所需企业的密钥。",
+            en=f"The key covers {covered} only; series of other companies and sums over several are not given. "
+            "Ask for less, or use a key that covers the companies needed.",
         )
 
 
@@ -216,6 +233,41 @@ class UnknownDecisionError(ServingError):
         )
 
 
+class UnknownSeriesError(ServingError):
+    """The published run holds no series that fits."""
+
+    def __init__(self, run_id: str, levels: Sequence[str]) -> None:
+        self.run_id = run_id
+        listed = ", ".join(levels) or "-"
+        super().__init__(
+            zh=f"预测批次 {run_id} 中没有符合条件的序列。请核对编号与筛选条件；可用的层级：{listed}。",
+            en=f"Run {run_id} holds no series that fits. Check ids and filters; its levels are: {listed}.",
+        )
+
+
+class UnknownOverrideError(ServingError):
+    """There is no such override, or not for the caller's companies."""
+
+    def __init__(self, override_id: str) -> None:
+        self.override_id = override_id
+        super().__init__(
+            zh=f"没有编号为“{override_id}”的调整。请用 GET /v1/demand/overrides 核对。",
+            en=f"There is no override '{override_id}'. Check with GET /v1/demand/overrides.",
+        )
+
+
+class ForecasterBusyError(ServingError):
+    """Another forecast is being computed; they are made one at a time."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(
+            zh=f"正在计算另一个预测，等待 {seconds:g} 秒后仍未轮到，未出具结果。请稍后重试，或用 `zhiheng forecast` 离线计算。",
+            en=f"Another forecast is being computed and did not end within {seconds:g} s; no answer is given. "
+            "Try again later, or compute it with `zhiheng forecast`.",
+        )
+
+
 class UnknownKeyError(ServingError):
     """There is no such API key."""
 
@@ -267,8 +319,11 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
         MalformedJsonError: Problem("malformed-json", 400, "请求体不是合法 JSON", "Body is not valid JSON"),
         UnauthorizedError: Problem("unauthorized", 401, "未通过身份验证", "Not authenticated"),
         ForbiddenError: Problem("forbidden", 403, "没有权限", "Not allowed"),
+        OutsideScopeError: Problem("outside-scope", 403, "超出密钥的企业范围", "Outside the key's companies"),
         RouteNotFoundError: Problem("route-not-found", 404, "没有这个接口", "No such address"),
         UnknownPartyError: Problem("unknown-party", 404, "没有该主体", "Unknown party"),
+        UnknownSeriesError: Problem("unknown-series", 404, "没有该序列", "Unknown series"),
+        UnknownOverrideError: Problem("unknown-override", 404, "没有该调整", "Unknown override"),
         MethodNotAllowedError: Problem("method-not-allowed", 405, "请求方法不允许", "Method not allowed"),
         BodyTooLargeError: Problem("body-too-large", 413, "请求体过大", "Body too large"),
         MediaTypeError: Problem("media-type", 415, "请求体类型不支持", "Unsupported media type"),
@@ -280,6 +335,9 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
         NotReadyError: Problem("not-ready", 503, "服务尚未就绪", "Not ready"),
         FeatureMismatchError: Problem("not-ready", 503, "服务尚未就绪", "Not ready"),
         ModelError: Problem("not-ready", 503, "服务尚未就绪", "Not ready"),
+        ForecasterBusyError: Problem(
+            "forecaster-busy", 503, "正在计算其他预测", "Another forecast is under way"
+        ),
         LedgerUnavailableError: Problem("ledger-unavailable", 503, "决策台账不可用", "Ledger not available"),
         DeadlineError: Problem("deadline", 504, "处理超时", "Took too long"),
     }

@@ -3,11 +3,11 @@
 import hashlib
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from serving.database import Database, decisions
 from serving.errors import UnknownDecisionError
@@ -79,9 +79,12 @@ class Ledger:
         # Threads queue here: SQLite's own waiting is a sleep of up to 100 ms between tries.
         self._turn = threading.Lock()
 
-    def append(self, records: Sequence[Mapping[str, Json]]) -> None:
+    def append(
+        self, records: Sequence[Mapping[str, Json]], *, beside: Callable[[Connection], None] | None = None
+    ) -> None:
         """Append records (each with decision_id and recorded_at) in one commit; all of them or none.
 
+        `beside` writes rows of other tables that must be there exactly when the records are.
         Returns when they are durable. Raises LedgerUnavailableError when they cannot be written.
         """
         texts = [canonical_json(record) for record in records]
@@ -103,6 +106,8 @@ class Ledger:
                 )
                 head = link
             connection.execute(_INSERT, values)
+            if beside is not None:
+                beside(connection)
 
     def get(self, decision_id: str) -> Decision:
         """Return one decision. Raises UnknownDecisionError."""

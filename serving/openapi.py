@@ -35,9 +35,11 @@ class Endpoint:
     summary: str
     answer: type[BaseModel]
     request: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
     roles: frozenset[Role] = frozenset()
     statuses: tuple[int, ...] = ()
     unready: bool = False
+    slow: bool = False
 
 
 def openapi_json(endpoints: tuple[Endpoint, ...]) -> str:
@@ -49,9 +51,9 @@ def openapi_json(endpoints: tuple[Endpoint, ...]) -> str:
     models = list(dict.fromkeys([*inputs, *outputs]))
     models.append((ProblemBody, "serialization"))
     _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")
-    paths: JsonObject = {
-        endpoint.path: {endpoint.method.lower(): _operation(endpoint)} for endpoint in endpoints
-    }
+    paths: dict[str, JsonObject] = {}
+    for endpoint in endpoints:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
     document: JsonObject = {
         "openapi": "3.1.0",
         "info": {
@@ -82,6 +84,8 @@ def _operation(endpoint: Endpoint) -> JsonObject:
     if endpoint.request is not None:
         body = _content("", endpoint.request)
         operation = {**operation, "requestBody": {"required": True, "content": body["content"]}}
+    if endpoint.query is not None:
+        operation = {**operation, "parameters": _parameters(endpoint.query)}
     if endpoint.roles:
         roles = ", ".join(sorted(endpoint.roles))
         operation = {
@@ -90,6 +94,27 @@ def _operation(endpoint: Endpoint) -> JsonObject:
             "description": f"所需角色 / needs one of the roles: {roles}",
         }
     return operation
+
+
+def _parameters(query: type[BaseModel]) -> list[Json]:
+    """List the fields of a query; `$ref`s are written out, as a parameter has no place for definitions."""
+    schema = query.model_json_schema()
+    definitions, required = schema.get("$defs", {}), schema.get("required", [])
+    listed: list[Json] = []
+    for name, field in schema["properties"].items():
+        text = json.dumps({key: value for key, value in field.items() if key != "description"})
+        for other, definition in definitions.items():
+            text = text.replace(json.dumps({"$ref": f"#/$defs/{other}"}), json.dumps(definition))
+        listed.append(
+            {
+                "name": name,
+                "in": "query",
+                "required": name in required,
+                "description": field.get("description", ""),
+                "schema": json.loads(text),
+            }
+        )
+    return listed
 
 
 def _content(description: str, model: type[BaseModel], media_type: str = "application/json") -> JsonObject:

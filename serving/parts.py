@@ -16,12 +16,16 @@ from models.errors import BundleError
 from serving.book_store import BookStore, load_book_store
 from serving.credit import CreditScorer, FeatureText, Model
 from serving.dated_policies import DatedPolicies
+from serving.demand import DemandDesk
+from serving.demand_accuracy import AccuracyDesk
 from serving.errors import LedgerUnavailableError, NotReadyError
 from serving.feature_store import FeatureStore, load_feature_store
+from serving.forecast_payload import PayloadDesk
+from serving.forecast_store import pointers
 from serving.ledger import Ledger
 from serving.schemas import Health, PartHealth
 
-__all__ = ["CreditSources", "Parts", "read_champion"]
+__all__ = ["CreditSources", "Parts", "Planning", "read_champion"]
 
 _LOG: Final = logging.getLogger("bentoml.zhiheng")
 Stamp = tuple[tuple[int, int, int], ...]
@@ -32,6 +36,15 @@ class _Champion(BaseModel):
 
     version: str
     folder: str
+
+
+@dataclass(frozen=True)
+class Planning:
+    """Those who answer about demand."""
+
+    demand: DemandDesk
+    payloads: PayloadDesk
+    accuracy: AccuracyDesk
 
 
 @dataclass(frozen=True)
@@ -97,8 +110,9 @@ def read_champion(pointer: Path) -> Path:
 class Parts:
     """What is loaded now. A load that fails leaves the last good scorer in place and is reported."""
 
-    def __init__(self, sources: CreditSources, ledger: Ledger) -> None:
+    def __init__(self, sources: CreditSources, ledger: Ledger, planning: Planning) -> None:
         self.ledger = ledger
+        self.demand, self.payloads, self.accuracy = planning.demand, planning.payloads, planning.accuracy
         self._sources = sources
         self._scorer: CreditScorer | None = None
         self._model: Model | None = None
@@ -113,7 +127,8 @@ class Parts:
         with self._loading:
             sources = self._sources
             sidecar = sources.features.with_suffix(".json")
-            stamp = _stamp(sources.pointer, sources.features, sidecar, sources.book)
+            runs = pointers(self.demand.store.root)
+            stamp = _stamp(sources.pointer, sources.features, sidecar, sources.book, *runs)
             # What failed is tried again each time: a folder may have been on its way when its pointer was read.
             if stamp == self._stamp and not self._problems:
                 return False
@@ -140,6 +155,10 @@ class Parts:
                 self._scorer = self._sources.scorer(self._model, self._store, self._book)
             except UserError as error:
                 problems["model"] = error
+        try:
+            self.demand.store.reload()
+        except UserError as error:
+            problems["forecasts"] = error
         for part, problem in problems.items():
             if part not in self._problems or self._problems[part].en != problem.en:
                 _LOG.warning("%s cannot be used: %s", part, problem.en)
@@ -176,10 +195,12 @@ class Parts:
                 as_of=self._book.as_of if self._book else None,
                 count=len(self._book.rows) if self._book else None,
             ),
+            "forecasts": self._forecasts(),
             "ledger": self._ledger(),
         }
-        # Without the book answers are given, each saying that rules were not checked: it does not stop the service.
-        needed = (part for name, part in parts.items() if name != "book")
+        # Without the book answers are given, each saying that rules were not checked, and without forecasts credit is
+        # scored all the same: neither stops the service.
+        needed = (part for name, part in parts.items() if name not in ("book", "forecasts"))
         return Health(ready=all(part.ready for part in needed), parts=parts)
 
     def _part(
@@ -204,6 +225,24 @@ class Parts:
             count=count,
             problem_zh=problem.zh if problem else None,
             problem_en=problem.en if problem else None,
+        )
+
+    def _forecasts(self) -> PartHealth:
+        """Say of which date the newest run of any frequency is."""
+        held = list(self.demand.store.latest.values())
+        newest = max(held, key=lambda loaded: loaded.info.issued_at, default=None)
+        if newest is None and "forecasts" not in self._problems:
+            return PartHealth(
+                ready=False,
+                problem_zh="尚无已发布的预测。请运行 `zhiheng demand run`。",
+                problem_en="No forecasts have been published yet. Run `zhiheng demand run`.",
+            )
+        return self._part(
+            "forecasts",
+            ready=newest is not None,
+            version=newest.info.run_id if newest else None,
+            as_of=newest.info.data_as_of if newest else None,
+            count=newest.series.height if newest else None,
         )
 
     def _graph(self, store: FeatureStore | None) -> PartHealth:

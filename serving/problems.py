@@ -34,25 +34,43 @@ _RULES: Final[dict[str, tuple[str, str]]] = {
     "bool_type": ("须为 true 或 false", "must be true or false"),
     "dict_type": ("须为对象", "must be an object"),
     "extra_forbidden": ("没有这个字段，请删去或改正名称", "no such field; remove it or correct its name"),
+    "date_parsing": ("须为日期，如 2026-12-31", "must be a date such as 2026-12-31"),
     "finite_number": ("须为有限的数（不得为 NaN 或无穷）", "must be a finite number (no NaN, no infinity)"),
     "enum": ("不在允许的取值之中，见 /docs", "is none of the allowed values, see /docs"),
     "float_type": ("须为数值，不得为文本", "must be a number, not text"),
+    "greater_than_equal": ("须不小于 1", "must be 1 or more"),
+    "int_parsing": ("须为整数", "must be a whole number"),
+    "int_type": ("须为整数", "must be a whole number"),
     "line_and_stage": (
         "line 与 stage 须同时给出或都不给",
         "give line and stage together, or none of them",
     ),
+    "list_type": ("须为列表", "must be a list"),
+    "literal_error": ("不在允许的取值之中，见 /docs", "is none of the allowed values, see /docs"),
     "missing": ("缺少该字段", "is required"),
     "model_type": ("须为对象", "must be an object"),
+    "not_a_period": (
+        "须形如 2026-12-01、2026-12-01T08:00:00 或为整数，且是文本",
+        "must be text like 2026-12-01, 2026-12-01T08:00:00 or an integer",
+    ),
     "one_of_two": (
         "party_id 与 features 须给出且只给出一个",
         "give either party_id or features, one of the two",
     ),
+    "one_way_to_ask": (
+        "unique_ids、筛选条件（company、product_id、region、family、level）与 series 三者须给出且只给出一种",
+        "give either unique_ids, or filters (company, product_id, region, family, level), or series",
+    ),
+    "reason_missing": ("须写明理由", "must say why"),
     "string_pattern_mismatch": (
         "格式不符（字母、数字、- 和 _，最长 64）",
         "must be letters, digits, - and _, at most 64",
     ),
     "string_type": ("须为文本", "must be text"),
+    "string_too_long": ("文本过长", "is too long a text"),
+    "string_too_short": ("不得为空", "must not be empty"),
     "too_long": ("条目过多", "has too many entries"),
+    "too_short": ("须至少有一项", "must have one entry at least"),
 }
 
 

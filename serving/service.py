@@ -18,8 +18,6 @@ __all__ = ["Front", "ZhihengService"]
 
 _LOG: Final = logging.getLogger("bentoml.zhiheng")
 _SETTINGS: Final = ServiceSettings()
-# BentoML's net for what hangs in spite of our own deadline, which is below it and answers with problem+json.
-_OUTER_TIMEOUT_SECONDS: Final = 5
 _BENTOML_PATHS: Final = ("/metrics", "/livez", "/static_content/")
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
 # At most one: BentoML makes the middleware and the instance apart, and neither gets hold of the other.
@@ -73,7 +71,9 @@ class _Worker:
 ZhihengService: Final = bentoml.service(
     name="zhiheng",
     workers=_SETTINGS.workers,
-    traffic={"timeout": _OUTER_TIMEOUT_SECONDS},
+    # Each of our routes has its own deadline (serving.api.Api.guarded), which answers with problem+json. BentoML's would
+    # be one for all, scores and forecasts, and keeps a timer and a context for every request until it ends.
+    traffic={"timeout": None},
     http={"host": _SETTINGS.host, "port": _SETTINGS.port},  # BentoML's own default is every address
 )(_Worker)
 ZhihengService.add_asgi_middleware(Front)

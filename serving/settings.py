@@ -31,6 +31,32 @@ class ServiceSettings(BaseSettings):
     least_known_share: float = Field(
         default=0.3, ge=0, le=1, description="with fewer of its features known an answer is a fallback"
     )
+    stale_run_days: int = Field(
+        default=35, ge=1, description="a run of forecasts issued longer ago is answered as a fallback"
+    )
+    answer_series_limit: int = Field(default=500, ge=1, description="series in one answer about demand")
+    payload_series_limit: int = Field(
+        default=50, ge=1, description="series in a payload to be forecast at once"
+    )
+    payload_points_limit: int = Field(
+        default=20_000, ge=1, description="points of all series of such a payload together"
+    )
+    payload_horizon_limit: int = Field(default=400, ge=1, description="periods ahead for such a payload")
+    payload_body_limit_bytes: int = Field(
+        default=2_097_152, ge=1, description="larger bodies with series get 413"
+    )
+    forecast_deadline_seconds: float = Field(
+        default=30.0, gt=0, description="a forecast that is computed on request and is slower gets 504"
+    )
+    forecast_wait_seconds: float = Field(
+        default=10.0, gt=0, description="wait for another forecast to end, then 503"
+    )
+    accuracy_runs: int = Field(default=36, ge=1, description="how many of the newest runs accuracy looks at")
+
+    @property
+    def forecasts(self) -> Path:
+        """Return the folder of published runs of forecasts."""
+        return self.home / "forecasts"
 
     @property
     def ledger_path(self) -> Path:

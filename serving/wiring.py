@@ -16,10 +16,15 @@ from serving.auth import KeyStore
 from serving.credit import Model
 from serving.database import Database
 from serving.dated_policies import DatedPolicies
+from serving.demand import DemandDesk, DemandLimits
+from serving.demand_accuracy import AccuracyDesk
 from serving.errors import LedgerUnavailableError
+from serving.forecast_payload import PayloadDesk, PayloadLimits, forecast_now
+from serving.forecast_store import ForecastStore
 from serving.lean import import_lightgbm_alone
 from serving.ledger import Ledger
-from serving.parts import CreditSources, Parts
+from serving.overrides import OverrideStore
+from serving.parts import CreditSources, Parts, Planning
 from serving.settings import ServiceSettings
 from serving.texts import feature_texts
 
@@ -31,7 +36,8 @@ class Deployment:
 
     def __init__(self, settings: ServiceSettings) -> None:
         self._database = Database(settings.ledger_path, wait_seconds=settings.ledger_wait_seconds)
-        self.parts = Parts(_sources(settings), Ledger(self._database))
+        ledger = Ledger(self._database)
+        self.parts = Parts(_sources(settings), ledger, _planning(settings, self._database, ledger))
         self.app: Starlette = create_app(Api(self.parts, KeyStore(self._database), settings))
 
     def start(self) -> None:
@@ -55,6 +61,27 @@ def _sources(settings: ServiceSettings) -> CreditSources:
         new_id=lambda: uuid.uuid4().hex,
         stale_after_days=settings.stale_after_days,
         least_known_share=settings.least_known_share,
+    )
+
+
+def _planning(settings: ServiceSettings, database: Database, ledger: Ledger) -> Planning:
+    desk = DemandDesk(
+        ForecastStore(settings.forecasts),
+        OverrideStore(database, ledger),
+        limits=DemandLimits(settings.answer_series_limit, settings.stale_run_days),
+        clock=lambda: datetime.now(UTC),
+        new_id=lambda: uuid.uuid4().hex,
+    )
+    limits = PayloadLimits(
+        series=settings.payload_series_limit,
+        points=settings.payload_points_limit,
+        horizon=settings.payload_horizon_limit,
+        wait_seconds=settings.forecast_wait_seconds,
+    )
+    return Planning(
+        desk,
+        PayloadDesk(desk, forecast_now, limits),
+        AccuracyDesk(desk, most_runs=settings.accuracy_runs),
     )
 
 

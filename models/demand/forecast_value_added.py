@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 import polars as pl
 
-from features.timeline import timeline_of
+from features.timeline import Frequency, timeline_of
 from models.demand.planner_overrides import OVERRIDES, apply_overrides, in_force, may_be_negative
 from models.demand.published_run import KEYS, ForecastRun, band_of, ds_text
 from models.errors import ForecastRunError
@@ -84,8 +84,8 @@ def forecast_pairs(
     Point in time: only runs issued and actuals known by `as_of`; a run counts for a period only if it was issued no
     later than the day the actual became known; of several runs for one period and lead the last one counts. The
     naive forecast repeats the last season of the run's own history. The planner's figure is the model's with the
-    overrides in force when the next run of that frequency replaced it, or when the actual became known. `vintage`:
-    against which actual, the `first` told or the `latest` as of the moment.
+    overrides in force when the period ended, or before: when the next run of that frequency came or the actual became
+    known. `vintage`: against which actual, the `first` told or the `latest` as of the moment.
     """
     issued = [run for run in runs if run.info.issued_at <= as_of]
     if not issued:
@@ -222,30 +222,46 @@ def _pairs_of(window: _Window, known: pl.DataFrame, overrides: pl.DataFrame) -> 
 
 
 def _planned(window: _Window, pairs: pl.DataFrame, overrides: pl.DataFrame) -> pl.DataFrame:
-    """Return the planner's figures of a run: unique_id, lead, final.
-
-    Periods become known on different days while the run is the newest; each is read as it stood the moment before.
-    """
-    info = window.run.info
-    mine = overrides.filter(pl.col("freq") == str(info.freq))
-    empty = pl.DataFrame(schema={"unique_id": pl.String, "lead": pl.Int64, "final": pl.Float64})
-    if mine.is_empty():
-        return empty
-    parts = [empty]
-    for (day,), rows in pairs.group_by("known_at", maintain_order=True):
-        steps = rows["lead"].unique().to_list()
-        figures = window.run.forecast.filter(pl.col("step").is_in(steps))
-        moment = min(window.until, _start(day, window.until))
-        negative = may_be_negative(window.run.history)
-        moved = apply_overrides(figures, in_force(mine, moment), negative=negative)
-        found = moved.select("unique_id", pl.col("step").alias("lead"), "final")
-        parts.append(found.join(rows, on=["unique_id", "lead"], how="semi"))
+    """Return the planner's figures of a run, unique_id, lead, final, each as it stood at its own moment."""
+    run = window.run
+    mine = overrides.filter(pl.col("freq") == str(run.info.freq))
+    parts = [pl.DataFrame(schema={"unique_id": pl.String, "lead": pl.Int64, "final": pl.Float64})]
+    if mine.height and pairs.height:
+        negative = may_be_negative(run.history)
+        for (moment,), rows in pairs.with_columns(_moment(window, pairs)).group_by(
+            "moment", maintain_order=True
+        ):
+            figures = run.forecast.filter(pl.col("step").is_in(rows["lead"].unique().to_list()))
+            moved = apply_overrides(figures, in_force(mine, _utc(moment)), negative=negative)
+            found = moved.select("unique_id", pl.col("step").alias("lead"), "final")
+            parts.append(found.join(rows, on=["unique_id", "lead"], how="semi"))
     return pl.concat(parts)
 
 
-def _start(day: object, like: datetime) -> datetime:
-    """Return the first moment of a day."""
-    return datetime.fromisoformat(str(day)).replace(tzinfo=like.tzinfo)
+def _moment(window: _Window, pairs: pl.DataFrame) -> pl.Series:
+    """Return when a planner had the last word on each pair.
+
+    The end of the period, the moment before its actual became known, or the moment the next run came: whichever was
+    first. So an override until the last day of its period counts, though the actual came later.
+    """
+    limits = [pl.lit(window.until.astimezone(UTC)), pl.col("known_at").cast(pl.Datetime("us", "UTC"))]
+    run = window.run
+    if run.info.freq != Frequency.INTEGER:
+        timeline = timeline_of(run.history["ds"], run.info.freq)
+        periods = run.forecast.select(
+            "unique_id", pl.col("step").alias("lead"), timeline.period().alias("period")
+        )
+        told = pairs.join(periods, on=["unique_id", "lead"], how="left", maintain_order="left")
+        ends = pl.Series("end", timeline.ends(told["period"].to_numpy()), dtype=pl.Date)
+        pairs = pairs.with_columns(ends)
+        limits.append(pl.col("end").cast(pl.Datetime("us", "UTC")).dt.offset_by("1d"))
+    return pairs.select((pl.min_horizontal(limits) - pl.duration(microseconds=1)).alias("moment"))["moment"]
+
+
+def _utc(moment: object) -> datetime:
+    if not isinstance(moment, datetime):
+        raise TypeError(moment)
+    return moment
 
 
 def _naive(run: ForecastRun) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from models.demand.published_run import KEYS, ds_text
 from models.demand.series import FloatArray
@@ -156,9 +157,13 @@ def _shares(forecast: FloatArray) -> FloatArray:
     return sizes / total if total > 0 else np.full(len(sizes), 1 / len(sizes))
 
 
-def _below(leaves: pl.DataFrame, row: dict[str, object]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    same = [pl.col(key) == row[key] for key in KEYS if row[key] is not None]
-    return np.flatnonzero(leaves.select(pl.all_horizontal(pl.lit(value=True), *same)).to_series().to_numpy())
+def _below(leaves: pl.DataFrame, row: dict[str, object]) -> NDArray[np.intp]:
+    """Return which of the most detailed series a series is the sum of."""
+    inside = np.ones(leaves.height, dtype=np.bool_)
+    for key in KEYS:
+        if row[key] is not None:
+            inside &= (leaves[key] == row[key]).fill_null(value=False).to_numpy()
+    return np.flatnonzero(inside)
 
 
 def _levels_above(figures: pl.DataFrame, detail: Sequence[str]) -> list[tuple[str, ...]]:

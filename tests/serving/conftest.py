@@ -33,6 +33,7 @@ from serving.database import Database
 from serving.roles import Role
 from serving.settings import ServiceSettings
 from serving.wiring import Deployment
+from tests.serving.demand_world import ISSUED, NOW, DemandClient, make_planner, make_run, publish
 
 FEATURES = ("age_of_firm", "debt_ratio", "lawsuits", "overdue_days", "guaranteed_amount", "degree")
 AS_OF = date(2026, 10, 31)
@@ -204,8 +205,8 @@ class Http:
 
     app: Starlette
 
-    def get(self, path: str) -> httpx.Response:
-        return self._call("GET", path, b"", {})
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        return self._call("GET", path, b"", headers)
 
     def post(self, path: str, content: bytes | AsyncIterator[bytes], **headers: str) -> httpx.Response:
         return self._call("POST", path, content, headers)
@@ -355,3 +356,17 @@ def wait_ready(service: Service) -> None:
             pass
         time.sleep(0.05)
     raise AssertionError(f"the service did not become ready:\n{service.log.read_text()}")
+
+
+@pytest.fixture
+def planning(tmp_path: Path, make_client: MakeClient) -> DemandClient:
+    """The application over one published run, without any credit model."""
+    publish(tmp_path, make_run(date(2026, 10, 1), issued_at=ISSUED))
+    return open_planning(tmp_path, make_client)
+
+
+def open_planning(home: Path, make_client: MakeClient, **settings: float) -> DemandClient:
+    group, org07 = make_planner(home, "*"), make_planner(home, "ORG-07", name="李计划")
+    opened = DemandClient(make_client(home, group, **settings), group, org07)
+    opened.at(NOW)
+    return opened

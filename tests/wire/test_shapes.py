@@ -6,12 +6,27 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from serving.demand_schemas import (
+    AccuracyAnswer,
+    AccuracyQuery,
+    ForecastAnswer,
+    ForecastRequest,
+    OverrideAnswer,
+    OverrideHistory,
+    OverrideHistoryQuery,
+    OverrideRequest,
+    OverrideWithdrawal,
+)
 from serving.errors import PROBLEMS
 from serving.schemas import Health, ProblemBody, ScoreAnswer, ScoreRequest
 
 FOLDER = Path(__file__).parent
 ANSWERS: dict[str, type[BaseModel]] = {
     "score_answer": ScoreAnswer,
+    "forecast_answer": ForecastAnswer,
+    "override_answer": OverrideAnswer,
+    "override_history": OverrideHistory,
+    "accuracy_answer": AccuracyAnswer,
     "problem": ProblemBody,
     "health": Health,
 }
@@ -67,6 +82,28 @@ def test_requests_that_were_valid_still_are(line: str) -> None:
     except ValidationError as error:
         raise AssertionError(
             f"a stored request is refused now: {request}: {error.errors()[0]['loc']}"
+        ) from error
+
+
+SHAPES: dict[str, type[BaseModel]] = {
+    "forecast": ForecastRequest,
+    "override": OverrideRequest,
+    "withdrawal": OverrideWithdrawal,
+}
+QUERIES: dict[str, type[BaseModel]] = {"accuracy": AccuracyQuery, "overrides": OverrideHistoryQuery}
+
+
+@pytest.mark.parametrize("line", (FOLDER / "demand_requests.jsonl").read_text(encoding="utf-8").splitlines())
+def test_requests_about_demand_that_were_valid_still_are(line: str) -> None:
+    ((kind, request),) = json.loads(line).items()
+    try:
+        if kind in QUERIES:
+            QUERIES[kind].model_validate_strings(request)
+        else:
+            SHAPES[kind].model_validate_json(json.dumps(request))
+    except ValidationError as error:
+        raise AssertionError(
+            f"a stored request is refused now: {line}: {error.errors()[0]['loc']}"
         ) from error
 
 

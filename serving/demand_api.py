@@ -1,0 +1,191 @@
+"""HTTP of demand: forecasts, accuracy, overrides; each answer is written down before it is given."""
+
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from serving.demand import Answered
+from serving.demand_overrides import list_overrides, make_override, withdraw_override
+from serving.demand_schemas import (
+    AccuracyAnswer,
+    AccuracyQuery,
+    ForecastAnswer,
+    ForecastRequest,
+    OverrideAnswer,
+    OverrideHistory,
+    OverrideHistoryQuery,
+    OverrideRequest,
+    OverrideWithdrawal,
+)
+from serving.demand_scope import Planner, planner_of
+from serving.errors import FieldProblem, InvalidRequestError
+from serving.openapi import Endpoint
+from serving.problems import refuse_repeated_keys, request_error
+from serving.roles import Role
+
+if TYPE_CHECKING:
+    from serving.api import Api
+
+__all__ = ["DemandApi", "demand_handlers"]
+
+Body = TypeVar("Body", bound=BaseModel)
+
+_PLANS: Final = frozenset({Role.PLANNER})
+_READS: Final = frozenset({Role.PLANNER, Role.AUDITOR, Role.DATA_SCIENTIST})
+_POSTED: Final = (400, 401, 403, 404, 405, 413, 415, 422, 500, 503, 504)
+_GOT: Final = (401, 403, 404, 405, 422, 500, 503, 504)
+
+FORECAST: Final = Endpoint(
+    path="/v1/demand/forecast",
+    method="POST",
+    summary="已发布的预测，或对随请求给出的序列立即预测 / Published forecasts, or forecasts of series given here",
+    roles=_PLANS,
+    request=ForecastRequest,
+    answer=ForecastAnswer,
+    statuses=_POSTED,
+    slow=True,
+)
+ACCURACY: Final = Endpoint(
+    path="/v1/demand/accuracy",
+    method="GET",
+    summary="朴素 → 模型 → 计划员：按提前期等分组的准确度 / Accuracy of naive, model and planner by lead time and group",
+    roles=_READS,
+    query=AccuracyQuery,
+    answer=AccuracyAnswer,
+    statuses=_GOT,
+    slow=True,
+)
+OVERRIDE: Final = Endpoint(
+    path="/v1/demand/overrides",
+    method="POST",
+    summary="以计划员的判断代替模型的数，写明理由与期限 / Put a planner's figure in place, with reason and end date",
+    roles=_PLANS,
+    request=OverrideRequest,
+    answer=OverrideAnswer,
+    statuses=_POSTED,
+)
+WITHDRAW: Final = Endpoint(
+    path="/v1/demand/overrides/withdraw",
+    method="POST",
+    summary="撤回一条调整，记录保留 / Withdraw an override; its record stays",
+    roles=_PLANS,
+    request=OverrideWithdrawal,
+    answer=OverrideAnswer,
+    statuses=_POSTED,
+)
+OVERRIDES: Final = Endpoint(
+    path="/v1/demand/overrides",
+    method="GET",
+    summary="调整的历史 / History of overrides",
+    roles=_READS,
+    query=OverrideHistoryQuery,
+    answer=OverrideHistory,
+    statuses=_GOT,
+)
+
+
+class DemandApi:
+    """The handlers; what they share with credit comes from `Api`."""
+
+    def __init__(self, api: "Api") -> None:
+        self._api = api
+
+    async def forecast(self, request: Request, request_id: str) -> Response:
+        """Answer from the newest run, or forecast the series given."""
+        planner = self._planner(request, request_id, FORECAST)
+        limit = self._api.settings.payload_body_limit_bytes
+        wanted = await self._read(request, ForecastRequest, limit)
+        parts = self._api.parts
+        if wanted.series is not None:
+            return await self._answer(lambda: parts.payloads.forecast(wanted, planner))
+        return await self._answer(lambda: parts.demand.forecast(wanted, planner))
+
+    async def accuracy(self, request: Request, request_id: str) -> Response:
+        """Measure what was published against what came."""
+        planner = self._planner(request, request_id, ACCURACY)
+        query = _query(request, AccuracyQuery)
+        return await self._answer(lambda: self._api.parts.accuracy.accuracy(query, planner))
+
+    async def override(self, request: Request, request_id: str) -> Response:
+        """Keep an override; it is durable, and in the chain, when this answers."""
+        planner = self._planner(request, request_id, OVERRIDE)
+        wanted = await self._read(request, OverrideRequest)
+        return await self._answer(lambda: make_override(self._api.parts.demand, wanted, planner), kept=True)
+
+    async def withdraw(self, request: Request, request_id: str) -> Response:
+        """Withdraw an override."""
+        planner = self._planner(request, request_id, WITHDRAW)
+        wanted = await self._read(request, OverrideWithdrawal)
+        return await self._answer(
+            lambda: withdraw_override(self._api.parts.demand, wanted, planner), kept=True
+        )
+
+    async def overrides(self, request: Request, request_id: str) -> Response:
+        """List overrides."""
+        planner = self._planner(request, request_id, OVERRIDES)
+        query = _query(request, OverrideHistoryQuery)
+        return await self._answer(lambda: list_overrides(self._api.parts.demand, query, planner))
+
+    async def _answer(self, compute: Callable[[], Answered], *, kept: bool = False) -> Response:
+        """Compute in a thread, write down, answer: in this order. `kept`: the computation wrote its record itself.
+
+        A computation whose caller was told that it took too long writes nothing: no answer was given.
+        """
+        abandoned = threading.Event()
+
+        def work() -> Answered:
+            answered = compute()
+            if not kept and not abandoned.is_set():
+                self._api.parts.ledger.append([answered.record])
+            return answered
+
+        try:
+            answered = await self._api.in_slow_thread(work)
+        finally:
+            abandoned.set()
+        headers = {"Cache-Control": "no-store", "X-Request-ID": str(answered.record["request_id"])}
+        return Response(answered.text, headers=headers, media_type="application/json")
+
+    def _planner(self, request: Request, request_id: str, endpoint: Endpoint) -> Planner:
+        return planner_of(self._api.authorised(request, endpoint), request_id)
+
+    async def _read(self, request: Request, shape: type[Body], limit: int | None = None) -> Body:
+        body = await self._api.body(request, limit)
+        try:
+            wanted = shape.model_validate_json(body)
+            refuse_repeated_keys(body)
+        except ValidationError as error:
+            raise request_error(error) from error
+        return wanted
+
+
+def demand_handlers(demand: DemandApi) -> dict[Endpoint, Callable[[Request, str], Awaitable[Response]]]:
+    """Say who answers which endpoint."""
+    return {
+        FORECAST: demand.forecast,
+        ACCURACY: demand.accuracy,
+        OVERRIDE: demand.override,
+        WITHDRAW: demand.withdraw,
+        OVERRIDES: demand.overrides,
+    }
+
+
+def _query(request: Request, shape: type[Body]) -> Body:
+    """Read the query of an address. Raises InvalidRequestError naming what is wrong."""
+    given: Mapping[str, str] = dict(request.query_params)
+    twice = [name for name in given if len(request.query_params.getlist(name)) > 1]
+    if twice:
+        raise InvalidRequestError(
+            [
+                FieldProblem(name, "repeated", "出现多次，请只保留一个", "is given more than once; keep one")
+                for name in twice
+            ]
+        )
+    try:
+        return shape.model_validate_strings(given)
+    except ValidationError as error:
+        raise request_error(error) from error
