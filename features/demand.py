@@ -84,14 +84,14 @@ def build_panel(
     wanted = Wanted(frequency, tuple(known), tuple(past), tuple(static), as_of)
     notes = Notes()
     rows = _left(read_rows(frame, wanted, notes), notes)
-    rows, timeline = on_timeline(rows, frequency, notes)
+    rows, timeline = on_timeline(rows, wanted, notes)
     rows = _left(one_row_per_period(rows, wanted, notes), notes)
     rows = without_open_periods(rows, timeline, wanted, notes)
     rows = _left(usable(rows, notes), notes)
     history = fill(history_of(rows, wanted.known, notes), _names(rows), season, notes)
     return Panel(
         frame=_frame(rows, history, wanted, timeline),
-        future=future_of(rows, history.last, wanted, timeline, notes),
+        future=future_of(rows, history, wanted, timeline, notes),
         series=history.series(),
         timeline=timeline,
         season=season,

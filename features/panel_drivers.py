@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from features.panel_fill import Filled
 from features.panel_grid import Grid, contiguous
 from features.panel_input import Wanted
 from features.panel_rows import counted
@@ -21,13 +22,14 @@ IntArray = NDArray[np.int64]
 
 
 def future_of(
-    rows: pl.DataFrame, last: IntArray, wanted: Wanted, timeline: Timeline, notes: Notes
+    rows: pl.DataFrame, history: Filled, wanted: Wanted, timeline: Timeline, notes: Notes
 ) -> pl.DataFrame:
     """Return the known drivers of the periods after each series' last value: unique_id, ds, period, drivers.
 
-    `rows` has one row for each period; `last` is the last period of each code. Periods are contiguous from the first
+    `rows` has one row for each period. Periods are contiguous from the first
     after the last value to the last that the table holds; what it does not hold is null.
     """
+    last = history.last
     columns = ["unique_id", "ds", "period", *wanted.known]
     if not wanted.known:
         return rows.clear().select(columns)
@@ -37,14 +39,15 @@ def future_of(
     too_far = pl.Series(reach > _FARTHEST, dtype=pl.Boolean)
     notes.find("far_ahead", counted(later.filter(too_far)))
     later = later.filter(~too_far)
-    future = later if later.is_empty() else _opened(later, last, wanted)
+    future = later if later.is_empty() else _opened(later, history, wanted)
     future = future.with_columns(timeline.stamp().alias("ds"))
-    _name_missing(rows, future, last, wanted, notes)
+    _name_missing(future, history, wanted, notes)
     return future.select(columns)
 
 
-def _opened(later: pl.DataFrame, last: IntArray, wanted: Wanted) -> pl.DataFrame:
+def _opened(later: pl.DataFrame, history: Filled, wanted: Wanted) -> pl.DataFrame:
     """Open a row for every period from each series' end to its last row."""
+    last = history.last
     heads = np.unique(later["code"].to_numpy())
     begin = pl.DataFrame({"code": heads, "period": last[heads], "source": np.full(len(heads), -1)})
     given = later.select("code", "period", pl.int_range(pl.len(), dtype=pl.Int64).alias("source"))
@@ -52,23 +55,20 @@ def _opened(later: pl.DataFrame, last: IntArray, wanted: Wanted) -> pl.DataFrame
     code, period, source = (both[name].to_numpy() for name in ("code", "period", "source"))
     grid = contiguous(Grid(code=code, period=period, y=np.zeros(len(code)), source=source))
     grid = grid.take(grid.period > last[grid.code])
-    names = later.unique("code").sort("code")["unique_id"]
     place = grid.places()
     return pl.DataFrame(
         {
             "code": grid.code,
-            "unique_id": names.gather(np.searchsorted(heads, grid.code)),
+            "unique_id": history.names.gather(grid.code),
             "period": grid.period,
             **{name: later[name].gather(place) for name in wanted.known},
         }
     )
 
 
-def _name_missing(
-    rows: pl.DataFrame, future: pl.DataFrame, last: IntArray, wanted: Wanted, notes: Notes
-) -> None:
+def _name_missing(future: pl.DataFrame, history: Filled, wanted: Wanted, notes: Notes) -> None:
     """Name the drivers that are null somewhere up to the last period for which the table holds any, at least one."""
-    names = rows.unique("code").sort("code")["unique_id"]
+    last, names = history.last, history.names
     farthest = future["period"].max()
     end = np.maximum(last + 1, farthest if isinstance(farthest, int) else last + 1)
     for name in wanted.known:

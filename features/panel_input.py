@@ -62,7 +62,7 @@ def read_rows(frame: pl.DataFrame | pl.LazyFrame, wanted: Wanted, notes: Notes) 
     rows = _known(_columns(frame.lazy(), wanted), wanted, notes)
     rows = _with_ids(rows, notes)
     rows = _with_dates(rows, wanted.frequency, notes)
-    return _with_values(rows, notes)
+    return _with_values(rows, wanted, notes)
 
 
 def moment_of(as_of: date | datetime) -> datetime:
@@ -83,7 +83,18 @@ def _columns(frame: pl.LazyFrame, wanted: Wanted) -> pl.LazyFrame:
             problem_zh="整数 ds 无法与日期比较；请加 known_at 列，或不指定 as_of",
             problem_en="an integer ds cannot be compared with a date; add a column known_at, or leave as_of out",
         )
-    return frame.select(needed).with_row_index(ROW, offset=1)
+    for name in (*wanted.drivers, *wanted.static):
+        if found[name].is_nested() or found[name] == pl.Object():
+            raise PanelTypeError(
+                name,
+                str(found[name]),
+                wanted_zh="数字、文本、日期或是否",
+                wanted_en="numbers, texts, dates or true and false",
+            )
+    texts = [
+        name for name in ("ds", "y", "known_at") if isinstance(found.get(name), pl.Categorical | pl.Enum)
+    ]
+    return frame.select(needed).with_columns(pl.col(texts).cast(pl.String)).with_row_index(ROW, offset=1)
 
 
 def _known(frame: pl.LazyFrame, wanted: Wanted, notes: Notes) -> pl.DataFrame:
@@ -161,7 +172,7 @@ def _with_dates(rows: pl.DataFrame, frequency: Frequency, notes: Notes) -> pl.Da
 
 def _whole_numbers(ds: pl.Series) -> pl.Series:
     if ds.dtype.is_integer():
-        return ds.cast(pl.Int64)
+        return ds.cast(pl.Int64, strict=False)
     if ds.dtype.is_float() or ds.dtype == pl.String:
         floats = ds.cast(pl.Float64, strict=False)
         return floats.set(floats.round(0) != floats, None).cast(pl.Int64, strict=False)
@@ -173,7 +184,7 @@ def _whole_numbers(ds: pl.Series) -> pl.Series:
     )
 
 
-def _with_values(rows: pl.DataFrame, notes: Notes) -> pl.DataFrame:
+def _with_values(rows: pl.DataFrame, wanted: Wanted, notes: Notes) -> pl.DataFrame:
     y = rows["y"]
     if y.dtype == pl.String:
         missing = is_blank(pl.col("y")) | pl.col("y").str.strip_chars().str.to_lowercase().is_in(
@@ -185,7 +196,8 @@ def _with_values(rows: pl.DataFrame, notes: Notes) -> pl.DataFrame:
         rows = refuse(rows, pl.col("y").is_null() & ~pl.col("blank"), "unreadable_y", notes).drop("blank")
     elif not (y.dtype.is_numeric() or y.dtype == pl.Null):
         raise PanelTypeError("y", str(y.dtype), wanted_zh="数字", wanted_en="a number")
-    return rows.with_columns(pl.col("y").cast(pl.Float64).fill_nan(None))
+    floats = [name for name in (*wanted.drivers, *wanted.static) if rows[name].dtype.is_float()]
+    return rows.with_columns(pl.col("y").cast(pl.Float64).fill_nan(None), pl.col(floats).fill_nan(None))
 
 
 def refuse(rows: pl.DataFrame, bad: pl.Expr, rule: str, notes: Notes) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """One row for each series and period: dates on the panel's frequency, revisions and repetitions settled."""
 
+import math
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -8,18 +9,21 @@ import polars as pl
 
 from features.panel_input import Wanted, moment_of, refuse
 from features.panel_rules import Notes
+from features.tables.contract import Text
 from features.timeline import Frequency, Timeline, timeline_of
 
 __all__ = ["counted", "on_timeline", "one_row_per_period", "without_open_periods"]
 
+_LARGEST: Final = 1e100
 _MONTHS: Final = {Frequency.MONTH: "1mo", Frequency.QUARTER: "3mo"}
 
 
-def on_timeline(rows: pl.DataFrame, frequency: Frequency, notes: Notes) -> tuple[pl.DataFrame, Timeline]:
+def on_timeline(rows: pl.DataFrame, wanted: Wanted, notes: Notes) -> tuple[pl.DataFrame, Timeline]:
     """Refuse series off the frequency that most rows share; add `period`.
 
     Raises MixedFrequencyError where no series is left.
     """
+    frequency = wanted.frequency
     if frequency != Frequency.INTEGER and not rows.is_empty():
         dates = rows["ds"].value_counts()
         fitting = dates.filter(_fits(dates, frequency))["ds"]
@@ -32,9 +36,19 @@ def on_timeline(rows: pl.DataFrame, frequency: Frequency, notes: Notes) -> tuple
         )
     timeline = timeline_of(rows["ds"], frequency)
     rows = rows.with_columns(timeline.period().alias("period"))
-    infinite = pl.col("y").is_infinite().fill_null(value=False)
-    notes.find("infinite", counted(rows.filter(infinite)))
-    return rows.with_columns(pl.when(~infinite).then("y").alias("y")), timeline
+    return _finite(rows, wanted, notes), timeline
+
+
+def _finite(rows: pl.DataFrame, wanted: Wanted, notes: Notes) -> pl.DataFrame:
+    """Take infinite numbers, and y too large to be squared, for missing ones."""
+    for name in ("y", *(name for name in wanted.drivers if rows[name].dtype.is_float())):
+        rule, most = ("infinite", _LARGEST) if name == "y" else ("infinite_driver", math.inf)
+        bad = pl.col(name).abs() >= most
+        wrong = rows.filter(bad)
+        if not wrong.is_empty():
+            notes.find(rule, counted(wrong), None if name == "y" else Text(f"{name}：", f"{name}: "))
+            rows = rows.with_columns(pl.when(~bad).then(name).alias(name))
+    return rows
 
 
 def _fits(dates: pl.DataFrame, frequency: Frequency) -> pl.Expr:

@@ -111,8 +111,14 @@ PANEL_RULES: Final[tuple[PanelRule, ...]] = (
     PanelRule(
         "infinite",
         Outcome.TREATED,
-        "y 为无穷大，按缺失处理并补值。",
-        "An infinite y is taken as missing and filled like a gap.",
+        "y 为无穷大（或绝对值不小于 1e100），按缺失处理并补值。",
+        "An infinite y (or one of 1e100 and more) is taken as missing and filled like a gap.",
+    ),
+    PanelRule(
+        "infinite_driver",
+        Outcome.TREATED,
+        "驱动因素为无穷大，按缺失使用。",
+        "An infinite value of a driver is used as missing.",
     ),
     PanelRule(
         "open_period",

@@ -335,6 +335,34 @@ def test_infinite_value_is_missing_and_named() -> None:
     assert _found(panel, "infinite") == [("a", 2, date(2022, 2, 1))]
 
 
+def test_values_too_large_to_square_are_missing_too() -> None:
+    panel = build_panel(_months("a", [1.5, 1e308, 2.5]), freq="1mo")
+    assert _y(panel) == [1.5, 2, 2.5]
+    assert _found(panel, "infinite") == [("a", 1, date(2022, 2, 1))]
+
+
+def test_infinite_and_nan_drivers_are_null() -> None:
+    table = _months("a", [1, 2, 3]).with_columns(p=pl.Series([_NONE, float("inf"), 4.0]))
+    panel = build_panel(table, freq="1mo", past=["p"])
+    assert panel.frame["p"].to_list() == [None, None, 4]
+    assert _found(panel, "infinite_driver") == [("a", 1, date(2022, 2, 1))]
+
+
+def test_driver_of_lists_is_an_error_and_categories_are_read_as_texts() -> None:
+    table = _months("a", [1, 2, 3])
+    with pytest.raises(PanelTypeError, match="Column p of the demand table is List"):
+        build_panel(table.with_columns(p=pl.concat_list("y")), freq="1mo", known=["p"])
+    coded = table.with_columns(pl.col("unique_id", "ds", "y").cast(pl.String).cast(pl.Categorical))
+    assert _y(build_panel(coded, freq="1mo")) == [1, 2, 3]
+
+
+def test_time_zone_is_dropped_and_not_converted() -> None:
+    table = _months("a", [1, 2]).with_columns(
+        pl.col("ds").cast(pl.Datetime("ns")).dt.replace_time_zone("Asia/Shanghai")
+    )
+    assert build_panel(table, freq="1mo").frame["ds"].to_list() == [date(2022, 1, 1), date(2022, 2, 1)]
+
+
 def test_series_without_a_value_is_refused_and_a_table_without_one_is_an_error() -> None:
     table = pl.concat([_months("a", [None, None]), _months("b", [1])])
     assert _refused(build_panel(table, freq="1mo")) == {"a": "all_missing"}
