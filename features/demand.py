@@ -13,8 +13,8 @@ from features.panel_drivers import future_of, static_of
 from features.panel_fill import Filled, fill
 from features.panel_history import history_of, usable
 from features.panel_input import Wanted, read_rows
+from features.panel_notes import Notes
 from features.panel_rows import on_timeline, one_row_per_period, without_open_periods
-from features.panel_rules import Notes
 from features.timeline import Timeline, read_frequency
 
 __all__ = ["Panel", "build_panel"]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from features.panel_fill import Filled
 from features.panel_grid import Grid, contiguous
 from features.panel_input import Wanted
+from features.panel_notes import Notes
 from features.panel_rows import counted
-from features.panel_rules import Notes
 from features.tables.contract import Text
 from features.timeline import Timeline
 

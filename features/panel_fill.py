@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from features.panel_grid import LINEAR, SEASONAL, ZERO, Grid, closed_places, contiguous, filled
 from features.panel_history import Signs, signs_of, zero_runs
-from features.panel_rules import Notes
+from features.panel_notes import Notes
 
 __all__ = ["Filled", "fill"]
 

@@ -9,8 +9,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.panel_grid import Grid
+from features.panel_notes import Notes
 from features.panel_rows import counted
-from features.panel_rules import Notes
 
 __all__ = ["Signs", "ZeroRuns", "history_of", "signs_of", "usable", "zero_runs"]
 

@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from features.errors import PanelArgumentError, PanelColumnError, PanelTypeError
-from features.panel_rules import Notes
+from features.panel_notes import Notes
 from features.parsing import is_blank, parsed
 from features.tables.columns import RATIO, moment, number
 from features.timeline import Frequency

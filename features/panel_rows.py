@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from features.panel_input import Wanted, moment_of, refuse
-from features.panel_rules import Notes
+from features.panel_notes import Notes
 from features.tables.contract import Text
 from features.timeline import Frequency, Timeline, timeline_of
 

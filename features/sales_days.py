@@ -5,7 +5,7 @@ from typing import Final
 import polars as pl
 
 from features.asof import Known
-from features.panel_rules import Notes
+from features.panel_notes import Notes
 
 __all__ = ["known_days"]
 

@@ -10,7 +10,7 @@ import polars as pl
 from features.asof import Known
 from features.demand import Panel, build_panel
 from features.errors import FrequencyError, NoSeriesError
-from features.panel_rules import Notes
+from features.panel_notes import Notes
 from features.sales_days import known_days
 from features.sales_plans import planned
 

@@ -6,7 +6,7 @@ from typing import Final
 import polars as pl
 
 from features.errors import PanelColumnError, PanelTypeError
-from features.panel_rules import Notes
+from features.panel_notes import Notes
 
 __all__ = ["planned"]
 
