@@ -96,9 +96,9 @@ def consistent_miss(errors: FloatArray, hierarchy: Hierarchy) -> FloatArray:
     errors: (k, n, h). By level: one minus the squared standard error of the cutoffs' mean scaled error over its square
     (positive-part James-Stein), so 0 where cutoffs disagree or there is one alone.
     """
-    size = np.nanmean(np.abs(errors), axis=(0, 2), where=np.isfinite(errors)) if errors.size else np.zeros(0)
+    size = _mean_size(errors, (0, 2))
     share = np.zeros(len(hierarchy))
-    for level in hierarchy.level_names if len(size) else ():
+    for level in hierarchy.level_names:
         rows = hierarchy.rows_of(level)
         rows = rows[size[rows] > 0]
         scaled = errors[:, rows] / size[None, rows, None]
@@ -187,8 +187,8 @@ def _scores(errors: FloatArray) -> tuple[FloatArray, float]:
     """Return each node's errors as normal scores (n, k h), zero where there is none, and how steps hang together."""
     cutoffs, nodes, steps = errors.shape
     seen = np.isfinite(errors)
-    growth = np.nanmean(np.abs(errors), axis=(0, 1), where=seen, keepdims=True) if seen.any() else 1.0
-    scaled = np.where(seen, errors, 0.0) / np.where(growth > 0, growth, 1.0)
+    growth = _mean_size(errors, (0, 1))
+    scaled = np.where(seen, errors, 0.0) / np.where(growth > 0, growth, 1.0)[None, None, :]
     flat, there = (np.moveaxis(one, 1, 0).reshape(nodes, -1) for one in (scaled, seen))
     order = np.where(there, flat, np.inf).argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
     count = there.sum(axis=1, keepdims=True)
@@ -197,6 +197,15 @@ def _scores(errors: FloatArray) -> tuple[FloatArray, float]:
     power = float((paths**2).sum()) * max(steps - 1, 0) / max(steps, 1)
     persistence = float((paths[:, :, 1:] * paths[:, :, :-1]).sum()) / power if power else 0.0
     return scores, float(np.clip(persistence, 0.0, 0.99))
+
+
+def _mean_size(errors: FloatArray, axes: tuple[int, int]) -> FloatArray:
+    """Return the mean absolute error over two axes, 0 where there is none."""
+    seen = np.isfinite(errors)
+    sizes: FloatArray = np.where(seen, np.abs(errors), 0.0).sum(axis=axes) / np.maximum(
+        seen.sum(axis=axes), 1
+    )
+    return sizes
 
 
 def _of_nodes(non_negative: bool | BoolArray, hierarchy: Hierarchy) -> BoolArray:  # noqa: FBT001 - a flag or one a series

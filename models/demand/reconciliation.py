@@ -141,7 +141,8 @@ def _solve(forecasts: FloatArray, system: csr_array, variance: FloatArray) -> Fl
     below, lost = _bottom_variance(variance[upper:], there[upper:], kept, above)
     start = np.where(there[upper:, None], forecasts[upper:], 0.0)
     gap = forecasts[:upper][there[:upper]] - kept @ start
-    step = below[:, None] * (kept.T @ _weighted_gap(kept, above, below, gap))
+    regular = _regular(above, kept @ np.where(there[upper:], below, 0.0))
+    step = below[:, None] * (kept.T @ _weighted_gap(kept, regular, below, gap))
     return np.where(lost[:, None], np.nan, start + step)
 
 
@@ -161,16 +162,20 @@ def _bottom_variance(
     return np.where(there, variance, _UNKNOWN * np.where(worst > 0, worst, floor)), ~there & ~reached
 
 
+def _regular(above: FloatArray, beneath: FloatArray) -> FloatArray:
+    """Keep variances off zero by what is nothing beside the node's own scale."""
+    scale = above + beneath
+    tiny = float(np.max(scale, initial=0.0)) or 1.0
+    return np.asarray(np.maximum(above, _FLOOR * np.maximum(scale, _FLOOR * tiny)), dtype=np.float64)
+
+
 def _weighted_gap(kept: csr_array, above: FloatArray, below: FloatArray, gap: FloatArray) -> FloatArray:
     """Return (W_a + A W_b A')^-1 gap, scaled to a diagonal of one before it is factored."""
     if not kept.shape[0]:
         return gap
-    spread = csr_array(kept @ diags_array(below) @ kept.T)
-    diagonal = spread.diagonal() + above
-    tiny = float(np.max(diagonal, initial=0.0)) or 1.0
-    regular = np.maximum(above, _FLOOR * np.maximum(diagonal, _FLOOR * tiny))
-    scale = 1 / np.sqrt(spread.diagonal() + regular)
-    matrix = csc_array(diags_array(scale) @ (spread + diags_array(regular)) @ diags_array(scale))
+    system = csr_array(kept @ diags_array(below) @ kept.T) + diags_array(above)
+    scale = 1 / np.sqrt(system.diagonal())
+    matrix = csc_array(diags_array(scale) @ system @ diags_array(scale))
     factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     scaled = scale[:, None] * gap
     solved = factors.solve(scaled)
