@@ -14,7 +14,7 @@ import polars as pl
 from features.errors import FrequencyError
 from features.timeline import Frequency, read_frequency
 from graph.errors import UserError
-from models.demand.published_run import ForecastRun
+from models.demand.published_run import ForecastRun, checked_run
 from serving.demand import Answered, DemandDesk, too_many
 from serving.demand_answers import answer_series, forecast_record, refusal
 from serving.demand_quality import answer_quality
@@ -127,7 +127,7 @@ class PayloadDesk:
     ) -> tuple[list[SeriesForecast], list[RefusedSeries]]:
         """Forecast one table; where it fails as a whole its series are refused with the reason, the others go on."""
         try:
-            run = self._forecaster(table, version=version, issued_at=now, seed=_SEED)
+            run = checked_run(self._forecaster(table, version=version, issued_at=now, seed=_SEED))
         except UserError as error:
             ids = table.frame["unique_id"].unique(maintain_order=True).to_list()
             return [], [refusal(one, "not_forecast", error.zh, error.en) for one in ids]
@@ -184,11 +184,13 @@ def _tables(given: Sequence[PayloadSeries]) -> tuple[list[Table], list[RefusedSe
     for one in given:
         try:
             freq = read_frequency(one.freq)
-            by_freq.setdefault(freq, []).append((one, _rows(one, freq)))
+            rows = _rows(one, freq)
         except FrequencyError as error:
             refused.append(refusal(one.unique_id, "unknown_freq", error.zh, error.en))
         except _UnreadableError as error:
             refused.append(refusal(one.unique_id, error.code, error.zh, error.en))
+        else:
+            by_freq.setdefault(freq, []).append((one, rows))
     return [_table(freq, members) for freq, members in by_freq.items()], refused
 
 

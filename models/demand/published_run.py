@@ -24,6 +24,7 @@ __all__ = [
     "ForecastRun",
     "RunInfo",
     "band_of",
+    "checked_run",
     "ds_text",
     "latest_pointer",
     "latest_run_id",
@@ -139,7 +140,7 @@ def write_run(root: Path, run: ForecastRun) -> Path:
     cross, components that do not sum to the forecast, a series without quality), naming the series;
     ForecastRunExistsError where the id is taken.
     """
-    checked = _checked(run)
+    checked = checked_run(run)
     folder = root / run.info.run_id
     if folder.exists():
         raise ForecastRunExistsError(run.info.run_id)
@@ -223,7 +224,7 @@ def _parquet(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def _checked(run: ForecastRun) -> ForecastRun:
+def checked_run(run: ForecastRun) -> ForecastRun:
     """Return the run with every column in place and in order. Raises ForecastRunError."""
     frames = {name: _shaped(run.info, name, frame) for name, frame in _frames(run).items()}
     shaped = ForecastRun(run.info, **frames)
