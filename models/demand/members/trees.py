@@ -13,7 +13,7 @@ from models.demand.series import FloatArray, IntArray, Series
 from models.demand.trees.columns import LEVEL, SEASON, TREND, Columns
 from models.demand.trees.explanation import in_units
 from models.demand.trees.features import Rows, Seen
-from models.demand.trees.history import longest_history
+from models.demand.trees.history import Learnt, longest_history
 from models.demand.trees.reference import Reference
 from models.demand.trees.rows import chunks
 from models.demand.trees.settings import TreeSettings
@@ -41,7 +41,7 @@ class FittedTrees:
         found = np.full((len(series), horizon), np.nan)
         for chunk, seen in self._chunks(series, horizon):
             steps = [_looked(seen, step) for step in range(1, horizon + 1)]
-            found[chunk] = _in_units_of_y(seen, self._places(steps))
+            found[chunk] = _in_units_of_y(seen, self._places(seen, steps))
         return found
 
     def components(self, series: Series, horizon: int) -> Components:
@@ -63,31 +63,40 @@ class FittedTrees:
         facts = {
             "boosters": len(self.forest.boosters),
             "columns": self.forest.names,
-            "logged": sorted(self.forest.logged),
+            "learnt": self.forest.learnt.facts(),
             "horizon": self.forest.horizon,
+            "trust": self.forest.trust,
         }
         texts = {_booster(n): one.model_to_string().encode() for n, one in enumerate(self.forest.boosters)}
         return {_FACTS: json.dumps(facts, ensure_ascii=False, indent=1).encode(), **texts}
 
     def _chunks(self, series: Series, horizon: int) -> Iterator[tuple[IntArray, Seen]]:
         for chunk in chunks(series, horizon, min(series.y.shape[1], longest_history(series))):
-            yield chunk, seen_of(series.take(chunk), horizon, self.forest.logged, self.forest.horizon)
+            yield chunk, seen_of(series.take(chunk), horizon, self.forest.learnt, self.forest.horizon)
 
-    def _places(self, steps: Sequence[tuple[Columns, Reference]]) -> FloatArray:
+    def _places(self, seen: Seen, steps: Sequence[tuple[Columns, Reference]]) -> FloatArray:
         """Return the forecasts on the scale, (n, h)."""
         missed = self.forest.missed(np.concatenate([columns.matrix() for columns, _ in steps]))
         references = np.concatenate([reference.forecast for _, reference in steps])
         units = np.concatenate([reference.spread for _, reference in steps]) + SPREAD_FLOOR
-        return (references + missed * units).reshape(len(steps), -1).T
+        corrected: FloatArray = (references + missed * units).reshape(len(steps), -1).T
+        moved: FloatArray = corrected + _effects(seen, len(steps)).sum(axis=2)
+        return moved
 
     def _parts(
         self, seen: Seen, steps: Sequence[tuple[Columns, Reference]]
     ) -> tuple[tuple[str, ...], FloatArray]:
         """Return component names and their units of y, (n, h, k)."""
-        forecast = _in_units_of_y(seen, self._places(steps))
-        names = tuple(dict.fromkeys((TREND, SEASON, *steps[0][0].components)))
+        forecast = _in_units_of_y(seen, self._places(seen, steps))
+        regressors = seen.history.effects.regressors
+        names = tuple(
+            dict.fromkeys((TREND, SEASON, *(one.group for one in regressors), *steps[0][0].components))
+        )
         level = np.repeat(seen.history.level("quick")[-1][:, None], len(steps), axis=1)
         parts = np.zeros((*forecast.shape, len(names)))
+        effects = _effects(seen, len(steps))
+        for place, regressor in enumerate(regressors):
+            parts[:, :, names.index(regressor.group)] += effects[:, :, place]
         for step, (columns, reference) in enumerate(steps):
             given = self.forest.contributions(columns.matrix()) * (reference.spread + SPREAD_FLOOR)[:, None]
             for place, component in enumerate(columns.components):
@@ -123,9 +132,10 @@ class Trees:
         boosters = tuple(
             lgb.Booster(model_str=files[_booster(number)].decode()) for number in range(facts["boosters"])
         )
-        return FittedTrees(
-            Forest(boosters, tuple(facts["columns"]), frozenset(facts["logged"]), facts["horizon"])
+        forest = Forest(
+            boosters, tuple(facts["columns"]), Learnt.read(facts["learnt"]), facts["horizon"], facts["trust"]
         )
+        return FittedTrees(forest)
 
 
 TREES: Final = Trees()
@@ -140,6 +150,12 @@ def _looked(seen: Seen, step: int) -> tuple[Columns, Reference]:
     count = seen.history.z.shape[1]
     newest = np.full(count, len(seen.history.z) - 1, dtype=np.int64)
     return seen.columns(Rows(step, newest, np.arange(count, dtype=np.int64)))
+
+
+def _effects(seen: Seen, horizon: int) -> FloatArray:
+    """Return what drivers and festivals add in the periods ahead, (n, h, p) on the scale."""
+    ahead = seen.history.effects.parts[:, len(seen.history.z) :]
+    return np.moveaxis(ahead[:, :horizon], 0, 2).transpose(1, 0, 2)
 
 
 def _in_units_of_y(seen: Seen, places: FloatArray) -> FloatArray:

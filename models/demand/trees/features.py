@@ -6,7 +6,6 @@ from typing import Final, Self
 import numpy as np
 
 from models.demand.series import FloatArray, IntArray
-from models.demand.trees.calendar import Calendar
 from models.demand.trees.columns import SEASON, TREND, Columns
 from models.demand.trees.drivers import Driver
 from models.demand.trees.history import History
@@ -37,16 +36,15 @@ class Rows:
 
 @dataclass(frozen=True)
 class Seen:
-    """A history with the record of its simple forecasts and its calendar."""
+    """A history with the record of its simple forecasts."""
 
     history: History
     record: Record
-    calendar: Calendar
 
     @classmethod
     def of(cls, history: History, horizon: int) -> Self:
         """Look at a history for forecasts up to `horizon` periods ahead."""
-        return cls(history, Record.of(history, horizon), Calendar.of(history.series, history.periods))
+        return cls(history, Record.of(history, horizon))
 
     def columns(self, rows: Rows) -> tuple[Columns, Reference]:
         """Return what a tree sees of the rows, and where their forecasts start from."""
@@ -57,7 +55,7 @@ class Seen:
         self._add_shape(columns, rows, reference)
         if self.history.season > 1:
             self._add_season(columns, rows)
-        self.calendar.add(columns, rows.target, rows.series, self._season_ago(rows))
+        self.history.calendar.add(columns, rows.target, rows.series, self._season_ago(rows))
         for driver in self.history.drivers.known:
             _add_known(columns, driver, rows, self._season_ago(rows))
         for driver in self.history.drivers.past:

@@ -1,18 +1,22 @@
 """What is known of some series at every period: levels, seasons and the simple forecasts that start from them."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 
 from features.timeline import Frequency
-from models.demand.series import FloatArray, IntArray, Series
-from models.demand.trees.drivers import Drivers
+from models.demand.series import FloatArray, Series
+from models.demand.trees.calendar import Calendar
+from models.demand.trees.drivers import Drivers, positive_quantities
+from models.demand.trees.effects import Effects, SeriesEffects
+from models.demand.trees.regressors import Regressor, Regressors
 from models.demand.trees.scale import LogScale
 from models.demand.trees.smoothing import Profile, delayed, smooth, smooth_trend
 
-__all__ = ["Candidate", "History", "longest_history"]
+__all__ = ["Candidate", "History", "Learnt", "longest_history"]
 
 _RATES: Final = (0.02, 0.08, 0.1, 0.3, 0.6, 1.0)
 _VERY_SLOW, _SLOW, _STEADY, _QUICK, _QUICKER, _NEWEST = range(len(_RATES))
@@ -20,6 +24,7 @@ _DAMPED: Final = ((0.5, 0.1), 0.9)  # rates of level and trend, damping
 _LASTING: Final = ((0.3, 0.05), 0.98)
 _LONG_SEASONS: Final = {Frequency.HOUR: 168, Frequency.DAY: 364}
 _MOST_PERIODS: Final = 1_500
+_SERIES_FOR_EFFECTS: Final = 400
 _LONG_SEASONS_KEPT: Final = 4
 
 
@@ -43,31 +48,70 @@ def _long_seasons(series: Series) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True)
+class Learnt:
+    """What was learnt of a panel before its trees: drivers taken as logarithms, effects of drivers and festivals."""
+
+    logged: frozenset[str]
+    effects: Effects = field(default_factory=Effects)
+
+    @classmethod
+    def of(cls, series: Series) -> Self:
+        """Learn from a panel, by way of at most some hundred of its series."""
+        logged = positive_quantities(series)
+        every = max(1, -(-len(series) // _SERIES_FOR_EFFECTS))
+        some = series.take(np.arange(0, len(series), every, dtype=np.int64))
+        plain = History.of(some, 0, cls(logged))
+        timeline = (series.timeline.frequency, series.season)
+        return cls(logged, Effects.learn(plain.z, Regressors(plain.drivers, plain.calendar), timeline))
+
+    def facts(self) -> dict[str, object]:
+        """Return it as JSON holds it."""
+        return {"logged": sorted(self.logged), "effects": asdict(self.effects)}
+
+    @classmethod
+    def read(cls, facts: Mapping[str, Any]) -> Self:
+        """Read what `facts` returned."""
+        effects = facts["effects"]
+        regressors = tuple(Regressor(**one) for one in effects["regressors"])
+        return cls(
+            frozenset(facts["logged"]),
+            Effects(regressors, tuple(effects["pooled"]), tuple(effects["information"])),
+        )
+
+
+@dataclass(frozen=True)
 class History:
     """Some series on the log-like scale, time-major."""
 
     series: Series
     scale: LogScale
-    z: FloatArray  # (T, n), NaN where nothing was observed
+    z: FloatArray  # (T, n) less the effects of drivers and festivals, NaN where nothing was observed
     season: int
     long_season: int  # 0: none
     drivers: Drivers
-    periods: IntArray  # (T + H, n) period numbers of all rows and of the horizon after them
+    calendar: Calendar
+    effects: SeriesEffects  # what drivers and festivals add, already taken out of z
 
     @classmethod
-    def of(cls, series: Series, horizon: int, logged: frozenset[str]) -> Self:
+    def of(cls, series: Series, horizon: int, learnt: Learnt) -> Self:
         """Put series on the scale. A hole that the panel filled with zero is no demand, any other fill is unknown."""
         newest = _newest(series, longest_history(series))
         y = np.where(newest.observed | (newest.y == 0), newest.y, np.nan)
         scale = LogScale.of(y)
+        z = np.ascontiguousarray(scale.forward(y).T)
+        drivers = Drivers.of(newest, horizon, learnt.logged)
+        calendar = Calendar.of(newest, newest.periods(horizon).T)
+        timeline = (newest.timeline.frequency, newest.season)
+        effects = learnt.effects.of(z, Regressors(drivers, calendar), timeline)
         return cls(
             series=newest,
             scale=scale,
-            z=np.ascontiguousarray(scale.forward(y).T),
+            z=z - effects.total[: len(z)],
             season=newest.season,
             long_season=_long_seasons(newest)[0],
-            drivers=Drivers.of(newest, horizon, logged),
-            periods=newest.periods(horizon).T,
+            drivers=drivers,
+            calendar=calendar,
+            effects=effects,
         )
 
     @cached_property

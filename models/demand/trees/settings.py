@@ -22,13 +22,25 @@ class TreeSettings(BaseModel):
     spread_weight: float = Field(default=1.0, ge=0, description="power of a row's spread in its weight")
     bags: int = Field(default=1, ge=1)
 
-    def parameters(self, *, rows: int, seed: int, num_threads: int) -> dict[str, float | int | str | bool]:
+    few_targets: int = Field(
+        default=1_500, ge=1, description="targets for each leaf beyond the fourth, times 31"
+    )
+    doubt: float = Field(
+        default=1_000.0, ge=0, description="targets for which the reference counts beside the trees"
+    )
+    leaf_targets: int = Field(default=20, ge=1, description="least different targets in a leaf")
+
+    def parameters(
+        self, *, rows: int, targets: int, seed: int, num_threads: int
+    ) -> dict[str, float | int | str | bool]:
         """Return LightGBM's parameters for so many rows; deterministic."""
         return {
             "objective": self.objective,
             "learning_rate": self.learning_rate,
-            "num_leaves": self.num_leaves,
-            "min_data_in_leaf": min(200, max(20, rows // 500)),
+            "num_leaves": max(4, min(self.num_leaves, self.num_leaves * targets // self.few_targets)),
+            "min_data_in_leaf": max(
+                self.leaf_targets, min(200, rows // 500), self.leaf_targets * rows // targets
+            ),
             "lambda_l2": self.lambda_l2,
             "feature_fraction": self.feature_fraction,
             "bagging_fraction": self.bagging_fraction,

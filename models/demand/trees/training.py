@@ -9,9 +9,8 @@ import lightgbm as lgb
 import numpy as np
 
 from models.demand.series import FloatArray, Series
-from models.demand.trees.drivers import positive_quantities
 from models.demand.trees.features import Seen
-from models.demand.trees.history import History, longest_history
+from models.demand.trees.history import History, Learnt, longest_history
 from models.demand.trees.rows import Lessons, chunks, lessons_of
 from models.demand.trees.settings import TreeSettings
 
@@ -28,15 +27,16 @@ class Forest:
 
     boosters: tuple[lgb.Booster, ...]
     names: tuple[str, ...]
-    logged: frozenset[str]
+    learnt: Learnt
     horizon: int
+    trust: float = 1.0  # share of what the trees say that is taken; less where they saw little
 
     def missed(self, x: FloatArray) -> FloatArray:
         """Return what is expected to be missed, (rows,) in spreads."""
         if not self.boosters:
             return np.zeros(len(x))
         each = [booster.predict(x, num_threads=num_threads(len(x))) for booster in self.boosters]
-        return np.asarray(np.mean(each, axis=0), dtype=np.float64)
+        return self.trust * np.asarray(np.mean(each, axis=0), dtype=np.float64)
 
     def contributions(self, x: FloatArray) -> FloatArray:
         """Return the exact contributions to it, (rows, columns + 1), the last one the mean that holds for all rows.
@@ -49,7 +49,7 @@ class Forest:
             booster.predict(x, pred_contrib=True, num_threads=num_threads(len(x)))
             for booster in self.boosters
         ]
-        return np.asarray(np.mean(each, axis=0), dtype=np.float64)
+        return self.trust * np.asarray(np.mean(each, axis=0), dtype=np.float64)
 
 
 def num_threads(rows: int) -> int:
@@ -57,31 +57,31 @@ def num_threads(rows: int) -> int:
     return 1 if rows <= _ROWS_FOR_ONE_THREAD else int(joblib.cpu_count() or 1)
 
 
-def seen_of(series: Series, horizon: int, logged: frozenset[str], learnt_horizon: int) -> Seen:
+def seen_of(series: Series, horizon: int, learnt: Learnt, learnt_horizon: int) -> Seen:
     """Look at some series for forecasts up to `horizon`; their simple forecasts are judged up to `learnt_horizon`."""
-    return Seen.of(History.of(series, horizon, logged), learnt_horizon)
+    return Seen.of(History.of(series, horizon, learnt), learnt_horizon)
 
 
 def learn(series: Series, horizon: int, settings: TreeSettings, *, seed: int) -> Forest:
     """Learn from the past of all series together."""
-    logged = positive_quantities(series.before(0))
+    learnt = Learnt.of(series)
     rng = np.random.default_rng(seed)
     parts = []
     for chunk in chunks(series, horizon, min(series.y.shape[1], longest_history(series))):
-        seen = seen_of(series.take(chunk), horizon, logged, horizon)
+        seen = seen_of(series.take(chunk), horizon, learnt, horizon)
         share = max(1, settings.most_rows * len(chunk) // len(series))
         lessons = lessons_of(seen, horizon, share, rng)
         if lessons is not None:
             parts.append(lessons)
-    return _trained(parts, logged, horizon, settings, seed)
+    return _trained(parts, learnt, horizon, settings, (int(series.observed.sum()), seed))
 
 
 def _trained(
-    parts: Sequence[Lessons], logged: frozenset[str], horizon: int, settings: TreeSettings, seed: int
+    parts: Sequence[Lessons], learnt: Learnt, horizon: int, settings: TreeSettings, of: tuple[int, int]
 ) -> Forest:
     if not parts:
-        return Forest((), (), logged, horizon)
-    names = parts[0].names
+        return Forest((), (), learnt, horizon)
+    names, (targets, seed) = parts[0].names, of
     x, missed, spread, weight = (
         np.concatenate([getattr(part, name) for part in parts])
         for name in ("x", "missed", "spread", "weight")
@@ -90,7 +90,7 @@ def _trained(
     counted = np.isfinite(missed) & (weight > 0)
     rows = int(counted.sum())
     if rows < _FEWEST_ROWS:
-        return Forest((), names, logged, horizon)
+        return Forest((), names, learnt, horizon)
     data = lgb.Dataset(
         x[counted],
         missed[counted] / unit[counted],
@@ -100,8 +100,10 @@ def _trained(
     )
     boosters = []
     for bag in range(settings.bags):
-        parameters = settings.parameters(rows=rows, seed=seed + bag, num_threads=num_threads(rows))
+        parameters = settings.parameters(
+            rows=rows, targets=min(rows, targets), seed=seed + bag, num_threads=num_threads(rows)
+        )
         booster = lgb.train(parameters, data, settings.rounds)
         # What is served is what a file would give: a model kept as text forecasts the same bit for bit.
         boosters.append(lgb.Booster(model_str=booster.model_to_string()))
-    return Forest(tuple(boosters), names, logged, horizon)
+    return Forest(tuple(boosters), names, learnt, horizon, targets / (targets + settings.doubt))
