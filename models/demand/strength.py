@@ -52,7 +52,8 @@ def _start(seen: BoolArray) -> IntArray:
     """Return the column of each row's first observation, the width where there is none."""
     if not seen.shape[1]:
         return np.zeros(len(seen), dtype=np.int64)
-    return np.where(seen.any(axis=1), seen.argmax(axis=1), seen.shape[1]).astype(np.int64)
+    started: IntArray = np.where(seen.any(axis=1), seen.argmax(axis=1), seen.shape[1]).astype(np.int64)
+    return started
 
 
 def _strengths(y: FloatArray, season: int) -> tuple[FloatArray, FloatArray]:
