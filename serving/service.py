@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import math
 from typing import TYPE_CHECKING, Final
 
 import bentoml
@@ -18,6 +19,9 @@ __all__ = ["Front", "ZhihengService"]
 
 _LOG: Final = logging.getLogger("bentoml.zhiheng")
 _SETTINGS: Final = ServiceSettings()
+# BentoML's net for what hangs in spite of our own deadlines, which are below it and answer with problem+json. It keeps
+# a timer and a context for every request until then, also for those answered long before: no longer than needed.
+_OUTER_TIMEOUT_SECONDS: Final = math.ceil(_SETTINGS.longest_deadline_seconds) + 1
 _BENTOML_PATHS: Final = ("/metrics", "/livez", "/static_content/")
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
 # At most one: BentoML makes the middleware and the instance apart, and neither gets hold of the other.
@@ -71,9 +75,7 @@ class _Worker:
 ZhihengService: Final = bentoml.service(
     name="zhiheng",
     workers=_SETTINGS.workers,
-    # Each of our routes has its own deadline (serving.api.Api.guarded), which answers with problem+json. BentoML's would
-    # be one for all, scores and forecasts, and keeps a timer and a context for every request until it ends.
-    traffic={"timeout": None},
+    traffic={"timeout": _OUTER_TIMEOUT_SECONDS},
     http={"host": _SETTINGS.host, "port": _SETTINGS.port},  # BentoML's own default is every address
 )(_Worker)
 ZhihengService.add_asgi_middleware(Front)

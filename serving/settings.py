@@ -46,12 +46,17 @@ class ServiceSettings(BaseSettings):
         default=2_097_152, ge=1, description="larger bodies with series get 413"
     )
     forecast_deadline_seconds: float = Field(
-        default=30.0, gt=0, description="a forecast that is computed on request and is slower gets 504"
+        default=15.0, gt=0, description="a forecast that is computed on request and is slower gets 504"
     )
     forecast_wait_seconds: float = Field(
-        default=10.0, gt=0, description="wait for another forecast to end, then 503"
+        default=5.0, gt=0, description="wait for another forecast to end, then 503"
     )
     accuracy_runs: int = Field(default=36, ge=1, description="how many of the newest runs accuracy looks at")
+
+    @property
+    def longest_deadline_seconds(self) -> float:
+        """Return the deadline of the slowest route."""
+        return max(self.deadline_seconds, self.forecast_deadline_seconds)
 
     @property
     def forecasts(self) -> Path:
