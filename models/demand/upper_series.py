@@ -11,7 +11,7 @@ from models.demand.hierarchy import Hierarchy
 from models.demand.series import BoolArray, FloatArray, IntArray, Series
 from models.errors import HierarchyError
 
-__all__ = ["add_upper", "check_sums"]
+__all__ = ["add_upper", "check_sums", "driver_weights"]
 
 _FILLED: Final = 0.05  # of the sum may come from filled values before the sum counts as not observed
 _FINDINGS: Final = {
@@ -49,7 +49,7 @@ def add_upper(bottom: Series, hierarchy: Hierarchy, *, summed: Collection[str] =
     )
     started = hierarchy.add_up(np.where(np.isfinite(values), 1.0, 0.0)) > 0
     whole = hierarchy.add_up(np.abs(np.nan_to_num(values)))
-    weights = _volumes(rows.y)
+    weights = driver_weights(rows.y)
     drivers = {
         kind: {
             name: _driver(
@@ -69,6 +69,16 @@ def add_upper(bottom: Series, hierarchy: Hierarchy, *, summed: Collection[str] =
         past=drivers["past"],
         static={name: _shared(hierarchy, codes[:, None])[:, 0] for name, codes in rows.static.items()},
     )
+
+
+def driver_weights(y: FloatArray, *, summed: bool = False) -> FloatArray:
+    """Return what each series weighs in the driver of a sum, (m,): its mean absolute y, or one where drivers add up."""
+    if summed:
+        return np.ones(len(y))
+    count = np.isfinite(y).sum(axis=1)
+    volume = np.abs(np.nan_to_num(y)).sum(axis=1) / np.maximum(count, 1)
+    floor = float(volume.max(initial=0.0)) * 1e-9 or 1.0  # a series of zeros still says what its price is
+    return np.asarray(np.maximum(volume, floor), dtype=np.float64)
 
 
 def check_sums(series: Series, hierarchy: Hierarchy, *, tolerance: float = 1e-6) -> pl.DataFrame:
@@ -132,13 +142,6 @@ def _shifted(table: FloatArray, late: IntArray) -> FloatArray:
     inside = columns < table.shape[1]
     moved = np.take_along_axis(table, np.where(inside, columns, 0), axis=1)
     return np.where(inside, moved, np.nan)
-
-
-def _volumes(y: FloatArray) -> FloatArray:
-    count = np.isfinite(y).sum(axis=1)
-    volume = np.abs(np.nan_to_num(y)).sum(axis=1) / np.maximum(count, 1)
-    floor = float(volume.max(initial=0.0)) * 1e-9 or 1.0  # a series of zeros still says what its price is
-    return np.asarray(np.maximum(volume, floor), dtype=np.float64)
 
 
 def _rule(rows: Series, name: str) -> str:
