@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 import polars as pl
 
-from models.demand.member import Components, Fitted
+from models.demand.member import Components, Fitted, refit_backtest
 from models.demand.series import FloatArray, IntArray, Series
 
 __all__ = ["Parameters", "StatisticalFit", "StatisticalMember"]
@@ -69,6 +69,7 @@ class StatisticalMember:
     name: str
     learn: Learn
     take_apart: TakeApart
+    pooled: bool = False  # constants are shared by all series of a cutoff, which must then be learnt together
 
     def fit(self, series: Series, horizon: int, *, seed: int) -> Fitted:
         """Learn every series; those without one finite value get NaN."""
@@ -78,6 +79,8 @@ class StatisticalMember:
         """Learn anew at every cutoff, all cutoffs at once."""
         if not backs:
             return np.empty((0, len(series), horizon))
+        if self.pooled:
+            return refit_backtest(self, series, horizon, backs, seed=seed)
         cuts = [series.before(back) for back in backs]
         return np.stack([fitted.forecast(cuts[0], horizon) for fitted in self._learn(cuts)])
 
@@ -91,7 +94,8 @@ class StatisticalMember:
         season = max(cuts[0].season, 1)
         newest = max(_NEWEST, _NEWEST_SEASONS * season)
         y = _stack([cut.y[:, -newest:] for cut in cuts])
-        rows = max(1, _CELLS // max(y.shape[1], 1))
+        rows = len(y) if self.pooled else _CELLS // y.shape[1]
+        rows = max(1, rows)
         chunks = [y[start : start + rows] for start in range(0, max(len(y), 1), rows)]
         workers = joblib.cpu_count() or 1 if len(chunks) >= _MANY_CHUNKS else 1
         learnt = joblib.Parallel(n_jobs=workers)(

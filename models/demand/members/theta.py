@@ -111,8 +111,8 @@ def _best_alpha(y: FloatArray, line: tuple[FloatArray, FloatArray], scored: Bool
     bend = before - 2 * at + after
     shift = np.where(bend > 0, (before - after) / (2 * np.where(bend > 0, bend, 1.0)), 0.0)
     refined = _ALPHAS[inner] + np.clip(shift, -1, 1) * (_ALPHAS[1] - _ALPHAS[0])
-    alpha: FloatArray = np.where(best == inner, refined, _ALPHAS[best])
-    return alpha
+    chosen: FloatArray = np.where(best == inner, refined, _ALPHAS[best])
+    return chosen
 
 
 def _finish(
