@@ -162,13 +162,21 @@ def test_coarser_series_is_refused() -> None:
 
 def test_stray_date_refuses_its_series_before_a_century_of_days_is_filled() -> None:
     days = pl.date_range(date(2024, 1, 1), date(2024, 1, 31), "1d", eager=True)
-    table = pl.DataFrame({"unique_id": "a", "ds": days, "y": 1.0})
-    slip = pl.DataFrame(
-        {"unique_id": ["b", "b"], "ds": [date(1924, 1, 1), date(2024, 1, 1)], "y": [1.0, 2.0]}
-    )
+    table = pl.concat(pl.DataFrame({"unique_id": uid, "ds": days, "y": 1.0}) for uid in ("a", "b"))
+    slip = pl.DataFrame({"unique_id": "b", "ds": [date(1924, 1, 1)], "y": [2.0]})
     panel = build_panel(pl.concat([table, slip]), freq="1d")
     assert _refused(panel) == {"b": "stray_date"}
     assert panel.frame.height == 31
+
+
+def test_long_hole_in_a_longer_history_is_filled_and_no_stray_date() -> None:
+    days = pl.date_range(date(2010, 1, 1), date(2020, 12, 31), "1d", eager=True)
+    table = pl.DataFrame({"unique_id": "a", "ds": days, "y": 1.5}).filter(
+        ~pl.col("ds").is_between(date(2012, 1, 1), date(2015, 1, 1))
+    )
+    panel = build_panel(table, freq="1d")
+    assert panel.refused.is_empty()
+    assert panel.frame.height == days.len()
 
 
 def test_exact_duplicates_merge_and_contradictions_refuse_the_series() -> None:

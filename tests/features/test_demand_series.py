@@ -52,6 +52,19 @@ def test_long_hole_takes_the_mean_of_the_nearest_seasons() -> None:
     assert _found(panel, "gap_seasonal") == [("a", 3, date(2022, 6, 1))]
 
 
+@pytest.mark.parametrize(("length", "rule"), [(3, "gap_linear"), (4, "gap_seasonal")])
+def test_hole_is_short_up_to_a_quarter_of_the_season(length: int, rule: str) -> None:
+    y: list[float | None] = [float(100 + i % 12) + 0.5 for i in range(48)]
+    y[20 : 20 + length] = [None] * length
+    panel = build_panel(_months("a", y), freq="1mo")
+    assert panel.findings.select("rule", "rows").rows() == [(rule, length)]
+
+
+def test_hole_of_demand_with_few_zeros_is_not_taken_for_zero() -> None:
+    panel = build_panel(_months("a", [4, 0, 6, None, 8, 5, 6, 7]), freq="1mo")
+    assert _y(panel)[3] == 7
+
+
 def test_hole_of_intermittent_demand_is_no_sale() -> None:
     panel = build_panel(_months("a", [0, 3, 0, None, 5, 0, 0, 2]), freq="1mo")
     assert _y(panel) == [0, 3, 0, 0, 5, 0, 0, 2]

@@ -95,6 +95,15 @@ def test_price_is_weighted_by_quantity_and_promotion_is_a_share_of_days() -> Non
     assert panel.frame["promotion"][0] == pytest.approx(10 / 31)
 
 
+def test_returned_goods_do_not_weigh_in_the_price() -> None:
+    days = _days(date(2024, 1, 1), date(2024, 1, 31)).with_columns(
+        pl.when(pl.col("ds") == date(2024, 1, 9)).then(-5.0).otherwise("quantity").alias("quantity"),
+        pl.when(pl.col("ds") == date(2024, 1, 9)).then(400.0).otherwise("price").alias("price"),
+    )
+    panel = sales_panel(_tables(days), freq="1mo", as_of=date(2024, 3, 1))
+    assert panel.frame["price"].to_list() == pytest.approx([10])
+
+
 def test_month_without_a_sale_takes_the_plain_mean_of_its_prices() -> None:
     days = _days(date(2024, 1, 1), date(2024, 1, 31)).with_columns(quantity=pl.lit(0.0))
     assert sales_panel(_tables(days), freq="1mo", as_of=date(2024, 3, 1)).frame["price"].to_list() == [10.0]
