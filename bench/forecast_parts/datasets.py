@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-__all__ = ["DATASETS", "Problem", "problems"]
+__all__ = ["DATASETS", "NEW_YEARS", "Problem", "problems"]
 
 # Three Lunar New Years lie in the Taiwanese file; the first is the only history of the second.
-_NEW_YEARS: Final = (date(2017, 1, 28), date(2018, 2, 16))
+NEW_YEARS: Final = (date(2017, 1, 28), date(2018, 2, 16))
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _rossmann(folder: Path) -> list[Problem]:
 
 def _taiwan(folder: Path) -> list[Problem]:
     frame = _dated(pl.read_parquet(folder / "tw_industrial_power_daily_to_2018H1.parquet"))
-    origins = [day - timedelta(days=back) for day in _NEW_YEARS for back in (14, 21, 28)]
+    origins = [day - timedelta(days=back) for day in NEW_YEARS for back in (14, 21, 28)]
     return [
         _at("taiwan_power", frame, origin, freq="1d", season=7, horizon=42, country="TW")
         for origin in origins

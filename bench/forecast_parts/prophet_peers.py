@@ -12,7 +12,7 @@ from bench.forecast_parts.datasets import Problem
 from bench.forecast_parts.shape import LEVELS, QUANTILES
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas as pd  # type: ignore[import-untyped]  # no stubs in the environment
     from prophet import Prophet
 
 __all__ = ["prophet_default", "prophet_with_drivers", "prophet_with_holidays"]
@@ -82,7 +82,7 @@ def _one(history: pl.DataFrame, future: pl.DataFrame, build: Build, columns: tup
     if history.height < _FEW:
         last = history["y"][-1]
         return names.with_columns(forecast=pl.lit(last), **{q: pl.lit(last) for q in QUANTILES})
-    np.random.seed(7)  # noqa: NPY002  # Prophet draws from NumPy's global generator
+    np.random.seed(7)  # Prophet draws from NumPy's global generator
     model = build()
     for column in columns:
         model.add_regressor(column)
