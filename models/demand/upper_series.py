@@ -45,10 +45,11 @@ def add_upper(bottom: Series, hierarchy: Hierarchy, *, summed: Collection[str] =
     values, seen = _continued(rows, late)
     sums, filled = (
         hierarchy.add_up(np.nan_to_num(values)),
-        hierarchy.add_up(np.where(seen, 0.0, np.abs(values))),
+        hierarchy.add_up(np.where(seen, 0.0, np.abs(np.nan_to_num(values)))),
     )
     started = hierarchy.add_up(np.where(np.isfinite(values), 1.0, 0.0)) > 0
-    whole = hierarchy.add_up(np.abs(np.nan_to_num(values)))
+    reported = hierarchy.add_up(seen.astype(np.float64)) > 0
+    whole, upper = hierarchy.add_up(np.abs(np.nan_to_num(values))), hierarchy.upper
     weights = driver_weights(rows.y)
     drivers = {
         kind: {
@@ -63,7 +64,7 @@ def add_upper(bottom: Series, hierarchy: Hierarchy, *, summed: Collection[str] =
         rows,
         ids=hierarchy.ids,
         y=np.where(started, sums, np.nan),
-        observed=started & (filled <= _FILLED * whole),
+        observed=np.vstack([reported[:upper] & (filled <= _FILLED * whole)[:upper], seen]),
         last=np.full(len(hierarchy), newest, dtype=np.int64),
         known=drivers["known"],
         past=drivers["past"],
