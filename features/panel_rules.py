@@ -82,8 +82,9 @@ PANEL_RULES: Final[tuple[PanelRule, ...]] = (
     PanelRule(
         "all_missing",
         Outcome.REFUSED,
-        "没有任何可用的 y。请补上历史数据；新品请用相近产品的编号或人工预测。",
-        "There is no usable y. Add history; for a new product take a similar one or a planner's own figure.",
+        "没有任何可用的 y（截止日前已知、且周期已结束）。请补上历史数据或改用较晚的截止日；新品请用相近产品的编号或人工预测。",
+        "There is no usable y (known by the as-of date, of a period that was over). Add history or a later date; "
+        "for a new product take a similar one or a planner's own figure.",
     ),
     PanelRule(
         "no_known_at",
