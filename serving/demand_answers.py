@@ -31,6 +31,7 @@ class Final:
     value: float
     basis: str
     override_ids: tuple[str, ...]
+    gap: float
 
 
 Finals = Mapping[tuple[str, int], Final]
@@ -45,7 +46,7 @@ def finals_of(loaded: LoadedRun, overrides: pl.DataFrame, now: datetime) -> Fina
     moved = apply_overrides(loaded.run.forecast, mine, negative=loaded.negative)
     return {
         (row["unique_id"], row["step"]): Final(
-            row["final"], row["basis"], tuple((row["override_id"] or "").split("+"))
+            row["final"], row["basis"], tuple((row["override_id"] or "").split("+")), row["gap"]
         )
         for row in moved.iter_rows(named=True)
     }
@@ -91,7 +92,7 @@ def _series(
         unique_id=unique_id,
         **{key: _text(row[key]) for key in (*KEYS, "level")},
         members=_text(row["members"]) or "",
-        quality=series_quality(row),
+        quality=series_quality(row, apart=any(point.override and point.override.gap for point in points)),
         points=points,
     )
 
@@ -100,7 +101,7 @@ def _applied(changed: Final | None) -> AppliedOverride | None:
     if changed is None:
         return None
     return AppliedOverride.model_validate(
-        {"override_ids": list(changed.override_ids), "basis": changed.basis}
+        {"override_ids": list(changed.override_ids), "basis": changed.basis, "gap": changed.gap}
     )
 
 

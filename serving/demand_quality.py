@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from serving.demand_schemas import DemandQuality, RefusedSeries, SeriesForecast
 from serving.ledger import Json
@@ -9,9 +10,16 @@ from serving.schemas import Note, QualityLevel
 
 __all__ = ["answer_quality", "quality_codes", "series_quality", "stale_notes"]
 
+_APART: Final = Note(
+    code="overrides_disagree",
+    text_zh="本级的调整与下级的调整不一致，各级之和不等（差额见 override.gap）；请计划员协调。",
+    text_en="The override of this level contradicts those below it, so the levels do not add up (see override.gap); "
+    "planners have to agree.",
+)
 
-def series_quality(row: Mapping[str, object]) -> DemandQuality:
-    """Return the quality of one series from its row of the run."""
+
+def series_quality(row: Mapping[str, object], *, apart: bool = False) -> DemandQuality:
+    """Return the quality of one series from its row of the run; `apart`: its overrides contradict those below it."""
     notes = []
     level = QualityLevel(str(row["quality"]))
     if row["reason_zh"]:
@@ -22,6 +30,9 @@ def series_quality(row: Mapping[str, object]) -> DemandQuality:
         notes.append(
             Note(code="data_findings", text_zh=f"数据处理：{text}", text_en=f"Treatment of the data: {text}")
         )
+    if apart:
+        notes.append(_APART)
+        level = QualityLevel.FALLBACK
     return DemandQuality(level=level, notes=notes)
 
 

@@ -166,6 +166,9 @@ class AppliedOverride(_Strict):
     """计划员的调整怎样落到这个数上。 / How a planner's override comes to this figure."""
 
     override_ids: list[str]
+    gap: float = Field(
+        description="与下级之和的差额；不为 0 表示各级调整互相矛盾 / difference from the sum of its parts; 0 where they agree"
+    )
     basis: Literal["own", "spread", "sum"] = Field(
         description="own 本序列；spread 由上级按预测占比分摊；sum 由下级汇总 / own, spread from above, sum of those below"
     )

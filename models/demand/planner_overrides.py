@@ -13,6 +13,7 @@ from models.demand.series import FloatArray
 
 __all__ = ["OVERRIDES", "apply_overrides", "in_force", "may_be_negative"]
 
+_TOLERANCE: Final = 1e-6
 _OVERRIDES: Final[dict[str, pl.DataType]] = {
     "seq": pl.Int64(),
     "override_id": pl.String(),
@@ -36,6 +37,7 @@ _FINAL: Final = pl.Schema(
         "final": pl.Float64,
         "basis": pl.String,
         "override_id": pl.String,
+        "gap": pl.Float64,
     }
 )
 
@@ -54,7 +56,7 @@ def in_force(overrides: pl.DataFrame, at: datetime) -> pl.DataFrame:
 def apply_overrides(
     forecast: pl.DataFrame, overrides: pl.DataFrame, *, negative: bool = False
 ) -> pl.DataFrame:
-    """Return the figures that overrides change: unique_id, step, final, basis, override_id; nothing else is listed.
+    """Return the figures that overrides change: unique_id, step, final, basis, override_id, gap; no others are listed.
 
     forecast: unique_id, ds, step, forecast and the key columns of a published run; overrides: rows of `in_force`.
     The figure of a series with an override of its own is that override (basis `own`). An override above is spread:
@@ -64,6 +66,8 @@ def apply_overrides(
 
     A series is a sum where its key columns are null and those that are not are the same as in its parts. Where no
     level has all of the keys that the others have, or its series share their keys, overrides stay where they are.
+    gap: by how much an override differs from the sum of its parts, which is not zero where overrides of several levels
+    contradict each other; it is told, not repaired.
     """
     mine = forecast.with_columns(ds_text(forecast))
     own = (
@@ -75,7 +79,7 @@ def apply_overrides(
         return _FINAL.to_frame()
     detail = _most_detailed(forecast)
     if detail is None:
-        return own.with_columns(pl.lit("own").alias("basis")).select(_FINAL.names())
+        return own.with_columns(pl.lit("own").alias("basis"), pl.lit(0.0).alias("gap")).select(_FINAL.names())
     parts = [
         _one_period(mine.filter(pl.col("ds") == ds), rows, detail, negative=negative)
         for (ds,), rows in own.group_by("ds", maintain_order=True)
@@ -122,10 +126,13 @@ def _one_period(
     leaves = figures.filter(_has(detail))
     moved = _spread(leaves, own, negative=negative)
     below = leaves.with_columns(moved).filter(pl.col("final").is_not_null())
-    spread = below.join(own, on="unique_id", how="anti").with_columns(pl.lit("spread").alias("basis"))
+    spread = below.join(own, on="unique_id", how="anti").with_columns(
+        pl.lit("spread").alias("basis"), pl.lit(0.0).alias("gap")
+    )
     sums = [_sums(figures, below, keys) for keys in _levels_above(figures, detail)]
     above = pl.concat([spread.select(_FINAL.names()), *sums]).join(own, on="unique_id", how="anti")
-    mine = own.with_columns(pl.lit("own").alias("basis")).select(_FINAL.names())
+    mine = own.with_columns(pl.lit("own").alias("basis"), _gaps(leaves.with_columns(moved), own))
+    mine = mine.select(_FINAL.names())
     return pl.concat([mine, above.select(_FINAL.names())])
 
 
@@ -148,6 +155,18 @@ def _spread(leaves: pl.DataFrame, own: pl.DataFrame, *, negative: bool) -> list[
         pl.Series("final", final, pl.Float64).fill_nan(None),
         pl.Series("override_id", by, pl.String),
     ]
+
+
+def _gaps(leaves: pl.DataFrame, own: pl.DataFrame) -> pl.Series:
+    """Return by how much each override differs from its forecast and what its parts moved by."""
+    change = (leaves["final"] - leaves["forecast"]).fill_null(0.0).to_numpy()
+    gaps = [
+        row["final"] - row["forecast"] - float(change[_below(leaves, row)].sum())
+        for row in own.iter_rows(named=True)
+    ]
+    sizes = np.maximum(1.0, np.abs(own["final"].to_numpy()))
+    told = np.asarray(gaps, dtype=np.float64)
+    return pl.Series("gap", np.where(np.abs(told) <= _TOLERANCE * sizes, 0.0, told), pl.Float64)
 
 
 def _shares(forecast: FloatArray) -> FloatArray:
@@ -188,5 +207,7 @@ def _sums(figures: pl.DataFrame, below: pl.DataFrame, keys: Sequence[str]) -> pl
             )
         )
     return moved.with_columns(
-        (pl.col("forecast") + pl.col("change")).alias("final"), pl.lit("sum").alias("basis")
+        (pl.col("forecast") + pl.col("change")).alias("final"),
+        pl.lit("sum").alias("basis"),
+        pl.lit(0.0).alias("gap"),
     ).select(_FINAL.names())

@@ -76,6 +76,20 @@ def test_a_share_never_falls_below_zero(planning: DemandClient) -> None:
     assert final(planning, "SKU-001/east")[1:] == (0, "spread")
 
 
+def test_overrides_that_contradict_each_other_are_told_and_not_repaired(planning: DemandClient) -> None:
+    made(planning)
+    made(planning, unique_id="ORG-07", value=400.0)
+    series = {
+        s["unique_id"]: s
+        for s in planning.post("forecast", {"unique_ids": ["ORG-07", "total"]}).json()["series"]
+    }
+    company = series["ORG-07"]
+    assert company["points"][1]["override"]["gap"] == pytest.approx(-100)
+    assert company["points"][2]["override"] is None
+    assert [note["code"] for note in company["quality"]["notes"]] == ["overrides_disagree"]
+    assert series["total"]["quality"]["notes"] == []
+
+
 def test_newest_override_counts_and_the_old_one_stays_readable(planning: DemandClient) -> None:
     made(planning)
     planning.at(NOW + timedelta(minutes=1))
