@@ -1,6 +1,6 @@
 """Which series add up to which: company, family, product x region, as one sparse summing matrix."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Final
@@ -60,6 +60,20 @@ class Hierarchy:
         flat = bottom.reshape(bottom.shape[0], -1)
         added = np.vstack([self.sums[: self.upper] @ flat, flat])
         return np.asarray(added, dtype=np.float64).reshape(len(self), *bottom.shape[1:])
+
+    def without(self, refused: Collection[str]) -> "Hierarchy":
+        """Return the hierarchy without some bottom series; sums that lose all their series go with them."""
+        kept = np.array([one not in refused for one in self.bottom_ids], dtype=np.bool_)
+        if kept.all():
+            return self
+        if not kept.any():
+            raise HierarchyError([], zh="没有剩下任何序列", en="no series is left")
+        sums = self.sums[:, np.flatnonzero(kept)]
+        there = np.diff(sums.indptr) > 0
+        ids = [one for one, stays in zip(self.ids, there, strict=True) if stays]
+        level = [one for one, stays in zip(self.level, there, strict=True) if stays]
+        sums = csr_array(sums[np.flatnonzero(there)])
+        return Hierarchy(tuple(ids), sums, tuple(level), _same(ids, sums))
 
 
 def hierarchy_of_levels(

@@ -1,6 +1,6 @@
 """Make the series of a hierarchy's sums from those at its bottom, and check sums that the table brought along."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -20,18 +20,22 @@ _FINDINGS: Final = {
 }  # fmt: skip
 
 
-def add_upper(bottom: Series, hierarchy: Hierarchy, *, summed: Collection[str] = ()) -> Series:
-    """Return the series of all nodes, in their order, from the bottom series: all end in the newest period of any.
+def add_upper(
+    series: Series, hierarchy: Hierarchy, *, summed: Collection[str] = (), closed: BoolArray | None = None
+) -> Series:
+    """Return the series of all nodes, in their order, all up to the newest period: sums are made from the bottom series.
 
+    series: the bottom series, and those nodes that have a history of their own, which they keep.
     y: the sum. A series counts as 0 before its first value. After its last value it counts as 0 if it has been gone
-    for more than a season (discontinued); until then it counts as what it was a season before (not reported yet).
+    for more than a season (discontinued); until then it counts as what it was a season before (not reported yet), in
+    its own row as well. Where `closed` (n of series, season) is set, by position in the season, it counts as 0.
     A sum is observed where filled values make up at most 5 % of it, and starts with its first series.
     Known and past drivers: the mean over the series that have a value, weighted by their mean absolute y of all time
     (so price is the mean price, a promotion flag the share of volume promoted); drivers in `summed` are added.
     Static columns and coded drivers: the value all series share, NaN where they differ.
     Raises HierarchyError for bottom series that are missing.
     """
-    place = {one: number for number, one in enumerate(bottom.ids)}
+    place = {one: number for number, one in enumerate(series.ids)}
     missing = [one for one in hierarchy.bottom_ids if one not in place]
     if missing:
         raise HierarchyError(
@@ -39,36 +43,75 @@ def add_upper(bottom: Series, hierarchy: Hierarchy, *, summed: Collection[str] =
             zh="不在表中。请补充或从层级中删去",
             en="are not in the table. Add them or drop them from it",
         )
-    rows = bottom.take(np.array([place[one] for one in hierarchy.bottom_ids], dtype=np.int64))
-    newest = int(rows.last.max())
-    late = newest - rows.last
-    values, seen = _continued(rows, late)
-    sums, filled = (
-        hierarchy.add_up(np.nan_to_num(values)),
-        hierarchy.add_up(np.where(seen, 0.0, np.abs(np.nan_to_num(values)))),
-    )
-    started = hierarchy.add_up(np.where(np.isfinite(values), 1.0, 0.0)) > 0
-    reported = hierarchy.add_up(seen.astype(np.float64)) > 0
-    whole, upper = hierarchy.add_up(np.abs(np.nan_to_num(values))), hierarchy.upper
+    aligned = _up_to_newest(series)
+    bottom = np.array([place[one] for one in hierarchy.bottom_ids], dtype=np.int64)
+    rows = aligned.take(bottom)
+    made = _made(rows, hierarchy, frozenset(summed), None if closed is None else closed[bottom])
+    own = [(node, place[one]) for node, one in enumerate(hierarchy.ids) if one in place]
+    return _with_own(made, aligned, np.array(own, dtype=np.int64).T)
+
+
+def _made(rows: Series, hierarchy: Hierarchy, summed: frozenset[str], closed: BoolArray | None) -> Series:
+    y, seen = rows.y, rows.observed
+    if closed is not None:
+        shut = np.take_along_axis(closed, rows.timeline.position(rows.periods(), rows.season), axis=1)
+        y, seen = np.where(shut & np.isfinite(y), 0.0, y), seen | (shut & np.isfinite(y))
+    values = np.nan_to_num(y)
+    whole = hierarchy.add_up(np.abs(values))
+    filled = hierarchy.add_up(np.where(seen, 0.0, np.abs(values)))
     weights = driver_weights(rows.y)
-    drivers = {
-        kind: {
-            name: _driver(
-                hierarchy, _shifted(table, late), weights, "sum" if name in summed else _rule(rows, name)
-            )
-            for name, table in tables.items()
+
+    def drivers(tables: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        rules = {
+            name: "sum" if name in summed else "shared" if name in rows.categorical else "mean"
+            for name in tables
         }
-        for kind, tables in (("known", rows.known), ("past", rows.past))
-    }
+        return {name: _driver(hierarchy, table, weights, rules[name]) for name, table in tables.items()}
+
     return replace(
         rows,
         ids=hierarchy.ids,
-        y=np.where(started, sums, np.nan),
-        observed=np.vstack([reported[:upper] & (filled <= _FILLED * whole)[:upper], seen]),
-        last=np.full(len(hierarchy), newest, dtype=np.int64),
-        known=drivers["known"],
-        past=drivers["past"],
+        y=np.where(hierarchy.add_up(np.isfinite(y).astype(np.float64)) > 0, hierarchy.add_up(values), np.nan),
+        observed=(hierarchy.add_up(seen.astype(np.float64)) > 0) & (filled <= _FILLED * whole),
+        last=np.full(len(hierarchy), rows.last[0], dtype=np.int64),
+        known=drivers(rows.known),
+        past=drivers(rows.past),
         static={name: _shared(hierarchy, codes[:, None])[:, 0] for name, codes in rows.static.items()},
+    )
+
+
+def _with_own(made: Series, aligned: Series, own: IntArray) -> Series:
+    """Give the nodes that have a history of their own that, with its drivers, in place of what was made."""
+    nodes, rows = own
+
+    def put(table: FloatArray, source: FloatArray) -> FloatArray:
+        table[nodes] = source[rows]
+        return table
+
+    observed = made.observed.copy()
+    observed[nodes] = aligned.observed[rows]
+    return replace(
+        made,
+        y=put(made.y, aligned.y),
+        observed=observed,
+        known={name: put(table, aligned.known[name]) for name, table in made.known.items()},
+        past={name: put(table, aligned.past[name]) for name, table in made.past.items()},
+        static={name: put(codes, aligned.static[name]) for name, codes in made.static.items()},
+    )
+
+
+def _up_to_newest(series: Series) -> Series:
+    """Return the series with all of them ending in the newest period of any."""
+    newest = int(series.last.max(initial=0))
+    late = newest - series.last
+    y, observed = _continued(series, late)
+    return replace(
+        series,
+        y=y,
+        observed=observed,
+        last=np.full(len(series), newest, dtype=np.int64),
+        known={name: _shifted(table, late) for name, table in series.known.items()},
+        past={name: _shifted(table, late) for name, table in series.past.items()},
     )
 
 
@@ -145,10 +188,6 @@ def _shifted(table: FloatArray, late: IntArray) -> FloatArray:
     return np.where(inside, moved, np.nan)
 
 
-def _rule(rows: Series, name: str) -> str:
-    return "shared" if name in rows.categorical else "mean"
-
-
 def _driver(hierarchy: Hierarchy, table: FloatArray, weights: FloatArray, rule: str) -> FloatArray:
     if rule == "shared":
         return _shared(hierarchy, table)
@@ -157,9 +196,7 @@ def _driver(hierarchy: Hierarchy, table: FloatArray, weights: FloatArray, rule: 
     total, weight = hierarchy.add_up(np.nan_to_num(table) * shares), hierarchy.add_up(shares)
     if rule == "sum":
         return np.where(weight > 0, total, np.nan)
-    mean = np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0)
-    mean[hierarchy.upper :] = table  # a series' own value, bit for bit
-    return mean
+    return np.asarray(np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0))
 
 
 def _shared(hierarchy: Hierarchy, table: FloatArray) -> FloatArray:
