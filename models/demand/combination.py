@@ -8,13 +8,13 @@ import numpy as np
 from models.demand.router import FLOOR
 from models.demand.series import BoolArray, FloatArray
 
-__all__ = ["Combination", "combine", "effective_weights", "weigh"]
+__all__ = ["Combination", "combine", "effective_weights", "unseen_errors", "weigh"]
 
 _WORST: Final = 1.1  # a member whose loss is above this many times the best's is dropped
-_OWN_ERRORS: Final = 36.0  # as many errors of its own as count as much as the whole kind's
-_SHARPNESS: Final = 2.0  # weights go with loss to the power of minus this
+_OWN_ERRORS: Final = 200.0  # as many errors of its own as count as much as the whole kind's
+_SHARPNESS: Final = 6.0  # weights go with loss to the power of minus this
 _SMALLEST: Final = 1e-12
-_TO_EQUAL: Final = 0.5  # half-way from there to equal weights
+_TO_EQUAL: Final = 0.2  # so far from there to equal weights
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,23 @@ def weigh(
     weights[lost] = np.arange(len(members)) == floor
     combined = np.where(lost, loss[:, floor], combined)
     return Combination(members, weights, weights[:, floor] == 1, loss, combined)
+
+
+def unseen_errors(
+    errors: FloatArray, tried: BoolArray, groups: tuple[str, ...], members: tuple[str, ...]
+) -> FloatArray:
+    """Return what the combination misses by at each cutoff, (b, n, h), with weights learnt at the other cutoffs.
+
+    Weights look best where they were learnt; bands drawn from such errors would be too narrow. With one cutoff there is
+    no other.
+    """
+    cutoffs = range(errors.shape[1])
+    missed = np.full(errors.shape[1:], np.nan)
+    for cutoff in cutoffs:
+        others = [other for other in cutoffs if other != cutoff] or [cutoff]
+        weights = weigh(errors[:, others], tried, groups, members).weights
+        missed[cutoff] = combine(errors[:, cutoff], weights)
+    return missed
 
 
 def combine(forecasts: FloatArray, weights: FloatArray) -> FloatArray:

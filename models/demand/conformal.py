@@ -8,15 +8,19 @@ import numpy as np
 from sklearn.isotonic import isotonic_regression
 
 from models.demand.measures import naive_scale
-from models.demand.series import FloatArray, Series
+from models.demand.series import BoolArray, FloatArray, Series
 
-__all__ = ["Bands", "learn_bands", "series_scale"]
+__all__ = ["Bands", "learn_bands", "scale_at", "series_scale"]
 
 _ENOUGH: Final = 300  # errors around a step; fewer are helped out by neighbouring steps
 _SIGNED: Final = 100  # below so many errors both sides are taken to be alike
 _OWN_ERRORS: Final = (
     24.0  # as many errors of its own as count as much as the kind's, for the width of a series' band
 )
+_LUCK: Final = 0.25  # so much wider with one cutoff; half of it with two
+_LEVEL_PERIODS: Final = 6  # at least so many periods make a level
+_MOST_GROWN: Final = 10.0  # times, between a cutoff and now
+_UNMOVED_SHARE: Final = 0.1  # of its level, for a series that never moved
 _SMALLEST: Final = 1e-9
 
 
@@ -34,7 +38,7 @@ class Bands:
     group_of: tuple[str, ...]
 
     def quantiles(self, forecast: FloatArray) -> FloatArray:
-        """Return (n, h, q) quantiles around an (n, h) forecast; steps past the table's last keep growing like sqrt."""
+        """Return (n, h, q) quantiles around an (n, h) forecast; past the table's last step they grow like its square root."""
         horizon = forecast.shape[1]
         index = np.array([self.groups.index(one) for one in self.group_of], dtype=np.int64)
         spread = _extended(self.table, horizon)[index] * self.width[:, None, None]
@@ -54,8 +58,33 @@ def series_scale(series: Series) -> FloatArray:
     """Return the size of each series' usual movement, (n,), never zero: what errors are divided by."""
     y = np.where(series.observed, series.y, np.nan)
     scale = naive_scale(y, series.season)
-    level = np.nanmean(np.abs(np.where(np.isfinite(y), y, np.nan)), axis=1) if y.size else scale
-    return np.where(np.isfinite(scale), scale, np.maximum(np.nan_to_num(level) * 0.1, _SMALLEST))
+    return np.where(np.isfinite(scale), scale, np.maximum(_level(y) * _UNMOVED_SHARE, _SMALLEST))
+
+
+def scale_at(series: Series, backs: Sequence[int], non_negative: BoolArray) -> FloatArray:
+    """Return the scale of each series as it was at each cutoff, (b, n).
+
+    A series that has grown fivefold missed by less when it was small: errors of series that are never negative are
+    divided by the scale times the level (mean of the last season) at the cutoff over the level now.
+    """
+    y = np.where(series.observed, series.y, np.nan)
+    span = max(series.season, _LEVEL_PERIODS)
+    now, scale = _level(y[:, -span:]), series_scale(series)
+    scales = np.empty((len(backs), len(series)))
+    for place, back in enumerate(backs):
+        end = y.shape[1] - back
+        with np.errstate(invalid="ignore", divide="ignore"):
+            grown = _level(y[:, max(end - span, 0) : end]) / now
+        usable = non_negative & np.isfinite(grown) & (grown > 0)
+        scales[place] = scale * np.clip(np.where(usable, grown, 1.0), 1 / _MOST_GROWN, _MOST_GROWN)
+    return scales
+
+
+def _level(y: FloatArray) -> FloatArray:
+    """Return the mean size of the known values, (n,), zero without any."""
+    known = np.isfinite(y)
+    level: FloatArray = np.where(known, np.abs(y), 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    return level
 
 
 def learn_bands(
@@ -68,7 +97,8 @@ def learn_bands(
     (N + 1) level-th smallest of N pooled errors, between two of them by their distance (split conformal; Vovk,
     Gammerman and Shafer 2005). With few
     errors the two sides are taken to be alike; without any, errors of all groups serve, and without these the naive
-    scale times a normal's quantile that grows with the square root of the step.
+    scale times a normal's quantile that grows with the square root of the step. All errors made at one cutoff share its
+    luck, so with few cutoffs bands are wider than the errors say.
     """
     names = tuple(sorted(set(groups)))
     group_of = np.array(groups)
@@ -78,7 +108,8 @@ def learn_bands(
     table = np.stack(
         [_quantile_table(_steps(normed[:, group_of == name]), everything, np.array(levels)) for name in names]
     )
-    return Bands(tuple(levels), names, table, relative * scale, tuple(groups))
+    luck = 1 + _LUCK / max(len(errors), 1)
+    return Bands(tuple(levels), names, table, luck * relative * scale, tuple(groups))
 
 
 def _own_width(errors: FloatArray, group_of: FloatArray) -> FloatArray:

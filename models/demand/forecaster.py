@@ -8,8 +8,8 @@ import numpy as np
 from features.demand import Panel
 from models.demand.arrays import codes_of, series_of
 from models.demand.backtest import run_backtest
-from models.demand.combination import Combination, combine, weigh
-from models.demand.conformal import learn_bands, series_scale
+from models.demand.combination import Combination, unseen_errors, weigh
+from models.demand.conformal import learn_bands, scale_at, series_scale
 from models.demand.model import DemandModel, Learnt
 from models.demand.profile import describe
 from models.demand.roster import find_member
@@ -40,10 +40,12 @@ def fit_forecaster(
     codes = codes_of(panel)
     series = series_of(panel, horizon, codes)
     profile = describe(series)
+    non_negative = _non_negative(panel, series)
     tried = candidates(series, profile, tier, extra)
     backtest = run_backtest(series, tried, horizon, cutoffs(profile, horizon), seed=seed)
     scale = series_scale(series)
-    missed = (backtest.actuals - backtest.forecasts) / scale[None, :, None]
+    then = scale_at(series, backtest.backs, non_negative)
+    missed = (backtest.actuals - backtest.forecasts) / then[None, :, :, None]
     groups = tuple(str(kind) for kind in profile.kind)
     combination = weigh(missed, backtest.tried, groups, backtest.members)
     return DemandModel(
@@ -53,15 +55,23 @@ def fit_forecaster(
         tier=tier,
         seed=seed,
         kinds=profile.kind,
-        non_negative=profile.non_negative,
+        non_negative=non_negative,
         members=_learn(series, combination, horizon, seed, everyone=keep_all),
         combination=combination,
-        bands=learn_bands(combine(missed, combination.weights), scale, groups, levels),
+        bands=learn_bands(
+            unseen_errors(missed, backtest.tried, groups, backtest.members), scale, groups, levels
+        ),
         member_bands={
             name: learn_bands(missed[number], scale, groups, levels)
             for number, name in enumerate(backtest.members)
         },
     )
+
+
+def _non_negative(panel: Panel, series: Series) -> BoolArray:
+    """Tell which series may not be forecast below zero: a few returns do not make a series one that may."""
+    facts = dict(panel.series.select("unique_id", "non_negative").iter_rows())
+    return np.array([facts[unique_id] for unique_id in series.ids], dtype=np.bool_)
 
 
 def _learn(

@@ -37,7 +37,6 @@ class Profile:
     length: IntArray
     interval: FloatArray  # mean periods between demands, days of rest left out
     seasonal_strength: FloatArray  # 0 to 1
-    non_negative: BoolArray
 
     def of(self, kind: Kind) -> BoolArray:
         """Tell which series are of a kind."""
@@ -60,7 +59,7 @@ def describe(series: Series) -> Profile:
         [Kind.CONSTANT, Kind.SHORT, Kind.INTERMITTENT, Kind.SEASONAL],
         Kind.SMOOTH,
     )
-    return Profile(tuple(Kind(str(one)) for one in kind), length, interval, strength, low >= 0)
+    return Profile(tuple(Kind(str(one)) for one in kind), length, interval, strength)
 
 
 def _demand_interval(series: Series) -> FloatArray:

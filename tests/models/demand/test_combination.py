@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from models.demand.combination import combine, effective_weights, weigh
+from models.demand.combination import combine, effective_weights, unseen_errors, weigh
 from models.demand.series import FloatArray
 
 MEMBERS = ("naive", "good", "fair", "bad")
@@ -74,3 +74,11 @@ def test_a_member_without_a_forecast_leaves_its_weight_to_the_others() -> None:
 
 def test_no_forecast_at_all_stays_unknown() -> None:
     assert np.isnan(combine(np.full((2, 1, 3), np.nan), np.array([[0.5, 0.5]]))).all()
+
+
+def test_errors_at_a_cutoff_do_not_choose_the_weights_they_are_judged_with() -> None:
+    errors = _errors((1.0, 1.0, 1.0), series=40)
+    tried = np.ones((40, 3), dtype=np.bool_)
+    before = unseen_errors(errors, tried, ("smooth",) * 40, MEMBERS[:3])
+    weights = weigh(errors[:, [1]], tried, ("smooth",) * 40, MEMBERS[:3]).weights
+    assert before[0] == pytest.approx(combine(errors[:, 0], weights))
