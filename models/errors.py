@@ -17,6 +17,7 @@ __all__ = [
     "LossTableError",
     "ModelError",
     "NotTrainableError",
+    "NowcastInputError",
     "PointScaleError",
     "PolicyError",
     "PooledModelError",
@@ -203,4 +204,17 @@ class ForecastAdditivityError(ModelError):
         super().__init__(
             zh=f"预测方法“{member}”的各项之和与预测相差 {gap:.3g}，说明不予给出。请报告模型维护人员。",
             en=f"The components of '{member}' miss its forecast by {gap:.3g}, so no explanation is given. Tell the maintainers.",
+        )
+
+
+class NowcastInputError(ModelError):
+    """Orders or published forecasts cannot be read for a nowcast."""
+
+    def __init__(self, table: str, column: str, problem_zh: str, problem_en: str) -> None:
+        self.table, self.column = table, column
+        super().__init__(
+            zh=f"实时预估的输入 {table} 中，{column} {problem_zh}。订单需要 unique_id、ds、y（可带 known_at），"
+            "预测需要 unique_id、ds、forecast 和分位数列（如 q10、q90），频率为周、月或季。",
+            en=f"Nowcast, table {table}: {column} {problem_en}. Orders need unique_id, ds, y (and known_at where there "
+            "is one), forecasts unique_id, ds, forecast and quantiles such as q10 and q90, by week, month or quarter.",
         )
