@@ -14,7 +14,7 @@ from features.timeline import Frequency, read_frequency
 from models.demand.published_run import KEYS
 from serving.demand_answers import Finals, answer_series, finals_of, forecast_record, refusal, stamp
 from serving.demand_quality import answer_quality, stale_notes
-from serving.demand_schemas import ForecastAnswer, ForecastRequest, RefusedSeries
+from serving.demand_schemas import ForecastAnswer, ForecastRequest, RefusedSeries, Selection
 from serving.demand_scope import Planner
 from serving.errors import (
     FieldProblem,
@@ -73,14 +73,14 @@ class DemandDesk:
         Raises NotReadyError, InvalidRequestError, UnknownSeriesError, OutsideScopeError.
         """
         now, loaded = self.clock(), self.run(request.freq)
-        rows, refused = self._chosen(request, loaded, planner)
+        rows, refused = self.chosen(request, loaded, planner)
         finals = self.finals(loaded, now)
         series, without = answer_series(loaded, rows.iter_rows(named=True), finals, horizon=request.horizon)
         refused = [*refused, *without]
         answer = ForecastAnswer(
             request_id=planner.call.request_id,
             decision_id=self.new_id(),
-            quality=answer_quality(self.stale(loaded, now), series, refused),
+            quality=answer_quality(self.stale(loaded, now), [one.quality for one in series], refused),
             series=series,
             refused=refused,
             **stamp(loaded).model_dump(),
@@ -137,9 +137,13 @@ class DemandDesk:
             self._finals[loaded.info.freq] = held
         return held[1]
 
-    def _chosen(
-        self, request: ForecastRequest, loaded: LoadedRun, planner: Planner
+    def chosen(
+        self, request: ForecastRequest | Selection, loaded: LoadedRun, planner: Planner
     ) -> tuple[pl.DataFrame, list[RefusedSeries]]:
+        """Return the rows of the run's series that a request is about, and what it names that is not there.
+
+        Raises InvalidRequestError, UnknownSeriesError, OutsideScopeError.
+        """
         planner.require(request.company)
         seen = planner.seen(loaded.series)
         if request.unique_ids is not None:

@@ -26,6 +26,7 @@ from serving.errors import FieldProblem, InvalidRequestError
 from serving.openapi import Endpoint
 from serving.problems import refuse_repeated_keys, request_error
 from serving.roles import Role
+from serving.scenario_schemas import ScenarioAnswer, ScenarioRequest
 
 if TYPE_CHECKING:
     from serving.api import Api
@@ -46,6 +47,16 @@ FORECAST: Final = Endpoint(
     roles=_PLANS,
     request=ForecastRequest,
     answer=ForecastAnswer,
+    statuses=_POSTED,
+    slow=True,
+)
+SCENARIO: Final = Endpoint(
+    path="/v1/demand/scenario",
+    method="POST",
+    summary="情景推演，与基准、偏低、偏高并列 / A scenario beside base, low and high",
+    roles=_PLANS,
+    request=ScenarioRequest,
+    answer=ScenarioAnswer,
     statuses=_POSTED,
     slow=True,
 )
@@ -103,6 +114,12 @@ class DemandApi:
         if wanted.series is not None:
             return await self._answer(lambda: parts.payloads.forecast(wanted, planner))
         return await self._answer(lambda: parts.demand.forecast(wanted, planner))
+
+    async def scenario(self, request: Request, request_id: str) -> Response:
+        """Say what a scenario would change."""
+        planner = self._planner(request, request_id, SCENARIO)
+        wanted = await self._read(request, ScenarioRequest)
+        return await self._answer(lambda: self._api.parts.scenarios.scenario(wanted, planner))
 
     async def accuracy(self, request: Request, request_id: str) -> Response:
         """Measure what was published against what came."""
@@ -167,6 +184,7 @@ def demand_handlers(demand: DemandApi) -> dict[Endpoint, Callable[[Request, str]
     """Say who answers which endpoint."""
     return {
         FORECAST: demand.forecast,
+        SCENARIO: demand.scenario,
         ACCURACY: demand.accuracy,
         OVERRIDE: demand.override,
         WITHDRAW: demand.withdraw,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from serving.demand_schemas import DemandQuality, RefusedSeries, SeriesForecast
+from serving.demand_schemas import DemandQuality, RefusedSeries
 from serving.ledger import Json
 from serving.schemas import Note, QualityLevel
 
@@ -53,9 +53,9 @@ def stale_notes(run_id: str, issued_at: datetime, now: datetime, *, stale_after_
 
 
 def answer_quality(
-    notes: Sequence[Note], series: Sequence[SeriesForecast] = (), refused: Sequence[RefusedSeries] = ()
+    notes: Sequence[Note], series: Sequence[DemandQuality] = (), refused: Sequence[RefusedSeries] = ()
 ) -> DemandQuality:
-    """Sum the quality of an answer up: full only if nothing is stale, refused or less than full."""
+    """Sum the quality of an answer and of its series up: full only if nothing is stale, refused or less than full."""
     counts = {
         "series_refused": (
             len(refused),
@@ -63,7 +63,7 @@ def answer_quality(
             "series without a forecast, see refused",
         ),
         "series_fallback": (
-            sum(one.quality.level is not QualityLevel.FULL for one in series),
+            sum(one.level is not QualityLevel.FULL for one in series),
             "个序列为降级结果，原因见各序列",
             "series are fallbacks, see each of them",
         ),

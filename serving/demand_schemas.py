@@ -21,6 +21,7 @@ __all__ = [
     "ForecastPoint",
     "ForecastRequest",
     "FuturePoint",
+    "Key",
     "MadeOverride",
     "OverrideAnswer",
     "OverrideHistory",
@@ -33,8 +34,11 @@ __all__ = [
     "PayloadSeries",
     "RefusedSeries",
     "RunStamp",
+    "Selection",
     "SeriesForecast",
+    "SeriesId",
     "StoredOverride",
+    "StrictModel",
 ]
 
 SeriesId = Annotated[str, Field(min_length=1, max_length=200, description="序列编号 / id of a series")]
@@ -67,11 +71,13 @@ Ds = Annotated[
 Reason = Annotated[str, AfterValidator(_is_reason), Field(max_length=1000, description="理由 / why")]
 
 
-class _Strict(BaseModel):
+class StrictModel(BaseModel):
+    """A shape that refuses unknown fields and other types."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class PayloadPoint(_Strict):
+class PayloadPoint(StrictModel):
     """一个期间的实际值，及该期间的驱动因素。 / The actual of a period, and its drivers."""
 
     ds: Ds
@@ -79,14 +85,14 @@ class PayloadPoint(_Strict):
     drivers: dict[Key, FiniteFloat | bool | str | None] = Field(default={}, max_length=20)
 
 
-class FuturePoint(_Strict):
+class FuturePoint(StrictModel):
     """未来一个期间已知的驱动因素（价格、促销……）。 / Drivers of a coming period that are known already."""
 
     ds: Ds
     drivers: dict[Key, FiniteFloat | bool | str | None] = Field(max_length=20)
 
 
-class PayloadSeries(_Strict):
+class PayloadSeries(StrictModel):
     """随请求给出的一个序列。 / A series given with the request."""
 
     unique_id: SeriesId
@@ -96,7 +102,7 @@ class PayloadSeries(_Strict):
     future: list[FuturePoint] = []
 
 
-class ForecastRequest(_Strict):
+class ForecastRequest(StrictModel):
     """已发布的预测（按编号或按维度），或随请求给出的序列（立即预测）；二者居其一。 / From the latest run, or for series given here."""
 
     unique_ids: list[SeriesId] | None = Field(default=None, min_length=1)
@@ -146,14 +152,34 @@ class ForecastRequest(_Strict):
         return self
 
 
-class DemandQuality(_Strict):
+class Selection(StrictModel):
+    """哪些已发布的序列：按编号，或按维度。 / Which published series: by id or by filter."""
+
+    unique_ids: list[SeriesId] | None = Field(default=None, min_length=1)
+    company: Key | None = None
+    product_id: Key | None = None
+    region: Key | None = None
+    family: Key | None = None
+    level: Key | None = None
+    freq: str | None = Field(default=None, max_length=10)
+    horizon: int | None = Field(default=None, ge=1, description="只要前几期 / only the first periods")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        chosen = (self.company, self.product_id, self.region, self.family, self.level)
+        if (self.unique_ids is not None) == any(value is not None for value in chosen):
+            raise PydanticCustomError("one_way_to_select", "give either unique_ids, or filters")
+        return self
+
+
+class DemandQuality(StrictModel):
     """结果的质量。 / How far the answer can be relied on, and why."""
 
     level: QualityLevel
     notes: list[Note]
 
 
-class Driver(_Strict):
+class Driver(StrictModel):
     """预测由哪些部分组成；各部分之和等于预测值。 / A part of the forecast; the parts of a step sum to it."""
 
     component: str
@@ -162,7 +188,7 @@ class Driver(_Strict):
     text_en: str
 
 
-class AppliedOverride(_Strict):
+class AppliedOverride(StrictModel):
     """计划员的调整怎样落到这个数上。 / How a planner's override comes to this figure."""
 
     override_ids: list[str]
@@ -174,7 +200,7 @@ class AppliedOverride(_Strict):
     )
 
 
-class ForecastPoint(_Strict):
+class ForecastPoint(StrictModel):
     """一个期间的预测：模型的数、区间、最终的数及其构成。 / One period: the model's figure, its quantiles, the final figure, the drivers."""
 
     ds: str
@@ -186,7 +212,7 @@ class ForecastPoint(_Strict):
     drivers: list[Driver]
 
 
-class SeriesForecast(_Strict):
+class SeriesForecast(StrictModel):
     """一个序列的预测。 / The forecast of one series."""
 
     unique_id: str
@@ -200,7 +226,7 @@ class SeriesForecast(_Strict):
     points: list[ForecastPoint]
 
 
-class RefusedSeries(_Strict):
+class RefusedSeries(StrictModel):
     """没有给出预测的序列及原因。 / A series without a forecast, and why."""
 
     unique_id: str
@@ -209,7 +235,7 @@ class RefusedSeries(_Strict):
     text_en: str
 
 
-class RunStamp(_Strict):
+class RunStamp(StrictModel):
     """这些数来自哪里。 / Where the figures come from."""
 
     run_id: str | None = Field(description="随请求预测时为 null / null for a payload")
@@ -236,7 +262,7 @@ class OverrideKind(StrEnum):
     PERCENT = "percent"
 
 
-class OverrideRequest(_Strict):
+class OverrideRequest(StrictModel):
     """以计划员的判断代替模型的数。 / A planner's judgement in place of the model's figure."""
 
     unique_id: SeriesId
@@ -265,7 +291,7 @@ class OverrideRequest(_Strict):
     )
 
 
-class OverrideWithdrawal(_Strict):
+class OverrideWithdrawal(StrictModel):
     """撤回一条调整；原记录保留。 / Withdraw an override; its record stays."""
 
     override_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
@@ -281,7 +307,7 @@ class OverrideStatus(StrEnum):
     SUPERSEDED = "superseded"
 
 
-class StoredOverride(_Strict):
+class StoredOverride(StrictModel):
     """一条调整的全部记录。 / An override with who, why, until when, and what became of it."""
 
     override_id: str
@@ -308,7 +334,7 @@ class StoredOverride(_Strict):
     withdrawn_reason: str | None
 
 
-class MadeOverride(_Strict):
+class MadeOverride(StrictModel):
     """某一期：模型的数与最终的数。 / One period: the model's figure and the final one."""
 
     ds: str
@@ -327,7 +353,7 @@ class OverrideAnswer(RunStamp):
     points: list[MadeOverride]
 
 
-class OverrideHistoryQuery(_Strict):
+class OverrideHistoryQuery(StrictModel):
     """查哪些调整。 / Which overrides to list."""
 
     unique_id: SeriesId | None = None
@@ -335,7 +361,7 @@ class OverrideHistoryQuery(_Strict):
     status: OverrideStatus | None = None
 
 
-class OverrideHistory(_Strict):
+class OverrideHistory(StrictModel):
     """调整的历史，新的在前。 / Overrides, newest first."""
 
     request_id: str
@@ -345,7 +371,7 @@ class OverrideHistory(_Strict):
     overrides: list[StoredOverride]
 
 
-class AccuracyQuery(_Strict):
+class AccuracyQuery(StrictModel):
     """看哪一部分的准确度。 / Accuracy of what."""
 
     level: Key | None = None
@@ -363,7 +389,7 @@ class AccuracyQuery(_Strict):
     )
 
 
-class AccuracyRow(_Strict):
+class AccuracyRow(StrictModel):
     """一组的准确度；三者在同样的期间上比较。 / Accuracy of a group; all three over the same pairs."""
 
     group: str | None

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from graph.errors import UnknownPartyError, UserError
-from models.errors import AdditivityError, FeatureMismatchError, ModelError
+from models.errors import AdditivityError, FeatureMismatchError, ModelError, ScenarioError
 
 __all__ = [
     "PROBLEMS",
@@ -330,6 +330,7 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
         InvalidRequestError: Problem("invalid-request", 422, "请求不符合要求", "Invalid request"),
         NoFeaturesError: Problem("no-features", 422, "没有可用特征", "No feature has a value"),
         NoScoreError: Problem("no-score", 422, "此条线与阶段不出分", "No score for this line and stage"),
+        ScenarioError: Problem("scenario", 422, "情景无法推演", "Scenario cannot be run"),
         AdditivityError: Problem("not-additive", 500, "解释与得分不一致", "Explanation does not add up"),
         UnexpectedError: Problem("unexpected", 500, "内部错误", "Internal error"),
         NotReadyError: Problem("not-ready", 503, "服务尚未就绪", "Not ready"),

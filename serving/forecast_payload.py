@@ -104,7 +104,7 @@ class PayloadDesk:
             tier=_TIER,
             data_as_of=None,
             issued_at=now,
-            quality=answer_quality([], series, refused),
+            quality=answer_quality([], [one.quality for one in series], refused),
             series=series,
             refused=refused,
         )

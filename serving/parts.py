@@ -18,6 +18,7 @@ from serving.credit import CreditScorer, FeatureText, Model
 from serving.dated_policies import DatedPolicies
 from serving.demand import DemandDesk
 from serving.demand_accuracy import AccuracyDesk
+from serving.demand_scenario import ScenarioDesk
 from serving.errors import LedgerUnavailableError, NotReadyError
 from serving.feature_store import FeatureStore, load_feature_store
 from serving.forecast_payload import PayloadDesk
@@ -45,6 +46,7 @@ class Planning:
     demand: DemandDesk
     payloads: PayloadDesk
     accuracy: AccuracyDesk
+    scenarios: ScenarioDesk
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ class Parts:
 
     def __init__(self, sources: CreditSources, ledger: Ledger, planning: Planning) -> None:
         self.ledger = ledger
-        self.demand, self.payloads, self.accuracy = planning.demand, planning.payloads, planning.accuracy
+        self.demand, self.payloads = planning.demand, planning.payloads
+        self.accuracy, self.scenarios = planning.accuracy, planning.scenarios
         self._sources = sources
         self._scorer: CreditScorer | None = None
         self._model: Model | None = None

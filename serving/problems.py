@@ -36,9 +36,17 @@ _RULES: Final[dict[str, tuple[str, str]]] = {
     "extra_forbidden": ("没有这个字段，请删去或改正名称", "no such field; remove it or correct its name"),
     "date_parsing": ("须为日期，如 2026-12-31", "must be a date such as 2026-12-31"),
     "finite_number": ("须为有限的数（不得为 NaN 或无穷）", "must be a finite number (no NaN, no infinity)"),
+    "elasticity_needs_multiply": (
+        "给出 elasticity 时 operation 须为 multiply",
+        "needs the operation multiply where an elasticity is given",
+    ),
+    "empty_scenario": (
+        "情景没有任何改动；请给出 level、drivers、festival 或 shocks",
+        "changes nothing; give level, drivers, festival or shocks",
+    ),
     "enum": ("不在允许的取值之中，见 /docs", "is none of the allowed values, see /docs"),
+    "first_after_last": ("first 晚于 last", "has a first that is after its last"),
     "float_type": ("须为数值，不得为文本", "must be a number, not text"),
-    "greater_than_equal": ("须不小于 1", "must be 1 or more"),
     "int_parsing": ("须为整数", "must be a whole number"),
     "int_type": ("须为整数", "must be a whole number"),
     "line_and_stage": (
@@ -47,8 +55,11 @@ _RULES: Final[dict[str, tuple[str, str]]] = {
     ),
     "list_type": ("须为列表", "must be a list"),
     "literal_error": ("不在允许的取值之中，见 /docs", "is none of the allowed values, see /docs"),
+    "mixed_moments": ("first 与 last 须同为日期或同为期数", "has a date and a number as first and last"),
     "missing": ("缺少该字段", "is required"),
     "model_type": ("须为对象", "must be an object"),
+    "multiply_above_zero": ("multiply 的 value 须大于 0", "needs a value above 0 to multiply by"),
+    "named_or_own": ("name 与 scenario 须给出且只给出一个", "give either name or scenario, one of the two"),
     "not_a_period": (
         "须形如 2026-12-01、2026-12-01T08:00:00 或为整数，且是文本",
         "must be text like 2026-12-01, 2026-12-01T08:00:00 or an integer",
@@ -57,6 +68,11 @@ _RULES: Final[dict[str, tuple[str, str]]] = {
         "party_id 与 features 须给出且只给出一个",
         "give either party_id or features, one of the two",
     ),
+    "one_way_to_select": (
+        "unique_ids 与筛选条件（company、product_id、region、family、level）须给出且只给出一种",
+        "give either unique_ids or filters (company, product_id, region, family, level)",
+    ),
+    "percent_or_quantile": ("percent 与 quantile 须给出且只给出一个", "give either percent or quantile"),
     "one_way_to_ask": (
         "unique_ids、筛选条件（company、product_id、region、family、level）与 series 三者须给出且只给出一种",
         "give either unique_ids, or filters (company, product_id, region, family, level), or series",
@@ -100,8 +116,25 @@ def refuse_repeated_keys(body: bytes) -> None:
 
 def _field_problem(item: ErrorDetails) -> FieldProblem:
     field = ".".join(map(str, item["loc"])) or "body"
-    zh, en = _RULES.get(item["type"], (f"不符合规则 {item['type']}", item["msg"]))
+    zh, en = _RULES.get(item["type"]) or _bound(item) or (f"不符合规则 {item['type']}", item["msg"])
     return FieldProblem(field, item["type"], zh, en)
+
+
+_BOUNDS: Final = {
+    "greater_than": ("gt", "须大于", "must be above"),
+    "greater_than_equal": ("ge", "须不小于", "must not be below"),
+    "less_than": ("lt", "须小于", "must be below"),
+    "less_than_equal": ("le", "须不大于", "must not be above"),
+}
+
+
+def _bound(item: ErrorDetails) -> tuple[str, str] | None:
+    """Name the bound that a number passed, None where it is about something else."""
+    if item["type"] not in _BOUNDS:
+        return None
+    key, zh, en = _BOUNDS[item["type"]]
+    bound = item.get("ctx", {}).get(key)
+    return f"{zh} {bound}", f"{en} {bound}"
 
 
 def problem_response(error: Exception, *, request_id: str, language: Language) -> Response:

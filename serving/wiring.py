@@ -11,6 +11,7 @@ from models.credit.coverage import read_coverage
 from models.credit.points import load_point_scales
 from models.credit.policy import load_policies
 from models.credit.rules.policy import read_rules
+from models.demand.scenario import load_scenarios
 from serving.api import Api, create_app
 from serving.auth import KeyStore
 from serving.credit import Model
@@ -18,6 +19,7 @@ from serving.database import Database
 from serving.dated_policies import DatedPolicies
 from serving.demand import DemandDesk, DemandLimits
 from serving.demand_accuracy import AccuracyDesk
+from serving.demand_scenario import ScenarioDesk, load_model
 from serving.errors import LedgerUnavailableError
 from serving.forecast_payload import PayloadDesk, PayloadLimits, forecast_now
 from serving.forecast_store import ForecastStore
@@ -78,10 +80,12 @@ def _planning(settings: ServiceSettings, database: Database, ledger: Ledger) -> 
         horizon=settings.payload_horizon_limit,
         wait_seconds=settings.forecast_wait_seconds,
     )
+    payloads = PayloadDesk(desk, forecast_now, limits)
     return Planning(
         desk,
-        PayloadDesk(desk, forecast_now, limits),
+        payloads,
         AccuracyDesk(desk, most_runs=settings.accuracy_runs),
+        ScenarioDesk(desk, payloads, home=settings.home, load=load_model, scenarios=load_scenarios()),
     )
 
 

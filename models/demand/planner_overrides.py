@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.demand.published_run import KEYS, ds_text
 from models.demand.series import FloatArray
 
-__all__ = ["OVERRIDES", "apply_overrides", "in_force", "may_be_negative"]
+__all__ = ["OVERRIDES", "apply_overrides", "in_force", "may_be_negative", "most_detailed"]
 
 _TOLERANCE: Final = 1e-6
 _OVERRIDES: Final[dict[str, pl.DataType]] = {
@@ -77,7 +77,7 @@ def apply_overrides(
     )
     if own.is_empty():
         return _FINAL.to_frame()
-    detail = _most_detailed(forecast)
+    detail = most_detailed(forecast)
     if detail is None:
         return own.with_columns(pl.lit("own").alias("basis"), pl.lit(0.0).alias("gap")).select(_FINAL.names())
     parts = [
@@ -97,7 +97,7 @@ def _figure() -> pl.Expr:
     return pl.when(pl.col("kind") == "absolute").then(pl.col("value")).otherwise(changed)
 
 
-def _most_detailed(forecast: pl.DataFrame) -> tuple[str, ...] | None:
+def most_detailed(forecast: pl.DataFrame) -> tuple[str, ...] | None:
     """Return the keys that the most detailed series have, None where there is no such level or nothing above it."""
     series = forecast.select("unique_id", *KEYS).unique("unique_id")
     held = series.select(pl.concat_list([pl.col(key).is_not_null() for key in KEYS]).alias("held"))

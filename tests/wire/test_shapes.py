@@ -18,12 +18,14 @@ from serving.demand_schemas import (
     OverrideWithdrawal,
 )
 from serving.errors import PROBLEMS
+from serving.scenario_schemas import ScenarioAnswer, ScenarioRequest
 from serving.schemas import Health, ProblemBody, ScoreAnswer, ScoreRequest
 
 FOLDER = Path(__file__).parent
 ANSWERS: dict[str, type[BaseModel]] = {
     "score_answer": ScoreAnswer,
     "forecast_answer": ForecastAnswer,
+    "scenario_answer": ScenarioAnswer,
     "override_answer": OverrideAnswer,
     "override_history": OverrideHistory,
     "accuracy_answer": AccuracyAnswer,
@@ -87,6 +89,7 @@ def test_requests_that_were_valid_still_are(line: str) -> None:
 
 SHAPES: dict[str, type[BaseModel]] = {
     "forecast": ForecastRequest,
+    "scenario": ScenarioRequest,
     "override": OverrideRequest,
     "withdrawal": OverrideWithdrawal,
 }
