@@ -68,7 +68,7 @@ def components_of(record: str, one: OneSeries) -> dict[str, FloatArray]:
     written = json.loads(record)
     regressors = [Regressor.read(item) for item in written["regressors"]]
     with _quiet():
-        from prophet.serialize import model_from_json  # noqa: PLC0415 - quiet
+        from prophet.serialize import model_from_json  # noqa: PLC0415 - only when quiet
 
         model = model_from_json(written["model"])
         found = model.predict(_table(one, regressors, slice(one.y.size, None)))
@@ -120,7 +120,7 @@ def _regressors(one: OneSeries, used: BoolArray) -> tuple[list[Regressor], bool]
 def _model(
     one: OneSeries, used: BoolArray, regressors: list[Regressor], settings: ProphetSettings
 ) -> "Prophet":
-    from prophet import Prophet  # noqa: PLC0415 - quiet: at its import it reports a missing plotly
+    from prophet import Prophet  # noqa: PLC0415 - only when quiet
 
     frequency = one.timeline.frequency
     by_day = frequency in _BY_DAY
@@ -130,7 +130,7 @@ def _model(
         changepoint_prior_scale=settings.changepoint_prior,
         seasonality_prior_scale=settings.season_prior,
         holidays_prior_scale=settings.holiday_prior,
-        yearly_seasonality=yearly_order(settings, frequency, int(np.ptp(np.flatnonzero(used)))) or False,
+        yearly_seasonality=yearly_order(settings, frequency, int(np.ptp(np.flatnonzero(used))) + 1) or False,
         weekly_seasonality="auto" if by_day else False,
         daily_seasonality="auto" if frequency == Frequency.HOUR else False,
         holidays=_holidays(one, used) if by_day else None,
@@ -169,7 +169,7 @@ def _table(one: OneSeries, regressors: list[Regressor], rows: slice) -> "pd.Data
 
 
 def _written(model: "Prophet", regressors: list[Regressor], *, logged: bool) -> str:
-    from prophet.serialize import model_to_json  # noqa: PLC0415 - quiet
+    from prophet.serialize import model_to_json  # noqa: PLC0415 - only when quiet
 
     # Forecasts need the scales, not the rows: without them the file is a tenth as large.
     model.history = model.history.tail(1)
@@ -185,15 +185,22 @@ def _written(model: "Prophet", regressors: list[Regressor], *, logged: bool) -> 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep Stan's progress lines out of the logs and Prophet's use of pandas out of the warnings."""
-    loggers = [logging.getLogger(name) for name in ("cmdstanpy", "prophet", "prophet.plot")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            # Deprecations between Prophet and pandas are not our subject.
-            warnings.simplefilter("ignore")
+    with warnings.catch_warnings(), _silenced("prophet.plot"):
+        # Deprecations between Prophet and pandas are not our subject.
+        warnings.simplefilter("ignore")
+        import prophet  # noqa: F401, PLC0415 - here, as at its import it reports a missing plotly
+
+        with _silenced("prophet"), _silenced("cmdstanpy"):
             yield
+
+
+@contextmanager
+def _silenced(name: str) -> Iterator[None]:
+    # Both libraries set the level of their logs when they first write, so a level would not last.
+    logger = logging.getLogger(name)
+    disabled = logger.disabled
+    logger.disabled = True
+    try:
+        yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logger.disabled = disabled

@@ -1,8 +1,11 @@
 """The member `prophet`: it learns moved festivals and drivers, adds up, is read back as it was, and never stops a panel."""
 
 import logging
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -239,8 +242,10 @@ def test_hours_have_a_season_of_the_day() -> None:
 
 def test_a_year_has_waves_only_where_one_was_seen() -> None:
     settings = ProphetSettings()
-    assert yearly_order(settings, Frequency.MONTH, 11) == 0
-    assert yearly_order(settings, Frequency.MONTH, 12) == 4
+    assert yearly_order(settings, Frequency.DAY, 365) == 0
+    assert yearly_order(settings, Frequency.DAY, 366) == 4
+    assert yearly_order(settings, Frequency.MONTH, 23) == 0
+    assert yearly_order(settings, Frequency.MONTH, 24) == 4
     assert yearly_order(settings, Frequency.QUARTER, 20) == 2
     assert yearly_order(settings, Frequency.HOUR, 24 * 300) == 0
 
@@ -249,13 +254,27 @@ def test_learning_says_nothing_and_leaves_the_logs_as_they_were(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     logger = logging.getLogger("cmdstanpy")
-    level = logger.level
     series = panel(np.random.default_rng(0).normal(10, 1, (1, 40)), frequency=Frequency.MONTH)
     with caplog.at_level(logging.DEBUG):
         PROPHET.fit(series, 3, seed=7).forecast(series, 3)
     assert not [record for record in caplog.records if record.name.startswith(("cmdstanpy", "prophet"))]
     assert capfd.readouterr() == ("", "")
-    assert logger.level == level
+    assert not logger.disabled
+
+
+def test_the_first_call_of_a_process_is_quiet_too(repository: Path) -> None:
+    # At its import each library sets up its own logs: only a process that has not seen them shows that.
+    code = """
+import numpy as np
+from features.timeline import Frequency, Timeline
+from models.demand.members.prophet import PROPHET
+from models.demand.series import Series
+y = np.array([[3.0, 5.0, 4.0, 6.0, 5.0, 7.0, 6.0, 8.0]])
+last = np.array([24_000])
+PROPHET.fit(Series(("a",), y, y > 0, last, Timeline(Frequency.MONTH), 12), 2, seed=7)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], cwd=repository, capture_output=True, check=True)
+    assert (ran.stdout, ran.stderr) == (b"", b"")
 
 
 @pytest.mark.slow
