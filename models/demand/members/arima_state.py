@@ -8,8 +8,6 @@ from models.demand.series import FloatArray
 
 __all__ = ["arima_path", "arima_state"]
 
-_EXPLAINED = ("intercept", "drift")
-
 
 def arima_state(model: Mapping[str, object]) -> dict[str, float | str | list[float] | list[list[float]]]:
     """Return the last state and the coefficients that carry it on, from a model of statsforecast's auto_arima_f."""
@@ -18,10 +16,10 @@ def arima_state(model: Mapping[str, object]) -> dict[str, float | str | list[flo
     history = np.asarray(model["x"], dtype=np.float64)
     if not isinstance(space, Mapping) or not isinstance(coefficients, Mapping):
         raise TypeError("statsforecast's ARIMA model has changed its form")
-    constant = bool((history == history[0]).all())
+    if (history == history[0]).all():
+        return {"constant": float(history[0])}
     drift = float(coefficients.get("drift", coefficients.get("ex_1", 0.0)))
     return {
-        "constant": float(history[0]) if constant else float("nan"),
         "phi": _numbers(space["phi"]),
         "delta": _numbers(space["Delta"] if "Delta" in space else space["delta"]),
         "state": _numbers(space["a"]),
@@ -37,11 +35,9 @@ def arima_path(state: Mapping[str, object], horizon: int) -> FloatArray:
     The transition is that of Gardner, Harvey and Phillips 1980 with differencing appended, as in R's arima and in
     statsforecast.
     """
-    constant, intercept, drift, length = (
-        _number(state, name) for name in ("constant", "intercept", "drift", "length")
-    )
-    if np.isfinite(constant):
-        return np.full(horizon, constant)
+    if "constant" in state:
+        return np.full(horizon, _number(state, "constant"))
+    intercept, drift, length = (_number(state, name) for name in ("intercept", "drift", "length"))
     phi, delta, now = (np.asarray(state[name], dtype=np.float64) for name in ("phi", "delta", "state"))
     ahead = length + np.arange(1, horizon + 1)
     transition, seen = _transition(phi, delta, len(now) - len(delta))

@@ -22,6 +22,7 @@ _FILE: Final = "states.json"
 _NEWEST: Final = 520  # periods; older ones cost much and tell little
 _LONGEST_SEASON: Final = 24  # longer ones take minutes a series; they are left to other members
 _LEAST: Final = 10  # observations
+_CES_PARAMETERS: Final = ("alpha_0", "alpha_1", "beta_0", "beta_1")  # a form without a season lacks beta
 _MANY: Final = 200  # series from which on worker processes earn the time they take to start
 
 
@@ -49,7 +50,7 @@ class RequestedFit:
 
     def files(self) -> dict[str, bytes]:
         """Return the states as JSON, one entry a series."""
-        return {_FILE: (json.dumps(list(self.states)) + "\n").encode()}
+        return {_FILE: (json.dumps(list(self.states), allow_nan=False) + "\n").encode()}
 
 
 @dataclass(frozen=True)
@@ -102,13 +103,14 @@ def _learn_ces(y: FloatArray, season: int) -> State:
     from statsforecast.models import AutoCES  # noqa: PLC0415  takes seconds, and only those who ask pay
 
     model = AutoCES(season_length=season).fit(y).model_
-    parameters = {f"par_{name}": float(value) for name, value in model["par"].items()}
+    parameters = {name: float(model["par"][name]) for name in _CES_PARAMETERS}
     states = np.asarray(model["states"], dtype=np.float64)
+    last = 2 * max(int(model["m"]), 1)  # the library keeps a season of forecast states behind the newest
     return {
-        **parameters,
+        **{name: value for name, value in parameters.items() if np.isfinite(value)},
         "season": float(model["m"]),
         "kind": str(model["seasontype"]),
-        "states": states[-max(int(model["m"]), 1) :].tolist(),
+        "states": states[-last:].tolist(),
     }
 
 
@@ -118,13 +120,11 @@ def _ces_path(state: State, horizon: int) -> FloatArray:
 
     states = np.asarray(state["states"], dtype=np.float64)
     forecast = np.full(horizon, np.nan)
-    parameters = {
-        name.removeprefix("par_"): value for name, value in state.items() if name.startswith("par_")
-    }
+    parameters = {name: state.get(name, float("nan")) for name in _CES_PARAMETERS}
     season = int(float(str(state["season"])))
     cesforecast(
         states=states,
-        n=len(states),
+        n=0,
         m=season,
         season=switch_ces(str(state["kind"])),
         h=horizon,

@@ -25,7 +25,7 @@ _FILE: Final = "parameters.parquet"
 _NEWEST: Final = 260  # periods; five years of weeks
 _NEWEST_SEASONS: Final = 5
 _CELLS: Final = 400_000  # learnt at a time: arrays that stay in the cache
-_MANY_CHUNKS: Final = 4  # from here on worker processes earn the time they take to start
+_MANY_CHUNKS: Final = 16  # from here on worker processes earn the time they take to start
 
 
 @dataclass(frozen=True)
