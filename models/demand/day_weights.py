@@ -49,7 +49,7 @@ def learn_day_weights(totals: pl.DataFrame, periods: pl.DataFrame) -> DayWeights
     by its own size, so that a large one does not decide for all; a day without a row is a day without orders.
     """
     shares = (
-        totals.join(periods, on="period")
+        totals.join(periods, on="period", maintain_order="left")
         .with_columns(total=pl.col("y").sum().over("unique_id", "period"))
         .filter(pl.col("total") > 0)
         .with_columns(share=(pl.col("y") * pl.col("days") / pl.col("total")).clip(-_WILD, _WILD))

@@ -160,7 +160,8 @@ def _scale_of(fit: RobustFit) -> FloatArray:
     scale = np.where(fit.scale > _TINY * mean, fit.scale, _NORMAL_MEAN * mean)
     level = np.abs(fit.parts["trend"]).max(axis=1, initial=0.0)
     floor = np.maximum(_LEAST * level, np.finfo(np.float64).tiny)
-    return np.maximum(scale, floor)
+    floored: FloatArray = np.maximum(scale, floor)
+    return floored
 
 
 def _runs(scores: FloatArray, threshold: float) -> IntArray:

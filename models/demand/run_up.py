@@ -54,7 +54,9 @@ def observe_run_up(
     weights = _weights(daily, timeline, past)
     places = _Places(timeline, weights, np.append(past, period))
     known, through = _known(daily, places.cutoffs((as_of - _EPOCH).days), groups, ids)
-    final = _pivot(daily.group_by("unique_id", "period").agg(pl.col("y").sum()), "y", ids, past)
+    final = _pivot(
+        daily.group_by("unique_id", "period", maintain_order=True).agg(pl.col("y").sum()), "y", ids, past
+    )
     begun = np.cumsum(np.isfinite(final), axis=1) > 0
     final = np.where(
         begun, np.nan_to_num(final), np.nan
@@ -121,12 +123,12 @@ def _settled(daily: pl.DataFrame, timeline: Timeline, period: int, as_of: int) -
     """Return the newest earlier periods whose orders are as good as all known."""
     told = (
         daily.filter((pl.col("period") < period) & (pl.col("y") != 0))
-        .sort("told")
+        .sort("told", maintain_order=True)
         .with_columns(
             share=pl.col("y").abs().cum_sum().over("period") / pl.col("y").abs().sum().over("period")
         )
         .filter(pl.col("share") >= _COMPLETE)
-        .group_by("period")
+        .group_by("period", maintain_order=True)
         .agg(pl.col("told").min())
         .sort("period")
     )
@@ -150,7 +152,7 @@ def _weights(daily: pl.DataFrame, timeline: Timeline, past: IntArray) -> DayWeig
             "days": np.array([last - first + 1 for first, last in spans], dtype=np.int64),
         }
     )
-    totals = daily.group_by("unique_id", "day", "period").agg(pl.col("y").sum())
+    totals = daily.group_by("unique_id", "day", "period", maintain_order=True).agg(pl.col("y").sum())
     return learn_day_weights(totals, days)
 
 
@@ -161,11 +163,17 @@ def _known(
     by_then = daily.join(cutoffs, on="period").filter(
         (pl.col("told") <= pl.col("cutoff")) & (pl.col("day") <= pl.col("cutoff"))
     )
-    known = by_then.group_by("unique_id", "period").agg(pl.col("y").sum(), through=pl.col("day").max())
+    known = by_then.group_by("unique_id", "period", maintain_order=True).agg(
+        pl.col("y").sum(), through=pl.col("day").max()
+    )
     if groups is None:
         return known, known
     member = pl.DataFrame({"unique_id": ids}).join(groups, on="unique_id", how="left")
-    reported = known.join(member, on="unique_id").group_by("group", "period").agg(pl.col("through").max())
+    reported = (
+        known.join(member, on="unique_id")
+        .group_by("group", "period", maintain_order=True)
+        .agg(pl.col("through").max())
+    )
     return known, member.join(reported, on="group")
 
 
