@@ -8,9 +8,10 @@ import polars as pl
 
 from features.demand import Panel
 from models.demand.floor import FloorReason
+from models.demand.hierarchy import Hierarchy
 from models.demand.published_run import KEYS, ForecastRun, RunInfo
 
-__all__ = ["RunModel", "run_of_model"]
+__all__ = ["RunModel", "keys_of_nodes", "run_of_model"]
 
 _NO_REASONS: Final = {"reason_zh": pl.String, "reason_en": pl.String}
 
@@ -85,6 +86,29 @@ def run_of_model(
         quality=_with_static(_quality(model), given),
         history=_history(panel, max(2 * panel.season, 2 * model.horizon)),
     )
+
+
+def keys_of_nodes(
+    hierarchy: Hierarchy, static: pl.DataFrame, levels: Mapping[str, Sequence[str]]
+) -> pl.DataFrame:
+    """Return what every node of a hierarchy is of: unique_id, org_id, product_id, region, family, level.
+
+    static: unique_id and key columns of the most detailed series; levels: the columns of each level by its name, as
+    `hierarchy_of_levels` takes them. A sum has the keys of its level and null for those it adds up over; but the
+    company is named wherever all of a sum is of one company, so that a key for that company may see it.
+    """
+    rows = {name: row for row, name in enumerate(static["unique_id"].to_list())}
+    held = [name for name in KEYS if name in static.columns]
+    found: list[dict[str, object]] = []
+    for node, level, start, end in zip(
+        hierarchy.ids, hierarchy.level, hierarchy.sums.indptr[:-1], hierarchy.sums.indptr[1:], strict=True
+    ):
+        below = static[[rows[hierarchy.bottom_ids[column]] for column in hierarchy.sums.indices[start:end]]]
+        own = held if node in rows else [name for name in levels.get(level, ()) if name in held]
+        if "org_id" in held and below["org_id"].n_unique() == 1:
+            own = [*own, "org_id"]
+        found.append({"unique_id": node, "level": level, **{name: below[name][0] for name in own}})
+    return pl.DataFrame(found, schema=dict.fromkeys(("unique_id", *KEYS, "level"), pl.String))
 
 
 def _with_static(frame: pl.DataFrame, static: pl.DataFrame | None) -> pl.DataFrame:
