@@ -7,7 +7,12 @@ from typing import Final
 import polars as pl
 
 from bench.forecast_parts.datasets import Problem
-from bench.forecast_parts.prophet_peers import prophet_default, prophet_with_drivers, prophet_with_holidays
+from bench.forecast_parts.prophet_peers import (
+    prophet_default,
+    prophet_logs_with_drivers,
+    prophet_with_drivers,
+    prophet_with_holidays,
+)
 
 __all__ = ["PEERS"]
 
@@ -80,6 +85,7 @@ PEERS: Final[dict[str, Callable[[Problem], pl.DataFrame]]] = {
     "prophet": prophet_default,
     "prophet_holidays": prophet_with_holidays,
     "prophet_drivers": prophet_with_drivers,
+    "prophet_logs": prophet_logs_with_drivers,
 }
 
 

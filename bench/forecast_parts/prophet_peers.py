@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]  # no stubs in the environment
     from prophet import Prophet
 
-__all__ = ["prophet_default", "prophet_with_drivers", "prophet_with_holidays"]
+__all__ = ["prophet_default", "prophet_logs_with_drivers", "prophet_with_drivers", "prophet_with_holidays"]
 
 _FEW: Final = 2  # Prophet refuses to learn from one row
 _START: Final = "2000-01-03"  # integer weeks get dates from this Monday on, so that Prophet reads them at all
@@ -44,6 +45,14 @@ def prophet_with_drivers(problem: Problem) -> pl.DataFrame:
     return _each_series(coded, _plain, columns)
 
 
+def prophet_logs_with_drivers(problem: Problem) -> pl.DataFrame:
+    """Forecast logarithms by Prophet with every known driver as a regressor: for sales that promotions multiply."""
+    coded, columns = _coded(problem)
+    logs = replace(coded, train=coded.train.with_columns(pl.col("y").log()))
+    found = _each_series(logs, _plain, columns)
+    return found.with_columns(pl.col("forecast", *QUANTILES).exp())
+
+
 def _plain() -> "Prophet":
     from prophet import Prophet
 
@@ -51,8 +60,6 @@ def _plain() -> "Prophet":
 
 
 def _coded(problem: Problem) -> tuple[Problem, tuple[str, ...]]:
-    from dataclasses import replace
-
     columns: list[str] = []
     train, future = problem.train, problem.future
     for name in problem.known:
