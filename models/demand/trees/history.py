@@ -14,7 +14,7 @@ from models.demand.trees.drivers import Drivers, positive_quantities
 from models.demand.trees.effects import Effects, SeriesEffects
 from models.demand.trees.regressors import Regressor, Regressors
 from models.demand.trees.scale import LogScale
-from models.demand.trees.smoothing import Profile, delayed, smooth, smooth_trend
+from models.demand.trees.smoothing import Profile, delayed, smooth, smooth_trend, straight_slope
 
 __all__ = ["Candidate", "History", "Learnt", "longest_history"]
 
@@ -154,6 +154,15 @@ class History:
         empty = np.where(np.isfinite(self.z), (self.z == 0).astype(np.float64), np.nan)
         return smooth(empty, (0.05,))[:, 0]
 
+    @cached_property
+    def drift(self) -> FloatArray:
+        """Return half the slope of the straight line through the adjusted values so far, (T, n).
+
+        Source: Assimakopoulos and Nikolopoulos (2000), the theta method, whose forecast is a smoothed level plus half
+        of that slope a step (Hyndman and Billah 2003).
+        """
+        return straight_slope(self.adjusted) / 2
+
     def level(self, name: str) -> FloatArray:
         """Return one of the levels, (T, n): very_slow, slow, quick or quicker."""
         place = {"very_slow": _VERY_SLOW, "slow": _SLOW, "quick": _QUICK, "quicker": _QUICKER}[name]
@@ -174,6 +183,9 @@ class History:
         for name, (level, trend, damping) in zip(("damped", "lasting"), self.trends, strict=True):
             run = damping * (1 - damping**step) / (1 - damping)
             found.append(Candidate(name, level + run * trend, season))
+        drift = self.drift
+        for name, rate in (("steady_drift", _STEADY), ("quick_drift", _QUICK), ("quicker_drift", _QUICKER)):
+            found.append(Candidate(name, self.levels[:, rate] + step * drift, season))
         if self.season > 1:
             found += self._seasonal(step)
         if self.long_season:

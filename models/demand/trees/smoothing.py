@@ -11,10 +11,11 @@ import numpy as np
 
 from models.demand.series import FloatArray
 
-__all__ = ["Profile", "delayed", "smooth", "smooth_trend"]
+__all__ = ["Profile", "delayed", "smooth", "smooth_trend", "straight_slope"]
 
-_FADE: Final = 0.7  # weight of a season's figure beside the same one a season later
-_SHRINK: Final = 0.3  # a profile is drawn to zero as if by so many flat seasons
+_FADE: Final = 0.9  # weight of a season's figure beside the same one a season later
+_UNJUDGED: Final = 0.75  # share of a profile believed while there is but one season of it
+_SEASONS_JUDGED: Final = 4
 _FILLED: Final = 0.6  # least share of observed periods under a moving mean
 
 
@@ -67,13 +68,27 @@ def smooth_trend(
     return levels, trends
 
 
+def straight_slope(values: FloatArray) -> FloatArray:
+    """Return the least-squares slope a row through all values so far, (T, n); 0 before there are three."""
+    seen = np.isfinite(values)
+    rows = np.arange(len(values), dtype=np.float64)[:, None]
+    centre = np.where(seen, values, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    value, row = np.where(seen, values - centre, 0.0), np.where(seen, rows - len(values), 0.0)
+    count, sum_row, sum_value, sum_square, sum_product = (
+        np.cumsum(part, axis=0) for part in (seen.astype(np.float64), row, value, row**2, row * value)
+    )
+    spread = count * sum_square - sum_row**2
+    enough = count > 2  # noqa: PLR2004 - two points are no trend yet
+    return np.where(enough, (count * sum_product - sum_row * sum_value) / np.where(enough, spread, 1.0), 0.0)
+
+
 @dataclass(frozen=True)
 class Profile:
     """Seasonal deviations from the centred moving mean, faded over the seasons: known half a season late."""
 
     season: int
-    total: FloatArray  # (T, n) faded sum of deviations at the same place in the season
-    weight: FloatArray  # (T, n) faded count of them
+    mean: FloatArray  # (T, n) faded mean of deviations at the same place in the season, 0 where none is known
+    trust: FloatArray  # (T, n) share of it that is season and not chance, as known at each row
 
     @classmethod
     def of(cls, z: FloatArray, season: int) -> Self:
@@ -86,13 +101,45 @@ class Profile:
             before = slice(first - season, block.stop - season)
             total[block] += _FADE * total[before]
             weight[block] += _FADE * weight[before]
-        return cls(season, total, weight)
+        mean = np.where(weight > 0, total / np.where(weight > 0, weight, 1.0), 0.0)
+        return cls(season, mean, delayed(_trust(deviation, mean, weight, season), season // 2))
 
     def ahead(self, step: int) -> FloatArray:
         """Return the deviation expected `step` periods after each row, (T, n); 0 where none is known."""
         back = self.season * int(np.ceil((step + self.season // 2) / self.season)) - step
-        total, weight = delayed(self.total, back), delayed(self.weight, back)
-        return np.where(weight > 0, np.nan_to_num(total) / (np.nan_to_num(weight) + _SHRINK), 0.0)
+        return np.nan_to_num(delayed(self.mean, back) * self.trust)
+
+
+def _trust(deviation: FloatArray, mean: FloatArray, weight: FloatArray, season: int) -> FloatArray:
+    """Return how far a profile is to be believed: one less the noise in its means over their size.
+
+    The noise is what a deviation differs by from the mean of the seasons before. Source: James and Stein (1961).
+    """
+    before, count = delayed(mean, season), delayed(weight, season)
+    surprise = np.where(
+        np.isfinite(deviation) & (np.nan_to_num(count) > 0), (deviation - before) ** 2, np.nan
+    )
+    # One deviation and the mean of `count` faded ones both have a share in the surprise.
+    noise = _trailing_mean(
+        surprise / (1 + 1 / np.maximum(np.nan_to_num(count), 1.0)), _SEASONS_JUDGED * season
+    )
+    size = _trailing_mean(np.where(weight > 0, mean**2, np.nan), season)
+    held = noise / np.maximum(_trailing_mean(weight, season), 1.0)
+    judged = np.where(size > 0, np.clip(1 - held / np.where(size > 0, size, 1.0), 0.0, 1.0), 0.0)
+    return np.where(np.isfinite(noise), judged, _UNJUDGED)
+
+
+def _trailing_mean(values: FloatArray, window: int) -> FloatArray:
+    """Return the mean over the newest `window` rows, NaN where none of them is known."""
+    known = np.isfinite(values)
+    total, count = (
+        np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(part, axis=0)])
+        for part in (np.where(known, values, 0.0), known.astype(np.float64))
+    )
+    end = np.arange(1, len(values) + 1)
+    start = np.maximum(end - window, 0)
+    some = count[end] - count[start]
+    return np.where(some > 0, (total[end] - total[start]) / np.maximum(some, 1.0), np.nan)
 
 
 def _centred_mean(z: FloatArray, season: int) -> FloatArray:
