@@ -16,6 +16,10 @@ __all__ = ["coherent_samples", "consistent_miss", "reconcile_quantiles", "shift_
 
 DRAWS: Final = 200
 _WIDEST: Final = 1.25
+_PRIOR_CUTOFFS: Final = (
+    2.0  # two cutoffs that agree by chance are no evidence: so many more stand beside them,
+)
+_PRIOR_SPREAD: Final = 0.3  # whose mean errors differ by this much of the mean absolute error
 _LOW, _HIGH = 0.1, 0.9  # the width that samples are held to
 
 
@@ -94,7 +98,8 @@ def consistent_miss(errors: FloatArray, hierarchy: Hierarchy) -> FloatArray:
     """Return how far each node's mean backtest error can be relied on to come back, (n,) from 0 to 1.
 
     errors: (k, n, h). By level: one minus the squared standard error of the cutoffs' mean scaled error over its square
-    (positive-part James-Stein), so 0 where cutoffs disagree or there is one alone.
+    (positive-part James-Stein; the variance among few cutoffs is shrunk to a usual one), so 0 where cutoffs disagree
+    or there is one alone.
     """
     size = _mean_size(errors, (0, 2))
     share = np.zeros(len(hierarchy))
@@ -104,7 +109,10 @@ def consistent_miss(errors: FloatArray, hierarchy: Hierarchy) -> FloatArray:
         scaled = errors[:, rows] / size[None, rows, None]
         cutoffs = np.array([np.nanmean(one) for one in scaled if np.isfinite(one).any()])
         if len(cutoffs) > 1 and cutoffs.mean():
-            noise = cutoffs.var(ddof=1) / len(cutoffs)
+            spread = (((cutoffs - cutoffs.mean()) ** 2).sum() + _PRIOR_CUTOFFS * _PRIOR_SPREAD**2) / (
+                len(cutoffs) - 1 + _PRIOR_CUTOFFS
+            )
+            noise = spread / len(cutoffs)
             share[hierarchy.rows_of(level)] = max(0.0, 1 - noise / cutoffs.mean() ** 2)
     return share
 

@@ -1,6 +1,7 @@
 """What a model learns to make its forecasts add up: variances, errors and bands of the reconciled backtests."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -19,6 +20,8 @@ from models.errors import ReconciliationError
 
 __all__ = ["Reconciled", "Reconciler", "learn_reconciler"]
 
+_ENOUGH: Final = 1000  # errors of a level with which it stands on its own
+_SMALL_LEVELS: Final = "small levels"
 _FILES: Final = ("hierarchy.json", "sums.parquet", "errors.parquet", "nodes.parquet", "bands.parquet")
 
 
@@ -130,7 +133,7 @@ def learn_reconciler(
 
     forecasts, actuals: (k, n, h) in units of y, NaN where there is none, rows in the order of `ids`; scale: (n,) what
     errors are divided by before they are pooled; kinds: the kind of each series, within which errors of the bottom are
-    pooled (those of sums are pooled by level); non_negative: (n,). The backtests are reconciled as the forecasts will
+    pooled (those of sums by level, of small levels together); non_negative: (n,). The backtests are reconciled as the forecasts will
     be, and the bands are learnt from what they then still miss by. Raises ReconciliationError when `ids` are not the
     hierarchy's nodes.
     """
@@ -140,12 +143,20 @@ def learn_reconciler(
     variance = residual_variance(came - tested, hierarchy)
     again = [reconcile(one, hierarchy, variance, non_negative=floored) for one in tested]
     errors = came - np.stack(again) if again else came - tested
-    groups = [
-        f"{BOTTOM} {kinds[row]}" if level == BOTTOM else level
-        for row, level in zip(order, hierarchy.level, strict=True)
-    ]
+    groups = _groups(errors, hierarchy, [kinds[row] for row in order])
     bands = learn_bands(errors / size[None, :, None], size, groups, levels)
     return Reconciler(hierarchy, variance, errors, bands, floored)
+
+
+def _groups(errors: FloatArray, hierarchy: Hierarchy, kinds: Sequence[str]) -> list[str]:
+    """Name the group in which each node's errors are pooled."""
+    counts: Counter[str] = Counter()
+    for level, count in zip(hierarchy.level, np.isfinite(errors).sum(axis=(0, 2)).tolist(), strict=True):
+        counts[level] += count
+    return [
+        f"{BOTTOM} {kind}" if level == BOTTOM else level if counts[level] >= _ENOUGH else _SMALL_LEVELS
+        for level, kind in zip(hierarchy.level, kinds, strict=True)
+    ]
 
 
 def _order(ids: Sequence[str], hierarchy: Hierarchy) -> IntArray:
