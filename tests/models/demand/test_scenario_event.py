@@ -1,11 +1,13 @@
 """A shock's profile is found again in a history that was made with it."""
 
 from datetime import date
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
-from features.timeline import Frequency, Timeline
+from features.timeline import Frequency, Timeline, timeline_of
 from models.demand.event_profile import estimate_event
 from models.demand.scenario import Shock
 from models.demand.scenario_run import shock_factors
@@ -85,3 +87,32 @@ def test_window_outside_the_history_is_refused_with_its_ends(first: date, last: 
     series = _history(Timeline(Frequency.DAY), _day(2020, 1, 1), _day(2024, 6, 30))
     with pytest.raises(ScenarioError, match="2020-01-01 to 2024-06-30"):
         estimate_event(series, first, last, name="salt")
+
+
+def test_salt_panic_of_the_sample_group_is_found(repository: Path) -> None:
+    folder = repository / "data_samples" / "group"
+    salt = pl.read_parquet(folder / "products.parquet").filter(pl.col("family") == "salt")["product_id"]
+    sales = (
+        pl.read_parquet(folder / "sales.parquet")
+        .filter(pl.col("product_id").is_in(salt.to_list()))
+        .unique(["product_id", "region", "ds"], keep="last", maintain_order=True)
+        .with_columns(unique_id=pl.col("product_id") + pl.col("region"))
+        .pivot(on="unique_id", index="ds", values="quantity")
+        .sort("ds")
+    )
+    timeline = timeline_of(sales["ds"], Frequency.DAY)
+    y = sales.drop("ds").to_numpy().T
+    series = Series(
+        ids=tuple(sales.columns[1:]),
+        y=y,
+        observed=np.isfinite(y),
+        last=np.full(len(y), int(sales.select(timeline.period())["ds"][-1])),
+        timeline=timeline,
+        season=7,
+    )
+    found = estimate_event(series, FIRST, LAST, name="salt")
+    # The generator: 5.5 times at the peak, 3.3 times on average over the regions; 0.55 below for 75 days, less abroad.
+    assert found.shock.surge == pytest.approx(3.3, abs=0.3)
+    assert found.shock.hangover == pytest.approx(0.57, abs=0.08)
+    assert 60 <= found.shock.hangover_days <= 105
+    assert found.ratio[:14].max() > 5
