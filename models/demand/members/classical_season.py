@@ -11,6 +11,7 @@ __all__ = ["Deseasonalised", "deseasonalise", "next_first", "positive", "seasona
 
 _ONE_SIDED_95: Final = 1.6448536269514722  # the 95 % point of the normal distribution
 _LEAST_SEASON: Final = 4  # shorter seasons are not tested
+_STEIN: Final = 3  # a mean and two more: below four places nothing is gained by drawing in
 _LEAST_INDEX: Final = 0.01  # a multiplicative index below is a season that additive indices describe
 
 
@@ -55,7 +56,8 @@ def seasonal_indices(
 ) -> FloatArray:
     """Return the mean ratio to, or difference from, the centred moving average at each place, (n, season).
 
-    The indices average to one, or to zero. Histories must span two seasons.
+    The indices average to one, or to zero, and are drawn in where chance alone could have made them. Histories must span
+    two seasons.
     """
     average = _centred_average(values, season)
     half, width = season // 2, average.shape[1]
@@ -72,8 +74,24 @@ def seasonal_indices(
         counts[:, place] = inside[:, here].sum(axis=1)
     means = sums / np.maximum(counts, 1)
     middle_index = means.mean(axis=1, keepdims=True)
-    indices: FloatArray = means / middle_index if multiplicative else means - middle_index
-    return indices
+    indices = means / middle_index if multiplicative else means - middle_index
+    left = np.where(inside, gaps - indices[:, places % season], 0.0)
+    return _draw_in(indices, (left**2).sum(axis=1), inside.sum(axis=1), 1.0 if multiplicative else 0.0)
+
+
+def _draw_in(indices: FloatArray, left: FloatArray, counted: IntArray, none: float) -> FloatArray:
+    """Draw indices to no season by as much as chance alone would spread them (James and Stein; Miller and Williams 2003).
+
+    On M3, tourism and M4 weekly, two origins each, this made Theta and ETS better or left them as they were every time.
+    """
+    season = indices.shape[1]
+    if season <= _STEIN:
+        return indices
+    noise = left / np.maximum(counted - season, 1) * season / np.maximum(counted, 1)
+    spread = ((indices - none) ** 2).sum(axis=1)
+    kept = np.clip(1 - (season - _STEIN) * noise / np.where(spread > 0, spread, np.inf), 0.0, 1.0)
+    drawn: FloatArray = none + kept[:, None] * (indices - none)
+    return drawn
 
 
 def next_first(indices: FloatArray, lengths: IntArray) -> FloatArray:
