@@ -30,11 +30,8 @@ _RAW: Final = {
 } | dict.fromkeys(_NUMBERS, pl.Float64)  # fmt: skip
 _SHORTEST: Final = {Frequency.HOUR: 48, Frequency.DAY: 28, Frequency.WEEK: 8}
 _SHORTEST_ELSE: Final = 6
-_PENALTY: Final = (
-    4.5,
-    1.2,
-    40.0,
-)  # a + b ln T + c / T: 5 % false alarms a series, see docs/demand-analysis.md
+# a + b ln T + c / T: false alarms measured in docs/demand-analysis.md
+_PENALTY: Final = (4.5, 1.2, 40.0)
 _CROWDING: Final = 1.5
 _MOST_NOISE: Final = 2.0
 _TAIL: Final = 2.0  # gains beyond the penalty fall off like exp(-gain / 2), as chi-squared ones do
@@ -50,9 +47,9 @@ def change_points(series: Series, *, calendar: bool = True) -> pl.DataFrame:
     """Find lasting changes of level and slope, one row each (`CHANGE_COLUMNS`), sorted by series and date.
 
     Season and calendar are taken out first (`robust_fit`), single wild values drawn in; then the cut into straight
-    pieces with the least misfit is found exactly. Each cut costs (4.5 + 1.2 ln T + 40 / T) x the long-run variance, and more where
-    the season was fitted to few values, so that
-    swings of correlated noise raise no alarm. ds: first period of the new regime; ds_from to ds_to: where it may
+    pieces with the least misfit is found exactly. Each cut costs (4.5 + 1.2 ln T + 40 / T) x the long-run variance,
+    and more where the season was fitted to few values, so that swings of correlated noise seldom raise an alarm.
+    ds: first period of the new regime; ds_from to ds_to: where it may
     lie (95 %); levels: at the change, season taken out, units of y; slopes: units of y a period; confidence: 1 - the
     chance of so large a gain anywhere in a series that does not change. A change nearer than the shortest piece
     (48 hours, 28 days, 8 weeks, else 6 periods) to either end cannot be told yet and is not.
