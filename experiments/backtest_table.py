@@ -16,8 +16,9 @@ from features.demand import Panel
 from features.panel_cut import cut_panel
 from models.demand.arrays import codes_of, series_of
 from models.demand.evaluation import COMBINATION, MEASURES, measure
-from models.demand.forecaster import LEVELS, fit_forecaster
-from models.demand.series import FloatArray
+from models.demand.forecaster import LEVELS
+from models.demand.series import FloatArray, Series
+from models.demand.upper_panel import panel_with_sums
 
 __all__ = ["EXPERIMENT", "BacktestTable"]
 
@@ -51,36 +52,36 @@ class BacktestTable(TableOptions):
         return means
 
     def _origins(self, panel: Panel, say: Say) -> Iterator[pl.DataFrame]:
-        judged = 0
+        whole = self._whole(panel)
         for number in range(1, self.origins + 1):
             back = number * self.horizon
             past = cut_panel(panel, back)
             if past.frame.height == 0:
-                break
-            judged += 1
-            model = fit_forecaster(
-                past,
-                self.horizon,
-                tier=self.tier,
-                levels=LEVELS,
-                seed=self.seed,
-                extra=self.extra,
-                keep_all=True,
-            )
-            rows = measure(model, _actual(panel, past, back, self.horizon))
+                if number == 1:
+                    raise TooShortToBacktestError(self.horizon)
+                return
+            model = self.fit(past, LEVELS, keep_all=True)
+            rows = measure(model, _actual(whole, model.series(), self.horizon))
             say(f"起点 {number}：{back} 期之前", f"origin {number}: {back} periods back")
             yield rows.with_columns(origin=pl.lit(back))
-        if not judged:
-            raise TooShortToBacktestError(self.horizon)
+
+    def _whole(self, panel: Panel) -> Series:
+        """Return what came, with the sums of the hierarchy where there is one."""
+        hierarchy = self.sums(panel)
+        full = panel if hierarchy is None else panel_with_sums(panel, hierarchy)
+        return series_of(full, 0, codes_of(full))
 
 
-def _actual(panel: Panel, past: Panel, back: int, horizon: int) -> FloatArray:
-    """Return what came after the cut, in the order of the cut panel's series, (n, horizon)."""
-    whole = series_of(panel, 0, codes_of(panel))
-    kept = series_of(past, 0, codes_of(panel)).ids
+def _actual(whole: Series, past: Series, horizon: int) -> FloatArray:
+    """Return what came in the periods after each past series, (n, horizon), NaN where it is not known."""
     place = {unique_id: row for row, unique_id in enumerate(whole.ids)}
-    rows = np.array([place[unique_id] for unique_id in kept], dtype=np.int64)
-    return whole.take(rows).actuals(back, horizon)
+    rows = np.array([place[unique_id] for unique_id in past.ids], dtype=np.int64)
+    came = whole.take(rows)
+    seen = np.where(came.observed, came.y, np.nan)
+    columns = (past.last - came.last)[:, None] + seen.shape[1] + np.arange(horizon)[None, :]
+    inside = columns < seen.shape[1]
+    actual = np.take_along_axis(seen, np.where(inside, columns, 0), axis=1)
+    return np.where(inside, actual, np.nan)
 
 
 def _means(judged: pl.DataFrame) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """Job: forecast any table of unique_id, ds, y; no choice by hand."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,8 @@ from features.checked_files import write_csv_atomically, write_parquet_atomicall
 from features.demand import Panel, build_panel
 from features.sources import scan_table
 from models.demand.forecaster import fit_forecaster
+from models.demand.hierarchy import Hierarchy
+from models.demand.hierarchy_file import read_hierarchy
 from models.demand.model import DemandModel
 from models.demand.model_folder import save_demand_model
 from models.demand.router import Tier
@@ -60,6 +63,25 @@ class TableOptions(BaseModel):
             as_of=self.as_of,
         )
 
+    def fit(self, panel: Panel, levels: Sequence[float], *, keep_all: bool = False) -> DemandModel:
+        """Learn from the panel, or from one cut short for a backtest."""
+        return fit_forecaster(
+            panel,
+            self.horizon,
+            tier=self.tier,
+            levels=levels,
+            seed=self.seed,
+            extra=self.extra,
+            keep_all=keep_all,
+            hierarchy=self.sums(panel),
+        )
+
+    def sums(self, panel: Panel) -> Hierarchy | None:
+        """Read how the series that the panel took add up."""
+        if self.hierarchy is None:
+            return None
+        return read_hierarchy(self.hierarchy, panel.static, panel.series["unique_id"].to_list())
+
 
 class ForecastTable(TableOptions):
     """Where the forecast goes; beside it lie `<name>.report` and, where asked for, `<name>.components`."""
@@ -86,14 +108,7 @@ class ForecastTable(TableOptions):
             f"{count:,} 条序列可预测，{found:,} 条有需留意之处，{lost:,} 条无法预测",
             f"{count:,} series to forecast, {found:,} with something to note, {lost:,} refused",
         )
-        model = fit_forecaster(
-            panel,
-            self.horizon,
-            tier=self.tier,
-            levels=self.quantiles,
-            seed=self.seed,
-            extra=self.extra,
-        )
+        model = self.fit(panel, self.quantiles)
         series = model.series()
         outlook = model.outlook(series)
         forecast, report = model.frame(series, outlook), report_of(model)

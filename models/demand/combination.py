@@ -8,7 +8,7 @@ import numpy as np
 from models.demand.router import FLOOR
 from models.demand.series import BoolArray, FloatArray
 
-__all__ = ["Combination", "combine", "effective_weights", "unseen_errors", "weigh"]
+__all__ = ["Combination", "Field", "combine", "effective_weights", "unseen_errors", "weigh"]
 
 _WORST: Final = 1.1  # a member whose loss is above this many times the best's is dropped
 _OWN_ERRORS: Final = 200.0  # as many errors of its own as count as much as the whole kind's
@@ -22,7 +22,7 @@ class Combination:
     """How members are weighed for each of n series.
 
     members: m names; weights: (n, m), rows sum to one; floor: (n,) True where the naive floor alone is served;
-    loss: (n, m) shrunk mean absolute scaled error in the backtests, NaN where not tried; combined: (n,) the combination's.
+    loss: (n, m) shrunk mean scaled error, absolute or squared, in the backtests, NaN where not tried; combined: (n,) the combination's.
     """
 
     members: tuple[str, ...]
@@ -32,19 +32,32 @@ class Combination:
     combined: FloatArray
 
 
-def weigh(
-    errors: FloatArray, tried: BoolArray, groups: tuple[str, ...], members: tuple[str, ...]
-) -> Combination:
+@dataclass(frozen=True)
+class Field:
+    """Who competes where: members (m names), tried (n, m), groups (n kinds, over which losses are pooled).
+
+    squared: (n,) True where errors count by their square. Demand that is mostly zero has a median of zero, so absolute
+    errors are least for a forecast of nothing; squares are least for the mean.
+    """
+
+    members: tuple[str, ...]
+    tried: BoolArray
+    groups: tuple[str, ...]
+    squared: BoolArray
+
+
+def weigh(errors: FloatArray, field: Field) -> Combination:
     """Learn weights from scaled errors of rolling-origin backtests.
 
-    errors: (m, b, n, h) forecast minus actual over each series' scale, NaN where there is none; tried: (n, m);
-    groups: the kind of each series, over which losses are pooled. Where nothing could be tested, the floor is served.
+    errors: (m, b, n, h) actual minus forecast over each series' scale, NaN where there is none. Where nothing could be
+    tested, the floor is served.
     """
-    group = np.unique(np.array(groups), return_inverse=True)[1]
-    loss = np.where(tried, _shrunk_loss(np.abs(errors), group), np.nan)
+    members, tried = field.members, field.tried
+    each = [_loss_of(one, field) for one in errors]
+    loss = np.where(tried, np.stack(each, axis=1), np.nan)
     weights = _weights(loss, tried)
     floor = members.index(FLOOR)
-    combined = _loss_of(combine(errors, weights), group)
+    combined = _loss_of(combine(errors, weights), field)
     # A NaN loses too: what could not be tested is not served before the floor.
     lost = ~(combined <= loss[:, floor])
     weights[lost] = np.arange(len(members)) == floor
@@ -52,9 +65,7 @@ def weigh(
     return Combination(members, weights, weights[:, floor] == 1, loss, combined)
 
 
-def unseen_errors(
-    errors: FloatArray, tried: BoolArray, groups: tuple[str, ...], members: tuple[str, ...]
-) -> FloatArray:
+def unseen_errors(errors: FloatArray, field: Field) -> FloatArray:
     """Return what the combination misses by at each cutoff, (b, n, h), with weights learnt at the other cutoffs.
 
     Weights look best where they were learnt; bands drawn from such errors would be too narrow. With one cutoff there is
@@ -64,7 +75,7 @@ def unseen_errors(
     missed = np.full(errors.shape[1:], np.nan)
     for cutoff in cutoffs:
         others = [other for other in cutoffs if other != cutoff] or [cutoff]
-        weights = weigh(errors[:, others], tried, groups, members).weights
+        weights = weigh(errors[:, others], field).weights
         missed[cutoff] = combine(errors[:, cutoff], weights)
     return missed
 
@@ -99,14 +110,10 @@ def _weights(loss: FloatArray, tried: BoolArray) -> FloatArray:
     return weights
 
 
-def _shrunk_loss(sizes: FloatArray, group: FloatArray) -> FloatArray:
-    """Return the loss of each series and member, (n, m)."""
-    return np.stack([_loss_of(one, group) for one in sizes], axis=1)
-
-
-def _loss_of(errors: FloatArray, group: FloatArray) -> FloatArray:
-    """Shrink each series' mean absolute error towards its group's, (b, n, h) -> (n,)."""
-    sizes = np.abs(errors)
+def _loss_of(errors: FloatArray, field: Field) -> FloatArray:
+    """Shrink each series' mean error, absolute or squared, towards its group's, (b, n, h) -> (n,)."""
+    group = np.unique(np.array(field.groups), return_inverse=True)[1]
+    sizes = np.where(field.squared[None, :, None], errors**2, np.abs(errors))
     counted = np.isfinite(sizes)
     counts = counted.sum(axis=(0, 2)).astype(np.float64)
     sums = np.where(counted, sizes, 0.0).sum(axis=(0, 2))

@@ -10,16 +10,17 @@ from sklearn.isotonic import isotonic_regression
 from models.demand.measures import naive_scale
 from models.demand.series import BoolArray, FloatArray, Series
 
-__all__ = ["Bands", "learn_bands", "scale_at", "series_scale"]
+__all__ = ["Bands", "learn_bands", "scale_at", "series_scale", "typical_miss"]
 
 _ENOUGH: Final = 300  # errors around a step; fewer are helped out by neighbouring steps
-_SIGNED: Final = 100  # below so many errors both sides are taken to be alike
+_SIGNED: Final = 60  # series times cutoffs; below so many both sides of a band are taken to be alike
 _OWN_ERRORS: Final = (
     24.0  # as many errors of its own as count as much as the kind's, for the width of a series' band
 )
 _LUCK: Final = 0.25  # so much wider with one cutoff; half of it with two
 _LEVEL_PERIODS: Final = 6  # at least so many periods make a level
 _MOST_GROWN: Final = 10.0  # times, between a cutoff and now
+_PRIOR: Final = 2.0  # as much as so much squared log growth says that errors grow as levels do
 _UNMOVED_SHARE: Final = 0.1  # of its level, for a series that never moved
 _SMALLEST: Final = 1e-9
 
@@ -61,23 +62,51 @@ def series_scale(series: Series) -> FloatArray:
     return np.where(np.isfinite(scale), scale, np.maximum(_level(y) * _UNMOVED_SHARE, _SMALLEST))
 
 
-def scale_at(series: Series, backs: Sequence[int], non_negative: BoolArray) -> FloatArray:
+def scale_at(
+    series: Series, backs: Sequence[int], errors: FloatArray, *, non_negative: BoolArray
+) -> FloatArray:
     """Return the scale of each series as it was at each cutoff, (b, n).
 
-    A series that has grown fivefold missed by less when it was small: errors of series that are never negative are
-    divided by the scale times the level (mean of the last season) at the cutoff over the level now.
+    A series that has grown fivefold may have missed by less when it was small: the scale goes with the level (mean of
+    the last season) at the cutoff over the level now, to a power between 0 and 1 that the backtests' errors (b, n, h, in
+    units of y) tell. Series that may be negative have no such level.
     """
+    growth = _growth_since(series, backs) if backs else np.empty((0, len(series)))
+    growth = np.where(non_negative, growth, 1.0)
+    return series_scale(series)[None, :] * growth ** _elasticity(errors, growth)
+
+
+def typical_miss(errors: FloatArray) -> FloatArray:
+    """Return the mean size of the members' errors, (m, b, n, h) -> (b, n, h), NaN where none has one."""
+    known = np.isfinite(errors)
+    count = known.sum(axis=0)
+    total = np.where(known, np.abs(errors), 0.0).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _growth_since(series: Series, backs: Sequence[int]) -> FloatArray:
+    """Return each series' level at the cutoffs over its level now, (b, n); 1 where it cannot be told."""
     y = np.where(series.observed, series.y, np.nan)
-    span = max(series.season, _LEVEL_PERIODS)
-    now, scale = _level(y[:, -span:]), series_scale(series)
-    scales = np.empty((len(backs), len(series)))
-    for place, back in enumerate(backs):
-        end = y.shape[1] - back
-        with np.errstate(invalid="ignore", divide="ignore"):
-            grown = _level(y[:, max(end - span, 0) : end]) / now
-        usable = non_negative & np.isfinite(grown) & (grown > 0)
-        scales[place] = scale * np.clip(np.where(usable, grown, 1.0), 1 / _MOST_GROWN, _MOST_GROWN)
-    return scales
+    span, width = max(series.season, _LEVEL_PERIODS), y.shape[1]
+    then = np.stack([_level(y[:, max(width - back - span, 0) : width - back]) for back in backs])
+    now = _level(y[:, -span:])
+    known = (then > 0) & (now > 0)
+    growth = np.where(known, then, 1.0) / np.where(known, now, 1.0)
+    return np.clip(growth, 1 / _MOST_GROWN, _MOST_GROWN)
+
+
+def _elasticity(errors: FloatArray, growth: FloatArray) -> float:
+    """Return by how many percent errors grow when a series' level grows by one, 0 to 1.
+
+    The slope of log mean absolute error on log growth within series, drawn to 1.
+    """
+    seen = np.isfinite(errors).all(axis=2) & (np.abs(errors).sum(axis=2) > 0)
+    size = np.log(np.where(seen, np.abs(np.where(seen[:, :, None], errors, 1.0)).mean(axis=2), 1.0))
+    level = np.where(seen, np.log(growth), 0.0)
+    count = np.maximum(seen.sum(axis=0), 1)
+    level = np.where(seen, level - level.sum(axis=0) / count, 0.0)
+    slope = ((level * size).sum() + _PRIOR) / ((level**2).sum() + _PRIOR)
+    return float(np.clip(slope, 0.0, 1.0))
 
 
 def _level(y: FloatArray) -> FloatArray:
@@ -95,19 +124,22 @@ def learn_bands(
     errors: (b, n, h), NaN where there is none; scale: (n,) what errors were divided by, in units of y. A series whose
     own errors are wide gets a wide band: its width is its mean absolute error, shrunk to its group's. Quantiles are the
     (N + 1) level-th smallest of N pooled errors, between two of them by their distance (split conformal; Vovk,
-    Gammerman and Shafer 2005). With few
-    errors the two sides are taken to be alike; without any, errors of all groups serve, and without these the naive
-    scale times a normal's quantile that grows with the square root of the step. All errors made at one cutoff share its
-    luck, so with few cutoffs bands are wider than the errors say.
+    Gammerman and Shafer 2005). They are centred on the forecast: what all series missed by at a few cutoffs says little
+    of the next one. With few series and cutoffs the two sides are taken to be alike; without any, errors of all groups
+    serve, and without these the naive scale times a normal's quantile that grows with the square root of the step. All
+    errors made at one cutoff share its luck, so with few cutoffs bands are wider than the errors say.
     """
     names = tuple(sorted(set(groups)))
     group_of = np.array(groups)
     relative = _own_width(errors, group_of)
     normed = errors / relative[None, :, None]
-    everything = _steps(normed)
-    table = np.stack(
-        [_quantile_table(_steps(normed[:, group_of == name]), everything, np.array(levels)) for name in names]
-    )
+    everything, wanted = _steps(normed), np.array(levels)
+    tables = []
+    for name in names:
+        own = normed[:, group_of == name]
+        even = int(np.isfinite(own).any(axis=2).sum()) < _SIGNED
+        tables.append(_quantile_table(_steps(own), everything, wanted, even=even))
+    table = np.stack(tables)
     luck = 1 + _LUCK / max(len(errors), 1)
     return Bands(tuple(levels), names, table, luck * relative * scale, tuple(groups))
 
@@ -132,13 +164,15 @@ def _steps(errors: FloatArray) -> list[FloatArray]:
     return [column[np.isfinite(column)] for column in flat]
 
 
-def _quantile_table(own: list[FloatArray], everything: list[FloatArray], levels: FloatArray) -> FloatArray:
+def _quantile_table(
+    own: list[FloatArray], everything: list[FloatArray], levels: FloatArray, *, even: bool
+) -> FloatArray:
     steps = own if sum(map(len, own)) else everything
     growth = _growth(steps)
     rows = []
     for step in range(len(steps)):
         pooled = _around(steps, growth, step)
-        rows.append(growth[step] * _conformal(pooled, levels))
+        rows.append(growth[step] * _conformal(pooled, levels, even=even))
     return np.array(rows)
 
 
@@ -167,11 +201,12 @@ def _around(steps: list[FloatArray], growth: FloatArray, step: int) -> FloatArra
         reach += 1
 
 
-def _conformal(errors: FloatArray, levels: FloatArray) -> FloatArray:
-    """Return conformal quantiles of scaled errors."""
+def _conformal(errors: FloatArray, levels: FloatArray, *, even: bool) -> FloatArray:
+    """Return conformal quantiles of scaled errors about their median; both sides alike where `even`."""
     if not len(errors):
         errors = _normal_errors()
-    if len(errors) < _SIGNED:
+    errors = errors - np.median(errors)
+    if even:
         errors = np.concatenate([errors, -errors])
     ordered = np.sort(errors)
     place = (len(ordered) + 1) * levels - 1

@@ -7,14 +7,18 @@ import numpy as np
 
 from features.demand import Panel
 from models.demand.arrays import codes_of, series_of
-from models.demand.backtest import run_backtest
-from models.demand.combination import Combination, unseen_errors, weigh
-from models.demand.conformal import learn_bands, scale_at, series_scale
+from models.demand.backtest import Backtest, run_backtest
+from models.demand.coherence import learn_coherence
+from models.demand.combination import Combination, Field, combine, unseen_errors, weigh
+from models.demand.conformal import learn_bands, scale_at, series_scale, typical_miss
+from models.demand.counts import are_counts, learn_dispersion
+from models.demand.hierarchy import Hierarchy
 from models.demand.model import DemandModel, Learnt
-from models.demand.profile import describe
+from models.demand.profile import Kind, describe
 from models.demand.roster import find_member
 from models.demand.router import FLOOR, Tier, candidates, cutoffs
-from models.demand.series import BoolArray, Series
+from models.demand.series import BoolArray, FloatArray, Series
+from models.demand.upper_panel import panel_with_sums
 
 __all__ = ["LEVELS", "fit_forecaster"]
 
@@ -30,13 +34,18 @@ def fit_forecaster(
     seed: int = 7,
     extra: Sequence[str] = (),
     keep_all: bool = False,
+    hierarchy: Hierarchy | None = None,
 ) -> DemandModel:
     """Learn from a panel to forecast `horizon` periods ahead.
 
     `extra` names members on request (auto_arima, auto_ces) that take part beside the router's; `keep_all` fits also those
-    without weight, to be judged beside the others. The same panel, tier and
+    without weight, to be judged beside the others. With a `hierarchy` all its sums are forecast too, and everything adds
+    up; what it names and the panel refused is left out of it. The same panel, tier and
     seed give the same model.
     """
+    if hierarchy is not None:
+        hierarchy = hierarchy.without(set(panel.refused["unique_id"]))
+        panel = panel_with_sums(panel, hierarchy)
     codes = codes_of(panel)
     series = series_of(panel, horizon, codes)
     profile = describe(series)
@@ -44,10 +53,24 @@ def fit_forecaster(
     tried = candidates(series, profile, tier, extra)
     backtest = run_backtest(series, tried, horizon, cutoffs(profile, horizon), seed=seed)
     scale = series_scale(series)
-    then = scale_at(series, backtest.backs, non_negative)
-    missed = (backtest.actuals - backtest.forecasts) / then[None, :, :, None]
+    missed = backtest.actuals - backtest.forecasts
+    then = scale_at(series, backtest.backs, typical_miss(missed), non_negative=non_negative)
+    missed = missed / then[None, :, :, None]
     groups = tuple(str(kind) for kind in profile.kind)
-    combination = weigh(missed, backtest.tried, groups, backtest.members)
+    rare = profile.of(Kind.INTERMITTENT)
+    field = Field(backtest.members, backtest.tried, groups, rare)
+    combination = weigh(missed, field)
+    errors, coherence = unseen_errors(missed, field), None
+    if hierarchy is not None:
+        coherence, made = learn_coherence(
+            backtest.actuals - errors * then[:, :, None],
+            backtest.actuals,
+            hierarchy,
+            ids=series.ids,
+            non_negative=non_negative,
+        )
+        errors = (backtest.actuals - made) / then[:, :, None]
+    counts = rare & are_counts(np.where(series.observed, series.y, np.nan))
     return DemandModel(
         panel=panel,
         codes=codes,
@@ -58,14 +81,28 @@ def fit_forecaster(
         non_negative=non_negative,
         members=_learn(series, combination, horizon, seed, everyone=keep_all),
         combination=combination,
-        bands=learn_bands(
-            unseen_errors(missed, backtest.tried, groups, backtest.members), scale, groups, levels
-        ),
+        bands=learn_bands(errors, scale, groups, levels),
+        dispersion=_dispersion(backtest, combination, groups, counts),
+        coherence=coherence,
         member_bands={
             name: learn_bands(missed[number], scale, groups, levels)
             for number, name in enumerate(backtest.members)
         },
     )
+
+
+def _dispersion(
+    backtest: Backtest, combination: Combination, groups: tuple[str, ...], counts: BoolArray
+) -> FloatArray:
+    """Learn how counts scatter about their forecast mean, (n,); NaN for series that get a band of errors instead."""
+    mean = np.concatenate(combine(backtest.forecasts, combination.weights), axis=1)
+    actual = np.concatenate(backtest.actuals, axis=1)
+    if not counts.any():
+        return np.full(len(counts), np.nan)
+    learnt = learn_dispersion(actual[counts], mean[counts], np.array(groups)[counts].tolist())
+    dispersion = np.full(len(counts), np.nan)
+    dispersion[counts] = learnt
+    return dispersion
 
 
 def _non_negative(panel: Panel, series: Series) -> BoolArray:

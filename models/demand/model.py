@@ -10,8 +10,10 @@ import polars as pl
 from features.demand import Panel
 from models.demand.arrays import Codes, series_of
 from models.demand.backtest import sane
+from models.demand.coherence import Coherence
 from models.demand.combination import Combination, combine, effective_weights
 from models.demand.conformal import Bands
+from models.demand.counts import count_quantiles
 from models.demand.floor import FloorReason, floor_reason
 from models.demand.member import Fitted
 from models.demand.profile import Kind
@@ -56,7 +58,9 @@ class DemandModel:
     members: Mapping[str, Learnt]
     combination: Combination
     bands: Bands
+    dispersion: FloatArray  # (n,) of counts about their mean; NaN for series that get a band of errors
     member_bands: Mapping[str, Bands]  # each tried member's own, by name
+    coherence: Coherence | None = None  # what makes the forecasts of a hierarchy add up
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -76,10 +80,28 @@ class DemandModel:
         forecasts = self._member_forecasts(series)
         point = combine(forecasts, self.combination.weights)
         floor = forecasts[self.combination.members.index(FLOOR)]
+        shut = self._closed(series)
         point = np.where(np.isfinite(point), point, floor)
-        quantiles = np.sort(self.bands.quantiles(point), axis=2)
-        point, quantiles = _clipped(point, self.non_negative), _clipped(quantiles, self.non_negative)
-        return Outlook(forecasts, point, quantiles)
+        point = np.where(shut, 0.0, _clipped(point, self.non_negative))
+        if self.coherence is not None:
+            point = self.coherence.point(point, self.non_negative)
+        return Outlook(forecasts, point, self._quantiles(point, shut))
+
+    def _quantiles(self, point: FloatArray, shut: BoolArray) -> FloatArray:
+        quantiles = _clipped(np.sort(self.bands.quantiles(point), axis=2), self.non_negative)
+        counts = np.flatnonzero(np.isfinite(self.dispersion))
+        quantiles[counts] = count_quantiles(point[counts], self.dispersion[counts], self.levels)
+        quantiles[shut] = 0.0
+        return quantiles
+
+    def _closed(self, series: Series) -> BoolArray:
+        """Mark the steps that fall on places of the season at which a series never sells, (n, horizon)."""
+        closed = np.zeros((len(series), series.season), dtype=np.bool_)
+        place = {unique_id: row for row, unique_id in enumerate(series.ids)}
+        for unique_id, position in self.panel.closed.select("unique_id", "position").iter_rows():
+            closed[place[unique_id], position] = True
+        periods = series.last[:, None] + np.arange(1, self.horizon + 1, dtype=np.int64)[None, :]
+        return np.take_along_axis(closed, series.timeline.position(periods, series.season), axis=1)
 
     def forecast(self, future: pl.DataFrame | None = None) -> pl.DataFrame:
         """Forecast every series.

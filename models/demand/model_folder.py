@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from features.demand import Panel
 from features.timeline import Frequency, Timeline
 from models.bundle import Bundle, read_bundle, write_bundle
+from models.demand.coherence_files import coherence_frames, read_coherence
 from models.demand.combination import Combination
 from models.demand.conformal import Bands
 from models.demand.model import DemandModel, Learnt
@@ -26,7 +27,7 @@ __all__ = ["FAMILY", "load_demand_model", "save_demand_model"]
 
 FAMILY: Final = "demand"
 _WHOLE: Final = "combination"
-_FRAMES: Final = ("frame", "future", "series", "static", "findings", "refused")
+_FRAMES: Final = ("frame", "future", "series", "closed", "static", "findings", "refused")
 
 
 class _Settings(BaseModel):
@@ -100,7 +101,13 @@ def load_demand_model(folder: Path) -> DemandModel:
         members=_read_members(bundle, series, settings.members),
         combination=combination,
         bands=bands.pop(_WHOLE),
+        dispersion=series["dispersion"].to_numpy(),
         member_bands=bands,
+        coherence=(
+            read_coherence(bundle.read, settings.horizon)
+            if "nodes.parquet" in bundle.manifest.files
+            else None
+        ),
     )
 
 
@@ -130,6 +137,10 @@ def _files(model: DemandModel) -> dict[str, bytes]:
     files["bands.parquet"] = _parquet(
         pl.DataFrame({name: one.table.ravel() for name, one in _all_bands(model).items()})
     )
+    if model.coherence is not None:
+        files |= {
+            f"{name}.parquet": _parquet(frame) for name, frame in coherence_frames(model.coherence).items()
+        }
     for name, learnt in model.members.items():
         files |= {f"{name}.{file}": content for file, content in learnt.fitted.files().items()}
     return files
@@ -147,6 +158,7 @@ def _weights_frame(model: DemandModel) -> pl.DataFrame:
             "non_negative": model.non_negative,
             "floor": combination.floor,
             "combined_loss": combination.combined,
+            "dispersion": model.dispersion,
             **{f"width.{name}": one.width for name, one in _all_bands(model).items()},
             **{
                 f"weight.{name}": combination.weights[:, place]
@@ -181,6 +193,7 @@ def _read_panel(bundle: Bundle, settings: _Settings) -> Panel:
         frame=frames["frame"],
         future=frames["future"],
         series=frames["series"],
+        closed=frames["closed"],
         static=frames.get("static"),
         findings=frames["findings"],
         refused=frames["refused"],
