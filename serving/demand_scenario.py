@@ -19,6 +19,7 @@ from models.demand.scenario import (
     Scenarios,
     Shock,
 )
+from models.errors import ScenarioError
 from serving.demand import Answered, DemandDesk
 from serving.demand_answers import refusal, stamp
 from serving.demand_quality import answer_quality, quality_codes, series_quality
@@ -106,7 +107,7 @@ class ScenarioDesk:
         rows, refused = self._desk.chosen(request, loaded, planner)
         scenario = self._wanted(request, now.date())
         with self._payloads.turn():
-            model = self._model_of(loaded)
+            model = self._model_of(loaded) if scenario.drivers else None
             outcome = self._run(loaded, planner, scenario, model, now.date())
         info = _info(outcome.asked, own=request.scenario is not None)
         notes = self._desk.stale(loaded, now) + _notes(info, model_kept=model is not None)
@@ -145,9 +146,15 @@ class ScenarioDesk:
 
         seen = None if planner.sees_all else planner.seen(loaded.series)["unique_id"].to_list()
         base = scenario_base(loaded.run, seen, model)
-        sides = [self._scenarios.named(name, day) for name in ("low", "high")]
-        low, high = (base.under(side) if base.levels else None for side in sides)
+        low, high = (self._side(base, name, day) for name in ("low", "high"))
         return _Outcome(base, base.under(scenario), low, high)
+
+    def _side(self, base: "ScenarioBase", name: str, day: date) -> "ScenarioForecast | None":
+        """Run the scenario that stands for low or high; None where the file has none in force or the run no quantiles."""
+        try:
+            return base.under(self._scenarios.named(name, day))
+        except ScenarioError:
+            return None
 
     def _model_of(self, loaded: LoadedRun) -> "DemandModel | None":
         """Return the model of a run, None where it was not kept; the one used last stays in memory."""

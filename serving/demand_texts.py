@@ -23,6 +23,7 @@ _TEXTS: Final = {
     "reconciliation": ("层级加总修正", "adding up over the hierarchy"),
 }
 _DRIVER: Final = "driver:"
+_CALENDAR: Final = "calendar:"
 
 
 def driver(component: str, value: float) -> Driver:
@@ -31,5 +32,5 @@ def driver(component: str, value: float) -> Driver:
         name = component.removeprefix(_DRIVER)
         zh, en = f"驱动因素 {name}", f"driver {name}"
     else:
-        zh, en = _TEXTS.get(component, (component, component))
+        zh, en = _TEXTS.get(component.removeprefix(_CALENDAR), (component, component))
     return Driver(component=component, value=value, text_zh=zh, text_en=en)

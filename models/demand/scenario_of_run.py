@@ -15,7 +15,7 @@ from models.demand.planner_overrides import most_detailed
 from models.demand.published_run import KEYS, ForecastRun, quantile_columns
 from models.demand.scenario import Scenario
 from models.demand.scenario_run import ScenarioForecast, apply_scenario
-from models.demand.series import BoolArray, FloatArray, Series
+from models.demand.series import BoolArray, FloatArray, IntArray, Series
 
 __all__ = ["ScenarioBase", "scenario_base"]
 
@@ -42,8 +42,9 @@ class ScenarioBase:
     def under(self, scenario: Scenario) -> ScenarioForecast:
         """Return the forecast under a scenario: the run's figures and what each part of the scenario adds to them.
 
-        What a changed driver does is the change in the model's own forecast of the most detailed series, summed up;
-        without the model a driver can only be changed with an elasticity. Raises ScenarioError.
+        What a changed driver does is the change in the model's own forecast of the most detailed series, summed up,
+        against the driver as it last was where no future value is known; without the model a driver can only be
+        changed with an elasticity. Raises ScenarioError.
         """
         return apply_scenario(
             self._forecast,
@@ -62,7 +63,13 @@ class ScenarioBase:
         change = np.zeros_like(self.point)
         known = {one: row for row, one in enumerate(self.ids)}
         mine = self.model.series()
-        pairs = [(row, known[one]) for row, one in enumerate(mine.ids) if one in known]
+        pairs = [
+            (row, known[one])
+            for row, one in enumerate(mine.ids)
+            if one in known and mine.last[row] == self.series.last[known[one]]
+        ]
+        if not pairs:
+            return self.point
         rows, here = (np.array(side, dtype=np.int64) for side in zip(*pairs, strict=True))
         changed = dict(mine.known)
         for name, table in mine.known.items():
@@ -70,9 +77,10 @@ class ScenarioBase:
             ahead = min(table.shape[1] - mine.y.shape[1], self.point.shape[1])
             width = mine.y.shape[1]
             moved[rows, width : width + ahead] = series.known[name][here][:, series.y.shape[1] :][:, :ahead]
-            changed[name] = moved
+            changed[name] = carried_on(moved)
+        held = {name: carried_on(table) for name, table in mine.known.items()}
         after = self.model.outlook(replace(mine, known=changed)).point
-        before = self.model.outlook(mine).point
+        before = self.model.outlook(replace(mine, known=held)).point
         steps = min(after.shape[1], change.shape[1])
         change[here, :steps] = (after - before)[rows, :steps]
         if self.hierarchy is not None:
@@ -157,7 +165,7 @@ def _below(bottom: pl.DataFrame, keys: tuple[str | None, ...]) -> BoolArray:
 
 
 def _festival(components: pl.DataFrame, grid: _Grid) -> FloatArray | None:
-    mine = components.filter(pl.col("component") == _FESTIVAL)
+    mine = components.filter(pl.col("component").str.split(":").list.last() == _FESTIVAL)
     return np.nan_to_num(grid.fill(mine, "value")) if mine.height else None
 
 
@@ -173,17 +181,7 @@ def _series(
     for name, period, step in starts.iter_rows():
         last[grid.place[name]] = period - step
     y = _histories(run, timeline, grid, last)
-    known: dict[str, FloatArray] = {}
-    if model is not None:
-        mine = model.series()
-        for name, table in mine.known.items():
-            ahead = table[:, mine.y.shape[1] :][:, : grid.horizon]
-            known[name] = np.full((count, y.shape[1] + grid.horizon), np.nan)
-            for row, one in enumerate(mine.ids):
-                if one in grid.place:
-                    here = known[name][grid.place[one]]
-                    here[y.shape[1] : y.shape[1] + ahead.shape[1]] = ahead[row]
-                    here[y.shape[1] - 1] = table[row, mine.y.shape[1] - 1]
+    known = {} if model is None else _drivers(model.series(), grid, last, y.shape[1])
     return Series(
         ids=tuple(grid.place),
         y=y,
@@ -196,7 +194,29 @@ def _series(
     )
 
 
-def _histories(run: ForecastRun, timeline: Timeline, grid: _Grid, last: np.ndarray) -> FloatArray:
+def _drivers(mine: Series, grid: _Grid, last: IntArray, width: int) -> dict[str, FloatArray]:
+    """Return the model's drivers, (n, width + h), by the periods of the run; NaN where the model has none."""
+    rows = np.array([row for row, one in enumerate(mine.ids) if one in grid.place], dtype=np.int64)
+    here = np.array([grid.place[mine.ids[row]] for row in rows], dtype=np.int64)
+    ahead = np.arange(1 - width, grid.horizon + 1)[None, :] + (last[here] - mine.last[rows])[:, None]
+    columns = ahead + mine.y.shape[1] - 1
+    known = {}
+    for name, table in mine.known.items():
+        inside = (columns >= 0) & (columns < table.shape[1])
+        values = np.take_along_axis(table[rows], np.clip(columns, 0, table.shape[1] - 1), axis=1)
+        known[name] = np.full((len(grid.place), width + grid.horizon), np.nan)
+        known[name][here] = np.where(inside, values, np.nan)
+    return known
+
+
+def carried_on(table: FloatArray) -> FloatArray:
+    """Fill missing values of each row with the last one before them; those before the first stay NaN."""
+    place = np.where(np.isfinite(table), np.arange(table.shape[1])[None, :], 0)
+    filled: FloatArray = np.take_along_axis(table, np.maximum.accumulate(place, axis=1), axis=1)
+    return filled
+
+
+def _histories(run: ForecastRun, timeline: Timeline, grid: _Grid, last: IntArray) -> FloatArray:
     """Return the histories right-aligned, (n, T)."""
     history = run.history.with_columns(timeline.period().alias("period")).filter(
         pl.col("unique_id").is_in(list(grid.place))

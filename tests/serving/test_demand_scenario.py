@@ -210,7 +210,7 @@ def festival(run: ForecastRun) -> ForecastRun:
     amount = run.forecast.filter(pl.col("step") == 4).select(
         "unique_id",
         "step",
-        pl.lit("spring_festival").alias("component"),
+        pl.lit("calendar:spring_festival").alias("component"),
         (-0.1 * pl.col("forecast")).alias("value"),
     )
     return replace(run, components=pl.concat([moved, amount.cast({"step": pl.Int64})]))
