@@ -61,12 +61,8 @@ class Effects:
         groups: dict[str, list[Regressor]] = {}
         for regressor in source.candidates():
             groups.setdefault(regressor.group, []).append(regressor)
-        kept: list[Regressor] = []
-        for regressors in groups.values():
-            design = _Design.of(z, source, regressors, timeline).varying()
-            by_chance = _CHANCE * len(design.regressors) / max(1, len(z))
-            if design.regressors and design.gain() > max(_LEAST_GAIN, by_chance):
-                kept += design.regressors
+        designs = [_Design.of(z, source, regressors, timeline).varying() for regressors in groups.values()]
+        kept = _worth_taking([design for design in designs if design.regressors])
         if not kept:
             return cls()
         design = _Design.of(z, source, kept, timeline)
@@ -85,6 +81,19 @@ class Effects:
         own = design.own_slopes(np.asarray(self.pooled), _POOLED_COUNT * np.asarray(self.information))
         parts = [centred * own[:, place] for place, centred in enumerate(design.centred)]
         return SeriesEffects(self.regressors, np.stack(parts))
+
+
+def _worth_taking(designs: Sequence["_Design"]) -> list[Regressor]:
+    """Take in groups, the one that explains most first, while each explains more of the blocks left out."""
+    kept: _Design | None = None
+    explained = 0.0
+    for design in sorted(designs, key=lambda one: one.gain(), reverse=True):
+        joint = design if kept is None else kept.beside(design)
+        gain = joint.gain()
+        by_chance = _CHANCE * len(design.regressors) / len(design.y)
+        if gain - explained > max(_LEAST_GAIN, by_chance):
+            kept, explained = joint, gain
+    return [] if kept is None else list(kept.regressors)
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,16 @@ class _Design:
             [self.regressors[place] for place in moves],
             [self.centred[place] for place in moves],
             self.x[moves],
+            self.y,
+            self.seen,
+        )
+
+    def beside(self, other: Self) -> Self:
+        """Return both groups of columns."""
+        return type(self)(
+            [*self.regressors, *other.regressors],
+            [*self.centred, *other.centred],
+            np.concatenate([self.x, other.x]),
             self.y,
             self.seen,
         )

@@ -9,9 +9,10 @@ from models.demand.series import FloatArray
 
 __all__ = ["LogScale"]
 
-_BEND: Final = (
-    0.05  # below this share of a series' usual size the scale turns from logarithm to straight line
-)
+# Below this share of a series' usual size the scale turns from logarithm to straight line.
+_BEND: Final = 0.05
+# A series' usual size is at least this share of its largest value, which would otherwise lie past the scale's end.
+_LEAST_SHARE: Final = 1e-9
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class LogScale:
         usual = np.ones(len(y))
         some = np.isfinite(size).any(axis=1)
         usual[some] = np.nanmedian(size[some], axis=1)
-        return cls(np.maximum(_BEND * usual, np.finfo(np.float64).tiny))
+        largest = np.max(np.nan_to_num(size), axis=1, initial=0.0)
+        return cls(np.maximum(_BEND * np.maximum(usual, _LEAST_SHARE * largest), np.finfo(np.float64).tiny))
 
     def forward(self, y: FloatArray) -> FloatArray:
         """Return values (n, ...) on the scale."""

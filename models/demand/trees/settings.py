@@ -19,7 +19,7 @@ class TreeSettings(BaseModel):
     max_bin: int = Field(default=127, ge=2)
     most_rows: int = Field(default=100_000, ge=1, description="rows learnt from, over all steps")
     objective: str = "regression_l1"
-    spread_weight: float = Field(default=1.0, ge=0, description="power of a row's spread in its weight")
+    spread_weight: float = Field(default=0.0, ge=0, description="power of a row's spread in its weight")
     bags: int = Field(default=1, ge=1)
 
     few_targets: int = Field(

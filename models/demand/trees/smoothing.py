@@ -72,8 +72,9 @@ def straight_slope(values: FloatArray) -> FloatArray:
     """Return the least-squares slope a row through all values so far, (T, n); 0 before there are three."""
     seen = np.isfinite(values)
     rows = np.arange(len(values), dtype=np.float64)[:, None]
-    centre = np.where(seen, values, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
-    value, row = np.where(seen, values - centre, 0.0), np.where(seen, rows - len(values), 0.0)
+    # From the first value on, so that nothing later, however large, changes so much as the rounding.
+    first = np.take_along_axis(values, seen.argmax(axis=0)[None, :], axis=0)
+    value, row = np.where(seen, values - first, 0.0), np.where(seen, rows, 0.0)
     count, sum_row, sum_value, sum_square, sum_product = (
         np.cumsum(part, axis=0) for part in (seen.astype(np.float64), row, value, row**2, row * value)
     )
