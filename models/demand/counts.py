@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from scipy.stats import nbinom
 
 from models.demand.series import BoolArray, FloatArray
 
@@ -80,6 +79,8 @@ def _quantiles(mean: FloatArray, dispersion: FloatArray, levels: FloatArray) -> 
         quantiles[active] += short[left]
         probability = probability * (size[active] + count - 1) / count * (1 - chance[active])
         reached = reached + probability
+    from scipy.stats import nbinom  # noqa: PLC0415  half a second that small counts need not pay
+
     for place, level in enumerate(levels):
         quantiles[active, place] = nbinom.ppf(level, size[active], chance[active])
     return quantiles

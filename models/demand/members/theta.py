@@ -3,7 +3,6 @@
 from typing import Final
 
 import numpy as np
-from scipy.signal import lfilter
 
 from models.demand.member import Components
 from models.demand.members.classical_season import deseasonalise, next_first
@@ -15,6 +14,7 @@ __all__ = ["THETA"]
 _ALPHAS: Final = np.linspace(0.1, 0.99, 24)
 _FIRST_SCORED: Final = 3  # errors before this period belong to the start-up
 _LEAST: Final = 6  # observations; with fewer the last value is forecast, as three errors cannot tell a trend
+_FORGOTTEN: Final = 1e-17  # a share of the past below what doubles can hold
 _FLAT: Final = 1e-12
 
 
@@ -100,7 +100,7 @@ def _best_alpha(y: FloatArray, line: tuple[FloatArray, FloatArray], scored: Bool
     seen = np.arange(1, y.shape[1])
     for number, alpha in enumerate(_ALPHAS):
         faded = (1 - alpha) ** seen
-        smoothed = lfilter([alpha], [1, alpha - 1], y, axis=1)[:, :-1]
+        smoothed = _smoothed(y, alpha)[:, :-1]
         drift = line[0][:, :-1] * faded + line[1][:, :-1] * ((1 - faded * (1 - alpha)) / alpha)
         left = np.where(scored, y[:, 1:] - smoothed, 0.0)
         sums = _sums(np.where(scored, faded, 0.0), np.where(scored, drift, 0.0), left)
@@ -113,6 +113,15 @@ def _best_alpha(y: FloatArray, line: tuple[FloatArray, FloatArray], scored: Bool
     refined = _ALPHAS[inner] + np.clip(shift, -1, 1) * (_ALPHAS[1] - _ALPHAS[0])
     chosen: FloatArray = np.where(best == inner, refined, _ALPHAS[best])
     return chosen
+
+
+def _smoothed(y: FloatArray, alpha: float) -> FloatArray:
+    """Smooth every history from zero with one alpha, by doubling how far back the sums reach."""
+    smoothed, reach = alpha * y, 1
+    while reach < y.shape[1] and (1 - alpha) ** reach > _FORGOTTEN:
+        smoothed[:, reach:] += (1 - alpha) ** reach * smoothed[:, :-reach]
+        reach *= 2
+    return smoothed
 
 
 def _finish(
