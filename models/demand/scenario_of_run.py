@@ -71,14 +71,17 @@ class ScenarioBase:
         if not pairs:
             return self.point
         rows, here = (np.array(side, dtype=np.int64) for side in zip(*pairs, strict=True))
-        changed = dict(mine.known)
-        for name, table in mine.known.items():
+        held = {name: carried_on(table) for name, table in mine.known.items()}
+        changed: dict[str, FloatArray] = {}
+        for name, table in held.items():
             moved = table.copy()
             ahead = min(table.shape[1] - mine.y.shape[1], self.point.shape[1])
             width = mine.y.shape[1]
-            moved[rows, width : width + ahead] = series.known[name][here][:, series.y.shape[1] :][:, :ahead]
-            changed[name] = carried_on(moved)
-        held = {name: carried_on(table) for name, table in mine.known.items()}
+            told = series.known[name][here][:, series.y.shape[1] :][:, :ahead]
+            moved[rows, width : width + ahead] = np.where(
+                np.isfinite(told), told, moved[rows, width : width + ahead]
+            )
+            changed[name] = moved
         after = self.model.outlook(replace(mine, known=changed)).point
         before = self.model.outlook(replace(mine, known=held)).point
         steps = min(after.shape[1], change.shape[1])
@@ -195,7 +198,11 @@ def _series(
 
 
 def _drivers(mine: Series, grid: _Grid, last: IntArray, width: int) -> dict[str, FloatArray]:
-    """Return the model's drivers, (n, width + h), by the periods of the run; NaN where the model has none."""
+    """Return the model's drivers, (n, width + h), by the periods of the run; NaN where the model has none.
+
+    What nobody told of a period is as it last was. It has to be said before a scenario changes some periods, or those
+    after them would be carried on from the change.
+    """
     rows = np.array([row for row, one in enumerate(mine.ids) if one in grid.place], dtype=np.int64)
     here = np.array([grid.place[mine.ids[row]] for row in rows], dtype=np.int64)
     ahead = np.arange(1 - width, grid.horizon + 1)[None, :] + (last[here] - mine.last[rows])[:, None]
@@ -203,7 +210,7 @@ def _drivers(mine: Series, grid: _Grid, last: IntArray, width: int) -> dict[str,
     known = {}
     for name, table in mine.known.items():
         inside = (columns >= 0) & (columns < table.shape[1])
-        values = np.take_along_axis(table[rows], np.clip(columns, 0, table.shape[1] - 1), axis=1)
+        values = np.take_along_axis(carried_on(table)[rows], np.clip(columns, 0, table.shape[1] - 1), axis=1)
         known[name] = np.full((len(grid.place), width + grid.horizon), np.nan)
         known[name][here] = np.where(inside, values, np.nan)
     return known
