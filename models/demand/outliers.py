@@ -58,7 +58,7 @@ def outliers(
     `keep` what calendar or drivers explain, `leave_out` of learning what they do not, `check` one so long that it
     may be a change of level. Values filled by the panel are no outliers, nor zeros where one value in ten is 0.
     """
-    even, scale = evened(_without_zeros(series))
+    even, scale = evened(_judged_values(series))
     fit = robust_fit(even, calendar=calendar, drivers=drivers)
     scores = _Scores.of(fit, series.observed, threshold)
     raw = _rows(series, even, fit, scale, scores=scores)
@@ -101,11 +101,12 @@ def _advised(named: pl.DataFrame, series: Series, threshold: float) -> pl.DataFr
     )
 
 
-def _without_zeros(series: Series) -> Series:
-    """Leave zeros out of series in which they are usual: there not to sell is no outlier, and says nothing of sizes."""
+def _judged_values(series: Series) -> Series:
+    """Leave out what the panel filled, and zeros of series in which they are usual: they say nothing of sizes."""
     zero = series.y == 0
     usual = zero.sum(axis=1) >= _ZEROS * np.maximum(np.isfinite(series.y).sum(axis=1), 1)
-    return replace(series, y=np.where(zero & usual[:, None], np.nan, series.y))
+    judged = series.observed & ~(zero & usual[:, None])
+    return replace(series, y=np.where(judged, series.y, np.nan))
 
 
 def outlier_runs(found: pl.DataFrame) -> pl.DataFrame:
