@@ -13,9 +13,7 @@ from models.errors import ReconciliationError
 
 __all__ = ["incoherence", "reconcile", "residual_variance", "structural_variance"]
 
-_FLOOR: Final = (
-    1e-12  # of a node's own scale: a variance of zero is honoured to this, and the system stays regular
-)
+_FLOOR: Final = 1e-14  # of a node's own scale: a variance of zero is honoured, and the system stays regular
 _UNKNOWN: Final = (
     1e6  # a bottom series without forecast varies this much more than what would speak against it
 )
