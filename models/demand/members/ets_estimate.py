@@ -19,6 +19,9 @@ _FIRST_PERIODS: Final = 10  # the initial line is drawn through these, or throug
 _PHI: Final = (0.8, 0.98)
 _EDGE: Final = 1e-4
 _STEEPEST: Final = 30.0  # a logit beyond is 0 or 1
+_WORST: Final = 1e300  # value of a point outside a form's domain
+_SMALLEST_UNIT: Final = 1e-12
+_SIMPLEST: Final = Form(trend=False, season=Season.NONE)
 _TREND_UNIT: Final = 0.1  # initial trend is searched in tenths of the usual change from period to period
 
 # Logits: where the search starts, its first step, and the spread of the prior around the start.
@@ -76,9 +79,6 @@ def estimate(values: FloatArray, lengths: IntArray, season: int, form: Form) -> 
     return _scatter(found, rows, problem, points, _aicc(value, problem))
 
 
-_WORST: Final = 1e300
-
-
 def _suited(values: FloatArray, lengths: IntArray, season: int, form: Form) -> BoolArray:
     suited: BoolArray = lengths > (form.count(season) + 1 if form != _SIMPLEST else 0)
     if form.season != Season.NONE:
@@ -86,9 +86,6 @@ def _suited(values: FloatArray, lengths: IntArray, season: int, form: Form) -> B
     if form.season == Season.MULTIPLICATIVE:
         suited &= positive(values, lengths)
     return suited
-
-
-_SIMPLEST: Final = Form(trend=False, season=Season.NONE)
 
 
 def _nothing(rows: int, season: int) -> Estimate:
@@ -117,9 +114,6 @@ def _set_up(values: FloatArray, lengths: IntArray, season: int, form: Form) -> _
     unit = np.sqrt((changes**2).sum(axis=1) / np.maximum(lengths - 1, 1)) + _SMALLEST_UNIT
     y = np.ascontiguousarray(values[:, : lengths[0]].T)
     return _Problem(form, y, lengths, States(level, trend, np.ascontiguousarray(indices.T)), unit)
-
-
-_SMALLEST_UNIT: Final = 1e-12
 
 
 def _first_line(adjusted: FloatArray, first: IntArray, form: Form) -> tuple[FloatArray, FloatArray]:

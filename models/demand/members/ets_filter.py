@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 
 from models.demand.series import FloatArray, IntArray
 
 __all__ = ["Form", "Season", "Smoothing", "States", "criterion", "smooth"]
+
+_TINY: Final = 1e-300  # squared error of a series that is followed exactly
 
 
 class Season(StrEnum):
@@ -101,6 +104,3 @@ def criterion(errors: FloatArray, forecasts: FloatArray, lengths: IntArray, form
     value = lengths * np.log(((errors / forecasts) ** 2).sum(axis=0) + _TINY)
     value += 2 * np.log(np.abs(forecasts)).sum(axis=0)
     return np.where(valid, value, np.inf)
-
-
-_TINY = 1e-300
