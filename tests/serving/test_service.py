@@ -2,14 +2,19 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from serving.database import Database
 from serving.ledger import Ledger
+from tests.serving.demand_world import ISSUED, make_run, publish
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Answer, Service
@@ -139,3 +144,42 @@ def test_log_holds_no_key_no_party_and_no_personal_field(service: "Service") -> 
         time.sleep(0.05)
     log = service.log.read_text()
     assert [text for text in planted if text in log] == []
+
+
+def test_planners_are_answered_through_bentoml_too(service: "Service") -> None:
+    publish(service.world.home, make_run(date(2026, 10, 1), issued_at=ISSUED))
+    headers = {"Authorization": f"Bearer {service.world.planner}", "Content_Type": "application/json"}
+
+    def ask(path: str, body: object) -> "Answer":
+        return service.call("POST", f"/v1/demand/{path}", json.dumps(body).encode(), **headers)
+
+    end = time.monotonic() + 20
+    while (answer := ask("forecast", {"level": "total"})).status == 503:
+        assert time.monotonic() < end, "the run was not taken up"
+        time.sleep(0.1)
+    assert answer.status == 200, answer.text
+    assert answer.json["series"][0]["points"][0]["forecast"] == pytest.approx(495)
+    scenario = ask("scenario", {"level": "total", "scenario": {"level": {"percent": 10.0}}})
+    assert scenario.json["series"][0]["points"][0]["scenario"] == pytest.approx(544.5)
+    measured = service.call("GET", "/v1/demand/accuracy?by=level", None, **headers)
+    assert measured.json["quality"]["notes"][-1]["code"] == "no_actuals_yet"
+    points = [{"ds": f"2025-{month:02}-01", "y": 5.0} for month in range(1, 13)]
+    asked = {"series": [{"unique_id": "A", "freq": "1mo", "points": points, "horizon": 2}]}
+    forecast = ask("forecast", asked)
+    assert forecast.status == 200, forecast.text
+    assert [point["forecast"] for point in forecast.json["series"][0]["points"]] == [5, 5]
+    verified_rows(service)
+
+
+def test_a_forecast_may_take_longer_than_a_score(tmp_path: Path) -> None:
+    code = "from serving.service import ZhihengService as s; print(s.config['traffic']['timeout'])"
+
+    def timeout(**told: str) -> str:
+        environment = {"BENTOML_HOME": str(tmp_path), "BENTOML_DO_NOT_TRACK": "True", **told}
+        command = [sys.executable, "-c", code]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, env=environment
+        ).stdout.strip()
+
+    assert timeout() == "16", "a second more than our own deadline, which answers with problem+json"
+    assert timeout(ZHIHENG_FORECAST_DEADLINE_SECONDS="29.5") == "31"
