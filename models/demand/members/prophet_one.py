@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from features.calendar import CALENDAR_GROUPS, calendar_columns, column_group, festival_windows
+from features.spring_festival import SHARES
 from features.timeline import Frequency, Timeline
 from models.demand.members.prophet_regressors import Regressor, calendar_regressors, driver_regressors
 from models.demand.members.prophet_settings import ProphetSettings, yearly_order
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["OneSeries", "components_of", "learn_one"]
 
 _BY_DAY: Final = (Frequency.HOUR, Frequency.DAY)
+_ORDINARY: Final = "ordinary"
+_LONG_BREAK: Final = 5  # days
+_WEEKS_LEAST: Final = 2
+_WEEKLY_WAVES: Final = 3
 _TREND_RANGE: Final = 0.8  # share of the history in which Prophet lets the trend change
 _CANCELLED: Final = 1e-12  # a gap between trend and forecast so small is none
 
@@ -131,16 +136,38 @@ def _model(
         seasonality_prior_scale=settings.season_prior,
         holidays_prior_scale=settings.holiday_prior,
         yearly_seasonality=yearly_order(settings, frequency, int(np.ptp(np.flatnonzero(used))) + 1) or False,
-        weekly_seasonality="auto" if by_day else False,
+        weekly_seasonality=False,  # added below, for the days that are ordinary
         daily_seasonality="auto" if frequency == Frequency.HOUR else False,
         holidays=_holidays(one, used) if by_day else None,
         uncertainty_samples=0,  # bands come from our own backtests
     )
+    if by_day and _weeks(one, used) >= _WEEKS_LEAST:
+        model.add_seasonality("weekly", 7, _WEEKLY_WAVES, condition_name=_ORDINARY)
     for item in regressors:
         driver = item.component.startswith("driver:")
         prior = settings.driver_prior if driver else settings.calendar_prior
         model.add_regressor(item.column, prior_scale=prior, standardize=False)
     return model
+
+
+def _weeks(one: OneSeries, used: BoolArray) -> float:
+    days = one.timeline.starts(one.periods[: one.y.size][used])
+    return float((days[-1] - days[0]) / np.timedelta64(7, "D"))
+
+
+def _ordinary(one: OneSeries) -> BoolArray:
+    """Return which periods have a weekday to speak of: in a long break a Sunday is like the Tuesday after it.
+
+    Years whose arrangement is not known yet have their Spring Festival break at its usual place.
+    """
+    if one.timeline.frequency not in _BY_DAY:
+        return np.ones(one.periods.shape, dtype=np.bool_)
+    columns = calendar_columns(one.timeline, one.periods)
+    offset = columns["spring_festival_offset"]
+    first, last = SHARES["spring_festival_during"]
+    long_break = (columns["break_days"] >= _LONG_BREAK) | ((offset >= first) & (offset <= last))
+    usual: BoolArray = ~long_break
+    return usual
 
 
 def _holidays(one: OneSeries, used: BoolArray) -> "pd.DataFrame | None":
@@ -165,7 +192,7 @@ def _table(one: OneSeries, regressors: list[Regressor], rows: slice) -> "pd.Data
     if any(item.component.startswith("calendar:") for item in regressors):
         sources |= calendar_columns(one.timeline, one.periods)
     columns = {item.column: item.values(sources[item.source][rows]) for item in regressors}
-    return pd.DataFrame({"ds": stamps, **columns})
+    return pd.DataFrame({"ds": stamps, _ORDINARY: _ordinary(one)[rows], **columns})
 
 
 def _written(model: "Prophet", regressors: list[Regressor], *, logged: bool) -> str:

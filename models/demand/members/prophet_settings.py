@@ -26,7 +26,7 @@ class ProphetSettings:
     each. A year of 4 waves beat Prophet's own 10 on all of them (daily power over New Year: WAPE 2.2 for 3.3 %), and of
     days it may be learnt from one year. Logarithms halved the error where drivers were known (orange juice: 47 for 76 %) and cost a
     tenth where only trend and season were (M3: 13.4 for 12.0 %), since a trend of logarithms runs away. Multiplicative
-    seasons changed nothing for the better.
+    seasons changed nothing for the better. Weekdays that do not count in long breaks: 2.2 for 2.7 % over New Year.
     """
 
     changepoint_prior: float = 0.05
