@@ -10,20 +10,17 @@ from starlette.responses import Response
 
 from serving.demand import Answered
 from serving.demand_overrides import list_overrides, make_override, withdraw_override
-from serving.demand_schemas import (
-    AccuracyAnswer,
-    AccuracyQuery,
-    ForecastAnswer,
-    ForecastRequest,
+from serving.demand_schemas import AccuracyAnswer, AccuracyQuery, ForecastAnswer, ForecastRequest
+from serving.demand_scope import Planner, planner_of
+from serving.errors import FieldProblem, InvalidRequestError
+from serving.openapi import Endpoint
+from serving.override_schemas import (
     OverrideAnswer,
     OverrideHistory,
     OverrideHistoryQuery,
     OverrideRequest,
     OverrideWithdrawal,
 )
-from serving.demand_scope import Planner, planner_of
-from serving.errors import FieldProblem, InvalidRequestError
-from serving.openapi import Endpoint
 from serving.problems import refuse_repeated_keys, request_error
 from serving.roles import Role
 from serving.scenario_schemas import ScenarioAnswer, ScenarioRequest

@@ -12,8 +12,13 @@ from models.demand.planner_overrides import OVERRIDES
 from serving.demand import Answered, DemandDesk
 from serving.demand_answers import Finals, finals_of, stamp
 from serving.demand_quality import answer_quality, quality_codes, series_quality
-from serving.demand_schemas import (
-    DemandQuality,
+from serving.demand_schemas import DemandQuality
+from serving.demand_scope import Planner
+from serving.demand_texts import driver
+from serving.errors import FieldProblem, InvalidRequestError, UnknownOverrideError
+from serving.forecast_store import LoadedRun
+from serving.ledger import Json
+from serving.override_schemas import (
     MadeOverride,
     OverrideAnswer,
     OverrideHistory,
@@ -24,11 +29,6 @@ from serving.demand_schemas import (
     OverrideWithdrawal,
     StoredOverride,
 )
-from serving.demand_scope import Planner
-from serving.demand_texts import driver
-from serving.errors import FieldProblem, InvalidRequestError, UnknownOverrideError
-from serving.forecast_store import LoadedRun
-from serving.ledger import Json
 from serving.overrides import NewOverride
 from serving.schemas import QualityLevel
 

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Row, func, insert, select
 
 from models.demand.planner_overrides import OVERRIDES
 from serving.database import Database, planner_overrides
-from serving.demand_schemas import OverrideKind, OverrideStatus, StoredOverride
 from serving.errors import UnknownOverrideError
 from serving.ledger import Json, Ledger
+from serving.override_schemas import OverrideKind, OverrideStatus, StoredOverride
 
 __all__ = ["NewOverride", "OverrideStore"]
 

@@ -6,18 +6,15 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from serving.demand_schemas import (
-    AccuracyAnswer,
-    AccuracyQuery,
-    ForecastAnswer,
-    ForecastRequest,
+from serving.demand_schemas import AccuracyAnswer, AccuracyQuery, ForecastAnswer, ForecastRequest
+from serving.errors import PROBLEMS
+from serving.override_schemas import (
     OverrideAnswer,
     OverrideHistory,
     OverrideHistoryQuery,
     OverrideRequest,
     OverrideWithdrawal,
 )
-from serving.errors import PROBLEMS
 from serving.scenario_schemas import ScenarioAnswer, ScenarioRequest
 from serving.schemas import Health, ProblemBody, ScoreAnswer, ScoreRequest
 
