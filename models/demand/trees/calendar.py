@@ -6,14 +6,40 @@ from typing import Final, Self
 
 import numpy as np
 
-from features.calendar import calendar_columns, column_group
+from features.calendar import CALENDAR_GROUPS, calendar_columns, column_group
 from features.timeline import Frequency
 from models.demand.series import FloatArray, IntArray, Series
 from models.demand.trees.columns import SEASON, Columns
 
-__all__ = ["Calendar"]
+__all__ = ["Calendar", "told_too_seldom"]
 
 _SEASON_GROUP: Final = "season"
+_TIMES_SEEN: Final = 3
+_DAYS: Final = {
+    Frequency.HOUR: 1 / 24,
+    Frequency.DAY: 1.0,
+    Frequency.WEEK: 7.0,
+    Frequency.MONTH: 30.4,
+    Frequency.QUARTER: 91.3,
+}
+_DAYS_AROUND: Final = {"hour": 1.0, "weekday": 7.0, "hour_of_week": 7.0, "day_of_month": 30.4}
+_YEAR: Final = 365.0
+
+
+def told_too_seldom(series: Series) -> frozenset[str]:
+    """Return the season's columns that have come around less than three times in the series' history.
+
+    A week of the year that was seen once or twice is a date, not a season: trees that split on it learn what happened
+    then, and expect it again on top of the season that they start from.
+    """
+    if series.timeline.frequency == Frequency.INTEGER:
+        return frozenset()
+    days = series.y.shape[1] * _DAYS[series.timeline.frequency]
+    return frozenset(
+        name
+        for name, group in CALENDAR_GROUPS.items()
+        if group == _SEASON_GROUP and days < _TIMES_SEEN * _DAYS_AROUND.get(name, _YEAR)
+    )
 
 
 @dataclass(frozen=True)
@@ -25,13 +51,14 @@ class Calendar:
     columns: Mapping[str, FloatArray]  # name -> one value a period from `first` on
 
     @classmethod
-    def of(cls, series: Series, periods: IntArray) -> Self:
+    def of(cls, series: Series, periods: IntArray, left_out: frozenset[str]) -> Self:
         """Read the calendar of (T + H, n) period numbers; plain integers have none."""
         first, last = int(periods.min()), int(periods.max())
         span = np.arange(first, last + 1, dtype=np.int64)
         if series.timeline.frequency == Frequency.INTEGER:
             return cls(periods, first, {})
-        return cls(periods, first, calendar_columns(series.timeline, span))
+        columns = calendar_columns(series.timeline, span)
+        return cls(periods, first, {name: values for name, values in columns.items() if name not in left_out})
 
     def add(self, columns: Columns, target: IntArray, series: IntArray, ago: IntArray | None) -> None:
         """Add the calendar of the periods forecast; what moves between years also against the last season."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from features.timeline import Frequency
 from models.demand.series import FloatArray, Series
-from models.demand.trees.calendar import Calendar
+from models.demand.trees.calendar import Calendar, told_too_seldom
 from models.demand.trees.drivers import Drivers, positive_quantities
 from models.demand.trees.effects import Effects, SeriesEffects
 from models.demand.trees.regressors import Regressor, Regressors
@@ -52,6 +52,7 @@ class Learnt:
     """What was learnt of a panel before its trees: drivers taken as logarithms, effects of drivers and festivals."""
 
     logged: frozenset[str]
+    left_out: frozenset[str]  # calendar columns that history is too short for
     effects: Effects = field(default_factory=Effects)
 
     @classmethod
@@ -60,13 +61,20 @@ class Learnt:
         logged = positive_quantities(series)
         every = max(1, -(-len(series) // _SERIES_FOR_EFFECTS))
         some = series.take(np.arange(0, len(series), every, dtype=np.int64))
-        plain = History.of(some, 0, cls(logged))
+        left_out = told_too_seldom(_newest(series, longest_history(series)))
+        plain = History.of(some, 0, cls(logged, left_out))
         timeline = (series.timeline.frequency, series.season)
-        return cls(logged, Effects.learn(plain.z, Regressors(plain.drivers, plain.calendar), timeline))
+        return cls(
+            logged, left_out, Effects.learn(plain.z, Regressors(plain.drivers, plain.calendar), timeline)
+        )
 
     def facts(self) -> dict[str, object]:
         """Return it as JSON holds it."""
-        return {"logged": sorted(self.logged), "effects": asdict(self.effects)}
+        return {
+            "logged": sorted(self.logged),
+            "left_out": sorted(self.left_out),
+            "effects": asdict(self.effects),
+        }
 
     @classmethod
     def read(cls, facts: Mapping[str, Any]) -> Self:
@@ -75,6 +83,7 @@ class Learnt:
         regressors = tuple(Regressor(**one) for one in effects["regressors"])
         return cls(
             frozenset(facts["logged"]),
+            frozenset(facts["left_out"]),
             Effects(regressors, tuple(effects["pooled"]), tuple(effects["information"])),
         )
 
@@ -100,7 +109,7 @@ class History:
         scale = LogScale.of(y)
         z = np.ascontiguousarray(scale.forward(y).T)
         drivers = Drivers.of(newest, horizon, learnt.logged)
-        calendar = Calendar.of(newest, newest.periods(horizon).T)
+        calendar = Calendar.of(newest, newest.periods(horizon).T, learnt.left_out)
         timeline = (newest.timeline.frequency, newest.season)
         effects = learnt.effects.of(z, Regressors(drivers, calendar), timeline)
         return cls(
