@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 from pydantic import Field
 
@@ -15,9 +14,9 @@ from features.checked_files import write_parquet_atomically
 from features.demand import Panel
 from features.panel_cut import cut_panel
 from models.demand.arrays import codes_of, series_of
-from models.demand.evaluation import COMBINATION, MEASURES, measure
+from models.demand.evaluation import COMBINATION, MEASURES, actuals_after, measure
 from models.demand.forecaster import LEVELS
-from models.demand.series import FloatArray, Series
+from models.demand.series import Series
 from models.demand.upper_panel import panel_with_sums
 
 __all__ = ["EXPERIMENT", "BacktestTable"]
@@ -61,7 +60,7 @@ class BacktestTable(TableOptions):
                     raise TooShortToBacktestError(self.horizon)
                 return
             model = self.fit(past, LEVELS, keep_all=True)
-            rows = measure(model, _actual(whole, model.series(), self.horizon))
+            rows = measure(model, actuals_after(whole, model.series(), self.horizon))
             say(f"起点 {number}：{back} 期之前", f"origin {number}: {back} periods back")
             yield rows.with_columns(origin=pl.lit(back))
 
@@ -70,18 +69,6 @@ class BacktestTable(TableOptions):
         hierarchy = self.sums(panel)
         full = panel if hierarchy is None else panel_with_sums(panel, hierarchy)
         return series_of(full, 0, codes_of(full))
-
-
-def _actual(whole: Series, past: Series, horizon: int) -> FloatArray:
-    """Return what came in the periods after each past series, (n, horizon), NaN where it is not known."""
-    place = {unique_id: row for row, unique_id in enumerate(whole.ids)}
-    rows = np.array([place[unique_id] for unique_id in past.ids], dtype=np.int64)
-    came = whole.take(rows)
-    seen = np.where(came.observed, came.y, np.nan)
-    columns = (past.last - came.last)[:, None] + seen.shape[1] + np.arange(horizon)[None, :]
-    inside = columns < seen.shape[1]
-    actual = np.take_along_axis(seen, np.where(inside, columns, 0), axis=1)
-    return np.where(inside, actual, np.nan)
 
 
 def _means(judged: pl.DataFrame) -> pl.DataFrame:

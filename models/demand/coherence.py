@@ -1,4 +1,4 @@
-"""Make a model's forecasts and bands add up over a hierarchy, by what its backtests missed by."""
+"""Make a model's forecasts add up over a hierarchy, by what its backtests missed by."""
 
 from dataclasses import dataclass
 
@@ -16,14 +16,12 @@ __all__ = ["Coherence", "learn_coherence"]
 class Coherence:
     """A hierarchy over the n series of a model.
 
-    rows: (n,) the model's row of each node, in the order of the hierarchy; variance: (n,) error variance of each node;
-    errors: (b, n, h) what reconciled backtests missed by, actual minus forecast, by node.
+    rows: (n,) the model's row of each node, in the order of the hierarchy; variance: (n,) error variance of each node.
     """
 
     hierarchy: Hierarchy
     rows: IntArray
     variance: FloatArray
-    errors: FloatArray
 
     def point(self, base: FloatArray, non_negative: BoolArray) -> FloatArray:
         """Return the coherent forecasts nearest to `base`, (n, h) in the order of the model."""
@@ -65,6 +63,8 @@ def learn_coherence(
         )
     rows = np.array([place[one] for one in hierarchy.ids], dtype=np.int64)
     variance = residual_variance((actuals - forecasts)[:, rows], hierarchy)
-    plain = Coherence(hierarchy, rows, variance, np.empty((0, len(rows), forecasts.shape[2])))
-    made = np.stack([plain.point(one, non_negative) for one in forecasts]) if len(forecasts) else forecasts
-    return Coherence(hierarchy, rows, variance, (actuals - made)[:, rows]), made
+    coherence = Coherence(hierarchy, rows, variance)
+    made = (
+        np.stack([coherence.point(one, non_negative) for one in forecasts]) if len(forecasts) else forecasts
+    )
+    return coherence, made

@@ -1,4 +1,4 @@
-"""Write and read what makes a model's forecasts add up: nodes, sums and backtest errors as Parquet."""
+"""Write and read what makes a model's forecasts add up: nodes and sums as Parquet."""
 
 import io
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from models.demand.hierarchy import Hierarchy
 
 __all__ = ["COHERENCE_FILES", "coherence_frames", "read_coherence"]
 
-COHERENCE_FILES: Final = ("nodes", "sums", "node_errors")
+COHERENCE_FILES: Final = ("nodes", "sums")
 
 
 def coherence_frames(coherence: Coherence) -> dict[str, pl.DataFrame]:
-    """Return the frames to write, by name: nodes, their sums (node, bottom series), errors by node, cutoff and step."""
+    """Return the frames to write, by name: nodes and their sums (node, bottom series)."""
     hierarchy = coherence.hierarchy
     sums = hierarchy.sums.tocoo()
     return {
@@ -30,32 +30,16 @@ def coherence_frames(coherence: Coherence) -> dict[str, pl.DataFrame]:
             }
         ),
         "sums": pl.DataFrame({"node": sums.row.astype(np.int64), "series": sums.col.astype(np.int64)}),
-        "node_errors": pl.DataFrame(
-            {
-                f"{cutoff}.{step}": coherence.errors[cutoff, :, step]
-                for cutoff in range(coherence.errors.shape[0])
-                for step in range(coherence.errors.shape[2])
-            }
-        ),
     }
 
 
-def read_coherence(read: Callable[[str], bytes], horizon: int) -> Coherence:
+def read_coherence(read: Callable[[str], bytes]) -> Coherence:
     """Read what `coherence_frames` gave; `read` returns a file's bytes by name."""
-    nodes, sums, errors = (pl.read_parquet(io.BytesIO(read(f"{name}.parquet"))) for name in COHERENCE_FILES)
-    ones = np.ones(sums.height)
+    nodes, sums = (pl.read_parquet(io.BytesIO(read(f"{name}.parquet"))) for name in COHERENCE_FILES)
     shape = (nodes.height, sums["series"].n_unique())
-    matrix = csr_array((ones, (sums["node"].to_numpy(), sums["series"].to_numpy())), shape=shape)
+    matrix = csr_array(
+        (np.ones(sums.height), (sums["node"].to_numpy(), sums["series"].to_numpy())), shape=shape
+    )
     matrix.sort_indices()
     hierarchy = Hierarchy(tuple(nodes["unique_id"].to_list()), matrix, tuple(nodes["level"].to_list()))
-    table = (
-        errors.to_numpy().reshape(nodes.height, -1, horizon)
-        if errors.width
-        else np.empty((nodes.height, 0, horizon))
-    )
-    return Coherence(
-        hierarchy,
-        nodes["row"].to_numpy(),
-        nodes["variance"].to_numpy(),
-        np.ascontiguousarray(np.moveaxis(table, 1, 0)),
-    )
+    return Coherence(hierarchy, nodes["row"].to_numpy(), nodes["variance"].to_numpy())

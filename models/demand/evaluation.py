@@ -10,7 +10,7 @@ from models.demand.conformal import Bands
 from models.demand.model import DemandModel
 from models.demand.series import FloatArray, Series
 
-__all__ = ["COMBINATION", "MEASURES", "measure"]
+__all__ = ["COMBINATION", "MEASURES", "actuals_after", "measure"]
 
 COMBINATION: Final = "zhiheng"
 MEASURES: Final = ("wape", "mase", "rmsse", "smape", "owa", "scaled_quantile_loss", "coverage", "bias")
@@ -33,6 +33,18 @@ def measure(model: DemandModel, actual: FloatArray) -> pl.DataFrame:
             quantiles = _member_quantiles(model.member_bands[name], forecast)
             rows.append(_row(name, series, actual, forecast, quantiles=quantiles, levels=model.levels))
     return pl.DataFrame(rows)
+
+
+def actuals_after(whole: Series, past: Series, horizon: int) -> FloatArray:
+    """Return what `whole` says of the `horizon` periods after each past series, (n, horizon), NaN where it is not known."""
+    place = {unique_id: row for row, unique_id in enumerate(whole.ids)}
+    rows = np.array([place[unique_id] for unique_id in past.ids], dtype=np.int64)
+    came = whole.take(rows)
+    seen = np.where(came.observed, came.y, np.nan)
+    columns = (past.last - came.last)[:, None] + seen.shape[1] + np.arange(horizon)[None, :]
+    inside = columns < seen.shape[1]
+    actual = np.take_along_axis(seen, np.where(inside, columns, 0), axis=1)
+    return np.where(inside, actual, np.nan)
 
 
 def _member_quantiles(bands: Bands, forecast: FloatArray) -> FloatArray:

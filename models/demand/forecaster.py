@@ -50,8 +50,9 @@ def fit_forecaster(
     series = series_of(panel, horizon, codes)
     profile = describe(series)
     non_negative = _non_negative(panel, series)
-    tried = candidates(series, profile, tier, extra)
-    backtest = run_backtest(series, tried, horizon, cutoffs(profile, horizon), seed=seed)
+    backs = cutoffs(profile, horizon)
+    tried = candidates(series, profile, tier, extra, cuts=len(backs))
+    backtest = run_backtest(series, tried, horizon, backs, seed=seed)
     scale = series_scale(series)
     missed = backtest.actuals - backtest.forecasts
     then = scale_at(series, backtest.backs, typical_miss(missed), non_negative=non_negative)

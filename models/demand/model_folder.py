@@ -103,11 +103,7 @@ def load_demand_model(folder: Path) -> DemandModel:
         bands=bands.pop(_WHOLE),
         dispersion=series["dispersion"].to_numpy(),
         member_bands=bands,
-        coherence=(
-            read_coherence(bundle.read, settings.horizon)
-            if "nodes.parquet" in bundle.manifest.files
-            else None
-        ),
+        coherence=(read_coherence(bundle.read) if "nodes.parquet" in bundle.manifest.files else None),
     )
 
 

@@ -15,11 +15,13 @@ _PLACES: Final = {
     "trees": ("models.demand.members.trees", "TREES"),
     "prophet": ("models.demand.members.prophet", "PROPHET"),
     "tsb": ("models.demand.members.intermittent", "TSB"),
+    "smoothed_mean": ("models.demand.members.intermittent", "SMOOTHED_MEAN"),
     "croston_sba": ("models.demand.members.intermittent", "CROSTON_SBA"),
+    "croston_optimised": ("models.demand.members.intermittent", "CROSTON_OPTIMISED"),
     "auto_arima": ("models.demand.members.on_request", "AUTO_ARIMA"),
     "auto_ces": ("models.demand.members.on_request", "AUTO_CES"),
 }
-ON_REQUEST: Final = ("auto_arima", "auto_ces")
+ON_REQUEST: Final = ("auto_arima", "auto_ces", "croston_sba", "croston_optimised")
 MEMBERS: Final = tuple(_PLACES)
 
 

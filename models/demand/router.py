@@ -14,9 +14,9 @@ __all__ = ["FLOOR", "Tier", "candidates", "cutoffs"]
 
 FLOOR: Final = "naive"
 
-_LONGEST_ETS_SEASON: Final = 24  # AutoETS ignores longer ones
-_NO_SEASON: Final = 0.1
-_MOST_PROPHETS: Final = 60  # series; each costs as much as all other members together
+_MOST_PROPHETS: Final = (
+    120  # fits, over all series and cutoffs; each costs as much as all other members together
+)
 _LEAST_FOR_TREES: Final = 200  # observations in the whole panel
 _LEAST_YEARS_FOR_PROPHET: Final = 1.0
 _PERIODS_A_YEAR: Final = {"1h": 8766, "1d": 365, "1w": 52, "1mo": 12, "1q": 4}
@@ -50,41 +50,36 @@ _RULES: Final[Mapping[str, Rule]] = {
     "trees": Rule(_REGULAR | {Kind.INTERMITTENT}, frozenset(Tier)),
     "prophet": Rule(frozenset({Kind.SEASONAL, Kind.SMOOTH}), frozenset({Tier.STANDARD})),
     "tsb": Rule(frozenset({Kind.INTERMITTENT}), frozenset(Tier)),
-    "croston_sba": Rule(frozenset({Kind.INTERMITTENT}), frozenset({Tier.STANDARD})),
+    "smoothed_mean": Rule(frozenset({Kind.INTERMITTENT}), frozenset(Tier)),
 }
 
 
 def candidates(
-    series: Series, profile: Profile, tier: Tier, extra: Sequence[str] = ()
+    series: Series, profile: Profile, tier: Tier, extra: Sequence[str] = (), *, cuts: int = 0
 ) -> dict[str, BoolArray]:
     """Return which series each member tries, (n,) each; members that try none are left out.
 
-    Members on request (`extra`) try all that the regular ones try.
+    Members on request (`extra`) try all that the regular ones try. `cuts` backtests are to be made.
     """
     chosen: dict[str, BoolArray] = {}
     for member, rule in _RULES.items():
         rows = np.array([kind in rule.kinds for kind in profile.kind], dtype=np.bool_)
         if tier in rule.tiers:
-            rows &= _able(member, series, profile)
+            rows &= _able(member, series, profile, cuts)
             if rows.any():
                 chosen[member] = rows
     regular = np.array([kind in _REGULAR for kind in profile.kind], dtype=np.bool_)
     return chosen | {member: regular for member in extra if regular.any()}
 
 
-def _able(member: str, series: Series, profile: Profile) -> BoolArray:
+def _able(member: str, series: Series, profile: Profile, cuts: int) -> BoolArray:
     everyone = np.ones(len(series), dtype=np.bool_)
     match member:
-        case "ets":
-            # Without its season a seasonal series is better left to the others.
-            return (
-                everyone if series.season <= _LONGEST_ETS_SEASON else profile.seasonal_strength < _NO_SEASON
-            )
         case "trees":
             return everyone if int(profile.length.sum()) >= _LEAST_FOR_TREES else ~everyone
         case "prophet":
             year = _PERIODS_A_YEAR.get(str(series.timeline.frequency))
-            few = len(series) <= _MOST_PROPHETS
+            few = len(series) * (1 + cuts) <= _MOST_PROPHETS
             return profile.length >= _LEAST_YEARS_FOR_PROPHET * year if year and few else ~everyone
         case _:
             return everyone

@@ -14,7 +14,7 @@ from models.demand.trees.columns import SEASON, Columns
 __all__ = ["Calendar", "told_too_seldom"]
 
 _SEASON_GROUP: Final = "season"
-_TIMES_SEEN: Final = 3
+_TIMES_SEEN: Final = 2
 _DAYS: Final = {
     Frequency.HOUR: 1 / 24,
     Frequency.DAY: 1.0,
@@ -27,9 +27,9 @@ _YEAR: Final = 365.0
 
 
 def told_too_seldom(series: Series) -> frozenset[str]:
-    """Return the season's columns that have come around less than three times in the series' history.
+    """Return the season's columns that have come around less than twice in the series' history.
 
-    A week of the year that was seen once or twice is a date, not a season: trees that split on it learn what happened
+    A week of the year that was seen but once is a date, not a season: trees that split on it learn what happened
     then, and expect it again on top of the season that they start from.
     """
     if series.timeline.frequency == Frequency.INTEGER:
