@@ -24,7 +24,7 @@ from models.demand.published_run import (
 
 __all__ = ["ForecastStore", "LoadedRun", "pointers"]
 
-_RUNS_KEPT: Final = 64
+_ROWS_KEPT: Final = 5_000_000  # forecast rows of older runs held for accuracy, some 500 MB at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +152,8 @@ class ForecastStore:
         if found is None:
             found = read_run(self.root / run_id)
             self._kept[run_id] = found
-            while len(self._kept) > _RUNS_KEPT:
+            while (
+                sum(run.forecast.height for run in self._kept.values()) > _ROWS_KEPT and len(self._kept) > 1
+            ):
                 self._kept.pop(next(iter(self._kept)))
         return found

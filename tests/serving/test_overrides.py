@@ -1,13 +1,22 @@
 """Overrides: beside the model's figure, spread and summed, kept with who and why, in the chain, never rewritten."""
 
 import sqlite3
-from datetime import timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import httpx
+import polars as pl
 import pytest
 
-from tests.serving.demand_world import NOW, DemandClient, fields, problem
+from features.timeline import read_frequency
+from serving.forecast_payload import Table
+from tests.serving.demand_world import NOW, DemandClient, fields, make_planner, problem, publish
+from tests.serving.mean_model import by_mean
+
+if TYPE_CHECKING:
+    from tests.serving.conftest import MakeClient
 
 WEST = {
     "unique_id": "SKU-001/west",
@@ -232,3 +241,29 @@ def test_history_is_filtered_by_series_company_and_status(planning: DemandClient
     assert listed(status="withdrawn") == []
     assert fields(planning.get("overrides", status="gone")) == [("status", "enum")]
     assert fields(planning.get("overrides", month="12")) == [("month", "extra_forbidden")]
+
+
+HOURS = [datetime(2026, 11, 21, hour) for hour in (5, 6, 7)]  # noqa: DTZ001 - periods have no zone
+WEEKS = [date(2026, 11, day) for day in (2, 9, 16)]
+
+
+@pytest.mark.parametrize(
+    ("freq", "ds", "period"),
+    [("1", [5, 6, 7], "8"), ("1h", HOURS, "2026-11-21T08:00"), ("1w", WEEKS, "2026-11-23")],
+)
+def test_periods_of_every_frequency_can_be_overridden(
+    tmp_path: Path, make_client: "MakeClient", freq: str, ds: list[object], period: str
+) -> None:
+    named = f"{period}:00" if "T" in period else period
+    frame = pl.DataFrame({"unique_id": ["a"] * 3, "ds": ds, "y": [4.0] * 3})
+    table = Table(frame, read_frequency(freq), 2, (), ())
+    run = by_mean(table, version="v", issued_at=NOW, seed=7)
+    publish(tmp_path, replace(run, info=run.info.model_copy(update={"run_id": "r"})))
+    key = make_planner(tmp_path, "*")
+    opened = DemandClient(make_client(tmp_path, key), key, key)
+    opened.at(NOW)
+    answer = made(opened, unique_id="a", periods=[period], value=9.0).json()
+    assert answer["override"]["periods"] == [named]
+    assert [(point["ds"], point["forecast"], point["final"]) for point in answer["points"]] == [(named, 4, 9)]
+    wrong = opened.post("overrides", {**WEST, "unique_id": "a", "periods": ["2026-11-19T08:30:00"]})
+    assert fields(wrong)[0][0] == "periods.0"
