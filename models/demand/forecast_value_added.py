@@ -1,7 +1,7 @@
 """Accuracy of what was published, by lead time: naive, model, planner; each as it stood when it was said."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -46,12 +46,25 @@ def actuals_of(runs: Sequence[ForecastRun]) -> pl.DataFrame:
         )
         for run in sorted(runs, key=lambda run: run.info.issued_at)
     ]
-    told = pl.concat(parts).sort("known_at", maintain_order=True)
-    of_period = ["freq", "unique_id", "ds"]
-    changed = pl.col("y").ne_missing(pl.col("y").shift(1)).over(of_period) | pl.col(
-        "y"
-    ).is_first_distinct().over(of_period)
-    return told.filter(changed)
+    period = ("freq", "unique_id", "ds")
+    told = pl.concat(parts).sort(*period, "known_at", maintain_order=True)
+    same = [pl.col(name) == pl.col(name).shift(1) for name in (*period, "y")]
+    return told.filter(~pl.all_horizontal(same).fill_null(value=False))
+
+
+def _forecast_periods(runs: Sequence[ForecastRun]) -> list[ForecastRun]:
+    """Return the runs with the histories of periods that any of them forecasts: no other can be of a pair."""
+    first = {
+        run.info.freq: pl.concat([one.forecast["ds"] for one in runs if one.info.freq == run.info.freq]).min()
+        for run in runs
+    }
+    return [
+        replace(
+            run,
+            history=run.history.filter(pl.col("ds") >= pl.lit(first[run.info.freq], run.history["ds"].dtype)),
+        )
+        for run in runs
+    ]
 
 
 def accuracy(
@@ -90,7 +103,9 @@ def forecast_pairs(
     issued = [run for run in runs if run.info.issued_at <= as_of]
     if not issued:
         return _PAIRS.to_frame()
-    known = _vintage(actuals if actuals is not None else actuals_of(issued), as_of, vintage)
+    known = _vintage(
+        actuals if actuals is not None else actuals_of(_forecast_periods(issued)), as_of, vintage
+    )
     told = overrides if overrides is not None else OVERRIDES.to_frame()
     pairs = pl.concat([_pairs_of(window, known, told) for window in _windows(issued, as_of)])
     of_lead = ["freq", "unique_id", "ds", "lead"]
