@@ -18,7 +18,8 @@ import polars as pl
 from features.checked_files import write_text_atomically
 from zhiheng.background import Background
 from zhiheng.demo_answer import show_answer
-from zhiheng.errors import BackgroundError, DemoScoreError, SampleError
+from zhiheng.demo_forecast import show_forecast
+from zhiheng.errors import BackgroundError, DemoAnswerError, SampleError
 from zhiheng.settings import REPOSITORY, Settings
 
 __all__ = ["Demo", "background_programs"]
@@ -60,32 +61,39 @@ class Demo:
             "sample",
             self._sample,
             home / "group",
-            say=("1/6 写出示例集团", "1/6 write the sample group"),
+            say=("1/7 写出示例集团", "1/7 write the sample group"),
         )
         self._step(
             "check",
             self._check,
             home / "checked" / "good",
-            say=("2/6 按契约检查数据", "2/6 check the tables against their contracts"),
+            say=("2/7 按契约检查数据", "2/7 check the tables against their contracts"),
         )
-        self._step("graph", self._graph, home / "graph", say=("3/6 建立关系图", "3/6 build the graph"))
+        self._step("graph", self._graph, home / "graph", say=("3/7 建立关系图", "3/7 build the graph"))
         self._step(
             "features",
             self._features,
             home / "features" / "credit_latest.json",
-            say=("4/6 计算特征", "4/6 build the features"),
+            say=("4/7 计算特征", "4/7 build the features"),
         )
         self._step(
             "train",
             self._train,
             home / "models" / "credit" / "champion.json",
-            say=("5/6 训练、登记、发布模型", "5/6 train, register and publish the model"),
+            say=("5/7 训练、登记、发布模型", "5/7 train, register and publish the model"),
         )
-        self.say("6/6 启动服务并评分", "6/6 start the service and score")
+        self._step(
+            "demand",
+            self._demand,
+            home / "forecasts" / "latest-1mo.json",
+            say=("6/7 预测各产品销量并发布", "6/7 forecast and publish what will be sold"),
+        )
+        self.say("7/7 启动服务、评分、取预测", "7/7 start the service, score, read a forecast")
         api, pages = self._serve()
         answer, key = self._score(api)
         text = json.dumps(answer, ensure_ascii=False, indent=2)
         write_text_atomically(text, home / "run" / "answer.json", private=True)
+        show_forecast(self._forecast(api, key), zh=self.settings.lang == "zh")
         show_answer(answer, key=key, api=api, pages=pages, zh=self.settings.lang == "zh")
 
     def _sample(self) -> None:
@@ -144,6 +152,11 @@ class Demo:
 
         train_and_publish(self.settings, self.note, seed=self.seed)
 
+    def _demand(self) -> None:
+        from zhiheng.commands.demand import run_demand
+
+        run_demand(self.settings, self.note, as_of=SAMPLE_END, seed=self.seed)
+
     def _serve(self) -> tuple[str, str]:
         settings = self.settings
         service, pages = background_programs(settings)
@@ -191,15 +204,12 @@ class Demo:
         """Ask the running service, as any client would, about the live party that looks worst."""
         key = self._new_key()
         party = self._worst_party_at_risk()
-        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-        body = json.dumps({"party_id": party}).encode()
-        request = Request(f"{api}/v1/credit/score", data=body, headers=headers)  # noqa: S310 - our own service
-        try:
-            with urlopen(request, timeout=30) as response:  # noqa: S310
-                answer: dict[str, Any] = json.load(response)
-        except HTTPError as error:
-            raise DemoScoreError(party, error.code, error.read().decode(errors="replace")) from error
-        return answer, key
+        return _ask(f"{api}/v1/credit/score", key, {"party_id": party}), key
+
+    def _forecast(self, api: str, key: str) -> dict[str, Any]:
+        """Ask for the months ahead of all the group sells of salt, as a planner would."""
+        question = {"family": "salt", "freq": "1mo", "horizon": 3}
+        return _ask(f"{api}/v1/demand/forecast", key, question)
 
     def _new_key(self) -> str:
         """Make the demo's key; the keys of earlier runs are withdrawn, as nobody can look them up again."""
@@ -215,7 +225,9 @@ class Demo:
             for old in keys.all():
                 if old.name == _KEY_NAME and old.revoked_at is None:
                     keys.revoke(old.key_id, now=now)
-            return keys.create(_KEY_NAME, [Role.RISK_OFFICER], companies=[ALL_COMPANIES], now=now)[1]
+            return keys.create(
+                _KEY_NAME, [Role.RISK_OFFICER, Role.PLANNER], companies=[ALL_COMPANIES], now=now
+            )[1]
         finally:
             database.close()
 
@@ -256,6 +268,18 @@ class Demo:
         except (FileNotFoundError, json.JSONDecodeError):
             return {}
         return found
+
+
+def _ask(url: str, key: str, question: dict[str, Any]) -> dict[str, Any]:
+    """Post a question to the service; an answer that is none ends the demo with what the service said."""
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    request = Request(url, data=json.dumps(question).encode(), headers=headers)  # noqa: S310 - our own service
+    try:
+        with urlopen(request, timeout=60) as response:  # noqa: S310
+            answer: dict[str, Any] = json.load(response)
+    except HTTPError as error:
+        raise DemoAnswerError(url, error.code, error.read().decode(errors="replace")) from error
+    return answer
 
 
 def background_programs(settings: Settings) -> tuple[Background, Background]:

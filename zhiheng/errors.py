@@ -4,7 +4,7 @@ from pathlib import Path
 
 from graph.errors import UserError
 
-__all__ = ["BackgroundError", "DemoScoreError", "NothingToExplainError", "SampleError", "SettingsError"]
+__all__ = ["BackgroundError", "DemoAnswerError", "NothingToExplainError", "SampleError", "SettingsError"]
 
 
 class BackgroundError(UserError):
@@ -18,14 +18,14 @@ class BackgroundError(UserError):
         )
 
 
-class DemoScoreError(UserError):
-    """The service that the demo started refused to score."""
+class DemoAnswerError(UserError):
+    """The service that the demo started refused to answer."""
 
-    def __init__(self, party_id: str, status: int, body: str) -> None:
-        self.party_id, self.status, self.body = party_id, status, body
+    def __init__(self, url: str, status: int, body: str) -> None:
+        self.url, self.status, self.body = url, status, body
         super().__init__(
-            zh=f"服务拒绝为 {party_id} 评分（HTTP {status}）：{body}。请查看服务日志，或运行 `make stop` 后重试。",
-            en=f"The service refused to score {party_id} (HTTP {status}): {body}. Read its log, or `make stop` and try again.",
+            zh=f"服务拒绝回答 {url}（HTTP {status}）：{body}。请查看服务日志，或运行 `make stop` 后重试。",
+            en=f"The service refused to answer {url} (HTTP {status}): {body}. Read its log, or `make stop` and try again.",
         )
 
 
