@@ -1,5 +1,6 @@
 """Answer what a scenario would change: the newest run's figures beside low, high and the scenario, parts named."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -19,7 +20,7 @@ from models.demand.scenario import (
     Scenarios,
     Shock,
 )
-from models.errors import ScenarioError
+from models.errors import ModelError, ScenarioError
 from serving.demand import Answered, DemandDesk
 from serving.demand_answers import refusal, stamp
 from serving.demand_quality import answer_quality, quality_codes, series_quality
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LoadModel", "ScenarioDesk", "load_model"]
 
+_LOG: Final = logging.getLogger("bentoml.zhiheng")
 _NOTES: Final = {
     "scenario_unverified": Note(
         code="scenario_unverified",
@@ -96,7 +98,7 @@ class ScenarioDesk:
     ) -> None:
         self._desk, self._payloads = desk, payloads
         self._home, self._load, self._scenarios = home, load, scenarios
-        self._model: tuple[str, DemandModel | None] = ("", None)
+        self._model: tuple[str, DemandModel] | None = None
 
     def scenario(self, request: ScenarioRequest, planner: Planner) -> Answered:
         """Answer a scenario.
@@ -157,14 +159,17 @@ class ScenarioDesk:
             return None
 
     def _model_of(self, loaded: LoadedRun) -> "DemandModel | None":
-        """Return the model of a run, None where it was not kept; the one used last stays in memory."""
+        """Return the model of a run, None where it was not kept or cannot be read; the last one stays in memory."""
         folder = loaded.info.model_folder
-        if folder is None:
+        path = (self._home / folder).resolve() if folder is not None else None
+        if path is None or not path.is_relative_to(self._home.resolve()):
             return None
-        if self._model[0] != loaded.info.run_id:
-            path = (self._home / folder).resolve()
-            inside = path.is_relative_to(self._home.resolve()) and path.is_dir()
-            self._model = (loaded.info.run_id, self._load(path) if inside else None)
+        if self._model is None or self._model[0] != loaded.info.run_id:
+            try:
+                self._model = (loaded.info.run_id, self._load(path))
+            except ModelError as error:
+                _LOG.warning("the model of run %s cannot be used: %s", loaded.info.run_id, error.en)
+                return None
         return self._model[1]
 
 

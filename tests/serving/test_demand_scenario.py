@@ -15,6 +15,7 @@ from features.timeline import Frequency, Timeline
 from models.demand.model import DemandModel
 from models.demand.published_run import ForecastRun
 from models.demand.series import Series
+from serving.demand_scenario import load_model
 from tests.serving.demand_world import (
     HORIZON,
     LEAVES,
@@ -184,6 +185,14 @@ def test_without_its_model_a_driver_needs_an_elasticity(planning: DemandClient) 
     assert points(answer, "total")[0]["scenario"] == pytest.approx(495 * 0.9**-2)
     notes = [note["code"] for note in answer.json()["quality"]["notes"]]
     assert notes == ["assumptions_stated", "model_not_kept"]
+
+
+def test_a_model_that_cannot_be_read_is_as_good_as_none(priced: DemandClient) -> None:
+    priced.client.deployment.parts.scenarios._load = load_model
+    change: dict[str, Any] = {"driver": "price", "operation": "multiply", "value": 0.9}
+    problem(ask(priced, {"drivers": [change]}), 422, "scenario")
+    answer = ask(priced, {"drivers": [{**change, "elasticity": -1.0}]})
+    assert "model_not_kept" in [note["code"] for note in answer.json()["quality"]["notes"]]
 
 
 def test_named_scenarios_are_those_of_the_file_and_say_when_nobody_has_confirmed_them(
