@@ -107,9 +107,13 @@ def test_requests_about_demand_that_were_valid_still_are(line: str) -> None:
         ) from error
 
 
-def test_stored_answer_still_reads_back_the_same() -> None:
-    text = (FOLDER / "score_answer.json").read_text(encoding="utf-8")
-    answer = ScoreAnswer.model_validate_json(text)
+STORED = ("score_answer", "forecast_answer", "scenario_answer", "accuracy_answer", "override_history")
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_stored_answer_still_reads_back_the_same(name: str) -> None:
+    text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
+    answer = ANSWERS[name].model_validate_json(text)
     assert json.loads(answer.model_dump_json()) == json.loads(text)
 
 
