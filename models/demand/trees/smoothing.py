@@ -13,7 +13,7 @@ from models.demand.series import FloatArray
 
 __all__ = ["Profile", "delayed", "smooth", "smooth_trend", "straight_slope"]
 
-_FADE: Final = 0.9  # weight of a season's figure beside the same one a season later
+_FADE: Final = 0.75  # weight of a season's figure beside the same one a season later
 _UNJUDGED: Final = 0.75  # share of a profile believed while there is but one season of it
 _SEASONS_JUDGED: Final = 4
 _FILLED: Final = 0.6  # least share of observed periods under a moving mean

@@ -69,7 +69,7 @@ def learn(series: Series, horizon: int, settings: TreeSettings, *, seed: int) ->
     parts = []
     for chunk in chunks(series, horizon, min(series.y.shape[1], longest_history(series))):
         seen = seen_of(series.take(chunk), horizon, learnt, horizon)
-        share = max(1, settings.most_rows * len(chunk) // len(series))
+        share = max(1, settings.rows(int(series.observed.sum())) * len(chunk) // len(series))
         lessons = lessons_of(seen, horizon, share, rng)
         if lessons is not None:
             parts.append(lessons)
