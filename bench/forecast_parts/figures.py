@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from bench.forecast_parts.datasets import NEW_YEARS, Problem
 from bench.forecast_parts.shape import LEVELS, Floats, aligned, histories
@@ -14,6 +15,7 @@ from models.demand import measures
 
 __all__ = ["Judged", "figures", "judge"]
 
+Bools = NDArray[np.bool_]
 _LEVELS: Final = np.array(LEVELS)
 _WINDOW: Final = (-15, 20)  # days around Lunar New Year that the calendar covers
 
@@ -29,6 +31,7 @@ class Judged:
     quantiles: Floats  # (n, h, 9)
     history: Floats  # (n, T)
     days: Floats  # (n, h) days since 1970, NaN where ds is an integer
+    open: Bools  # (n, h) pairs that were not answered; they are judged as the last value repeated
 
 
 def judge(problems: Sequence[Problem], forecasts: pl.DataFrame) -> Judged:
@@ -42,6 +45,7 @@ def judge(problems: Sequence[Problem], forecasts: pl.DataFrame) -> Judged:
         _stacked([part.quantiles for part in parts]),
         _stacked([part.history for part in parts], left=True),
         _stacked([part.days for part in parts]),
+        _stacked([part.open.astype(np.float64) for part in parts]) == 1,
     )
 
 
@@ -49,7 +53,12 @@ def _one(problem: Problem, forecasts: pl.DataFrame) -> Judged:
     ids, actual, forecast, quantiles = aligned(problem.actuals, forecasts)
     days = aligned(problem.actuals.with_columns(y=_day(problem.actuals["ds"])), forecasts)[1]
     origin = (problem.origin,) * ids.height
-    return Judged(origin, ids["unique_id"], actual, forecast, quantiles, histories(problem.train, ids), days)
+    history = histories(problem.train, ids)
+    unanswered = np.isfinite(actual) & ~np.isfinite(forecast)
+    last = np.broadcast_to(history[:, -1:], actual.shape)
+    forecast = np.where(unanswered, last, forecast)
+    quantiles = np.where(unanswered[:, :, None], last[:, :, None], quantiles)
+    return Judged(origin, ids["unique_id"], actual, forecast, quantiles, history, days, unanswered)
 
 
 def _stacked(arrays: Sequence[Floats], *, left: bool = False) -> Floats:
@@ -73,7 +82,7 @@ def _padded(array: Floats, width: int, *, left: bool) -> Floats:
 def figures(judged: Judged, problem: Problem) -> dict[str, float]:
     """Return the data set's figures, those that its goals ask for among them.
 
-    Point errors are pooled over all series and origins; a pair without a forecast is counted in `unanswered`. Quantile
+    Errors are pooled over all series and origins; `unanswered` is the share of pairs that got no forecast. Quantile
     losses are of 10 to 90 % in tens; `wql` over all series of a hierarchy is the mean over its levels too, since each
     level adds up to the same total.
     """
@@ -87,7 +96,7 @@ def figures(judged: Judged, problem: Problem) -> dict[str, float]:
         "wql": measures.weighted_quantile_loss(actual, judged.quantiles, _LEVELS),
         "sql": measures.scaled_quantile_loss(actual, judged.quantiles, _LEVELS, history, problem.season),
         "cover80": measures.coverage(actual, low, high),
-        "unanswered": float((judged_pairs & ~np.isfinite(forecast)).sum() / judged_pairs.sum()),
+        "unanswered": float(judged.open.sum() / judged_pairs.sum()),
         "negatives": float((np.concatenate([forecast.ravel(), low.ravel()]) < 0).mean()),
     }
     if problem.dataset in ("m3_monthly", "m4_weekly"):
@@ -122,7 +131,7 @@ def _special(judged: Judged, problem: Problem) -> Mapping[str, float]:
             return {}
 
 
-def _near_new_year(days: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _near_new_year(days: Floats) -> Bools:
     near = np.zeros(days.shape, dtype=np.bool_)
     for day in NEW_YEARS:
         offset = days - (day - date(1970, 1, 1)).days

@@ -66,13 +66,14 @@ def test_origins_are_pooled_by_size_and_told_apart() -> None:
     assert found["unanswered"] == 0
 
 
-def test_what_is_not_answered_is_counted() -> None:
+def test_what_is_not_answered_is_counted_and_judged_as_the_last_value_repeated() -> None:
     actuals = frame({"a": [1, 2], "b": [3, 4]}, start=3)
     given = [problem("one", frame({"a": [1, 2, 3], "b": [1, 5, 2]}), actuals)]
     half = forecast_of(actuals, "one", too_much=0).filter(pl.col("unique_id") == "a")
     found = figures(judge(given, half), given[0])
     assert found["unanswered"] == pytest.approx(0.5)
-    assert found["wape"] == 0
+    assert found["wape"] == pytest.approx((1 + 2) / 10)
+    assert found["cover80"] == pytest.approx(0.5)
 
 
 def test_a_goal_compares_with_its_peer_and_says_when_there_is_none() -> None:
