@@ -14,6 +14,7 @@ from models.demand.trees.drivers import Drivers, positive_quantities
 from models.demand.trees.effects import Effects, SeriesEffects
 from models.demand.trees.regressors import Regressor, Regressors
 from models.demand.trees.scale import LogScale
+from models.demand.trees.season import season_of
 from models.demand.trees.smoothing import Profile, delayed, smooth, smooth_trend, straight_slope
 
 __all__ = ["Candidate", "History", "Learnt", "longest_history"]
@@ -53,6 +54,7 @@ class Learnt:
 
     logged: frozenset[str]
     left_out: frozenset[str]  # calendar columns that history is too short for
+    season: int
     effects: Effects = field(default_factory=Effects)
 
     @classmethod
@@ -62,10 +64,14 @@ class Learnt:
         every = max(1, -(-len(series) // _SERIES_FOR_EFFECTS))
         some = series.take(np.arange(0, len(series), every, dtype=np.int64))
         left_out = told_too_seldom(_newest(series, longest_history(series)))
-        plain = History.of(some, 0, cls(logged, left_out))
-        timeline = (series.timeline.frequency, series.season)
+        plain = History.of(some, 0, cls(logged, left_out, series.season))
+        season = season_of(series, plain.z)
+        timeline = (series.timeline.frequency, season)
         return cls(
-            logged, left_out, Effects.learn(plain.z, Regressors(plain.drivers, plain.calendar), timeline)
+            logged,
+            left_out,
+            season,
+            Effects.learn(plain.z, Regressors(plain.drivers, plain.calendar), timeline),
         )
 
     def facts(self) -> dict[str, object]:
@@ -73,6 +79,7 @@ class Learnt:
         return {
             "logged": sorted(self.logged),
             "left_out": sorted(self.left_out),
+            "season": self.season,
             "effects": asdict(self.effects),
         }
 
@@ -84,6 +91,7 @@ class Learnt:
         return cls(
             frozenset(facts["logged"]),
             frozenset(facts["left_out"]),
+            facts["season"],
             Effects(regressors, tuple(effects["pooled"]), tuple(effects["information"])),
         )
 
@@ -110,13 +118,13 @@ class History:
         z = np.ascontiguousarray(scale.forward(y).T)
         drivers = Drivers.of(newest, horizon, learnt.logged)
         calendar = Calendar.of(newest, newest.periods(horizon).T, learnt.left_out)
-        timeline = (newest.timeline.frequency, newest.season)
+        timeline = (newest.timeline.frequency, learnt.season)
         effects = learnt.effects.of(z, Regressors(drivers, calendar), timeline)
         return cls(
             series=newest,
             scale=scale,
             z=z - effects.total[: len(z)],
-            season=newest.season,
+            season=learnt.season,
             long_season=_long_seasons(newest)[0],
             drivers=drivers,
             calendar=calendar,

@@ -11,7 +11,7 @@ import numpy as np
 
 from models.demand.series import FloatArray
 
-__all__ = ["Profile", "delayed", "smooth", "smooth_trend", "straight_slope"]
+__all__ = ["Profile", "delayed", "seasonal_deviation", "smooth", "smooth_trend", "straight_slope"]
 
 _FADE: Final = 0.75  # weight of a season's figure beside the same one a season later
 _UNJUDGED: Final = 0.75  # share of a profile believed while there is but one season of it
@@ -94,7 +94,7 @@ class Profile:
     @classmethod
     def of(cls, z: FloatArray, season: int) -> Self:
         """Learn the profile of (T, n). Source: classical decomposition (Macaulay 1931), made causal by its delay."""
-        deviation = z - _centred_mean(z, season)
+        deviation = seasonal_deviation(z, season)
         known = np.isfinite(deviation)
         total, weight = np.where(known, deviation, 0.0), known.astype(np.float64)
         for first in range(season, len(z), season):
@@ -141,6 +141,11 @@ def _trailing_mean(values: FloatArray, window: int) -> FloatArray:
     start = np.maximum(end - window, 0)
     some = count[end] - count[start]
     return np.where(some > 0, (total[end] - total[start]) / np.maximum(some, 1.0), np.nan)
+
+
+def seasonal_deviation(z: FloatArray, season: int) -> FloatArray:
+    """Return (T, n) less the moving mean of one season around each row; NaN where there is none."""
+    return z - _centred_mean(z, season)
 
 
 def _centred_mean(z: FloatArray, season: int) -> FloatArray:

@@ -20,7 +20,7 @@ def seen_of(y: FloatArray, season: int = 12) -> Seen:
         timeline=Timeline(Frequency.MONTH),
         season=season,
     )
-    return Seen.of(History.of(series, HORIZON, Learnt(frozenset(), frozenset())), HORIZON)
+    return Seen.of(History.of(series, HORIZON, Learnt(frozenset(), frozenset(), season)), HORIZON)
 
 
 def values(count: int = 20, width: int = 48) -> FloatArray:
