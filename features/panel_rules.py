@@ -227,8 +227,8 @@ PANEL_RULES: Final[tuple[PanelRule, ...]] = (
     PanelRule(
         "driver_missing_ahead",
         Outcome.NAMED,
-        "未来期的已知驱动因素缺失（驱动因素与日期见说明），按缺失使用。",
-        "A driver declared as known is missing in future periods; it is used as missing.",
+        "未来期的已知驱动因素缺失（驱动因素与日期见说明）：沿用最后的值，标志与文字取最常见的值。",
+        "A driver declared as known is missing in future periods; its last value is carried on, of flags and texts the usual one.",
     ),
     PanelRule(
         "far_ahead",

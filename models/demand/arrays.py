@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -10,6 +11,8 @@ from features.demand import Panel
 from models.demand.series import FloatArray, IntArray, Series
 
 __all__ = ["Codes", "codes_of", "series_of"]
+
+_FLAG_VALUES: Final = 2
 
 Codes = Mapping[str, Sequence[str]]
 """Texts of each categorical column; a text's place is its code."""
@@ -51,7 +54,12 @@ def codes_of(panel: Panel) -> dict[str, list[str]]:
 
 
 def series_of(panel: Panel, horizon: int, codes: Codes) -> Series:
-    """Return the panel as right-aligned arrays; known drivers reach `horizon` periods ahead, NaN where not given."""
+    """Return the panel as right-aligned arrays; known drivers reach `horizon` periods ahead.
+
+    Where a driver is not given for a coming period, its last value is carried on (a price stays what it is); of flags and
+    texts the most common value is taken (no promotion is planned). A member that saw a driver in every period of the past
+    would otherwise take its absence for news.
+    """
     ends = panel.frame.group_by("unique_id").agg(pl.col("period").max(), pl.len()).sort("unique_id")
     grid = _Grid(
         tuple(ends["unique_id"].to_list()),
@@ -63,9 +71,10 @@ def series_of(panel: Panel, horizon: int, codes: Codes) -> Series:
     grid.place(panel.frame, "y", codes, y)
     grid.place(panel.frame, "observed", codes, observed)
     known = {name: grid.empty(horizon) for name in panel.known}
-    for name, values in known.items():
+    for name, values in tuple(known.items()):
         grid.place(panel.frame, name, codes, values)
         grid.place(panel.future, name, codes, values)
+        known[name] = _carried_on(values, grid.width, usual=_is_flag(panel.frame[name]))
     past = {name: grid.empty(0) for name in panel.past}
     for name, values in past.items():
         grid.place(panel.frame, name, codes, values)
@@ -105,3 +114,23 @@ def _numbers(column: pl.Series, texts: Sequence[str] | None) -> FloatArray:
         )
         return coded.fill_null(float("nan")).to_numpy()
     return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def _is_flag(column: pl.Series) -> bool:
+    """Tell whether a driver is a text, a boolean or a number with two values at most."""
+    return not column.dtype.is_numeric() or column.drop_nulls().n_unique() <= _FLAG_VALUES
+
+
+def _carried_on(values: FloatArray, width: int, *, usual: bool) -> FloatArray:
+    """Fill the coming periods, the columns from `width` on, where nothing is given."""
+    ahead = values[:, width:]
+    if np.isfinite(ahead).all():
+        return values
+    filled = values.copy()
+    for row in np.flatnonzero(~np.isfinite(ahead).all(axis=1)):
+        seen = values[row, :width][np.isfinite(values[row, :width])]
+        if seen.size:
+            known, counts = np.unique(seen, return_counts=True)
+            value = known[counts.argmax()] if usual else seen[-1]
+            filled[row, width:] = np.where(np.isfinite(ahead[row]), ahead[row], value)
+    return filled
