@@ -13,7 +13,8 @@ from models.demand.series import FloatArray
 
 __all__ = ["Profile", "delayed", "seasonal_deviation", "smooth", "smooth_trend", "straight_slope"]
 
-_FADE: Final = 0.75  # weight of a season's figure beside the same one a season later
+_FADE: Final = 0.75  # weight of a season's figure beside the same one a season later, for long seasons
+_HALF_LIFE: Final = 30  # periods after which a short season's figure counts for half
 _UNJUDGED: Final = 0.75  # share of a profile believed while there is but one season of it
 _SEASONS_JUDGED: Final = 4
 _FILLED: Final = 0.6  # least share of observed periods under a moving mean
@@ -97,11 +98,12 @@ class Profile:
         deviation = seasonal_deviation(z, season)
         known = np.isfinite(deviation)
         total, weight = np.where(known, deviation, 0.0), known.astype(np.float64)
+        fade = max(_FADE, 0.5 ** (season / _HALF_LIFE))
         for first in range(season, len(z), season):
             block = slice(first, min(first + season, len(z)))
             before = slice(first - season, block.stop - season)
-            total[block] += _FADE * total[before]
-            weight[block] += _FADE * weight[before]
+            total[block] += fade * total[before]
+            weight[block] += fade * weight[before]
         mean = np.where(weight > 0, total / np.where(weight > 0, weight, 1.0), 0.0)
         return cls(season, mean, delayed(_trust(deviation, mean, weight, season), season // 2))
 
