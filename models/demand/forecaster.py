@@ -96,10 +96,10 @@ def _dispersion(
     backtest: Backtest, combination: Combination, groups: tuple[str, ...], counts: BoolArray
 ) -> FloatArray:
     """Learn how counts scatter about their forecast mean, (n,); NaN for series that get a band of errors instead."""
+    if not (counts.any() and backtest.backs):
+        return np.full(len(counts), np.nan)
     mean = np.concatenate(combine(backtest.forecasts, combination.weights), axis=1)
     actual = np.concatenate(backtest.actuals, axis=1)
-    if not counts.any():
-        return np.full(len(counts), np.nan)
     learnt = learn_dispersion(actual[counts], mean[counts], np.array(groups)[counts].tolist())
     dispersion = np.full(len(counts), np.nan)
     dispersion[counts] = learnt
