@@ -192,13 +192,12 @@ def _growth(steps: list[FloatArray]) -> FloatArray:
 
 def _around(steps: list[FloatArray], growth: FloatArray, step: int) -> FloatArray:
     """Pool the errors of the nearest steps, each in units of its own growth, until there are enough."""
-    reach = 0
-    while True:
-        near = range(max(step - reach, 0), min(step + reach + 1, len(steps)))
-        pooled = np.concatenate([steps[one] / growth[one] for one in near])
-        if len(pooled) >= _ENOUGH or len(near) == len(steps):
-            return pooled
-        reach += 1
+    enough = np.concatenate([[0], np.cumsum([len(errors) for errors in steps])])
+    reach = np.arange(len(steps))
+    first, end = np.maximum(step - reach, 0), np.minimum(step + reach + 1, len(steps))
+    whole = (enough[end] - enough[first] >= _ENOUGH) | (end - first == len(steps))
+    nearest = int(whole.argmax())
+    return np.concatenate([steps[one] / growth[one] for one in range(first[nearest], end[nearest])])
 
 
 def _conformal(errors: FloatArray, levels: FloatArray, *, even: bool) -> FloatArray:
