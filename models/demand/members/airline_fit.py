@@ -7,12 +7,13 @@ from typing import Final
 import numpy as np
 from scipy.signal import lfilter
 
-from models.demand.series import BoolArray, FloatArray
+from models.demand.series import BoolArray, FloatArray, IntArray
 
 __all__ = ["Airline", "learn_airline", "path_of"]
 
 _ONCE: Final = (0.0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.9, 0.97)
 _SEASONAL: Final = (0.0, 0.3, 0.5, 0.65, 0.8, 0.9)
+_ROWS_MORE: Final = 2  # than columns, at least
 _RIDGE: Final = 1e-6  # of a column's own size: columns that say the same twice share the effect
 
 
@@ -39,38 +40,24 @@ def learn_airline(y: FloatArray, regressors: FloatArray, season: int) -> Airline
     For each pair of coefficients on a grid the effects follow by least squares on the filtered, differenced columns; the
     pair with the least sum of squares is kept, and the regressors are where Schwarz's criterion (1978) prefers them.
     """
-    count, width = y.shape
-    columns = regressors.shape[2]
-    logged: BoolArray = np.where(np.isfinite(y), y, 1.0).min(axis=1) > 0
-    z = np.where(logged[:, None], np.log(np.where(logged[:, None] & np.isfinite(y), y, 1.0)), y)
-    z = np.where(np.isfinite(y), z, np.nan)
+    width, columns = y.shape[1], regressors.shape[2]
+    z, logged = _scaled(y)
     w = _differenced(z, season)
     inside = np.isfinite(w)
     w = np.where(inside, w, 0.0)
     x = np.where(inside[:, :, None], _differenced(regressors, season), 0.0)
     rows = inside.sum(axis=1)
-    best = np.full((2, count), np.inf)
-    coefficients = np.zeros((2, count, 2))
-    effects = np.zeros((count, columns))
-    for pair in _grid(season):
-        e, f = _filtered(w, pair, season), _filtered(x, pair, season)
-        plain = (e**2).sum(axis=1)
-        told, found = _explained(e, f)
-        for place, loss in enumerate((plain, plain - told)):
-            better = loss < best[place]
-            best[place] = np.where(better, loss, best[place])
-            coefficients[place, better] = pair
-        effects = np.where((plain - told <= best[1])[:, None], found, effects)
-    pays = _pays(best, rows, columns)
+    plain, told, effects = _searched(w, x, season)
+    pays = _pays(plain[0], told[0], rows, columns)
     effects = np.where(pays[:, None], effects, 0.0)
-    chosen = np.where(pays[:, None], coefficients[1], coefficients[0])
+    chosen = np.where(pays[:, None], told[1], plain[1])
     errors = _errors(w - (x * effects[:, None, :]).sum(axis=2), chosen, season)
-    values = z - (regressors * effects[:, None, :]).sum(axis=2)
+    learnt = np.isfinite(y).any(axis=1) & (rows > columns + _ROWS_MORE)
+    values = np.where(learnt[:, None], z - (regressors * effects[:, None, :]).sum(axis=2), np.nan)
     kept = season + 1 if season > 1 else 1
-    learnt = np.isfinite(y).any(axis=1) & (rows > columns + 2)
     return Airline(
         season,
-        _last(np.where(learnt[:, None], values, np.nan), kept, width),
+        _last(values, kept, width),
         _last(errors, kept, width),
         effects,
         chosen[:, 0],
@@ -96,6 +83,34 @@ def path_of(model: Airline, horizon: int) -> FloatArray:
     return values[:, kept:]
 
 
+def _scaled(y: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """Return the logarithms of the series that are positive throughout, the others as they are, and which is which."""
+    logged: BoolArray = np.where(np.isfinite(y), y, 1.0).min(axis=1) > 0
+    logs = np.log(np.where(logged[:, None], y, 1.0))
+    return np.where(logged[:, None], logs, y), logged
+
+
+_Best = tuple[FloatArray, FloatArray]
+"""The least sums of squares (n,) and the pairs of coefficients (n, 2) that have them."""
+
+
+def _searched(w: FloatArray, x: FloatArray, season: int) -> tuple[_Best, _Best, FloatArray]:
+    """Try the grid: what is best without and with the columns, and their effects (n, k) there."""
+    count, columns = len(w), x.shape[2]
+    losses = np.full((2, count), np.inf)
+    pairs = np.zeros((2, count, 2))
+    effects = np.zeros((count, columns))
+    for pair in _grid(season):
+        e = _filtered(w, pair, season)
+        left, found = _explained(e, _filtered(x, pair, season))
+        for place, loss in enumerate(((e**2).sum(axis=1), left)):
+            better = loss < losses[place]
+            losses[place, better] = loss[better]
+            pairs[place, better] = pair
+        effects[better] = found[better]
+    return (losses[0], pairs[0]), (losses[1], pairs[1]), effects
+
+
 def _grid(season: int) -> Iterator[tuple[float, float]]:
     for once in _ONCE:
         for seasonal in _SEASONAL if season > 1 else (0.0,):
@@ -112,22 +127,21 @@ def _filtered(values: FloatArray, pair: tuple[float, float], season: int) -> Flo
 
 
 def _explained(e: FloatArray, f: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return what the columns explain of each series' sum of squares, and their effects by least squares."""
+    """Return the sum of squares that the columns leave of each series, and their effects by least squares."""
     if not f.shape[2]:
-        return np.zeros(len(e)), np.zeros((len(e), 0))
+        return (e**2).sum(axis=1), np.zeros((len(e), 0))
     gram = np.einsum("ntk,ntl->nkl", f, f)
     size = np.einsum("nkk->nk", gram)
     gram = gram + np.eye(f.shape[2]) * (_RIDGE * size + (size <= 0))[:, None, :]
     towards = np.einsum("ntk,nt->nk", f, e)
     effects = np.linalg.solve(gram, towards[:, :, None])[:, :, 0]
-    left = np.einsum("nt->n", (e - np.einsum("ntk,nk->nt", f, effects)) ** 2)
-    return (e**2).sum(axis=1) - left, effects
+    return ((e - np.einsum("ntk,nk->nt", f, effects)) ** 2).sum(axis=1), effects
 
 
-def _pays(best: FloatArray, rows: FloatArray, columns: int) -> BoolArray:
+def _pays(plain: FloatArray, told: FloatArray, rows: IntArray, columns: int) -> BoolArray:
     tiny = np.finfo(np.float64).tiny
     counted = np.maximum(rows, 1)
-    gain = counted * (np.log(np.maximum(best[0], tiny)) - np.log(np.maximum(best[1], tiny)))
+    gain = counted * (np.log(np.maximum(plain, tiny)) - np.log(np.maximum(told, tiny)))
     paid: BoolArray = (gain > columns * np.log(counted)) & (rows > 2 * columns)
     return paid
 
