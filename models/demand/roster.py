@@ -12,6 +12,7 @@ _PLACES: Final = {
     "naive": ("models.demand.members.naive", "NAIVE"),
     "ets": ("models.demand.members.ets", "ETS"),
     "theta": ("models.demand.members.theta", "THETA"),
+    "airline": ("models.demand.members.airline", "AIRLINE"),
     "trees": ("models.demand.members.trees", "TREES"),
     "prophet": ("models.demand.members.prophet", "PROPHET"),
     "tsb": ("models.demand.members.intermittent", "TSB"),

@@ -47,6 +47,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     FLOOR: Rule(_ALL, frozenset(Tier)),
     "theta": Rule(_REGULAR, frozenset(Tier)),
     "ets": Rule(_REGULAR, frozenset({Tier.STANDARD})),
+    "airline": Rule(_REGULAR, frozenset({Tier.STANDARD})),
     "trees": Rule(_REGULAR | {Kind.INTERMITTENT}, frozenset(Tier)),
     "prophet": Rule(frozenset({Kind.SEASONAL, Kind.SMOOTH}), frozenset({Tier.STANDARD})),
     "tsb": Rule(frozenset({Kind.INTERMITTENT}), frozenset(Tier)),
