@@ -10,7 +10,7 @@ import polars as pl
 
 from features.timeline import Frequency
 from models.demand.member import Components, refit_backtest
-from models.demand.members.airline_fit import Airline, learn_airline, path_of
+from models.demand.members.airline_fit import Airline, joined, learn_airline, path_of
 from models.demand.members.airline_regressors import Encoding, learn_encoding
 from models.demand.series import FloatArray, Series
 
@@ -22,6 +22,7 @@ _LONGEST_SEASON: Final = 24
 _SEASONS_LEAST: Final = 3
 _YEARS_MOST: Final = 15  # of history: how New Year moved output before that says little about today
 _ROWS_LEAST: Final = 10
+_BLOCK: Final = 2_000  # series at once, for the memory
 _CANCELLED: Final = 1e-12
 
 
@@ -49,7 +50,8 @@ class FittedAirline:
         (Ang 2004, LMDI-I): exact.
         """
         level = path_of(self.model, horizon)
-        raw = self.encoding.values(series, horizon)[:, -horizon:] * self.model.effects[:, None, :]
+        columns = self.encoding.values(series, horizon, start=series.y.shape[1])
+        raw = columns * self.model.effects[:, None, :]
         names = tuple(dict.fromkeys(self.encoding.components))
         parts = np.stack(
             [raw[:, :, [one == name for one in self.encoding.components]].sum(axis=2) for name in names]
@@ -103,14 +105,12 @@ class AirlineMember:
     def fit(self, series: Series, horizon: int, *, seed: int) -> FittedAirline:
         """Learn all series at once over a grid of coefficients. Nothing is drawn: `seed` changes nothing."""
         del seed
-        season = max(series.season, 1)
-        width = min(series.y.shape[1], _YEARS_MOST * season if season > 1 else series.y.shape[1])
-        y = series.y[:, -width:] if width else series.y
-        long = series.lengths >= max(_SEASONS_LEAST * season, _ROWS_LEAST)
-        able = long & (series.timeline.frequency in _FREQUENCIES and season <= _LONGEST_SEASON)
         encoding = learn_encoding(series)
-        regressors = encoding.values(series, 0)[:, -width:] if width else encoding.values(series, 0)
-        return FittedAirline(learn_airline(np.where(able[:, None], y, np.nan), regressors, season), encoding)
+        blocks = [
+            _learn_block(series.take(np.arange(first, min(first + _BLOCK, len(series)))), encoding)
+            for first in range(0, len(series), _BLOCK)
+        ]
+        return FittedAirline(joined(blocks), encoding)
 
     def backtest(self, series: Series, horizon: int, backs: Sequence[int], *, seed: int) -> FloatArray:
         """Learn anew at every cutoff, (len(backs), n, horizon)."""
@@ -139,6 +139,16 @@ class AirlineMember:
             frame["logged"].to_numpy(),
         )
         return FittedAirline(model, encoding)
+
+
+def _learn_block(series: Series, encoding: Encoding) -> Airline:
+    """Learn some of the series, from the newest years that count."""
+    season, whole = max(series.season, 1), series.y.shape[1]
+    start = max(0, whole - _YEARS_MOST * season) if season > 1 else 0
+    able = series.lengths >= max(_SEASONS_LEAST * season, _ROWS_LEAST)
+    able = able & (series.timeline.frequency in _FREQUENCIES and season <= _LONGEST_SEASON)
+    y = np.where(able[:, None], series.y[:, start:], np.nan)
+    return learn_airline(y, encoding.values(series, 0, start=start), season)
 
 
 def _kept(season: int) -> int:

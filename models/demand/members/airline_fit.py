@@ -1,6 +1,6 @@
 """The airline model's arithmetic: conditional least squares of many series over a grid, and the path ahead."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +9,7 @@ from scipy.signal import lfilter
 
 from models.demand.series import BoolArray, FloatArray, IntArray
 
-__all__ = ["Airline", "learn_airline", "path_of"]
+__all__ = ["Airline", "joined", "learn_airline", "path_of"]
 
 _ONCE: Final = (0.0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.9, 0.97)
 _SEASONAL: Final = (0.0, 0.3, 0.5, 0.65, 0.8, 0.9)
@@ -32,6 +32,19 @@ class Airline:
     once: FloatArray  # (n,)
     seasonal: FloatArray  # (n,)
     logged: BoolArray  # (n,)
+
+
+def joined(parts: Sequence[Airline]) -> Airline:
+    """Put series that were learnt apart, with the same season and columns, below each other."""
+    return Airline(
+        parts[0].season,
+        np.concatenate([part.values for part in parts]),
+        np.concatenate([part.errors for part in parts]),
+        np.concatenate([part.effects for part in parts]),
+        np.concatenate([part.once for part in parts]),
+        np.concatenate([part.seasonal for part in parts]),
+        np.concatenate([part.logged for part in parts]),
+    )
 
 
 def learn_airline(y: FloatArray, regressors: FloatArray, season: int) -> Airline:

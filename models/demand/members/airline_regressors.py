@@ -33,15 +33,18 @@ class Encoding:
         of_calendar = [f"calendar:{column_group(name)}" for name in self.calendar]
         return (*of_calendar, *(f"driver:{name}" for name in self.drivers))
 
-    def values(self, series: Series, ahead: int) -> FloatArray:
-        """Return the columns up to `ahead` periods after each series' end, (n, T + ahead, k); 0 where not known."""
-        periods = series.periods(ahead)
+    def values(self, series: Series, ahead: int, *, start: int = 0) -> FloatArray:
+        """Return the columns up to `ahead` periods after each series' end, (n, T + ahead - start, k); 0: not known.
+
+        `start` is the first column of the history that is wanted, T for the periods ahead only.
+        """
+        periods = series.periods(ahead)[:, start:]
         columns: list[FloatArray] = []
         if self.calendar:
             found = calendar_columns(series.timeline, periods)
             columns += [found[name] for name in self.calendar]
         for name, centre, spread in zip(self.drivers, self.centres, self.spreads, strict=True):
-            reach = series.known[name][:, : periods.shape[1]]
+            reach = series.known[name][:, start : start + periods.shape[1]]
             missing = periods.shape[1] - reach.shape[1]
             columns.append((np.pad(reach, ((0, 0), (0, missing)), constant_values=np.nan) - centre) / spread)
         if not columns:

@@ -161,3 +161,10 @@ def test_coefficients_of_a_simulated_series_are_found_again() -> None:
     logs = 5 + np.cumsum(w, axis=1)
     model = learn_airline(np.exp(logs), np.empty((30, 400, 0)), 1)
     assert abs(float(model.once.mean()) - 0.7) < 0.06
+
+
+def test_blocks_of_series_learn_what_one_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    series = panel(trade(7, 60))
+    whole = AIRLINE.fit(series, 5, seed=7).forecast(series, 5)
+    monkeypatch.setattr("models.demand.members.airline._BLOCK", 3)
+    assert np.array_equal(AIRLINE.fit(series, 5, seed=7).forecast(series, 5), whole)
