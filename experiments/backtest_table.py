@@ -16,6 +16,7 @@ from features.panel_cut import cut_panel
 from models.demand.arrays import codes_of, series_of
 from models.demand.evaluation import COMBINATION, MEASURES, actuals_after, measure
 from models.demand.forecaster import LEVELS
+from models.demand.hierarchy import Hierarchy
 from models.demand.series import Series
 from models.demand.upper_panel import panel_with_sums
 
@@ -51,7 +52,8 @@ class BacktestTable(TableOptions):
         return means
 
     def _origins(self, panel: Panel, say: Say) -> Iterator[pl.DataFrame]:
-        whole = self._whole(panel)
+        hierarchy = self.sums(panel)
+        whole = _whole(panel, hierarchy)
         for number in range(1, self.origins + 1):
             back = number * self.horizon
             past = cut_panel(panel, back)
@@ -59,16 +61,18 @@ class BacktestTable(TableOptions):
                 if number == 1:
                     raise TooShortToBacktestError(self.horizon)
                 return
-            model = self.fit(past, LEVELS, keep_all=True)
+            young = set(panel.series["unique_id"]).difference(past.series["unique_id"])
+            sums = None if hierarchy is None else hierarchy.without(young)
+            model = self.fit(past, LEVELS, sums, keep_all=True)
             rows = measure(model, actuals_after(whole, model.series(), self.horizon))
             say(f"起点 {number}：{back} 期之前", f"origin {number}: {back} periods back")
             yield rows.with_columns(origin=pl.lit(back))
 
-    def _whole(self, panel: Panel) -> Series:
-        """Return what came, with the sums of the hierarchy where there is one."""
-        hierarchy = self.sums(panel)
-        full = panel if hierarchy is None else panel_with_sums(panel, hierarchy)
-        return series_of(full, 0, codes_of(full))
+
+def _whole(panel: Panel, hierarchy: Hierarchy | None) -> Series:
+    """Return what came, with the sums of the hierarchy where there is one."""
+    full = panel if hierarchy is None else panel_with_sums(panel, hierarchy)
+    return series_of(full, 0, codes_of(full))
 
 
 def _means(judged: pl.DataFrame) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """Job: forecast any table of unique_id, ds, y; no choice by hand."""
 
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -54,7 +55,7 @@ class TableOptions(BaseModel):
     def panel(self) -> Panel:
         """Read the table and check it."""
         return build_panel(
-            scan_table(self.table),
+            _typed(scan_table(self.table), (*self.known, *self.past)),
             freq=self.freq,
             season=self.season,
             known=self.known,
@@ -63,8 +64,15 @@ class TableOptions(BaseModel):
             as_of=self.as_of,
         )
 
-    def fit(self, panel: Panel, levels: Sequence[float], *, keep_all: bool = False) -> DemandModel:
-        """Learn from the panel, or from one cut short for a backtest."""
+    def fit(
+        self,
+        panel: Panel,
+        levels: Sequence[float],
+        hierarchy: Hierarchy | None,
+        *,
+        keep_all: bool = False,
+    ) -> DemandModel:
+        """Learn from the panel, or from one cut short for a backtest; `hierarchy` comes from `sums`."""
         return fit_forecaster(
             panel,
             self.horizon,
@@ -73,14 +81,17 @@ class TableOptions(BaseModel):
             seed=self.seed,
             extra=self.extra,
             keep_all=keep_all,
-            hierarchy=self.sums(panel),
+            hierarchy=hierarchy,
         )
 
     def sums(self, panel: Panel) -> Hierarchy | None:
-        """Read how the series that the panel took add up."""
+        """Read how the series that the panel took add up; a file may name some that it refused."""
         if self.hierarchy is None:
             return None
-        return read_hierarchy(self.hierarchy, panel.static, panel.series["unique_id"].to_list())
+        refused = panel.refused["unique_id"].unique().sort().to_list()
+        named = set(_names_in(self.hierarchy)).intersection(refused)
+        ids = [*panel.series["unique_id"].to_list(), *sorted(named)]
+        return read_hierarchy(self.hierarchy, panel.static, ids).without(named)
 
 
 class ForecastTable(TableOptions):
@@ -108,7 +119,7 @@ class ForecastTable(TableOptions):
             f"{count:,} 条序列可预测，{found:,} 条有需留意之处，{lost:,} 条无法预测",
             f"{count:,} series to forecast, {found:,} with something to note, {lost:,} refused",
         )
-        model = self.fit(panel, self.quantiles)
+        model = self.fit(panel, self.quantiles, self.sums(panel))
         series = model.series()
         outlook = model.outlook(series)
         forecast, report = model.frame(series, outlook), report_of(model)
@@ -167,6 +178,31 @@ def _floors(model: DemandModel) -> pl.DataFrame:
         ],
         schema=dict.fromkeys(("unique_id", "rule", "outcome", "zh", "en"), pl.String),
     )
+
+
+def _typed(table: pl.LazyFrame, drivers: Sequence[str]) -> pl.LazyFrame:
+    """Read drivers as numbers where a sheet, whose cells are all text, holds nothing else in them."""
+    schema = table.collect_schema()
+    texts = [name for name in drivers if schema.get(name) == pl.String]
+    if not texts:
+        return table
+    cells = table.select(texts).collect().select(pl.all().str.strip_chars().replace("", None))
+    numbers = cells.select(pl.all().cast(pl.Float64, strict=False))
+    return table.with_columns(
+        numbers[name] for name in texts if numbers[name].null_count() == cells[name].null_count()
+    )
+
+
+def _names_in(hierarchy: Path) -> Iterator[str]:
+    """Name all series and nodes in a file of nodes; what is wrong with a file is said where it is read in full."""
+    try:
+        file = tomllib.loads(hierarchy.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return
+    for table in (file.get("nodes"), file.get("parents")):
+        for name, others in table.items() if isinstance(table, dict) else ():
+            yield name
+            yield from (str(one) for one in others) if isinstance(others, list) else ()
 
 
 def _beside(path: Path, what: str) -> Path:
