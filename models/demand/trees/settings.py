@@ -21,7 +21,7 @@ class TreeSettings(BaseModel):
     rows_of_large_panels: int = Field(default=300_000, ge=1, description="most rows of a panel of any size")
     objective: str = "regression_l1"
     spread_weight: float = Field(default=0.0, ge=0, description="power of a row's spread in its weight")
-    bags: int = Field(default=1, ge=1)
+    bags: int = Field(default=2, ge=1)
     few_targets: int = Field(default=1_500, ge=1, description="with fewer targets, trees have fewer leaves")
     doubt: float = Field(
         default=1_000.0, ge=0, description="targets for which the reference counts beside the trees"
