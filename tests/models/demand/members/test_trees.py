@@ -30,7 +30,7 @@ def panel(y: FloatArray, *, horizon: int = HORIZON, seed: int = 1) -> Series:
             "deal": rng.integers(0, 2, (count, width + horizon)).astype(np.float64),
         },
         past={"stock": rng.normal(size=(count, width))},
-        static={"kind": rng.integers(0, 3, count).astype(np.float64)},
+        static={"kind": np.asarray(rng.integers(0, 3, count), dtype=np.float64)},
         categorical=frozenset({"kind"}),
         ahead=horizon,
     )
