@@ -90,9 +90,9 @@ def cutoffs(profile: Profile, horizon: int) -> tuple[int, ...]:
     """Choose how many periods before each end the backtests cut, newest first; empty when history is too short.
 
     Few series need many cutoffs, so that the bands rest on enough errors. The oldest leaves at least half of the
-    series with enough history to learn from.
+    series with enough history to learn from; new products and constants, which learn nothing, do not count.
     """
-    typical = int(np.quantile(profile.length, 1 - _SHARE_LONG_ENOUGH)) if profile.length.size else 0
+    typical = _typical(profile)
     room = typical - max(_LEAST_BEFORE, horizon)
     oldest = min(room, max(horizon, 1) * _MOST_CUTOFFS)
     if room < 1:
@@ -103,3 +103,9 @@ def cutoffs(profile: Profile, horizon: int) -> tuple[int, ...]:
     step = horizon if oldest >= wanted * horizon else max(1, (oldest - horizon) // max(wanted - 1, 1))
     backs = range(horizon, oldest + 1, step)
     return tuple(backs[:wanted])
+
+
+def _typical(profile: Profile) -> int:
+    learning = ~(profile.of(Kind.SHORT) | profile.of(Kind.CONSTANT))
+    lengths = profile.length[learning] if learning.any() else profile.length
+    return int(np.quantile(lengths, 1 - _SHARE_LONG_ENOUGH)) if lengths.size else 0
