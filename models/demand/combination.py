@@ -36,7 +36,8 @@ class Combination:
 class Field:
     """Who competes where: members (m names), tried (n, m), groups (n kinds, over which losses are pooled).
 
-    squared: (n,) True where errors count by their square. Demand that is mostly zero has a median of zero, so absolute
+    preferred: (n, m) True where, of the members tried, these alone share equally, as the backtests have not seen what
+    lies ahead. squared: (n,) True where errors count by their square. Demand that is mostly zero has a median of zero, so absolute
     errors are least for a forecast of nothing; squares are least for the mean.
     """
 
@@ -44,6 +45,7 @@ class Field:
     tried: BoolArray
     groups: tuple[str, ...]
     squared: BoolArray
+    preferred: BoolArray
 
 
 def weigh(errors: FloatArray, field: Field) -> Combination:
@@ -56,6 +58,9 @@ def weigh(errors: FloatArray, field: Field) -> Combination:
     each = [_loss_of(one, field) for one in errors]
     loss = np.where(tried, np.stack(each, axis=1), np.nan)
     weights = _weights(loss, tried)
+    preferred = tried & field.preferred
+    chosen = preferred.any(axis=1)
+    weights[chosen] = preferred[chosen] / preferred[chosen].sum(axis=1, keepdims=True)
     floor = members.index(FLOOR)
     combined = _loss_of(combine(errors, weights), field)
     # A NaN loses too: what could not be tested is not served before the floor.

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from features.demand import Panel
+from features.panel_late import carried_to_newest
 from models.demand.arrays import codes_of, series_of
 from models.demand.backtest import Backtest, run_backtest
 from models.demand.coherence import learn_coherence
@@ -18,6 +19,7 @@ from models.demand.profile import Kind, describe
 from models.demand.roster import find_member
 from models.demand.router import FLOOR, Tier, candidates, cutoffs
 from models.demand.series import BoolArray, FloatArray, Series
+from models.demand.unseen_festival import CALENDAR_AWARE, unseen_festival
 from models.demand.upper_panel import panel_with_sums
 
 __all__ = ["LEVELS", "fit_forecaster"]
@@ -46,6 +48,8 @@ def fit_forecaster(
     if hierarchy is not None:
         hierarchy = hierarchy.without(set(panel.refused["unique_id"]))
         panel = panel_with_sums(panel, hierarchy)
+    else:
+        panel = carried_to_newest(panel)
     codes = codes_of(panel)
     series = series_of(panel, horizon, codes)
     profile = describe(series)
@@ -59,7 +63,9 @@ def fit_forecaster(
     missed = missed / then[None, :, :, None]
     groups = tuple(str(kind) for kind in profile.kind)
     rare = profile.of(Kind.INTERMITTENT)
-    field = Field(backtest.members, backtest.tried, groups, rare)
+    aware = np.isin(backtest.members, CALENDAR_AWARE)
+    preferred = unseen_festival(series, horizon, backs)[:, None] & aware[None, :]
+    field = Field(backtest.members, backtest.tried, groups, rare, preferred)
     combination = weigh(missed, field)
     errors, coherence = unseen_errors(missed, field), None
     if hierarchy is not None:

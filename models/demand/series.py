@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from datetime import date
+from typing import Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,15 @@ class Series:
         """Return the periods since each series' start, (n,)."""
         started = np.isfinite(self.y)
         return np.where(started.any(axis=1), self.y.shape[1] - started.argmax(axis=1), 0).astype(np.int64)
+
+    @property
+    def newest_day(self) -> date:
+        """Return the last day of the newest period of all: days off announced later are not known yet.
+
+        Raises FrequencyError for plain integers.
+        """
+        newest = self.timeline.ends(self.last.max(keepdims=True))[0]
+        return cast("date", newest.astype("datetime64[D]").item())
 
     def periods(self, ahead: int = 0) -> IntArray:
         """Return the period numbers of all columns and of `ahead` periods after them, (n, T + ahead)."""

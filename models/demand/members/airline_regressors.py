@@ -41,7 +41,7 @@ class Encoding:
         periods = series.periods(ahead)[:, start:]
         columns: list[FloatArray] = []
         if self.calendar:
-            found = calendar_columns(series.timeline, periods)
+            found = calendar_columns(series.timeline, periods, as_of=series.newest_day)
             columns += [found[name] for name in self.calendar]
         for name, centre, spread in zip(self.drivers, self.centres, self.spreads, strict=True):
             reach = series.known[name][:, start : start + periods.shape[1]]

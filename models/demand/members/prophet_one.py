@@ -117,7 +117,7 @@ def _regressors(one: OneSeries, used: BoolArray) -> tuple[list[Regressor], bool]
     found = driver_regressors(one.known, learnt, one.categorical, logged=positive)
     logged = positive and bool(found)
     if one.timeline.frequency not in _BY_DAY:
-        columns = calendar_columns(one.timeline, one.periods)
+        columns = _calendar(one)
         found += calendar_regressors(columns, CALENDAR_GROUPS, learnt)
     return found, logged
 
@@ -162,7 +162,7 @@ def _ordinary(one: OneSeries) -> BoolArray:
     """
     if one.timeline.frequency not in _BY_DAY:
         return np.ones(one.periods.shape, dtype=np.bool_)
-    columns = calendar_columns(one.timeline, one.periods)
+    columns = _calendar(one)
     offset = columns["spring_festival_offset"]
     first, last = SHARES["spring_festival_during"]
     long_break = (columns["break_days"] >= _LONG_BREAK) | ((offset >= first) & (offset <= last))
@@ -173,10 +173,19 @@ def _ordinary(one: OneSeries) -> BoolArray:
 def _holidays(one: OneSeries, used: BoolArray) -> "pd.DataFrame | None":
     """Return the festivals that the history saw, over history and horizon; None where it saw none."""
     days = one.timeline.starts(one.periods)
-    windows = festival_windows(_day(days[int(np.argmax(used))]), _day(days[-1]))
+    windows = festival_windows(_day(days[int(np.argmax(used))]), _day(days[-1]), as_of=_newest_day(one))
     seen = windows.filter(pl.col("ds") <= _day(days[one.y.size - 1]))["holiday"].unique()
     kept = windows.filter(pl.col("holiday").is_in(seen.implode()))
     return kept.with_columns(pl.col("ds").cast(pl.Datetime("ns"))).to_pandas() if kept.height else None
+
+
+def _calendar(one: OneSeries) -> dict[str, FloatArray]:
+    """Return the calendar's columns as they were announced by the end of the history."""
+    return calendar_columns(one.timeline, one.periods, as_of=_newest_day(one))
+
+
+def _newest_day(one: OneSeries) -> date:
+    return _day(one.timeline.ends(one.periods[one.y.size - 1 : one.y.size])[0])
 
 
 def _day(day: np.datetime64) -> date:
@@ -190,7 +199,7 @@ def _table(one: OneSeries, regressors: list[Regressor], rows: slice) -> "pd.Data
     stamps = one.timeline.stamps(one.periods[rows]).cast(pl.Datetime("ns")).to_numpy()
     sources: dict[str, FloatArray] = dict(one.known)
     if any(item.component.startswith("calendar:") for item in regressors):
-        sources |= calendar_columns(one.timeline, one.periods)
+        sources |= _calendar(one)
     columns = {item.column: item.values(sources[item.source][rows]) for item in regressors}
     return pd.DataFrame({"ds": stamps, _ORDINARY: _ordinary(one)[rows], **columns})
 

@@ -52,12 +52,12 @@ class Calendar:
 
     @classmethod
     def of(cls, series: Series, periods: IntArray, left_out: frozenset[str]) -> Self:
-        """Read the calendar of (T + H, n) period numbers; plain integers have none."""
+        """Read the calendar of (T + H, n) period numbers, as announced by then; plain integers have none."""
         first, last = int(periods.min()), int(periods.max())
         span = np.arange(first, last + 1, dtype=np.int64)
         if series.timeline.frequency == Frequency.INTEGER:
             return cls(periods, first, {})
-        columns = calendar_columns(series.timeline, span)
+        columns = calendar_columns(series.timeline, span, as_of=series.newest_day)
         return cls(periods, first, {name: values for name, values in columns.items() if name not in left_out})
 
     def add(self, columns: Columns, target: IntArray, series: IntArray, ago: IntArray | None) -> None:

@@ -19,7 +19,7 @@ def _errors(sizes: tuple[float, ...], *, series: int = 30, seed: int = 1) -> Flo
 
 def _field(series: int, members: tuple[str, ...], kind: str = "smooth", *, squared: bool = False) -> Field:
     everyone = np.ones((series, len(members)), dtype=np.bool_)
-    return Field(members, everyone, (kind,) * series, np.full(series, squared))
+    return Field(members, everyone, (kind,) * series, np.full(series, squared), ~everyone)
 
 
 def _weigh(sizes: tuple[float, ...], series: int = 30) -> tuple[FloatArray, np.ndarray]:
@@ -95,3 +95,13 @@ def test_rare_demand_is_not_won_by_a_forecast_of_nothing() -> None:
     by_square = weigh(errors, _field(300, members, squared=True)).weights
     assert by_size[:, 1].mean() > 0.9
     assert by_square[:, 1].mean() < 0.1
+
+
+def test_members_that_know_what_lies_ahead_share_equally_where_no_backtest_saw_it() -> None:
+    errors = _errors((2.0, 1.0, 1.3, 1.4), series=10)
+    field = _field(10, MEMBERS)
+    preferred = field.preferred.copy()
+    preferred[0, 2:] = True
+    got = weigh(errors, Field(MEMBERS, field.tried, field.groups, field.squared, preferred)).weights
+    assert got[0].tolist() == [0.0, 0.0, 0.5, 0.5]
+    assert (got[1:, 2:] == 0).all()
