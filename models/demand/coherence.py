@@ -23,11 +23,22 @@ class Coherence:
     rows: IntArray
     variance: FloatArray
 
-    def point(self, base: FloatArray, non_negative: BoolArray) -> FloatArray:
-        """Return the coherent forecasts nearest to `base`, (n, h) in the order of the model."""
+    def point(
+        self, base: FloatArray, non_negative: BoolArray, resting: BoolArray | None = None
+    ) -> FloatArray:
+        """Return the coherent forecasts nearest to `base`, (n, h) in the order of the model; 0 where a series rests."""
         nodes = base[self.rows]
         made = reconcile(nodes, self.hierarchy, self.variance, non_negative=self._floor(non_negative))
+        if resting is not None and resting.any():
+            bottom = np.where(resting[self.rows], 0.0, made)[self.hierarchy.upper :]
+            made = self.hierarchy.add_up(bottom)
         return self._back(made)
+
+    def resting(self, closed: BoolArray) -> BoolArray:
+        """Return when nodes rest, (n, h): a sum does when all its series do."""
+        working = (~closed[self.rows][self.hierarchy.upper :]).astype(np.float64)
+        rests: BoolArray = self._back(self.hierarchy.add_up(working)) == 0
+        return rests
 
     def incoherence(self, point: FloatArray) -> float:
         """Return the largest gap between a node and the sum of its series, relative to their sizes."""

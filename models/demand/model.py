@@ -84,7 +84,8 @@ class DemandModel:
         point = np.where(np.isfinite(point), point, floor)
         point = np.where(shut, 0.0, _clipped(point, self.non_negative))
         if self.coherence is not None:
-            point = self.coherence.point(point, self.non_negative)
+            shut = self.coherence.resting(shut)
+            point = self.coherence.point(point, self.non_negative, shut)
         return Outlook(forecasts, point, self._quantiles(point, shut))
 
     def _quantiles(self, point: FloatArray, shut: BoolArray) -> FloatArray:
