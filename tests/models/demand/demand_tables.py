@@ -1,17 +1,18 @@
 """Tables of demand for tests of the whole: months that rise and fall with the season, and what can be wrong with them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 
 from features.demand import build_panel
 from models.demand.forecaster import fit_forecaster
+from models.demand.hierarchy import hierarchy_of_levels
 from models.demand.model import DemandModel
 from models.demand.router import Tier
 
-__all__ = ["LEVELS", "fit", "good", "long_table", "months", "shop_table"]
+__all__ = ["LEVELS", "fit", "good", "long_table", "months", "shop_table", "shops", "week_table"]
 
 LEVELS = (0.1, 0.5, 0.9)
 
@@ -74,3 +75,39 @@ def shop_table(*, length: int = 72, ahead: int = 6, seed: int = 1) -> pl.DataFra
 def fit(table: pl.DataFrame, horizon: int = 6, *, tier: Tier = Tier.FAST, seed: int = 7) -> DemandModel:
     """Learn from a table of months without drivers."""
     return fit_forecaster(build_panel(table, freq="1mo"), horizon, tier=tier, levels=LEVELS, seed=seed)
+
+
+def shops(
+    *, horizon: int = 6, keep_all: bool = True, seed: int = 7, table: pl.DataFrame | None = None
+) -> DemandModel:
+    """Learn from the shops with drivers, a static column and the sums of each shop and of all."""
+    panel = build_panel(
+        shop_table() if table is None else table, freq="1mo", known=("price", "promotion"), static=("shop",)
+    )
+    assert panel.static is not None
+    return fit_forecaster(
+        panel,
+        horizon,
+        tier=Tier.FAST,
+        levels=LEVELS,
+        seed=seed,
+        keep_all=keep_all,
+        hierarchy=hierarchy_of_levels(panel.static, [["shop"]]),
+    )
+
+
+def week_table(*, weeks: int = 40, seed: int = 3) -> pl.DataFrame:
+    """Return two stalls that never open on Sunday and one that always does, by day."""
+    rng = np.random.default_rng(seed)
+    days = [date(2023, 1, 2) + timedelta(days=at) for at in range(7 * weeks)]
+    return pl.concat(
+        pl.DataFrame(
+            {
+                "unique_id": name,
+                "ds": days,
+                "y": [40 + 10 * (one.weekday() >= 4) + float(rng.normal(0, 3)) for one in days],
+                "side": "market" if name != "kiosk" else "street",
+            }
+        ).filter((pl.col("ds").dt.weekday() < 7) | (pl.col("unique_id") == "kiosk"))
+        for name in ("fruit", "fish", "kiosk")
+    )
