@@ -23,6 +23,8 @@ def cut_panel(panel: Panel, back: int) -> Panel:
     kept = _ends_observed(panel.frame.filter(pl.col("period") <= ends))
     last = kept.group_by("unique_id").agg(last=pl.col("period").max())
     later = panel.frame.join(last, on="unique_id").filter(pl.col("period") > pl.col("last"))
+    if not panel.known:
+        later = later.clear()
     columns = panel.future.columns
     planned = panel.future.join(last, on="unique_id", how="semi")
     kept, closed = _filled(kept, panel.season)
