@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from features.timeline import Frequency
 from models.demand.profile import Kind, Profile
 from models.demand.series import BoolArray, Series
 
@@ -19,6 +20,7 @@ _MOST_PROPHETS: Final = (
 )
 _LEAST_FOR_TREES: Final = 200  # observations in the whole panel
 _LEAST_YEARS_FOR_PROPHET: Final = 1.0
+_OF_THE_AIRLINE: Final = (Frequency.MONTH, Frequency.QUARTER, Frequency.INTEGER)
 _PERIODS_A_YEAR: Final = {"1h": 8766, "1d": 365, "1w": 52, "1mo": 12, "1q": 4}
 _MOST_CUTOFFS: Final = 8
 _RESIDUALS_WANTED: Final = 150  # a step; many series need few cutoffs, one series needs many
@@ -78,6 +80,8 @@ def _able(member: str, series: Series, profile: Profile, cuts: int) -> BoolArray
     match member:
         case "trees":
             return everyone if int(profile.length.sum()) >= _LEAST_FOR_TREES else ~everyone
+        case "airline":
+            return everyone if series.timeline.frequency in _OF_THE_AIRLINE else ~everyone
         case "prophet":
             year = _PERIODS_A_YEAR.get(str(series.timeline.frequency))
             few = len(series) * (1 + cuts) <= _MOST_PROPHETS

@@ -27,15 +27,16 @@ def unseen_festival(series: Series, horizon: int, backs: Sequence[int]) -> BoolA
     """
     if series.timeline.frequency not in _BY_DAY:
         return np.zeros(len(series), dtype=np.bool_)
-    ahead = _holds(series, 0, horizon)
+    ahead = _holds(series, 0, horizon, _LAST_DAY)
     seen = np.zeros(len(series), dtype=np.bool_)
     for back in backs:
-        seen |= _holds(series, back, horizon)
+        seen |= _holds(series, back, horizon, 0)  # a window that holds its last days alone tells little
     return ahead & ~seen
 
 
-def _holds(series: Series, back: int, horizon: int) -> BoolArray:
+def _holds(series: Series, back: int, horizon: int, until: int) -> BoolArray:
+    """Tell whether the window after a cutoff holds a day from New Year's Day to `until` days after it."""
     periods = (series.last - back)[:, None] + np.arange(1, horizon + 1, dtype=np.int64)[None, :]
     offset = calendar_columns(series.timeline, periods)[_COLUMN]
-    inside: BoolArray = ((offset >= 0) & (offset <= _LAST_DAY)).any(axis=1)
+    inside: BoolArray = ((offset >= 0) & (offset <= until)).any(axis=1)
     return inside
