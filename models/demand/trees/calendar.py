@@ -14,7 +14,8 @@ from models.demand.trees.columns import SEASON, Columns
 __all__ = ["Calendar", "told_too_seldom"]
 
 _SEASON_GROUP: Final = "season"
-_TIMES_SEEN: Final = 2
+_TIMES_SEEN: Final = 2.0
+_YEARS_SEEN_BY_DAY: Final = 1.5
 _DAYS: Final = {
     Frequency.HOUR: 1 / 24,
     Frequency.DAY: 1.0,
@@ -27,18 +28,22 @@ _YEAR: Final = 365.0
 
 
 def told_too_seldom(series: Series) -> frozenset[str]:
-    """Return the season's columns that have come around less than twice in the series' history.
+    """Return the season's columns that have come around too seldom in the series' history.
 
     A week of the year that was seen but once is a date, not a season: trees that split on it learn what happened
-    then, and expect it again on top of the season that they start from.
+    then, and expect it again on top of the season that they start from. The year of days and hours is in no season that
+    they start from, so it is told earlier: a Christmas seen once is better than none.
     """
     if series.timeline.frequency == Frequency.INTEGER:
         return frozenset()
-    days = series.y.shape[1] * _DAYS[series.timeline.frequency]
+    frequency = series.timeline.frequency
+    days = series.y.shape[1] * _DAYS[frequency]
+    year = _YEAR * (_YEARS_SEEN_BY_DAY if frequency in (Frequency.HOUR, Frequency.DAY) else _TIMES_SEEN)
     return frozenset(
         name
         for name, group in CALENDAR_GROUPS.items()
-        if group == _SEASON_GROUP and days < _TIMES_SEEN * _DAYS_AROUND.get(name, _YEAR)
+        if group == _SEASON_GROUP
+        and days < (_TIMES_SEEN * _DAYS_AROUND[name] if name in _DAYS_AROUND else year)
     )
 
 

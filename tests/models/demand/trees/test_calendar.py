@@ -26,14 +26,15 @@ def series_of(frequency: Frequency, width: int) -> Series:
     [
         (Frequency.WEEK, 91, "week_of_year", True),
         (Frequency.WEEK, 108, "week_of_year", False),
-        (Frequency.DAY, 700, "day_of_year", True),
+        (Frequency.DAY, 540, "day_of_year", True),
+        (Frequency.DAY, 600, "day_of_year", False),
         (Frequency.DAY, 700, "weekday", False),
         (Frequency.DAY, 13, "weekday", True),
         (Frequency.MONTH, 23, "month", True),
         (Frequency.MONTH, 36, "month", False),
     ],
 )
-def test_a_season_seen_less_than_twice_is_left_out(
+def test_a_season_seen_too_seldom_is_left_out(
     frequency: Frequency, width: int, column: str, *, left_out: bool
 ) -> None:
     series = series_of(frequency, width)
