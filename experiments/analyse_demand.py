@@ -12,11 +12,11 @@ from features.checked_files import write_parquet_atomically
 from features.demand import build_panel
 from features.sources import read_table, scan_table
 from features.timeline import read_frequency, timeline_of
+from models.demand.analysis.change_points import change_points
+from models.demand.analysis.decomposition import decompose
+from models.demand.analysis.outliers import outlier_runs, outliers
 from models.demand.arrays import codes_of, series_of
-from models.demand.change_points import change_points
-from models.demand.decomposition import decompose
-from models.demand.nowcast import nowcast
-from models.demand.outliers import outlier_runs, outliers
+from models.demand.nowcasting.nowcast import nowcast
 from models.demand.series import IntArray, Series
 
 __all__ = ["AnalyseDemand", "Analysed", "NowcastDemand"]

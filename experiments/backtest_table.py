@@ -4,21 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from experiments.errors import TooShortToBacktestError
-from experiments.forecast_table import TableOptions
+from experiments.forecast_table import TableOptions, writable_table, write_table
 from experiments.job import Say
 from experiments.tracking import tracked_run
-from features.checked_files import write_parquet_atomically
 from features.demand import Panel
-from features.panel_cut import cut_panel
+from features.panels.cut import cut_panel
 from models.demand.arrays import codes_of, series_of
 from models.demand.evaluation import COMBINATION, MEASURES, actuals_after, measure
 from models.demand.forecaster import LEVELS
-from models.demand.hierarchy import Hierarchy
+from models.demand.hierarchies.hierarchy import Hierarchy
+from models.demand.hierarchies.upper_panel import panel_with_sums
 from models.demand.series import Series
-from models.demand.upper_panel import panel_with_sums
 
 __all__ = ["EXPERIMENT", "BacktestTable"]
 
@@ -32,6 +31,11 @@ class BacktestTable(TableOptions):
     tracking_uri: str
     artifacts: Path
     out: Path | None = Field(default=None, description="file for the measures of every origin")
+
+    @field_validator("out")
+    @classmethod
+    def _of_a_known_kind(cls, out: Path | None) -> Path | None:
+        return None if out is None else writable_table(out)
 
     def run(self, say: Say) -> pl.DataFrame:
         """Return the measures, means over origins: name, series, origins and the columns of MEASURES.
@@ -48,7 +52,7 @@ class BacktestTable(TableOptions):
             served = means.row(by_predicate=pl.col("name") == COMBINATION, named=True)
             run.metrics({name: float(served[name]) for name in MEASURES})
         if self.out is not None:
-            write_parquet_atomically(judged, self.out)
+            write_table(judged, self.out)
         return means
 
     def _origins(self, panel: Panel, say: Say) -> Iterator[pl.DataFrame]:

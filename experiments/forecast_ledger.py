@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Final
 
 from features.timeline import Frequency
-from models.demand.forecast_value_added import accuracy
-from models.demand.published_run import ForecastRun, RunInfo, write_run
-from models.demand.published_run import list_runs as list_runs_in
-from models.demand.published_run import read_run as read_run_in
+from models.demand.ledger.forecast_value_added import accuracy
+from models.demand.ledger.published_run import ForecastRun, RunInfo, write_run
+from models.demand.ledger.published_run import list_runs as list_runs_in
+from models.demand.ledger.published_run import read_run as read_run_in
 
 __all__ = ["FOLDER", "accuracy", "list_runs", "publish_run", "read_run"]
 

@@ -8,19 +8,21 @@ from pathlib import Path
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from experiments.job import Say
 from features.checked_files import write_csv_atomically, write_parquet_atomically
 from features.demand import Panel, build_panel
 from features.sources import scan_table
 from models.demand.forecaster import fit_forecaster
-from models.demand.hierarchy import Hierarchy
-from models.demand.hierarchy_file import read_hierarchy
+from models.demand.hierarchies.hierarchy import Hierarchy
+from models.demand.hierarchies.hierarchy_file import read_hierarchy
 from models.demand.model import DemandModel
 from models.demand.model_folder import save_demand_model
+from models.demand.roster import find_member
 from models.demand.router import Tier
 
-__all__ = ["ForecastTable", "Forecasted", "TableOptions", "report_of"]
+__all__ = ["ForecastTable", "Forecasted", "TableOptions", "report_of", "writable_table", "write_table"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ class TableOptions(BaseModel):
     seed: int = 7
 
     def panel(self) -> Panel:
-        """Read the table and check it."""
+        """Read the table and check it. Raises UnknownMemberError before anything is learnt."""
+        for name in self.extra:
+            find_member(name)
         return build_panel(
             _typed(scan_table(self.table), (*self.known, *self.past)),
             freq=self.freq,
@@ -107,8 +111,13 @@ class ForecastTable(TableOptions):
     @classmethod
     def _between_zero_and_one(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
         if not levels or any(not 0 < level < 1 for level in levels):
-            raise ValueError("分位数须在 0 与 1 之间 / quantiles lie between 0 and 1")
+            raise PydanticCustomError("levels", "分位数须在 0 与 1 之间 / quantiles lie between 0 and 1")
         return tuple(sorted(set(levels)))
+
+    @field_validator("out")
+    @classmethod
+    def _of_a_known_kind(cls, out: Path) -> Path:
+        return writable_table(out)
 
     def run(self, say: Say) -> Forecasted:
         """Check the table, learn, forecast, write; what is wrong with a series stands in the report."""
@@ -123,10 +132,10 @@ class ForecastTable(TableOptions):
         series = model.series()
         outlook = model.outlook(series)
         forecast, report = model.frame(series, outlook), report_of(model)
-        _write(forecast, self.out)
-        _write(report, _beside(self.out, "report"))
+        write_table(forecast, self.out)
+        write_table(report, _beside(self.out, "report"))
         if self.explain:
-            _write(model.components(series, outlook), _beside(self.out, "components"))
+            write_table(model.components(series, outlook), _beside(self.out, "components"))
         if self.model is not None:
             save_demand_model(model, self.model, code_version=self.code_version)
         self._tell(say, model)
@@ -209,7 +218,17 @@ def _beside(path: Path, what: str) -> Path:
     return path.with_name(f"{path.stem}.{what}{path.suffix}")
 
 
-def _write(frame: pl.DataFrame, path: Path) -> None:
+def writable_table(path: Path) -> Path:
+    """Return a path whose suffix says Parquet or CSV, for a job's settings."""
+    if path.suffix.lower() not in (".parquet", ".csv"):
+        raise PydanticCustomError(
+            "suffix", "文件名须以 .parquet 或 .csv 结尾 / its name ends in .parquet or .csv"
+        )
+    return path
+
+
+def write_table(frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame as its path's suffix says. Raises UnwritableFileError."""
     if path.suffix.lower() == ".csv":
         write_csv_atomically(frame, path)
     else:

@@ -16,20 +16,20 @@ from experiments.tracking import Run, tracked_run
 from features.checked_files import write_text_atomically
 from features.demand import Panel
 from features.errors import MissingColumnError
-from features.panel_cut import cut_panel
-from features.sales_demand import SALES_LEVELS, sales_panel
+from features.panels.cut import cut_panel
+from features.sales.panel import SALES_LEVELS, sales_panel
 from features.sources import read_tables
 from models.bundle import Bundle
 from models.demand.arrays import codes_of, series_of
 from models.demand.evaluation import COMBINATION, MEASURES, actuals_after, measure
 from models.demand.forecaster import LEVELS, fit_forecaster
-from models.demand.hierarchy import hierarchy_of_levels
+from models.demand.hierarchies.hierarchy import hierarchy_of_levels
+from models.demand.hierarchies.upper_panel import panel_with_sums
+from models.demand.ledger.published_run import new_run_id, write_run
+from models.demand.ledger.run_of_model import keys_of_nodes, run_of_model
 from models.demand.model import DemandModel
 from models.demand.model_folder import save_demand_model
-from models.demand.published_run import new_run_id, write_run
 from models.demand.router import Tier
-from models.demand.run_of_model import keys_of_nodes, run_of_model
-from models.demand.upper_panel import panel_with_sums
 from models.registry import Registry
 
 __all__ = ["HORIZONS", "PublishedDemand", "RunDemand"]

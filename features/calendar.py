@@ -9,13 +9,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from features.day_calendar import NEAR, day_columns, season_of_days
-from features.day_spans import DaySpans, running_count
-from features.festivals_cn import FIRST_DAY, Festival, festival_days
-from features.span_calendar import BREAKS, season_of_spans, span_columns
-from features.spring_festival import DAYS_AFTER, DAYS_BEFORE, SHARES
+from features.chinese_calendar.day_calendar import NEAR, day_columns, season_of_days
+from features.chinese_calendar.day_spans import DaySpans, running_count
+from features.chinese_calendar.festivals_cn import FIRST_DAY, Festival, festival_days
+from features.chinese_calendar.span_calendar import BREAKS, season_of_spans, span_columns
+from features.chinese_calendar.spring_festival import DAYS_AFTER, DAYS_BEFORE, SHARES
+from features.chinese_calendar.working_days_cn import days_known
 from features.timeline import Frequency, IntArray, Timeline
-from features.working_days_cn import days_known
 
 __all__ = ["CALENDAR_GROUPS", "calendar_columns", "column_group", "estimated", "festival_windows"]
 

@@ -9,12 +9,12 @@ import numpy as np
 import polars as pl
 
 from features.errors import NoSeriesError, PanelArgumentError
-from features.panel_drivers import future_of, static_of
-from features.panel_fill import Filled, fill
-from features.panel_history import history_of, usable
-from features.panel_input import Wanted, read_rows
-from features.panel_notes import Notes
-from features.panel_rows import on_timeline, one_row_per_period, without_open_periods
+from features.panels.drivers import future_of, static_of
+from features.panels.fill import Filled, fill
+from features.panels.history import history_of, usable
+from features.panels.input import Wanted, read_rows
+from features.panels.notes import Notes
+from features.panels.rows import on_timeline, one_row_per_period, without_open_periods
 from features.timeline import Timeline, read_frequency
 
 __all__ = ["Panel", "build_panel"]
@@ -68,7 +68,7 @@ def build_panel(
 
     `known` drivers are known ahead (price, promotion), `past` ones only afterwards. With a column `known_at` the newest
     row known by `as_of` counts for each date; rows known later have no effect at all. The rules are listed by
-    `panel_rules.panel_rules()`. A series that cannot be used is refused by name and the others go on.
+    `features.panels.rules.panel_rules()`. A series that cannot be used is refused by name and the others go on.
 
     Raises FrequencyError, PanelColumnError, PanelTypeError, PanelArgumentError for what concerns the whole table,
     MixedFrequencyError where no date lies on `freq`, NoSeriesError where no series is left.

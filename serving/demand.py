@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from features.errors import FrequencyError
 from features.timeline import Frequency, read_frequency
-from models.demand.published_run import KEYS
+from models.demand.ledger.published_run import KEYS
 from serving.demand_answers import Finals, answer_series, finals_of, forecast_record, refusal, stamp
 from serving.demand_quality import answer_quality, stale_notes
 from serving.demand_schemas import ForecastAnswer, ForecastRequest, RefusedSeries, Selection

@@ -6,7 +6,7 @@ from typing import Final
 import polars as pl
 
 from features.timeline import Frequency
-from models.demand.forecast_value_added import Vintage, forecast_pairs, summarise
+from models.demand.ledger.forecast_value_added import Vintage, forecast_pairs, summarise
 from serving.demand import Answered, DemandDesk, filtered
 from serving.demand_answers import stamp
 from serving.demand_quality import answer_quality, quality_codes

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import polars as pl
 
-from models.demand.planner_overrides import apply_overrides, in_force
-from models.demand.published_run import KEYS
+from models.demand.ledger.planner_overrides import apply_overrides, in_force
+from models.demand.ledger.published_run import KEYS
 from serving.demand_quality import quality_codes, series_quality
 from serving.demand_schemas import (
     AppliedOverride,

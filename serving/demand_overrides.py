@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from features.timeline import Frequency
-from models.demand.planner_overrides import OVERRIDES
+from models.demand.ledger.planner_overrides import OVERRIDES
 from serving.demand import Answered, DemandDesk
 from serving.demand_answers import Finals, finals_of, stamp
 from serving.demand_quality import answer_quality, quality_codes, series_quality

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 from pydantic import ValidationError
 
-from models.demand.published_run import KEYS
-from models.demand.scenario import (
+from models.demand.ledger.published_run import KEYS
+from models.demand.scenarios.scenario import (
     DemandLevel,
     DriverChange,
     FestivalShift,
@@ -48,8 +48,8 @@ from serving.schemas import Note
 if TYPE_CHECKING:
     # At run time these import what forecasts, which scoring starts without.
     from models.demand.model import DemandModel
-    from models.demand.scenario_of_run import ScenarioBase
-    from models.demand.scenario_run import ScenarioForecast
+    from models.demand.scenarios.scenario_of_run import ScenarioBase
+    from models.demand.scenarios.scenario_run import ScenarioForecast
 
 __all__ = ["LoadModel", "ScenarioDesk", "load_model"]
 
@@ -144,7 +144,7 @@ class ScenarioDesk:
         day: date,
     ) -> _Outcome:
         """Compute over all series that the key sees: sums of others must not shine through."""
-        from models.demand.scenario_of_run import scenario_base  # noqa: PLC0415 - imports what forecasts
+        from models.demand.scenarios.scenario_of_run import scenario_base  # noqa: PLC0415 - imports what forecasts
 
         seen = None if planner.sees_all else planner.seen(loaded.series)["unique_id"].to_list()
         base = scenario_base(loaded.run, seen, model)

@@ -14,7 +14,7 @@ import polars as pl
 from features.errors import FrequencyError
 from features.timeline import Frequency, read_frequency
 from graph.errors import UserError
-from models.demand.published_run import ForecastRun, checked_run
+from models.demand.ledger.published_run import ForecastRun, checked_run
 from serving.demand import Answered, DemandDesk, too_many
 from serving.demand_answers import answer_series, forecast_record, refusal
 from serving.demand_quality import answer_quality
@@ -161,8 +161,8 @@ def forecast_now(table: Table, *, version: str, issued_at: datetime, seed: int) 
     import_lightgbm_alone()
     from features.demand import build_panel  # noqa: PLC0415 - see above
     from models.demand.forecaster import fit_forecaster  # noqa: PLC0415
+    from models.demand.ledger.run_of_model import run_of_model  # noqa: PLC0415
     from models.demand.router import Tier  # noqa: PLC0415
-    from models.demand.run_of_model import run_of_model  # noqa: PLC0415
 
     panel = build_panel(table.frame, freq=str(table.freq), known=table.known, past=table.past)
     model = fit_forecaster(panel, table.horizon, tier=Tier.FAST, seed=seed)

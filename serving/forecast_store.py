@@ -9,8 +9,8 @@ from typing import Final
 import polars as pl
 
 from features.timeline import Frequency, Timeline, timeline_of
-from models.demand.planner_overrides import may_be_negative
-from models.demand.published_run import (
+from models.demand.ledger.planner_overrides import may_be_negative
+from models.demand.ledger.published_run import (
     KEYS,
     ForecastRun,
     RunInfo,

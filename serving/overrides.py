@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 from sqlalchemy import Connection, Row, func, insert, select
 
-from models.demand.planner_overrides import OVERRIDES
+from models.demand.ledger.planner_overrides import OVERRIDES
 from serving.database import Database, planner_overrides
 from serving.errors import UnknownOverrideError
 from serving.ledger import Json, Ledger

@@ -11,7 +11,7 @@ from models.credit.coverage import read_coverage
 from models.credit.points import load_point_scales
 from models.credit.policy import load_policies
 from models.credit.rules.policy import read_rules
-from models.demand.scenario import load_scenarios
+from models.demand.scenarios.scenario import load_scenarios
 from serving.api import Api, create_app
 from serving.auth import KeyStore
 from serving.credit import Model

@@ -5,7 +5,7 @@ import polars as pl
 from bench.forecast_parts.datasets import Problem
 from features.demand import build_panel
 from models.demand.forecaster import fit_forecaster
-from models.demand.hierarchy import Hierarchy, hierarchy_of_nodes
+from models.demand.hierarchies.hierarchy import Hierarchy, hierarchy_of_nodes
 from models.demand.router import Tier
 
 __all__ = ["zhiheng_fast", "zhiheng_standard"]

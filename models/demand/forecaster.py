@@ -6,21 +6,21 @@ from typing import Final
 import numpy as np
 
 from features.demand import Panel
-from features.panel_late import carried_to_newest
+from features.panels.late import carried_to_newest
 from models.demand.arrays import codes_of, series_of
 from models.demand.backtest import Backtest, run_backtest
-from models.demand.coherence import learn_coherence
 from models.demand.combination import Combination, Field, combine, unseen_errors, weigh
 from models.demand.conformal import learn_bands, scale_at, series_scale, typical_miss
 from models.demand.counts import are_counts, learn_dispersion
-from models.demand.hierarchy import Hierarchy
+from models.demand.hierarchies.coherence import learn_coherence
+from models.demand.hierarchies.hierarchy import Hierarchy
+from models.demand.hierarchies.upper_panel import panel_with_sums
 from models.demand.model import DemandModel, Learnt
 from models.demand.profile import Kind, describe
 from models.demand.roster import find_member
 from models.demand.router import FLOOR, Tier, candidates, cutoffs
 from models.demand.series import BoolArray, FloatArray, Series
 from models.demand.unseen_festival import CALENDAR_AWARE, unseen_festival
-from models.demand.upper_panel import panel_with_sums
 
 __all__ = ["LEVELS", "fit_forecaster"]
 

@@ -10,11 +10,11 @@ import polars as pl
 from features.demand import Panel
 from models.demand.arrays import Codes, series_of
 from models.demand.backtest import sane
-from models.demand.coherence import Coherence
 from models.demand.combination import Combination, combine, effective_weights
 from models.demand.conformal import Bands
 from models.demand.counts import count_quantiles
 from models.demand.floor import FloorReason, floor_reason
+from models.demand.hierarchies.coherence import Coherence
 from models.demand.member import Fitted
 from models.demand.profile import Kind
 from models.demand.router import FLOOR, Tier

@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict
 from features.demand import Panel
 from features.timeline import Frequency, Timeline
 from models.bundle import Bundle, read_bundle, write_bundle
-from models.demand.coherence_files import coherence_frames, read_coherence
 from models.demand.combination import Combination
 from models.demand.conformal import Bands
+from models.demand.hierarchies.coherence_files import coherence_frames, read_coherence
 from models.demand.model import DemandModel, Learnt
 from models.demand.profile import Kind
 from models.demand.roster import find_member

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from models.demand.decomposition import seasonal_strength
+from models.demand.analysis.decomposition import seasonal_strength
 from models.demand.series import BoolArray, FloatArray, IntArray, Series
 
 __all__ = ["Kind", "Profile", "describe"]

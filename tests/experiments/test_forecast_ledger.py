@@ -13,9 +13,9 @@ from polars.testing import assert_frame_equal
 
 from experiments.forecast_ledger import accuracy, list_runs, publish_run, read_run
 from features.timeline import Frequency
-from models.demand.forecast_value_added import BY, actuals_of, forecast_pairs, summarise
-from models.demand.planner_overrides import OVERRIDES
-from models.demand.published_run import ForecastRun, latest_run_id
+from models.demand.ledger.forecast_value_added import BY, actuals_of, forecast_pairs, summarise
+from models.demand.ledger.planner_overrides import OVERRIDES
+from models.demand.ledger.published_run import ForecastRun, latest_run_id
 from models.errors import BundleError, ForecastRunError, ForecastRunExistsError
 from tests.serving.demand_world import make_run
 

@@ -15,7 +15,7 @@ from features.errors import (
     PanelColumnError,
     PanelTypeError,
 )
-from features.panel_rules import PANEL_RULES, panel_rules
+from features.panels.rules import PANEL_RULES, panel_rules
 
 _NONE = float("nan")
 

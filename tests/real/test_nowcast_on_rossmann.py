@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from features.timeline import Frequency, Timeline
-from models.demand.nowcast import nowcast
+from models.demand.nowcasting.nowcast import nowcast
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("shared_data")]
 _MONTHS = [date(2014, month, 1) for month in (3, 6, 10, 12)] + [date(2015, month, 1) for month in (2, 4, 5)]

@@ -12,7 +12,7 @@ import httpx
 import polars as pl
 
 from features.timeline import Frequency, Timeline
-from models.demand.published_run import KEYS, ForecastRun, RunInfo, write_run
+from models.demand.ledger.published_run import KEYS, ForecastRun, RunInfo, write_run
 from serving.auth import KeyStore
 from serving.database import Database
 from serving.roles import Role

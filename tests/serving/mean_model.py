@@ -7,8 +7,8 @@ import polars as pl
 
 from features.demand import Panel, build_panel
 from models.demand.floor import FloorReason
-from models.demand.published_run import ForecastRun
-from models.demand.run_of_model import run_of_model
+from models.demand.ledger.published_run import ForecastRun
+from models.demand.ledger.run_of_model import run_of_model
 from serving.forecast_payload import Table
 
 __all__ = ["MeanModel", "by_mean"]

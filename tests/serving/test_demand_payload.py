@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from graph.errors import UserError
-from models.demand.published_run import ForecastRun
+from models.demand.ledger.published_run import ForecastRun
 from serving.forecast_payload import Table, forecast_now
 from tests.serving.demand_world import DemandClient, fields, make_planner, problem
 from tests.serving.mean_model import by_mean

@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 
 from features.timeline import Frequency, Timeline
+from models.demand.ledger.published_run import ForecastRun
 from models.demand.model import DemandModel
-from models.demand.published_run import ForecastRun
 from models.demand.series import Series
 from serving.demand_scenario import load_model
 from tests.serving.demand_world import (

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from features.calendar import CALENDAR_GROUPS, calendar_columns, column_group, festival_windows
-from features.spring_festival import SHARES
+from features.chinese_calendar.spring_festival import SHARES
 from features.timeline import Frequency, Timeline
 from models.demand.members.prophet_regressors import Regressor, calendar_regressors, driver_regressors
 from models.demand.members.prophet_settings import ProphetSettings, yearly_order

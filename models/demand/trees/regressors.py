@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from features.calendar import column_group
-from features.spring_festival import SHARES
+from features.chinese_calendar.spring_festival import SHARES
 from models.demand.series import FloatArray
 from models.demand.trees.calendar import Calendar
 from models.demand.trees.drivers import Drivers

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from features.demand import build_panel
-from features.panel_cut import cut_panel
+from features.panels.cut import cut_panel
 from models.demand.arrays import codes_of, series_of
 from models.demand.evaluation import COMBINATION, MEASURES, actuals_after, measure
 from models.demand.forecaster import fit_forecaster

@@ -8,7 +8,7 @@ import pytest
 
 from features.demand import build_panel
 from models.demand.forecaster import fit_forecaster
-from models.demand.hierarchy import hierarchy_of_levels
+from models.demand.hierarchies.hierarchy import hierarchy_of_levels
 from models.demand.model import DemandModel
 from models.demand.router import Tier
 from models.errors import HierarchyError

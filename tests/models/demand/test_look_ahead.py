@@ -8,11 +8,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from features.demand import Panel, build_panel
-from features.panel_cut import cut_panel
+from features.panels.cut import cut_panel
 from models.demand.arrays import codes_of, series_of
 from models.demand.backtest import run_backtest
 from models.demand.forecaster import fit_forecaster
-from models.demand.hierarchy import hierarchy_of_levels
+from models.demand.hierarchies.hierarchy import hierarchy_of_levels
 from models.demand.roster import MEMBERS
 from models.demand.router import Tier
 from models.demand.series import FloatArray, Series

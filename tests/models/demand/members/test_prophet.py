@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from features.festivals_cn import FIRST_DAY, Festival, festival_days
+from features.chinese_calendar.festivals_cn import FIRST_DAY, Festival, festival_days
 from features.timeline import Frequency, Timeline
 from models.demand.members.prophet import PROPHET, FittedProphet, ProphetMember
 from models.demand.members.prophet_settings import ProphetSettings, yearly_order

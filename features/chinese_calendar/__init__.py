@@ -1,0 +1,1 @@
+"""Days off, make-up days and festivals of China."""

@@ -1,0 +1,1 @@
+"""The parts of a panel: rows, gaps, drivers, rules, cuts."""

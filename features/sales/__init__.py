@@ -1,0 +1,1 @@
+"""The group's sales by day and period."""

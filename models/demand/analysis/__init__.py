@@ -1,0 +1,1 @@
+"""Demand taken apart: trend, seasons, changes, outliers."""

@@ -1,0 +1,1 @@
+"""Series that add up: sums, reconciliation, coherence."""

@@ -1,0 +1,1 @@
+"""What was published, what planners made of it, what came."""

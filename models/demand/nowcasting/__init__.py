@@ -1,0 +1,1 @@
+"""The running period from the orders known so far."""

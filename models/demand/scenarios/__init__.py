@@ -1,0 +1,1 @@
+"""What if: drivers changed, events, a festival moved."""
