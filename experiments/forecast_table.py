@@ -14,6 +14,7 @@ from experiments.job import Say
 from features.checked_files import write_csv_atomically, write_parquet_atomically
 from features.demand import Panel, build_panel
 from features.sources import scan_table
+from models.bundle import MANIFEST
 from models.demand.forecaster import fit_forecaster
 from models.demand.hierarchies.hierarchy import Hierarchy
 from models.demand.hierarchies.hierarchy_file import read_hierarchy
@@ -113,6 +114,17 @@ class ForecastTable(TableOptions):
         if not levels or any(not 0 < level < 1 for level in levels):
             raise PydanticCustomError("levels", "分位数须在 0 与 1 之间 / quantiles lie between 0 and 1")
         return tuple(sorted(set(levels)))
+
+    @field_validator("model")
+    @classmethod
+    def _new_or_a_model(cls, folder: Path | None) -> Path | None:
+        """Refuse to put a model in the place of anything but a model: what stands there is removed."""
+        there = folder is not None and folder.exists()
+        if folder is not None and there and not (folder / MANIFEST).is_file():
+            raise PydanticCustomError(
+                "folder", "已存在且不是模型目录，请换一个 / it exists and holds no model; name another folder"
+            )
+        return folder
 
     @field_validator("out")
     @classmethod

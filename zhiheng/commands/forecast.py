@@ -1,7 +1,7 @@
 """Commands that forecast any table of unique_id, ds, y, and judge how well."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import polars as pl
 import typer
@@ -29,6 +29,21 @@ _Season = Annotated[int | None, typer.Option(min=1, help="季节长度，默认�
 _Extra = Annotated[str, typer.Option(help="另加的方法 auto_arima,auto_ces（慢）。Members on request, slow.")]
 _AsOf = Annotated[str | None, typer.Option(help="截止日：之后才得知的不算。Nothing known later counts.")]
 _Seed = Annotated[int, typer.Option(help="随机种子。Seed.")]
+
+_WIDEST: Final = 1_000  # characters
+_HEADINGS: Final = {
+    "name": ("方法", "method"),
+    "series": ("序列", "series"),
+    "origins": ("起点", "origins"),
+    "wape": ("WAPE", "WAPE"),
+    "mase": ("MASE", "MASE"),
+    "rmsse": ("RMSSE", "RMSSE"),
+    "smape": ("sMAPE %", "sMAPE %"),
+    "owa": ("OWA", "OWA"),
+    "scaled_quantile_loss": ("分位损失", "quantile loss"),
+    "coverage": ("覆盖率", "coverage"),
+    "bias": ("偏差", "bias"),
+}
 
 
 def forecast(
@@ -102,7 +117,8 @@ def backtest(
     as_of: _AsOf = None,
     seed: _Seed = 7,
     out: Annotated[
-        Path | None, typer.Option(help="逐起点结果写到这里。File for the measures of every origin.")
+        Path | None,
+        typer.Option(help="逐起点结果（.parquet 或 .csv）。File for the measures of every origin."),
     ] = None,
 ) -> None:
     """用滚动起点检验预测：每个起点只用当时已有的数据重新学习，与朴素法和各方法并列。
@@ -137,16 +153,21 @@ def backtest(
 
 
 def _show(measures: pl.DataFrame, settings: Settings) -> None:
+    """Print the measures in full, however narrow the terminal."""
     from rich.console import Console
     from rich.table import Table
 
     zh = settings.lang == "zh"
     shown = Table(title="回测 · 各起点平均" if zh else "Backtest, means over origins")
     for column in measures.columns:
-        shown.add_column(column, justify="left" if column == "name" else "right")
+        heading = _HEADINGS.get(column, (column, column))[0 if zh else 1]
+        shown.add_column(heading, justify="left" if column == "name" else "right", no_wrap=True)
     for row in measures.iter_rows():
         shown.add_row(*(_cell(value) for value in row))
-    Console().print(shown)
+    console = Console()
+    unbound = console.options.update(max_width=_WIDEST)
+    console.width = max(console.width, console.measure(shown, options=unbound).maximum)
+    console.print(shown)
 
 
 def _cell(value: object) -> str:
