@@ -154,7 +154,7 @@ def _own_width(errors: FloatArray, group_of: FloatArray) -> FloatArray:
         rows = (group_of == name) & (counts > 0)
         if rows.any():
             pooled[group_of == name] = own[rows].mean()
-    shrunk = (own * counts + pooled * _OWN_ERRORS) / (counts + _OWN_ERRORS)
+    shrunk: FloatArray = (own * counts + pooled * _OWN_ERRORS) / (counts + _OWN_ERRORS)
     return np.maximum(shrunk, _SMALLEST)
 
 

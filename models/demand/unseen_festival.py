@@ -38,5 +38,5 @@ def _holds(series: Series, back: int, horizon: int, until: int) -> BoolArray:
     """Tell whether the window after a cutoff holds a day from New Year's Day to `until` days after it."""
     periods = (series.last - back)[:, None] + np.arange(1, horizon + 1, dtype=np.int64)[None, :]
     offset = calendar_columns(series.timeline, periods)[_COLUMN]
-    inside: BoolArray = ((offset >= 0) & (offset <= until)).any(axis=1)
-    return inside
+    inside = (offset >= 0) & (offset <= until)
+    return np.asarray(inside.any(axis=1), dtype=np.bool_)

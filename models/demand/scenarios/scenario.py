@@ -162,7 +162,7 @@ class Scenarios(BaseModel):
 
 def load_scenarios(path: Path | None = None) -> Scenarios:
     """Read a scenario file; without a path the one that stands beside this module."""
-    file = path if path is not None else resources.files("models.demand").joinpath("scenarios.toml")
+    file = path if path is not None else resources.files("models.demand.scenarios").joinpath("scenarios.toml")
     try:
         return Scenarios.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, ValidationError, tomllib.TOMLDecodeError) as error:

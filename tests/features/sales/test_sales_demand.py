@@ -14,7 +14,7 @@ from features.demand import Panel
 from features.errors import FrequencyError, MissingTableError, NoSeriesError, PanelColumnError, PanelTypeError
 from features.sales.panel import SALES_LEVELS, sales_panel
 
-_SAMPLES = Path(__file__).parents[2] / "data_samples" / "group"
+_SAMPLES = Path(__file__).parents[3] / "data_samples" / "group"
 _PRODUCTS = pl.DataFrame(
     {"product_id": ["P1", "P2"], "family": ["salt", "cell"], "known_at": [date(2023, 1, 1), date(2023, 1, 1)]}
 ).lazy()
