@@ -8,19 +8,16 @@ import numpy as np
 from features.demand import Panel
 from features.panels.late import carried_to_newest
 from models.demand.arrays import codes_of, series_of
-from models.demand.backtest import Backtest, run_backtest
-from models.demand.combination import Combination, Field, combine, unseen_errors, weigh
-from models.demand.conformal import learn_bands, scale_at, series_scale, typical_miss
-from models.demand.counts import are_counts, learn_dispersion
-from models.demand.hierarchies.coherence import learn_coherence
+from models.demand.combination import Combination
+from models.demand.conformal import learn_bands, series_scale
 from models.demand.hierarchies.hierarchy import Hierarchy
 from models.demand.hierarchies.upper_panel import panel_with_sums
+from models.demand.judgement import judge
 from models.demand.model import DemandModel, Learnt
-from models.demand.profile import Kind, describe
+from models.demand.profile import describe
 from models.demand.roster import find_member
 from models.demand.router import FLOOR, Tier, candidates, cutoffs
-from models.demand.series import BoolArray, FloatArray, Series
-from models.demand.unseen_festival import CALENDAR_AWARE, unseen_festival
+from models.demand.series import BoolArray, Series
 
 __all__ = ["LEVELS", "fit_forecaster"]
 
@@ -42,42 +39,23 @@ def fit_forecaster(
 
     `extra` names members on request (auto_arima, auto_ces) that take part beside the router's; `keep_all` fits also those
     without weight, to be judged beside the others. With a `hierarchy` all its sums are forecast too, and everything adds
-    up; what it names and the panel refused is left out of it. The same panel, tier and
-    seed give the same model.
+    up; what it names and the panel refused is left out of it. The same panel, tier and seed give the same model.
     """
-    if hierarchy is not None:
+    if hierarchy is None:
+        panel = carried_to_newest(panel)
+    else:
         hierarchy = hierarchy.without(set(panel.refused["unique_id"]))
         panel = panel_with_sums(panel, hierarchy)
-    else:
-        panel = carried_to_newest(panel)
     codes = codes_of(panel)
     series = series_of(panel, horizon, codes)
-    profile = describe(series)
-    non_negative = _non_negative(panel, series)
+    profile, non_negative, scale = describe(series), _non_negative(panel, series), series_scale(series)
     backs = cutoffs(profile, horizon)
     tried = candidates(series, profile, tier, extra, cuts=len(backs))
-    backtest = run_backtest(series, tried, horizon, backs, seed=seed)
-    scale = series_scale(series)
-    missed = backtest.actuals - backtest.forecasts
-    then = scale_at(series, backtest.backs, typical_miss(missed), non_negative=non_negative)
-    missed = missed / then[None, :, :, None]
-    groups = tuple(str(kind) for kind in profile.kind)
-    rare = profile.of(Kind.INTERMITTENT)
-    aware = np.isin(backtest.members, CALENDAR_AWARE)
-    preferred = unseen_festival(series, horizon, backs)[:, None] & aware[None, :]
-    field = Field(backtest.members, backtest.tried, groups, rare, preferred)
-    combination = weigh(missed, field)
-    errors, coherence = unseen_errors(missed, field), None
+    judged = judge(series, profile, tried, horizon=horizon, backs=backs, non_negative=non_negative, seed=seed)
+    coherence, errors = None, judged.errors()
     if hierarchy is not None:
-        coherence, made = learn_coherence(
-            backtest.actuals - errors * then[:, :, None],
-            backtest.actuals,
-            hierarchy,
-            ids=series.ids,
-            non_negative=non_negative,
-        )
-        errors = (backtest.actuals - made) / then[:, :, None]
-    counts = rare & are_counts(np.where(series.observed, series.y, np.nan))
+        coherence, errors = judged.reconciled(hierarchy, series.ids, non_negative)
+    groups = judged.field.groups
     return DemandModel(
         panel=panel,
         codes=codes,
@@ -86,30 +64,16 @@ def fit_forecaster(
         seed=seed,
         kinds=profile.kind,
         non_negative=non_negative,
-        members=_learn(series, combination, horizon, seed, everyone=keep_all),
-        combination=combination,
+        members=_learn(series, judged.combination, horizon, seed, everyone=keep_all),
+        combination=judged.combination,
         bands=learn_bands(errors, scale, groups, levels),
-        dispersion=_dispersion(backtest, combination, groups, counts),
+        dispersion=judged.dispersion(series),
         coherence=coherence,
         member_bands={
-            name: learn_bands(missed[number], scale, groups, levels)
-            for number, name in enumerate(backtest.members)
+            name: learn_bands(missed, scale, groups, levels)
+            for name, missed in zip(judged.field.members, judged.missed, strict=True)
         },
     )
-
-
-def _dispersion(
-    backtest: Backtest, combination: Combination, groups: tuple[str, ...], counts: BoolArray
-) -> FloatArray:
-    """Learn how counts scatter about their forecast mean, (n,); NaN for series that get a band of errors instead."""
-    if not (counts.any() and backtest.backs):
-        return np.full(len(counts), np.nan)
-    mean = np.concatenate(combine(backtest.forecasts, combination.weights), axis=1)
-    actual = np.concatenate(backtest.actuals, axis=1)
-    learnt = learn_dispersion(actual[counts], mean[counts], np.array(groups)[counts].tolist())
-    dispersion = np.full(len(counts), np.nan)
-    dispersion[counts] = learnt
-    return dispersion
 
 
 def _non_negative(panel: Panel, series: Series) -> BoolArray:
