@@ -50,7 +50,7 @@ class BacktestTable(TableOptions):
             judged = pl.concat(self._origins(panel, say))
             means = _means(judged)
             served = means.row(by_predicate=pl.col("name") == COMBINATION, named=True)
-            run.metrics({name: float(served[name]) for name in MEASURES})
+            run.metrics({name: float(served[name]) for name in MEASURES if served[name] is not None})
         if self.out is not None:
             write_table(judged, self.out)
         return means
