@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from sklearn.isotonic import isotonic_regression
+from scipy.optimize import isotonic_regression
 
 from models.demand.measures import naive_scale
 from models.demand.series import BoolArray, FloatArray, Series
@@ -17,7 +17,7 @@ _SIGNED: Final = 60  # series times cutoffs; below so many both sides of a band 
 _OWN_ERRORS: Final = (
     24.0  # as many errors of its own as count as much as the kind's, for the width of a series' band
 )
-_LUCK: Final = 0.25  # so much wider with one cutoff; half of it with two
+_LUCK: Final = 0.4  # so much wider with one cutoff; half of it with two
 _LEVEL_PERIODS: Final = 6  # at least so many periods make a level
 _MOST_GROWN: Final = 10.0  # times, between a cutoff and now
 _PRIOR: Final = 2.0  # as much as so much squared log growth says that errors grow as levels do
@@ -186,7 +186,7 @@ def _growth(steps: list[FloatArray]) -> FloatArray:
     prior = np.sqrt(number) * (counts @ sizes) / max(counts @ np.sqrt(number), _SMALLEST)
     # A handful of errors a step says little of that step: blend with growth like a random walk's.
     blended = (counts * sizes + _OWN_ERRORS * prior) / (counts + _OWN_ERRORS)
-    growing: FloatArray = isotonic_regression(blended, sample_weight=counts + 1)
+    growing: FloatArray = isotonic_regression(blended, weights=counts + 1).x
     return np.maximum(growing, _SMALLEST)
 
 
