@@ -1,6 +1,7 @@
 """Job: forecast the group's sales, judge the procedure, register the model and publish the run."""
 
 import json
+import math
 import tempfile
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -177,4 +178,5 @@ def _static(panel: Panel) -> pl.DataFrame:
 
 def _known(row: dict[str, object]) -> dict[str, float]:
     """Return the measures of a row that could be taken."""
-    return {one: float(str(row[one])) for one in MEASURES if row[one] is not None}
+    taken = {one: float(str(row[one])) for one in MEASURES if row[one] is not None}
+    return {one: value for one, value in taken.items() if math.isfinite(value)}

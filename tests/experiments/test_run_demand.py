@@ -121,6 +121,17 @@ def test_a_second_run_is_kept_beside_the_first(home: Path, published: PublishedD
     assert latest_run_id(home / "forecasts", Frequency.MONTH) == again.run.name
 
 
+def test_a_measure_that_cannot_be_taken_is_left_out_of_what_is_published(
+    tmp_path: Path, published: PublishedDemand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undefined = published.measures.with_columns(owa=pl.lit(float("nan")))
+    monkeypatch.setattr("experiments.run_demand.measure", lambda *_: undefined)
+    (one,) = _job(tmp_path).run(_quiet)
+    told = read_run(one.run).info.accuracy["naive"]
+    assert "owa" not in told
+    assert told["wape"] > 0
+
+
 def test_too_little_history_and_unknown_frequencies_publish_nothing(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="freqs"):
         _job(tmp_path, freqs=("1h",))
