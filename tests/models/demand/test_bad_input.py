@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from experiments.forecast_table import report_of
 from features.demand import build_panel
@@ -278,3 +280,35 @@ def test_thousands_of_series_of_all_kinds_get_one_whole_answer() -> None:
     assert found.height == 3 * count
     assert found["unique_id"].unique().sort().to_list() == names
     assert not found["floor"].all()
+
+
+@st.composite
+def _any_series(draw: st.DrawFn) -> dict[str, list[float | None]]:
+    """Return one to four series of any length, with holes, zeros, negatives and sizes of all kinds."""
+    value = st.one_of(
+        st.none(), st.just(0.0), st.floats(-50, 500), st.floats(0, 1e12), st.integers(0, 3).map(float)
+    )
+    drawn = draw(st.lists(st.lists(value, min_size=1, max_size=40), min_size=1, max_size=4))
+    return {f"s{number}": values for number, values in enumerate(drawn)}
+
+
+@given(series=_any_series(), horizon=st.integers(1, 15))
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_whatever_the_series_the_answer_is_whole_or_says_why_there_is_none(
+    series: dict[str, list[float | None]], horizon: int
+) -> None:
+    table = long_table(series)
+    try:
+        model = fit(table, horizon)
+    except NoSeriesError:
+        assert all(value is None for values in series.values() for value in values)
+        return
+    found = _check(model, horizon=horizon)
+    refused = set(model.panel.refused["unique_id"])
+    assert {*found["unique_id"], *refused} == set(series)
+    assert not refused.intersection(found["unique_id"])
+    parts = model.explain().group_by("unique_id", "step").agg(pl.col("value").sum())
+    both = found.join(parts, on=["unique_id", "step"], how="left").with_columns(
+        pl.col("value").fill_null(0.0)
+    )
+    np.testing.assert_allclose(both["value"], both["forecast"], rtol=1e-6, atol=1e-6)
