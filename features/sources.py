@@ -89,6 +89,8 @@ def scan_table(path: Path) -> pl.LazyFrame:
     """Return a table as a lazy frame; only Parquet is read lazily. Raises as `read_table` does."""
     if is_sheet(path):
         return read_table(path).lazy()
+    if not path.exists():
+        raise UnreadableFileError(path, "文件不存在，请检查路径", "the file does not exist; check the path")
     if path.is_file() and path.stat().st_size == 0:
         raise EmptyFileError(path)
     if path.suffix.lower() != ".parquet" and not path.is_dir():

@@ -49,7 +49,7 @@ def fit_forecaster(
     codes = codes_of(panel)
     series = series_of(panel, horizon, codes)
     profile, non_negative, scale = describe(series), _non_negative(panel, series), series_scale(series)
-    backs = cutoffs(profile, horizon)
+    backs = cutoffs(profile, horizon, series.season)
     tried = candidates(series, profile, tier, extra, cuts=len(backs))
     judged = judge(series, profile, tried, horizon=horizon, backs=backs, non_negative=non_negative, seed=seed)
     coherence, errors = None, judged.errors()

@@ -25,6 +25,7 @@ _PERIODS_A_YEAR: Final = {"1h": 8766, "1d": 365, "1w": 52, "1mo": 12, "1q": 4}
 _MOST_CUTOFFS: Final = 8
 _RESIDUALS_WANTED: Final = 150  # a step; many series need few cutoffs, one series needs many
 _LEAST_BEFORE: Final = 8  # observations before the oldest cutoff
+_LEAST_SEASONS_BEFORE: Final = 2
 _SHARE_LONG_ENOUGH: Final = 0.5
 
 
@@ -90,14 +91,16 @@ def _able(member: str, series: Series, profile: Profile, cuts: int) -> BoolArray
             return everyone
 
 
-def cutoffs(profile: Profile, horizon: int) -> tuple[int, ...]:
+def cutoffs(profile: Profile, horizon: int, season: int) -> tuple[int, ...]:
     """Choose how many periods before each end the backtests cut, newest first; empty when history is too short.
 
     Few series need many cutoffs, so that the bands rest on enough errors. The oldest leaves at least half of the
-    series with enough history to learn from; new products and constants, which learn nothing, do not count.
+    series with enough history to learn from: two seasons where two horizons are left after them, as without
+    a season learnt nothing beats the seasonal naive. New products and constants, which learn nothing, do not count.
     """
     typical = _typical(profile)
-    room = typical - max(_LEAST_BEFORE, horizon)
+    seasons = min(_LEAST_SEASONS_BEFORE * season, typical - 2 * horizon)
+    room = typical - max(_LEAST_BEFORE, horizon, seasons)
     oldest = min(room, max(horizon, 1) * _MOST_CUTOFFS)
     if room < 1:
         return ()

@@ -5,11 +5,13 @@ from typing import Final
 
 import numpy as np
 
+from models.demand.analysis.strength import seasonal_strength
 from models.demand.series import BoolArray, FloatArray, IntArray
 
 __all__ = ["Deseasonalised", "deseasonalise", "next_first", "positive", "seasonal_indices"]
 
 _ONE_SIDED_95: Final = 1.6448536269514722  # the 95 % point of the normal distribution
+_STRONG: Final = 0.64
 _LEAST_SEASON: Final = 4  # shorter seasons are not tested
 _STEIN: Final = 3  # a mean and two more: below four places nothing is gained by drawing in
 _LEAST_INDEX: Final = 0.01  # a multiplicative index below is a season that additive indices describe
@@ -28,12 +30,14 @@ def deseasonalise(values: FloatArray, lengths: IntArray, season: int) -> Deseaso
     """Take the season out of the series that pass the Theta method's test of it.
 
     The test (Assimakopoulos and Nikolopoulos 2000; Fiorucci et al. 2016): the autocorrelation at the seasonal lag beyond
-    its 95 % limit, in two seasons of history at least. Indices are multiplicative where a series is positive and
+    its 95 % limit, in two seasons of history at least. A smooth season correlates at all lags and fails it for years, so
+    a season that is strong after the trend is taken passes too (over 0.64, as Wang, Smith and Hyndman 2006 are used for
+    seasonal differences). Indices are multiplicative where a series is positive and
     no index comes below 0.01, else additive; a series that fails has indices of 0, added.
     """
     rows, width = values.shape
     indices = np.zeros((rows, season))
-    seasonal = _passes(values, lengths, season)
+    seasonal = _passes(values, lengths, season) | _strong(values, lengths, season)
     multiplicative = seasonal & positive(values, lengths)
     if multiplicative.any():
         chosen = np.flatnonzero(multiplicative)
@@ -112,6 +116,17 @@ def _centred_average(values: FloatArray, season: int) -> FloatArray:
     sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
     average: FloatArray = (sums[:, season:] - sums[:, :-season]) / season
     return average if season % 2 else (average[:, 1:] + average[:, :-1]) / 2
+
+
+def _strong(values: FloatArray, lengths: IntArray, season: int) -> BoolArray:
+    rows, width = values.shape
+    if season < _LEAST_SEASON or width < 2 * season:
+        return np.zeros(rows, dtype=np.bool_)
+    place = np.arange(width) - (width - lengths)[:, None]
+    inside = place >= 0
+    ended = np.where(inside, np.take_along_axis(values, np.where(inside, place, 0), axis=1), np.nan)
+    strong: BoolArray = np.nan_to_num(seasonal_strength(ended, season)) > _STRONG
+    return strong & (lengths >= 2 * season)
 
 
 def _passes(values: FloatArray, lengths: IntArray, season: int) -> BoolArray:

@@ -83,4 +83,4 @@ def test_few_series_are_cut_often_and_short_ones_where_they_can_be(
     length: int, count: int, horizon: int, expected: tuple[int, ...]
 ) -> None:
     profile = describe(make_series([seasonal(length, seed=i) for i in range(count)]))
-    assert cutoffs(profile, horizon) == expected
+    assert cutoffs(profile, horizon, 12) == expected

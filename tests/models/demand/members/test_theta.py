@@ -70,3 +70,12 @@ def test_line_is_followed_half_way_at_least() -> None:
     series = make_series([np.arange(60.0) + np.random.default_rng(1).normal(0, 0.5, 60)], season=1)
     forecast = THETA.fit(series, 10, seed=1).forecast(series, 10)[0]
     assert 60 + 2 < forecast[-1] < 72
+
+
+def test_a_smooth_season_is_seen_although_it_correlates_at_all_lags() -> None:
+    months = np.arange(40)
+    wave = 100 + 30 * np.sin(2 * np.pi * months / 12) + np.random.default_rng(3).normal(0, 3, 40)
+    series = make_series([wave], season=12)
+    forecast = THETA.fit(series, 12, seed=1).forecast(series, 12)[0]
+    truth = 100 + 30 * np.sin(2 * np.pi * np.arange(40, 52) / 12)
+    assert np.abs(forecast - truth).max() < 10
