@@ -143,7 +143,7 @@ class ForecastTable(TableOptions):
         model = self.fit(panel, self.quantiles, self.sums(panel))
         series = model.series()
         outlook = model.outlook(series)
-        forecast, report = model.frame(series, outlook), report_of(model)
+        forecast, report = self._dated_as_given(model.frame(series, outlook)), report_of(model)
         write_table(forecast, self.out)
         write_table(report, _beside(self.out, "report"))
         if self.explain:
@@ -152,6 +152,12 @@ class ForecastTable(TableOptions):
             save_demand_model(model, self.model, code_version=self.code_version)
         self._tell(say, model)
         return Forecasted(model, forecast, report)
+
+    def _dated_as_given(self, forecast: pl.DataFrame) -> pl.DataFrame:
+        """Give dates the type they have in the table, so that both can be joined; texts become dates."""
+        given = scan_table(self.table).collect_schema()["ds"]
+        typed = isinstance(given, pl.Datetime) or given.is_integer()
+        return forecast.with_columns(pl.col("ds").cast(given)) if typed else forecast
 
     def _tell(self, say: Say, model: DemandModel) -> None:
         floors = int(model.combination.floor.sum())

@@ -163,3 +163,11 @@ def test_a_model_never_takes_the_place_of_a_folder_that_is_none(folder: Path) ->
     for _ in range(2):
         _run(folder, model=folder / "model")
     assert load_demand_model(folder / "model").horizon == 3
+
+
+def test_dates_come_back_in_the_type_of_the_table(folder: Path) -> None:
+    timed = pl.read_parquet(folder / "x.parquet").with_columns(pl.col("ds").cast(pl.Datetime("us")))
+    timed.write_parquet(folder / "timed.parquet")
+    got = _run(folder, table=folder / "timed.parquet").forecast
+    assert got.schema["ds"] == pl.Datetime("us")
+    assert_frame_equal(got.drop("ds"), _run(folder).forecast.drop("ds"))
