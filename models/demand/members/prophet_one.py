@@ -47,19 +47,19 @@ class OneSeries:
 
 
 def learn_one(one: OneSeries, settings: ProphetSettings) -> str | None:
-    """Return what was learnt as JSON, None where there is too little to learn from or Stan finds no optimum."""
+    """Return what was learnt as JSON, None where there is too little to learn from, Stan finds no optimum or is not there."""
     used = _used(one, settings)
     seen = one.y[used]
     if seen.size < settings.rows_least or np.ptp(seen) == 0:
         return None
     regressors, logged = _regressors(one, used)
     with _quiet():
-        model = _model(one, used, regressors, settings)
         table = _table(one, regressors, slice(0, one.y.size)).loc[used]
         table["y"] = np.log(seen) if logged else seen
         try:
+            model = _model(one, used, regressors, settings)
             model.fit(table)
-        except (RuntimeError, ValueError):
+        except (RuntimeError, ValueError, AttributeError):  # without Stan's binary Prophet lacks an attribute
             return None
         return _written(model, regressors, logged=logged)
 

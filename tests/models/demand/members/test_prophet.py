@@ -291,3 +291,15 @@ def test_days_before_the_calendar_are_forecast_without_it() -> None:
     series = panel(y, end=date(1940, 6, 1))
     assert (series.last + 0 < FIRST_DAY).all()
     assert np.isfinite(PROPHET.fit(series, 5, seed=7).forecast(series, 5)).all()
+
+
+def test_a_missing_stan_leaves_the_series_to_other_members(monkeypatch: pytest.MonkeyPatch) -> None:
+    from prophet import Prophet
+
+    def lacking(model: Prophet, _backend: str | None) -> None:
+        assert model.stan_backend  # as Prophet itself does when no backend could be loaded
+
+    monkeypatch.setattr(Prophet, "_load_stan_backend", lacking)
+    y = 100.0 + np.arange(60.0)[None, :] + 10 * np.sin(np.arange(60.0))[None, :]
+    series = panel(y, frequency=Frequency.MONTH)
+    assert np.isnan(PROPHET.fit(series, 3, seed=1).forecast(series, 3)).all()
