@@ -57,13 +57,19 @@ _RULES: Final[Mapping[str, Rule]] = {
     "smoothed_mean": Rule(frozenset({Kind.INTERMITTENT}), frozenset(Tier)),
 }
 
+_ON_REQUEST: Final = {
+    "croston_sba": _REGULAR | {Kind.INTERMITTENT},
+    "croston_optimised": _REGULAR | {Kind.INTERMITTENT},
+}
+
 
 def candidates(
     series: Series, profile: Profile, tier: Tier, extra: Sequence[str] = (), *, cuts: int = 0
 ) -> dict[str, BoolArray]:
     """Return which series each member tries, (n,) each; members that try none are left out.
 
-    Members on request (`extra`) try all that the regular ones try. `cuts` backtests are to be made.
+    Members on request (`extra`) try all that the regular ones try; Croston's, which are for rare demand, that too.
+    `cuts` backtests are to be made.
     """
     chosen: dict[str, BoolArray] = {}
     for member, rule in _RULES.items():
@@ -72,8 +78,12 @@ def candidates(
             rows &= _able(member, series, profile, cuts)
             if rows.any():
                 chosen[member] = rows
-    regular = np.array([kind in _REGULAR for kind in profile.kind], dtype=np.bool_)
-    return chosen | {member: regular for member in extra if regular.any()}
+    for member in extra:
+        wanted = _ON_REQUEST.get(member, _REGULAR)
+        rows = np.array([kind in wanted for kind in profile.kind], dtype=np.bool_)
+        if rows.any():
+            chosen[member] = rows
+    return chosen
 
 
 def _able(member: str, series: Series, profile: Profile, cuts: int) -> BoolArray:

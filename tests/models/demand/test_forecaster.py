@@ -10,6 +10,7 @@ from features.demand import build_panel
 from models.demand.forecaster import fit_forecaster
 from models.demand.hierarchies.hierarchy import hierarchy_of_levels
 from models.demand.model import DemandModel
+from models.demand.profile import Kind
 from models.demand.router import Tier
 from models.errors import HierarchyError
 from tests.models.demand.demand_tables import (
@@ -180,6 +181,14 @@ def test_a_member_on_request_takes_part() -> None:
     model = fit_forecaster(panel, 3, tier=Tier.FAST, levels=LEVELS, extra=("croston_sba",), keep_all=True)
     assert "croston_sba" in model.combination.members
     assert "croston_sba" in model.members
+
+
+def test_croston_on_request_tries_rare_demand() -> None:
+    rare = np.where(np.arange(48) % 4 == 0, 3.0 + np.arange(48) % 5, 0.0)
+    panel = build_panel(long_table({"rare": rare.tolist()}), freq="1mo")
+    model = fit_forecaster(panel, 3, tier=Tier.FAST, levels=LEVELS, extra=("croston_sba",), keep_all=True)
+    assert model.kinds == (Kind.INTERMITTENT,)
+    assert np.isfinite(model.combination.loss[0, model.combination.members.index("croston_sba")])
 
 
 def test_month_ends_stay_month_ends() -> None:
