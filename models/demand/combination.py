@@ -1,6 +1,6 @@
 """Weigh members by what their backtests showed: shrunk to equal, the bad ones dropped, the floor where nothing beats it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -74,8 +74,9 @@ def unseen_errors(errors: FloatArray, field: Field) -> FloatArray:
     """Return what the combination misses by at each cutoff, (b, n, h), with weights learnt at the other cutoffs.
 
     Weights look best where they were learnt; bands drawn from such errors would be too narrow. With one cutoff there is
-    no other.
+    no other. Weights go by loss alone here: those preferred for what no cutoff has seen are not at their best at any.
     """
+    field = replace(field, preferred=np.zeros_like(field.preferred))
     cutoffs = range(errors.shape[1])
     missed = np.full(errors.shape[1:], np.nan)
     for cutoff in cutoffs:
