@@ -26,7 +26,10 @@ _Hierarchy = Annotated[
 ]
 _Tier = Annotated[str, typer.Option(help="fast 快速 | standard 标准。Tier.")]
 _Season = Annotated[int | None, typer.Option(min=1, help="季节长度，默认按频率。Periods of a season.")]
-_Extra = Annotated[str, typer.Option(help="另加的方法 auto_arima,auto_ces（慢）。Members on request, slow.")]
+_Extra = Annotated[
+    str,
+    typer.Option(help="另加的方法 auto_arima,auto_ces（慢）,croston_sba,croston_optimised。More members."),
+]
 _AsOf = Annotated[str | None, typer.Option(help="截止日：之后才得知的不算。Nothing known later counts.")]
 _Seed = Annotated[int, typer.Option(help="随机种子。Seed.")]
 
