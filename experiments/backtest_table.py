@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from pydantic import Field, field_validator
 
@@ -11,7 +12,10 @@ from experiments.forecast_table import TableOptions, writable_table, write_table
 from experiments.job import Say
 from experiments.tracking import tracked_run
 from features.demand import Panel
+from features.errors import NoSeriesError
 from features.panels.cut import cut_panel
+from features.sources import scan_table
+from features.timeline import Frequency
 from models.demand.arrays import codes_of, series_of
 from models.demand.evaluation import COMBINATION, MEASURES, actuals_after, measure
 from models.demand.forecaster import LEVELS
@@ -60,8 +64,8 @@ class BacktestTable(TableOptions):
         whole = _whole(panel, hierarchy)
         for number in range(1, self.origins + 1):
             back = number * self.horizon
-            past = cut_panel(panel, back)
-            if past.frame.height == 0:
+            past = self._past(panel, back)
+            if past is None:
                 if number == 1:
                     raise TooShortToBacktestError(self.horizon)
                 return
@@ -71,6 +75,23 @@ class BacktestTable(TableOptions):
             rows = measure(model, actuals_after(whole, model.series(), self.horizon))
             say(f"起点 {number}：{back} 期之前", f"origin {number}: {back} periods back")
             yield rows.with_columns(origin=pl.lit(back))
+
+    def _past(self, panel: Panel, back: int) -> Panel | None:
+        """Return what was known at an origin, None where there was nothing.
+
+        A table that says when each row became known is read anew as of the origin's last day: later revisions do not
+        count, and late reports are missing as they were then. Other tables are cut.
+        """
+        dated = panel.timeline.frequency != Frequency.INTEGER
+        if not (dated and "known_at" in scan_table(self.table).collect_schema()):
+            past = cut_panel(panel, back)
+            return past if past.frame.height else None
+        newest = np.array([panel.series["last"].max()], dtype=np.int64) - back
+        day = panel.timeline.ends(newest)[0].astype("datetime64[D]").item()
+        try:
+            return self.panel(as_of=day)
+        except NoSeriesError:
+            return None
 
 
 def _whole(panel: Panel, hierarchy: Hierarchy | None) -> Series:

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -15,9 +15,11 @@ from features.checked_files import write_csv_atomically, write_parquet_atomicall
 from features.demand import Panel, build_panel
 from features.sources import scan_table
 from models.bundle import MANIFEST
+from models.demand.arrays import codes_of, series_of
 from models.demand.forecaster import fit_forecaster
 from models.demand.hierarchies.hierarchy import Hierarchy
 from models.demand.hierarchies.hierarchy_file import read_hierarchy
+from models.demand.hierarchies.upper_series import check_sums
 from models.demand.model import DemandModel
 from models.demand.model_folder import save_demand_model
 from models.demand.roster import find_member
@@ -55,8 +57,8 @@ class TableOptions(BaseModel):
     as_of: date | None = Field(default=None, description="nothing that became known later counts")
     seed: int = 7
 
-    def panel(self) -> Panel:
-        """Read the table and check it. Raises UnknownMemberError before anything is learnt."""
+    def panel(self, as_of: date | None = None) -> Panel:
+        """Read the table as it was known on a date, the option's unless told. Raises UnknownMemberError first of all."""
         for name in self.extra:
             find_member(name)
         return build_panel(
@@ -66,7 +68,7 @@ class TableOptions(BaseModel):
             known=self.known,
             past=self.past,
             static=self.static,
-            as_of=self.as_of,
+            as_of=as_of or self.as_of,
         )
 
     def fit(
@@ -133,14 +135,14 @@ class ForecastTable(TableOptions):
 
     def run(self, say: Say) -> Forecasted:
         """Check the table, learn, forecast, write; what is wrong with a series stands in the report."""
-        panel = self.panel()
+        panel, hierarchy = self._checked()
         found, lost = panel.findings["unique_id"].n_unique(), panel.refused.height
         count = panel.frame["unique_id"].n_unique()
         say(
             f"{count:,} 条序列可预测，{found:,} 条有需留意之处，{lost:,} 条无法预测",
             f"{count:,} series to forecast, {found:,} with something to note, {lost:,} refused",
         )
-        model = self.fit(panel, self.quantiles, self.sums(panel))
+        model = self.fit(panel, self.quantiles, hierarchy)
         series = model.series()
         outlook = model.outlook(series)
         forecast, report = self._dated_as_given(model.frame(series, outlook)), report_of(model)
@@ -152,6 +154,16 @@ class ForecastTable(TableOptions):
             save_demand_model(model, self.model, code_version=self.code_version)
         self._tell(say, model)
         return Forecasted(model, forecast, report)
+
+    def _checked(self) -> tuple[Panel, Hierarchy | None]:
+        """Read table and hierarchy; sums that the table brings along and that do not add up are named."""
+        panel = self.panel()
+        hierarchy = self.sums(panel)
+        if hierarchy is None:
+            return panel, None
+        wrong = check_sums(series_of(panel, 0, codes_of(panel)), hierarchy)
+        first = pl.col("first_ds").cast(panel.findings.schema["first_ds"])
+        return replace(panel, findings=pl.concat([panel.findings, wrong.with_columns(first)])), hierarchy
 
     def _dated_as_given(self, forecast: pl.DataFrame) -> pl.DataFrame:
         """Give dates the type they have in the table, so that both can be joined; texts become dates."""

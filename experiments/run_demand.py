@@ -12,12 +12,12 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from experiments.errors import TooShortToBacktestError
+from experiments.forecast_ledger import publish_run
 from experiments.job import Say
 from experiments.tracking import Run, tracked_run
 from features.checked_files import write_text_atomically
 from features.demand import Panel
-from features.errors import MissingColumnError
-from features.panels.cut import cut_panel
+from features.errors import MissingColumnError, NoSeriesError
 from features.sales.panel import SALES_LEVELS, sales_panel
 from features.sources import read_tables
 from models.bundle import Bundle
@@ -26,7 +26,7 @@ from models.demand.evaluation import COMBINATION, MEASURES, actuals_after, measu
 from models.demand.forecaster import LEVELS, fit_forecaster
 from models.demand.hierarchies.hierarchy import hierarchy_of_levels
 from models.demand.hierarchies.upper_panel import panel_with_sums
-from models.demand.ledger.published_run import new_run_id, write_run
+from models.demand.ledger.published_run import new_run_id
 from models.demand.ledger.run_of_model import keys_of_nodes, run_of_model
 from models.demand.model import DemandModel
 from models.demand.model_folder import save_demand_model
@@ -71,19 +71,18 @@ class RunDemand(BaseModel):
 
     def run(self, say: Say) -> list[PublishedDemand]:
         """Run every frequency; each is published whole or not at all."""
-        tables = read_tables(self.tables)
+        return [self._one(freq, self._panel(freq, self.as_of), say) for freq in self.freqs]
+
+    def _panel(self, freq: Sold, as_of: date) -> Panel:
         plans = None if self.plans is None else pl.read_parquet(self.plans)
-        return [
-            self._one(freq, sales_panel(tables, freq=freq, as_of=self.as_of, plans=plans), say)
-            for freq in self.freqs
-        ]
+        return sales_panel(read_tables(self.tables), freq=freq, as_of=as_of, plans=plans)
 
     def _one(self, freq: Sold, panel: Panel, say: Say) -> PublishedDemand:
         name, horizon = f"demand-{freq}", HORIZONS[freq]
         with tracked_run(
             name, tracking_uri=self.tracking_uri, artifacts=self.artifacts, name=f"{name} run"
         ) as run:
-            measures = self._judge(panel, horizon)
+            measures = self._judge(freq, panel, horizon)
             model = self._fit(panel, horizon, keep_all=False)
             bundle = self._save(model, measures)
             self._log(run, name, bundle, measures)
@@ -109,11 +108,14 @@ class RunDemand(BaseModel):
             hierarchy=hierarchy_of_levels(_static(panel), SALES_LEVELS),
         )
 
-    def _judge(self, panel: Panel, horizon: int) -> pl.DataFrame:
-        """Forecast the last horizon from what was there before it, all members beside each other."""
-        past = cut_panel(panel, horizon)
-        if past.frame.height == 0:
-            raise TooShortToBacktestError(horizon)
+    def _judge(self, freq: Sold, panel: Panel, horizon: int) -> pl.DataFrame:
+        """Forecast the last horizon from what was known before it, all members beside each other."""
+        unit = freq.removeprefix("1")
+        earlier = pl.Series([self.as_of]).dt.offset_by(f"-{horizon}{unit}")[0]
+        try:
+            past = self._panel(freq, earlier)
+        except NoSeriesError as error:
+            raise TooShortToBacktestError(horizon) from error
         model = self._fit(past, horizon, keep_all=True)
         whole = panel_with_sums(panel, hierarchy_of_levels(_static(panel), SALES_LEVELS))
         came = series_of(whole, 0, codes_of(whole))
@@ -166,7 +168,7 @@ class RunDemand(BaseModel):
             static=keys_of_nodes(hierarchy, static, SALES_LEVELS),
             mlflow_run_id=run_id,
         )
-        return write_run(self.home / "forecasts", run)
+        return publish_run(self.home, run)
 
 
 def _static(panel: Panel) -> pl.DataFrame:

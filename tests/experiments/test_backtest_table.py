@@ -102,3 +102,14 @@ def test_a_table_shorter_than_its_horizon_is_an_error_and_one_just_longer_is_not
         _job(tmp_path, long_table(good(1, length=40)), horizon=40).run(_say)
     means = _job(tmp_path, long_table(good(1, length=41)), horizon=40).run(_say)
     assert set(means["origins"]) == {1}
+
+
+def test_a_revision_that_became_known_after_the_origin_changes_nothing_there(tmp_path: Path) -> None:
+    table = long_table(good(1, length=60)).with_columns(known_at=pl.col("ds").cast(pl.Date).dt.month_end())
+    newest = pl.col("known_at").max()
+    revised = table.head(20).tail(1).with_columns(y=pl.col("y") * 10, known_at=table.select(newest).item())
+    (tmp_path / "told").mkdir()
+    (tmp_path / "revised").mkdir()
+    told = _job(tmp_path / "told", table, origins=1).run(_say)
+    later = _job(tmp_path / "revised", pl.concat([table, revised]), origins=1).run(_say)
+    assert_frame_equal(told, later)
