@@ -40,7 +40,7 @@ for _command in (
     _credit.command()(_command)
 
 _demand = typer.Typer(no_args_is_help=True)
-for _planning in (demand.run, analyse.analyse, analyse.nowcast):
+for _planning in (demand.run, analyse.analyse, analyse.nowcast, analyse.event):
     _demand.command()(_planning)
 
 app = typer.Typer(
@@ -61,7 +61,9 @@ app.add_typer(scorecard.app, name="scorecard", help="评分卡：训练、导出
 app.add_typer(tune.tune_app, name="tune", help="在给定预算内调参。Tune within a stated budget.")
 app.add_typer(validate.app, name="validate", help="验证模型，写出报告。Validate a model, write the report.")
 app.command("score")(credit.score)
-app.add_typer(_demand, name="demand", help="需求：预测、分析、即时推算。Demand: run, analyse, nowcast.")
+app.add_typer(
+    _demand, name="demand", help="需求：预测、分析、即时推算、事件。Demand: run, analyse, nowcast, event."
+)
 app.command("forecast")(forecast.forecast)
 app.command("backtest")(forecast.backtest)
 app.command("serve")(service.serve)

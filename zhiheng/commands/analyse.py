@@ -8,7 +8,7 @@ import typer
 from zhiheng.console import teller
 from zhiheng.settings import load_settings
 
-__all__ = ["analyse", "nowcast"]
+__all__ = ["analyse", "event", "nowcast"]
 
 _Freq = Annotated[str, typer.Option(help="频率 1h|1d|1w|1mo|1q；ds 为整数时 1。Frequency.")]
 
@@ -89,3 +89,23 @@ def nowcast(
         groups=groups,
     )
     job.run(teller(load_settings()))
+
+
+def event(
+    *,
+    table: Annotated[Path, typer.Option(help="数据表：unique_id, ds, y。The table.")],
+    freq: _Freq,
+    first: Annotated[str, typer.Option(help="事件第一天。First day of the event.")],
+    last: Annotated[str, typer.Option(help="事件最后一天。Last day of the event.")],
+    name: Annotated[str, typer.Option(help="事件名，如 salt_panic。Name of the event.")],
+) -> None:
+    """从历史中学习一次冲击（如抢盐）：激增几倍、其后回落多深多久；打印成情景文件的一段。
+
+    Learn a shock from history: how many times the usual demand it was, how deep and how long it fell back; printed as an
+    entry for a scenarios file.
+    """
+    from experiments.job import checked_job
+    from experiments.learn_event import LearnEvent
+
+    job = checked_job(LearnEvent, table=table, freq=freq, first=first, last=last, name=name)
+    typer.echo(job.run(teller(load_settings())).toml)
