@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +21,8 @@ from models.demand.nowcasting.nowcast import nowcast
 from models.demand.series import IntArray, Series
 
 __all__ = ["AnalyseDemand", "Analysed", "NowcastDemand"]
+
+_SHOWN: Final = 10
 
 
 @dataclass(frozen=True)
@@ -127,9 +130,6 @@ class NowcastDemand(BaseModel):
         for row in outside.head(_SHOWN).iter_rows(named=True):
             say(f"{row['unique_id']}：{row['text_zh']}", f"{row['unique_id']}: {row['text_en']}")
         return found
-
-
-_SHOWN = 10
 
 
 def _largest(series: Series, most: int) -> IntArray:

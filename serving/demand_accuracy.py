@@ -54,7 +54,7 @@ class AccuracyDesk:
             vintage=query.vintage,
             runs=pairs["run_id"].n_unique(),
             known_until=_date(pairs["known_at"].max()),
-            backtest=loaded.info.accuracy,
+            backtest=loaded.info.accuracy if planner.sees_all else {},  # of the whole group together
             rows=_rows(pairs, _COLUMN.get(query.by, query.by)),
         )
         said = {

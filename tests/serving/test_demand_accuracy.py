@@ -69,6 +69,7 @@ def test_groups_and_filters(measured: DemandClient, query: dict[str, str], group
 def test_a_key_for_one_company_measures_its_series_alone(measured: DemandClient) -> None:
     answer = measured.get("accuracy", measured.org07, by="unique_id").json()
     assert [row["group"] for row in answer["rows"]] == ["ORG-07", "SKU-001/east", "SKU-001/west"]
+    assert answer["backtest"] == {}, "the backtest is of the whole group together"
     problem(measured.get("accuracy", measured.org07, company="ORG-08"), 403, "outside-scope")
     assert measured.get("accuracy", measured.org07, unique_id="total").json()["rows"] == []
 
