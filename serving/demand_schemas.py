@@ -292,6 +292,6 @@ class AccuracyAnswer(RunStamp):
     runs: int
     known_until: date | None = Field(description="最新实际值的获知日期 / when the newest actual became known")
     backtest: dict[str, dict[str, float]] = Field(
-        description="最新批次在回测中各成员的准确度，全集团合并；企业密钥为空 / the latest run's backtest, whole group; empty for a company's key"
+        description="最新批次的回测，全集团合并；企业密钥为空 / the latest run's backtest, whole group; empty for a company's key"
     )
     rows: list[AccuracyRow]
