@@ -306,10 +306,11 @@ def _effect(
 def _unknown_driver(series: Series, change: DriverChange) -> ScenarioError:
     known = ", ".join(series.known) or "-"
     return ScenarioError(
-        zh=f"情景“{change.name}”：模型不认识驱动因素“{change.driver}”（已知：{known}）。请用 --known 让模型学习它，"
-        "或给出 elasticity 作为假设。",
+        zh=f"情景“{change.name}”：模型不认识驱动因素“{change.driver}”（已知：{known}）。请把它作为未来已知的列让模型学习"
+        "（demand run 用 --plans，forecast 用 --known），或给出 elasticity 作为假设。",
         en=f"Scenario part '{change.name}': the model does not know the driver '{change.driver}' (known: {known}). "
-        "Let it learn it with --known, or state an elasticity as an assumption.",
+        "Let it learn it as a driver known ahead (demand run --plans, forecast --known), or state an elasticity as an "
+        "assumption.",
     )
 
 
