@@ -89,8 +89,9 @@ def one_row_per_period(rows: pl.DataFrame, wanted: Wanted, notes: Notes) -> pl.D
     rows = pl.concat([single, several]).sort("code", "period")
     return (
         rows.join(_contradicting(several, wanted, notes), on="code", how="anti", maintain_order="left")
-        .unique(["code", "period"], keep="any")
-        .sort("code", "period")
+        # Of rows that repeat each other but for a static column, the order of the table must not choose.
+        .sort("code", "period", *wanted.static, nulls_last=True)
+        .unique(["code", "period"], keep="first", maintain_order=True)
     )
 
 

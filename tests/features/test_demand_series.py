@@ -250,3 +250,13 @@ def test_static_column_that_varies_takes_the_newest_known_value() -> None:
     past = build_panel(table, freq="1mo", static=["family"], as_of=date(2022, 1, 31))
     assert past.static is not None
     assert past.static.rows() == [("a", "salt")]
+
+
+def test_of_rows_that_repeat_each_other_the_order_does_not_choose_the_static_value() -> None:
+    rows = pl.DataFrame(
+        {"unique_id": ["a", "a"], "ds": [date(2024, 1, 1)] * 2, "y": [1.0, 1.0], "family": [None, "salt"]}
+    )
+    for table in (rows, rows.reverse()):
+        panel = build_panel(table, freq="1mo", static=("family",))
+        assert panel.static is not None
+        assert panel.static["family"].to_list() == ["salt"]

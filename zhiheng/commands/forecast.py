@@ -1,13 +1,15 @@
 """Commands that forecast any table of unique_id, ds, y, and judge how well."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
-import polars as pl
 import typer
 
 from zhiheng.console import teller
 from zhiheng.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["backtest", "forecast"]
 
@@ -155,7 +157,7 @@ def backtest(
     _show(job.run(teller(settings)), settings)
 
 
-def _show(measures: pl.DataFrame, settings: Settings) -> None:
+def _show(measures: "pl.DataFrame", settings: Settings) -> None:
     """Print the measures in full, however narrow the terminal."""
     from rich.console import Console
     from rich.table import Table

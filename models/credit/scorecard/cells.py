@@ -1,5 +1,6 @@
 """Cut a column into fine cells without looking at the outcome, so that folds share them and no label leaks in."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,7 +66,7 @@ def index_numbers(values: Floats, edges: Floats) -> Ints:
 def short_between(low: float, high: float) -> float:
     """Return the number with the fewest digits that is above `low` and not above `high`."""
     if not (np.isfinite(low) and np.isfinite(high)):
-        return high if np.isfinite(high) else float(np.nextafter(low, high))
+        return high if np.isfinite(high) else math.nextafter(low, high)
     middle = low / 2 + high / 2
     for digits in range(1, 17):
         candidate = float(f"{middle:.{digits}g}")
