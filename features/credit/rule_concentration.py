@@ -65,7 +65,7 @@ def connected_facts(clients: Clients, held: pl.DataFrame) -> Connected:
         pl.col("connected_defaults_12m").max(),
     )
     alone = _alone(clients, held, chosen)
-    book = held["outstanding"].sum()
+    book = held["outstanding"].sort().sum()
     share = (pl.col("connected_outstanding") / book) if book > 0 else pl.lit(None, dtype=pl.Float64)
     return Connected(groups, pl.concat([chosen, alone]).with_columns(connected_share_of_book=share))
 
@@ -89,7 +89,7 @@ def concentration_facts(held: pl.DataFrame, profiles: pl.DataFrame, book: Book) 
     Of a party without a live exposure only industry and province are told: what more of the same would add to. Null where
     the party's industry or province is unknown, and everywhere for an empty book.
     """
-    total = held["outstanding"].sum()
+    total = held["outstanding"].sort().sum()
     if not total:
         empty = (
             "party_share_of_book",
@@ -225,6 +225,6 @@ def _organisations(
     else:
         rows = known.rows("statements", "party_id", "period_end", "known_at", "period", "equity")
         last_year = (pl.col("period") == "FY") & (pl.col("period_end").dt.year() == known.as_of.year - 1)
-        newest = rows.filter(last_year).sort("known_at").group_by("party_id").last()
+        newest = rows.filter(last_year).sort("known_at", "equity").group_by("party_id").last()
         year_end = newest.select("party_id", net_assets_last_year="equity").collect()
     return bound.join(latest, on="party_id", how="left").join(year_end, on="party_id", how="left")
