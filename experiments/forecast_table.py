@@ -202,7 +202,7 @@ def report_of(model: DemandModel) -> pl.DataFrame:
 
 
 def _floors(model: DemandModel) -> pl.DataFrame:
-    ids = model.series().ids
+    ids = model.panel.series["unique_id"].sort()
     return pl.DataFrame(
         [
             {

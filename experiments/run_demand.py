@@ -24,7 +24,7 @@ from models.bundle import Bundle
 from models.demand.arrays import codes_of, series_of
 from models.demand.evaluation import COMBINATION, MEASURES, actuals_after, measure
 from models.demand.forecaster import LEVELS, fit_forecaster
-from models.demand.hierarchies.hierarchy import hierarchy_of_levels
+from models.demand.hierarchies.hierarchy import Hierarchy, hierarchy_of_levels
 from models.demand.hierarchies.upper_panel import panel_with_sums
 from models.demand.ledger.published_run import new_run_id
 from models.demand.ledger.run_of_model import keys_of_nodes, run_of_model
@@ -105,7 +105,7 @@ class RunDemand(BaseModel):
             levels=LEVELS,
             seed=self.seed,
             keep_all=keep_all,
-            hierarchy=hierarchy_of_levels(_static(panel), SALES_LEVELS),
+            hierarchy=_hierarchy(panel),
         )
 
     def _judge(self, freq: Sold, panel: Panel, horizon: int) -> pl.DataFrame:
@@ -117,7 +117,7 @@ class RunDemand(BaseModel):
         except NoSeriesError as error:
             raise TooShortToBacktestError(horizon) from error
         model = self._fit(past, horizon, keep_all=True)
-        whole = panel_with_sums(panel, hierarchy_of_levels(_static(panel), SALES_LEVELS))
+        whole = panel_with_sums(panel, _hierarchy(panel))
         came = series_of(whole, 0, codes_of(whole))
         return measure(model, actuals_after(came, model.series(), horizon))
 
@@ -155,8 +155,7 @@ class RunDemand(BaseModel):
         write_text_atomically(text, bundle.folder.parent / f"champion-{name.removeprefix('demand-')}.json")
 
     def _publish(self, model: DemandModel, bundle: Bundle, measures: pl.DataFrame, run_id: str) -> Path:
-        freq, static = model.panel.timeline.frequency, _static(model.panel)
-        hierarchy = hierarchy_of_levels(static, SALES_LEVELS)
+        freq = model.panel.timeline.frequency
         run = run_of_model(
             model,
             run_id=new_run_id(freq, self.issued_at, bundle.manifest.version[-6:]),
@@ -165,7 +164,7 @@ class RunDemand(BaseModel):
             model_version=bundle.manifest.version,
             model_folder=str(bundle.folder.relative_to(self.home)),
             accuracy={row["name"]: _known(row) for row in measures.iter_rows(named=True)},
-            static=keys_of_nodes(hierarchy, static, SALES_LEVELS),
+            static=keys_of_nodes(_hierarchy(model.panel), _static(model.panel), SALES_LEVELS),
             mlflow_run_id=run_id,
         )
         return publish_run(self.home, run)
@@ -176,6 +175,11 @@ def _static(panel: Panel) -> pl.DataFrame:
     if panel.static is None:
         raise MissingColumnError("sales", ["org_id", "family", "product_id", "region"], panel.frame.columns)
     return panel.static.filter(pl.col("region").is_not_null())
+
+
+def _hierarchy(panel: Panel) -> Hierarchy:
+    """Return how the most detailed series add up: product, family, company, group."""
+    return hierarchy_of_levels(_static(panel), SALES_LEVELS)
 
 
 def _known(row: dict[str, object]) -> dict[str, float]:
