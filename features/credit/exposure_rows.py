@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 
 from features.credit.book import Book
+from features.credit.ratios import exact_sum
 
 __all__ = ["EXPOSURE_ROWS", "exposure_rows"]
 
@@ -47,7 +48,7 @@ def exposure_rows(tables: Mapping[str, pl.LazyFrame], as_of: date) -> pl.DataFra
     terms = known.rows("exposures", "exposure_id", "repayment", "collateral_kind")
     unpaid = (pl.col("due_on") < as_of) & (pl.col("open") > 0)
     beyond = (pl.col("open") - pl.col("principal_due")).clip(0, None)
-    interest = book.ledger.filter(unpaid).group_by("exposure_id").agg(owed=beyond.sort().sum().round(2))
+    interest = book.ledger.filter(unpaid).group_by("exposure_id").agg(owed=exact_sum(beyond).round(2))
     end = pl.min_horizontal(pl.lit(as_of), "maturity_on")
     years = (end - pl.col("start_on")).dt.total_days().clip(0, None) / _YEAR
     simple = (pl.col("outstanding") * pl.col("annual_rate") * years).round(2)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy.sparse.csgraph import connected_components
 
+from features.credit.ratios import exact_sum
 from graph.columns import controlled_groups
 from graph.measures.circles import circles
 from graph.measures.control import Control, find_control
@@ -115,9 +116,7 @@ def _chains(snapshot: Snapshot, outcomes: Outcomes) -> pl.DataFrame:
 def _beyond(snapshot: Snapshot) -> pl.DataFrame:
     """Return the amount each party guarantees for parties it holds nothing of [guarantees_without_equity_sum]."""
     unheld = beyond_shareholding(snapshot).filter(standing=Standing.NO_EQUITY.value)
-    amounts = unheld.group_by("guarantor").agg(
-        pl.col("amount").sort().sum().alias("guarantees_without_equity_sum")
-    )
+    amounts = unheld.group_by("guarantor").agg(exact_sum("amount").alias("guarantees_without_equity_sum"))
     return snapshot.aligned(amounts, key="guarantor").select(
         pl.col("guarantees_without_equity_sum").fill_null(0.0)
     )

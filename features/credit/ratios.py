@@ -38,7 +38,7 @@ def exact_sum(amount: str | pl.Expr, *, fineness: int = _FINENESS) -> pl.Expr:
     """Sum amounts of money as whole ten-thousandths of a yuan, or other figures as whole parts of 1 ÷ `fineness`.
 
     A sum of floats depends in its last bit on the order and on how threads share the rows; one of integers does not,
-    and an answer must come out the same when it is asked for again.
+    and an answer must come out the same when it is asked for again. Sorting first is no remedy: Polars plans it away.
     """
     return (_column(amount) * fineness).round().cast(pl.Int64, strict=False).sum() / fineness
 

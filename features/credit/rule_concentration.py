@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from features.credit.book import Book
+from features.credit.ratios import exact_sum
 from features.credit.rule_network import Clients, related_facts
 from graph.measures.connected import Groups, connected_groups
 from graph.measures.exposure import EXPOSURE_SCHEMA, exposure_by_group, exposure_by_party
@@ -54,7 +55,7 @@ def connected_facts(clients: Clients, held: pl.DataFrame) -> Connected:
     )
     totals = members.group_by("connected_group").agg(
         connected_members=pl.len().cast(pl.Int64),
-        connected_outstanding=pl.col("outstanding").sort().sum(),
+        connected_outstanding=exact_sum("outstanding"),
         failures=pl.col("failed").sum(),
     )
     beside = (pl.col("failures") - pl.col("failed")).alias("connected_defaults_12m")
@@ -65,7 +66,7 @@ def connected_facts(clients: Clients, held: pl.DataFrame) -> Connected:
         pl.col("connected_defaults_12m").max(),
     )
     alone = _alone(clients, held, chosen)
-    book = held["outstanding"].sort().sum()
+    book = held.select(exact_sum("outstanding")).item()
     share = (pl.col("connected_outstanding") / book) if book > 0 else pl.lit(None, dtype=pl.Float64)
     return Connected(groups, pl.concat([chosen, alone]).with_columns(connected_share_of_book=share))
 
@@ -89,7 +90,7 @@ def concentration_facts(held: pl.DataFrame, profiles: pl.DataFrame, book: Book) 
     Of a party without a live exposure only industry and province are told: what more of the same would add to. Null where
     the party's industry or province is unknown, and everywhere for an empty book.
     """
-    total = held["outstanding"].sort().sum()
+    total = held.select(exact_sum("outstanding")).item()
     if not total:
         empty = (
             "party_share_of_book",
@@ -106,12 +107,12 @@ def concentration_facts(held: pl.DataFrame, profiles: pl.DataFrame, book: Book) 
     lines = (
         book.states.filter("is_live")
         .group_by(main_line="business_line")
-        .agg(line_share_of_book=pl.col("outstanding").sort().sum() / total)
+        .agg(line_share_of_book=exact_sum("outstanding") / total)
         .collect()
     )
     shares = [
         pl.when(pl.col(name).is_not_null())
-        .then(pl.col("outstanding").sort().sum().over(name) / total)
+        .then(exact_sum("outstanding").over(name) / total)
         .alias(f"{name}_share_of_book")
         for name in ("industry", "province")
     ]

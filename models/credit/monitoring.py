@@ -9,6 +9,7 @@ from typing import Annotated, Final, Self
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from features.credit.ratios import exact_sum
 from graph.dated import Dated, latest, read_dated
 from graph.ontology import Wording
 from models.credit.grade import MasterScale
@@ -157,7 +158,7 @@ def grade_migration(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
     old = before.select("party_id", grade_before="grade")
     both = now.select("party_id", "el", grade_now="grade").join(old, on="party_id", how="full", coalesce=True)
     counted = both.group_by("grade_before", "grade_now").agg(
-        parties=pl.len().cast(pl.Int64), el_now=pl.col("el").sort().sum()
+        parties=pl.len().cast(pl.Int64), el_now=exact_sum("el")
     )
     return counted.sort("grade_before", "grade_now", nulls_last=True)
 
