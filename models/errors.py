@@ -1,6 +1,6 @@
 """Errors of the models: what could not be learnt, loaded or explained, and what to do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from graph.errors import UserError
 
@@ -8,6 +8,8 @@ __all__ = [
     "AdditivityError",
     "BundleError",
     "CalibrationError",
+    "CapacityRunError",
+    "CapacityRunExistsError",
     "FeatureMismatchError",
     "ForecastAdditivityError",
     "ForecastRunError",
@@ -15,12 +17,21 @@ __all__ = [
     "GradeTestError",
     "HierarchyError",
     "LossTableError",
+    "MinimumHoursError",
     "ModelError",
     "NotTrainableError",
     "NowcastInputError",
+    "PlanError",
+    "PlanInfeasibleError",
+    "PlanReferenceError",
+    "PlanShapeError",
+    "PlanUnitError",
+    "PlanValueError",
+    "PlanWithoutDemandError",
     "PointScaleError",
     "PolicyError",
     "PooledModelError",
+    "ProductWithoutRouteError",
     "ReasonsError",
     "ReconciliationError",
     "RegistryError",
@@ -28,6 +39,8 @@ __all__ = [
     "RuleFactsError",
     "ScenarioError",
     "ScorecardError",
+    "SolverTimeoutError",
+    "UnboundedPlanError",
     "UnknownMemberError",
     "WhatIfError",
 ]
@@ -218,3 +231,74 @@ class NowcastInputError(ModelError):
             en=f"Nowcast, table {table}: {column} {problem_en}. Orders need unique_id, ds, y (and known_at where there "
             "is one), forecasts unique_id, ds, forecast and quantiles such as q10 and q90, by week, month or quarter.",
         )
+
+
+class CapacityRunError(ModelError):
+    """A run of capacity or a plan cannot be published or read as it is."""
+
+    def __init__(self, where: str, problem_zh: str, problem_en: str) -> None:
+        self.where = where
+        super().__init__(
+            zh=f"产能批次或计划“{where}”{problem_zh}。请改正后重新发布（`zhiheng capacity forecast` 或 `zhiheng capacity plan`）。",
+            en=f"Capacity run or plan '{where}': {problem_en}. Correct it and publish again (`zhiheng capacity forecast` "
+            "or `zhiheng capacity plan`).",
+        )
+
+
+class CapacityRunExistsError(ModelError):
+    """A run or plan of that id is published already; what was published is never changed."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            zh=f"产能批次或计划“{name}”已经发布，不可改写。请以新的编号发布。",
+            en=f"Capacity run or plan '{name}' is published and cannot be rewritten. Publish under a new id.",
+        )
+
+
+class PlanError(ModelError):
+    """A plan of capacity cannot be made as asked."""
+
+
+class MinimumHoursError(PlanError):
+    """A line must run more hours in a week than it has."""
+
+
+class PlanReferenceError(PlanError):
+    """A plan's input names a line, product, company or week that is not in the plan."""
+
+
+class PlanShapeError(PlanError):
+    """A plan's input has the wrong shape, skips a week or holds an id twice."""
+
+
+class PlanUnitError(PlanError):
+    """A line and a product that it makes count in different units."""
+
+
+class PlanValueError(PlanError):
+    """A plan's input holds a number that it cannot hold, such as negative hours."""
+
+
+class PlanWithoutDemandError(PlanError):
+    """Nothing is asked for, so there is nothing to plan."""
+
+
+class ProductWithoutRouteError(PlanError):
+    """No line can make a product that is asked for."""
+
+
+class SolverTimeoutError(PlanError):
+    """The solver did not find a plan within the time allowed."""
+
+
+class UnboundedPlanError(PlanError):
+    """The plan has no best answer: something may be earned without limit."""
+
+
+class PlanInfeasibleError(PlanError):
+    """No plan meets all constraints; `relaxations` are the fewest to relax, each with by how much (zh and en)."""
+
+    def __init__(self, *, zh: str, en: str, relaxations: Sequence[Mapping[str, object]] = ()) -> None:
+        self.relaxations = tuple(relaxations)
+        super().__init__(zh=zh, en=en)
