@@ -1,0 +1,1 @@
+"""What the lines can make, where demand exceeds it, and how to share it out."""

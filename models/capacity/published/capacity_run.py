@@ -1,0 +1,168 @@
+"""A published run of capacity: what it holds, written once in one move, read back checked, never changed."""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from models.bundle import Bundle, read_bundle, write_bundle
+from models.capacity.published.pointers import Pointer, latest_in, move_pointer, timed_id
+from models.capacity.published.run_frames import FRAMES, check_frames, empty_frame, shaped
+from models.capacity.published.run_info import FOLDER_NAME, CapacityInfo
+from models.errors import CapacityRunError, CapacityRunExistsError
+
+__all__ = [
+    "FAMILY",
+    "FOLDER",
+    "CapacityRun",
+    "checked_run",
+    "empty_run",
+    "latest_run_id",
+    "list_runs",
+    "new_run_id",
+    "read_latest_run",
+    "read_run",
+    "write_run",
+]
+
+FAMILY: Final = "capacity-run"
+FOLDER: Final = "capacity"
+"""Folder of the runs below the home; plans lie below it."""
+_INFO: Final = "run.json"
+_DEPENDENCE: Final = "dependence.json"
+_JSON: Final = TypeAdapter(dict[str, JsonValue])
+
+
+@dataclass(frozen=True, eq=False)
+class CapacityRun:
+    """Everything that is published at one time; the columns of each frame are `run_frames.FRAMES` at least.
+
+    Units: hours, the unit of the line or product, CNY, weeks stamped on Monday. `demand` is the demand run's own
+    forecast by product and week (same keys, same calendar; its id is in `info`), `dependence` what was learnt of how
+    its series move together. Without a demand run `demand` and the shortfalls are empty and a note says so.
+    """
+
+    info: CapacityInfo
+    lines: pl.DataFrame
+    days: pl.DataFrame
+    weeks: pl.DataFrame
+    contributions: pl.DataFrame
+    utilisation: pl.DataFrame
+    routes: pl.DataFrame
+    products: pl.DataFrame
+    orders: pl.DataFrame
+    caps: pl.DataFrame
+    demand: pl.DataFrame
+    shortfall_products: pl.DataFrame
+    shortfall_lines: pl.DataFrame
+    stock_alerts: pl.DataFrame
+    dependence: Mapping[str, JsonValue]
+
+
+def empty_run(info: CapacityInfo) -> CapacityRun:
+    """Return a run with every frame in its shape and no row, to be filled with `dataclasses.replace`."""
+    return CapacityRun(info, **{name: empty_frame(name) for name in FRAMES}, dependence={})
+
+
+def new_run_id(issued_at: datetime, suffix: str) -> str:
+    """Name a run by its time, so that names sort as runs were issued."""
+    return timed_id("capacity", issued_at, suffix)
+
+
+def checked_run(run: CapacityRun) -> CapacityRun:
+    """Return the run with every column in its type and order. Raises CapacityRunError."""
+    where = run.info.run_id
+    frames = {name: shaped(where, name, getattr(run, name)) for name in FRAMES}
+    if frames["lines"].is_empty():
+        raise CapacityRunError(where, "没有产线", "it has no line")
+    check_frames(where, frames)
+    return CapacityRun(run.info, **frames, dependence=run.dependence)
+
+
+def write_run(root: Path, run: CapacityRun) -> Path:
+    """Write a run to `root/<run_id>` in one move and point `root/latest.json` at it if none is newer.
+
+    Raises CapacityRunError where the frames do not hold together (a missing column, a key twice, quantiles that cross,
+    contributions that do not sum to the forecast, a line or product that is not listed), naming the rows;
+    CapacityRunExistsError where the id is taken.
+    """
+    checked = checked_run(run)
+    folder = root / run.info.run_id
+    if folder.exists():
+        raise CapacityRunExistsError(run.info.run_id)
+    files = {f"{name}.parquet": _parquet(getattr(checked, name)) for name in FRAMES}
+    files[_INFO] = (run.info.model_dump_json(indent=2) + "\n").encode()
+    files[_DEPENDENCE] = (json.dumps(dict(run.dependence), allow_nan=False) + "\n").encode()
+    write_bundle(
+        folder,
+        files,
+        family=FAMILY,
+        features=(),
+        seed=run.info.seed,
+        data_hash="",
+        code_version="",
+        trained_as_of=run.info.data_as_of,
+        notes={"model_version": run.info.model_version, "demand_run_id": run.info.demand_run_id or ""},
+    )
+    move_pointer(root, Pointer(id=run.info.run_id, issued_at=run.info.issued_at))
+    return folder
+
+
+def read_run(folder: Path) -> CapacityRun:
+    """Read a run and check every file against its hash. Raises BundleError, CapacityRunError."""
+    bundle = read_bundle(folder, family=FAMILY)
+    frames = {name: _frame(bundle, name) for name in FRAMES}
+    return CapacityRun(_info(folder), **frames, dependence=_dependence(bundle))
+
+
+def list_runs(root: Path) -> list[CapacityInfo]:
+    """List what was published, oldest first; folders on their way are not seen."""
+    folders = [path.parent for path in root.glob(f"*/{_INFO}") if FOLDER_NAME.fullmatch(path.parent.name)]
+    return sorted((_info(folder) for folder in folders), key=lambda info: (info.issued_at, info.run_id))
+
+
+def latest_run_id(root: Path) -> str | None:
+    """Return the newest run, None where nothing was published. Raises CapacityRunError."""
+    pointer = latest_in(root)
+    return None if pointer is None else pointer.id
+
+
+def read_latest_run(root: Path) -> CapacityRun:
+    """Read the newest run. Raises CapacityRunError where nothing was published."""
+    name = latest_run_id(root)
+    if name is None or not FOLDER_NAME.fullmatch(name):
+        raise CapacityRunError(str(root), "中还没有发布的批次", "nothing has been published there yet")
+    return read_run(root / name)
+
+
+def _info(folder: Path) -> CapacityInfo:
+    try:
+        return CapacityInfo.model_validate_json((folder / _INFO).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise CapacityRunError(folder.name, f"的 {_INFO} 无法读取", f"{_INFO} cannot be read") from error
+
+
+def _frame(bundle: Bundle, name: str) -> pl.DataFrame:
+    return pl.read_parquet(io.BytesIO(bundle.read(f"{name}.parquet")))
+
+
+def _dependence(bundle: Bundle) -> dict[str, JsonValue]:
+    try:
+        return _JSON.validate_json(bundle.read(_DEPENDENCE))
+    except ValidationError as error:
+        where = bundle.folder.name
+        raise CapacityRunError(
+            where, f"的 {_DEPENDENCE} 无法读取", f"{_DEPENDENCE} cannot be read"
+        ) from error
+
+
+def _parquet(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()

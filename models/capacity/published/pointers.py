@@ -1,0 +1,50 @@
+"""Names that sort by time, and `latest.json`, which names the newest of what was published and never goes back."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from features.checked_files import write_text_atomically
+from models.errors import CapacityRunError
+
+__all__ = ["LATEST", "Pointer", "latest_in", "move_pointer", "timed_id"]
+
+LATEST: Final = "latest.json"
+
+
+class Pointer(BaseModel):
+    """The newest of a folder and when it was issued."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    issued_at: AwareDatetime
+
+
+def timed_id(kind: str, issued_at: datetime, suffix: str) -> str:
+    """Name something by its time, so that names sort as they were issued; `suffix` tells those of one second apart."""
+    return f"{issued_at:%Y%m%dT%H%M%S}-{kind}-{suffix}"
+
+
+def latest_in(root: Path) -> Pointer | None:
+    """Return what `root/latest.json` names, None where nothing was published. Raises CapacityRunError."""
+    path = root / LATEST
+    if not path.is_file():
+        return None
+    try:
+        return Pointer.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise CapacityRunError(
+            str(path), "内容有误，不是批次指针", "is no pointer to a run or plan"
+        ) from error
+
+
+def move_pointer(root: Path, pointer: Pointer) -> bool:
+    """Point at what is newer, in one move; what is published late does not hide a newer one."""
+    held = latest_in(root)
+    if held is not None and (held.issued_at, held.id) > (pointer.issued_at, pointer.id):
+        return False
+    write_text_atomically(pointer.model_dump_json() + "\n", root / LATEST)
+    return True
