@@ -10,6 +10,7 @@ __all__ = [
     "CalibrationError",
     "CapacityRunError",
     "CapacityRunExistsError",
+    "CapacityScenarioError",
     "FeatureMismatchError",
     "ForecastAdditivityError",
     "ForecastRunError",
@@ -32,6 +33,8 @@ __all__ = [
     "PolicyError",
     "PooledModelError",
     "ProductWithoutRouteError",
+    "ProfileFileError",
+    "ProfileUnitError",
     "ReasonsError",
     "ReconciliationError",
     "RegistryError",
@@ -39,9 +42,13 @@ __all__ = [
     "RuleFactsError",
     "ScenarioError",
     "ScorecardError",
+    "ShortfallError",
     "SolverTimeoutError",
+    "StockBandError",
     "UnboundedPlanError",
     "UnknownMemberError",
+    "UnknownProfileError",
+    "UtilisationError",
     "WhatIfError",
 ]
 
@@ -302,3 +309,60 @@ class PlanInfeasibleError(PlanError):
     def __init__(self, *, zh: str, en: str, relaxations: Sequence[Mapping[str, object]] = ()) -> None:
         self.relaxations = tuple(relaxations)
         super().__init__(zh=zh, en=en)
+
+
+class ShortfallError(ModelError):
+    """Demand, capacity, routes or what ties them together cannot be drawn from or do not fit each other."""
+
+
+class UtilisationError(ModelError):
+    """A history of utilisation, or what is asked of it, cannot be forecast."""
+
+
+class StockBandError(ModelError):
+    """A stock, its band or its samples cannot be, or do not fit each other."""
+
+
+class ProfileFileError(ModelError):
+    """A file of an industry profile cannot be used; every wrong field is named."""
+
+    def __init__(self, file: str, fields: Sequence[str], *, zh: str, en: str) -> None:
+        self.file, self.fields = file, tuple(fields)
+        super().__init__(
+            zh=f"产业画像文件“{file}”无法使用：{zh}。各字段的含义见 docs/capacity-profiles.md，改正后可用 `zhiheng capacity profile` 检查。",
+            en=f"Profile file '{file}' cannot be used: {en}. docs/capacity-profiles.md explains every field; correct them and "
+            "check with `zhiheng capacity profile`.",
+        )
+
+
+class UnknownProfileError(ModelError):
+    """A line names a profile that no file describes."""
+
+    def __init__(self, line_id: str, profile: str, known: Sequence[str]) -> None:
+        self.line_id, self.profile = line_id, profile
+        listed = ", ".join(known)
+        super().__init__(
+            zh=f"产线“{line_id}”的产业画像“{profile}”不存在（现有：{listed}）。请改正 lines.profile，或在 profiles 目录中加入该画像的文件。",
+            en=f"Line '{line_id}' names the profile '{profile}', which does not exist (known: {listed}). "
+            "Correct lines.profile or add a file for it to the folder `profiles`.",
+        )
+
+
+class ProfileUnitError(ModelError):
+    """A line counts in another unit than its profile."""
+
+    def __init__(self, line_id: str, unit: str, profile: str, expected: str) -> None:
+        self.line_id, self.unit, self.profile, self.expected = line_id, unit, profile, expected
+        super().__init__(
+            zh=f"产线“{line_id}”的计量单位是 {unit}，产业画像“{profile}”用的是 {expected}。请换算该产线的数据，或改用单位一致的画像。",
+            en=f"Line '{line_id}' counts in {unit}, its profile '{profile}' in {expected}. "
+            "Convert the line's figures or choose a profile of its unit.",
+        )
+
+
+class CapacityScenarioError(ModelError):
+    """A scenario of capacity names what the plan does not have, contradicts itself or changes nothing."""
+
+    def __init__(self, scenario: str, *, zh: str, en: str) -> None:
+        self.scenario = scenario
+        super().__init__(zh=f"产能情景“{scenario}”：{zh}", en=f"Capacity scenario '{scenario}': {en}")
