@@ -47,6 +47,7 @@ def contracts_page(contracts: Iterable[Contract]) -> str:
 def contract_page(contract: Contract) -> str:
     """Return the section of one contract."""
     empty = " · 可以没有数据行 may have no rows" if contract.may_be_empty else ""
+    absent = " · 可以没有此表 may be absent" if contract.may_be_absent else ""
     columns = [
         "| 列 column | 名称 | label | 类型 type | 单位 unit | 可空 empty | 取值 values | 引用 refers to | 分类分级 class |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -64,7 +65,7 @@ def contract_page(contract: Contract) -> str:
         f"{contract.description.zh}\n{contract.description.en}",
         "",
         f"主键 key: {', '.join(f'`{name}`' for name in contract.key)} · 分类分级 class: "
-        f"{contract.data_class.text.zh} {contract.data_class.text.en}{empty}",
+        f"{contract.data_class.text.zh} {contract.data_class.text.en}{empty}{absent}",
         "",
         *columns,
         *(rules if contract.rules else []),

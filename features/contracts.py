@@ -12,6 +12,14 @@ from features.contract_pages import contracts_page
 from features.errors import DataError, MissingTableError, UnknownTableError, UnusableTablesError
 from features.failures import FAILED_SCHEMA
 from features.intake import TableWarning
+from features.tables.capacity import (
+    LINE_DRIVERS,
+    LINE_PLANS,
+    LINE_PRODUCTS,
+    PLAN_CAPS,
+    PLAN_ORDERS,
+    STOCKS,
+)
 from features.tables.contract import Column, Contract, DataClass, Domain, Level, Rule, Text
 from features.tables.credit import EXPOSURES, PAYMENTS, SCHEDULES, WRITE_OFFS
 from features.tables.edges import EDGES
@@ -61,6 +69,12 @@ CONTRACTS: Final[Mapping[str, Contract]] = MappingProxyType(
             LINE_OUTPUT,
             LINE_STOPS,
             MAINTENANCE,
+            LINE_PRODUCTS,
+            LINE_DRIVERS,
+            LINE_PLANS,
+            STOCKS,
+            PLAN_ORDERS,
+            PLAN_CAPS,
         )
     }
 )
@@ -138,13 +152,13 @@ def checked_tables(
 
     Yields for each table its result, or the error that kept it from being checked; only what later tables
     refer to is kept in memory. `sheets` names the tables that are text out of CSV or xlsx, `partial` allows
-    tables to be absent. An unknown name among the tables yields an UnknownTableError; a table that could not
-    even be read is given, and yielded, as its error.
+    tables to be absent; one whose contract `may_be_absent` need not be there anyway. An unknown name among the
+    tables yields an UnknownTableError; a table that could not even be read is given, and yielded, as its error.
     """
     for name in tables:
         if name not in CONTRACTS:
             yield UnknownTableError(name, list(CONTRACTS))
-    missing = [name for name in CONTRACTS if name not in tables]
+    missing = [name for name in CONTRACTS if name not in tables and not CONTRACTS[name].may_be_absent]
     if missing and not partial:
         yield MissingTableError(missing, where)
     referred = {target for contract in CONTRACTS.values() for target in contract.referenced_tables}

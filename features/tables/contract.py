@@ -120,7 +120,10 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Contract:
-    """The declared contract of one table."""
+    """The declared contract of one table.
+
+    One that `may_be_absent` was added later, or concerns few: a group without it is whole.
+    """
 
     name: str
     label: Text
@@ -131,6 +134,7 @@ class Contract:
     rules: tuple[Rule, ...] = ()
     lookups: tuple[Lookup, ...] = ()
     may_be_empty: bool = False
+    may_be_absent: bool = False
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -4,7 +4,17 @@ from typing import Final
 
 import polars as pl
 
-from features.tables.columns import HOURS, choice, day, identifier, known_at, moment, number, text
+from features.tables.columns import (
+    HOURS,
+    choice,
+    day,
+    dispensable,
+    identifier,
+    known_at,
+    moment,
+    number,
+    text,
+)
 from features.tables.contract import Contract, DataClass, Domain, Level, Rule, Text
 from features.tables.rules import CHECK_BOTH_DAYS, known_not_before
 from features.tables.sales import FAMILIES, UNITS
@@ -31,6 +41,7 @@ LINES: Final = Contract(
             "planned_rate", "计划产能", "Planned rate", unit=Text("计量单位／小时", "units per hour"), above=0
         ),
         text("bottleneck", "瓶颈工序", "Bottleneck"),
+        dispensable(text("profile", "行业配置", "Industry profile")),
         known_at(),
     ),
 )

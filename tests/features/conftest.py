@@ -45,12 +45,22 @@ ROWS: Mapping[str, tuple[Mapping[str, Cell], ...]] = {
     "statements": tuple({"known_at": date(2024, 4, 22) + timedelta(days=n)} for n in (1, 2, 3)),
     "court_events": tuple({"event_id": f"C00000{n}"} for n in (1, 2, 3)),
     "registry_events": tuple({"event_id": f"R00000{n}"} for n in (1, 2, 3)),
-    "products": tuple({"product_id": f"PR-00{n}"} for n in (1, 2, 3)),
+    "products": (
+        {},
+        {"product_id": "PR-002", "unit": "kg"},
+        {"product_id": "PR-003", "family": "carbon_fibre"},
+    ),
     "sales": tuple({"region": region} for region in ("华东", "华北", "华中")),
     "lines": tuple({"line_id": f"L-0{n}"} for n in (1, 2, 3)),
     "line_output": tuple({"line_id": f"L-0{n}"} for n in (1, 2, 3)),
     "line_stops": tuple({"stop_id": f"S00000{n}"} for n in (1, 2, 3)),
     "maintenance": tuple({"plan_id": f"M0000{n}"} for n in (1, 2, 3)),
+    "line_products": tuple({"line_id": f"L-0{n}"} for n in (1, 2, 3)),
+    "line_drivers": tuple({"line_id": f"L-0{n}"} for n in (1, 2, 3)),
+    "line_plans": tuple({"line_id": f"L-0{n}"} for n in (1, 2, 3)),
+    "stocks": tuple({"product_id": f"PR-00{n}"} for n in (1, 2, 3)),
+    "plan_orders": tuple({"order_id": f"O00000{n}"} for n in (1, 2, 3)),
+    "plan_caps": tuple({"cap_id": f"CAP-0{n}"} for n in (1, 2, 3)),
 }
 
 Group = dict[str, pl.DataFrame]
