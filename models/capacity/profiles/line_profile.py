@@ -1,0 +1,84 @@
+"""Which profile a line has: the one it names, the one of its family and unit, or the generic one, with a finding."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from graph.ontology import Wording
+from models.capacity.profiles.profile import GENERIC, Profile
+from models.errors import ProfileUnitError, UnknownProfileError
+
+__all__ = ["LineProfile", "profile_of_line"]
+
+
+@dataclass(frozen=True)
+class LineProfile:
+    """A line's profile; `finding` says what was assumed where the line does not name it."""
+
+    profile: Profile
+    finding: Wording | None = None
+
+
+def profile_of_line(line: Mapping[str, object], profiles: Mapping[str, Profile]) -> LineProfile:
+    """Return the profile of a row of lines (line_id, unit; profile, family, name, bottleneck where there are any).
+
+    A line that names none takes the only profile of its family and unit. Where several are (two kinds of salt), the one
+    whose words (`recognise`) stand in the line's name or bottleneck, longest first. Without a family the words must
+    decide. Else the generic profile. Raises UnknownProfileError for a name that no file describes, ProfileUnitError
+    where the line counts in another unit than the profile it names.
+    """
+    line_id, named = str(line.get("line_id")), _text(line, "profile")
+    if named is not None:
+        return LineProfile(_named(line_id, named, _text(line, "unit"), profiles))
+    likely = _likely(line, profiles)
+    if likely is None:
+        return LineProfile(profiles[GENERIC], _no_profile(line_id))
+    return LineProfile(likely, _assumed(line_id, likely))
+
+
+def _named(line_id: str, named: str, unit: str | None, profiles: Mapping[str, Profile]) -> Profile:
+    if named not in profiles:
+        raise UnknownProfileError(line_id, named, tuple(profiles))
+    profile = profiles[named]
+    if unit is not None and profile.unit is not None and unit != profile.unit:
+        raise ProfileUnitError(line_id, unit, named, profile.unit)
+    return profile
+
+
+def _likely(line: Mapping[str, object], profiles: Mapping[str, Profile]) -> Profile | None:
+    family, unit = _text(line, "family"), _text(line, "unit")
+    able = [
+        one
+        for one in profiles.values()
+        if one.family is not None and family in {None, one.family} and unit in {None, one.unit}
+    ]
+    if family is not None and len(able) == 1:
+        return able[0]
+    told = " ".join(_text(line, key) or "" for key in ("name", "bottleneck")).lower()
+    scores = {one.id: _length_of_words(one, told) for one in able}
+    best = [one for one in able if scores[one.id] == max(scores.values())]
+    return best[0] if len(best) == 1 and scores[best[0].id] > 0 else None
+
+
+def _length_of_words(profile: Profile, told: str) -> int:
+    return max((len(word) for word in profile.recognise if word.lower() in told), default=0)
+
+
+def _text(line: Mapping[str, object], key: str) -> str | None:
+    value = line.get(key)
+    return value if isinstance(value, str) and value else None
+
+
+def _assumed(line_id: str, profile: Profile) -> Wording:
+    return Wording(
+        zh=f"产线“{line_id}”未写明产业画像，按产品族、单位和名称取“{profile.label.zh}”。请填写 lines.profile = {profile.id} 予以确认。",
+        en=f"Line '{line_id}' names no profile; '{profile.label.en}' is taken by family, unit and name. "
+        f"Confirm it with lines.profile = {profile.id}.",
+    )
+
+
+def _no_profile(line_id: str) -> Wording:
+    return Wording(
+        zh=f"产线“{line_id}”未写明产业画像，也无从判断，按通用画像处理。请填写 lines.profile，或为该产业添加画像文件。",
+        en=f"Line '{line_id}' names no profile and none fits clearly; the generic one is taken. "
+        "Fill in lines.profile or add a profile file for the industry.",
+    )
