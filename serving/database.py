@@ -25,7 +25,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from serving.errors import LedgerUnavailableError
 
-__all__ = ["Database", "api_keys", "decisions", "planner_overrides"]
+__all__ = ["Database", "api_keys", "decisions", "jobs", "kept_answers", "planner_overrides"]
 
 _METADATA: Final = MetaData()
 
@@ -76,6 +76,48 @@ planner_overrides: Final = Table(
     Column("model_figures", Text),
 )
 Index("planner_overrides_id", planner_overrides.c.override_id)
+
+jobs: Final = Table(
+    "jobs",
+    _METADATA,
+    Column("job_id", Text, primary_key=True),
+    Column("seq", Integer, nullable=False, unique=True),  # the order of submission
+    Column("decision_id", Text, nullable=False, unique=True),  # the submission's record in the chain
+    Column("kind", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("key_name", Text, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("companies", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("progress", Float, nullable=False),
+    Column("cancelled_at", Text),  # when it was asked to stop; a running one stops at its next step
+    Column("worker", Text),
+    Column("submitted_at", Text, nullable=False),
+    Column("started_at", Text),
+    Column("alive_at", Text),  # when its worker was last heard of
+    Column("ended_at", Text),
+    Column("answer_id", Text),
+    Column("problem", Text),
+)
+Index("jobs_state", jobs.c.state, jobs.c.seq)
+
+kept_answers: Final = Table(
+    "kept_answers",
+    _METADATA,
+    Column("answer_id", Text, primary_key=True),
+    Column("seq", Integer, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column(
+        "scope", Text, nullable=False
+    ),  # what it is comparable with: the newest of a scope is "the last one"
+    Column("companies", Text, nullable=False),  # whose figures are in it; a key must be for all of them
+    Column("key_id", Text, nullable=False),
+    Column("kept_at", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+Index("kept_answers_scope", kept_answers.c.scope, kept_answers.c.seq)
 
 # The chain would show a change; these keep one from being made by mistake with a database client.
 _APPEND_ONLY: Final = tuple(

@@ -1,6 +1,5 @@
 """Answer questions about demand without HTTP: published runs, overrides and a forecaster in; answers and records out."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from pydantic import BaseModel
 from features.errors import FrequencyError
 from features.timeline import Frequency, read_frequency
 from models.demand.ledger.published_run import KEYS
+from serving.answered import Answered, write_answer
 from serving.demand_answers import Finals, answer_series, finals_of, forecast_record, refusal, stamp
 from serving.demand_quality import answer_quality, stale_notes
 from serving.demand_schemas import ForecastAnswer, ForecastRequest, RefusedSeries, Selection
@@ -32,15 +32,6 @@ __all__ = ["Answered", "DemandDesk", "DemandLimits", "filtered", "too_many"]
 
 _FILTERS: Final = ("company", "product_id", "region", "family", "level")
 _COLUMN: Final = {"company": "org_id"}
-
-
-@dataclass(frozen=True)
-class Answered:
-    """An answer as it will be sent, and the record that must be durable before it is."""
-
-    body: BaseModel
-    text: str
-    record: Mapping[str, Json]
 
 
 @dataclass(frozen=True)
@@ -187,20 +178,8 @@ class DemandDesk:
         at: datetime,
     ) -> Answered:
         """Write the answer out, and the record that goes before it."""
-        text = answer.model_dump_json()
-        record: Mapping[str, Json] = {
-            "decision_id": getattr(answer, "decision_id", ""),
-            "recorded_at": at.isoformat(),
-            "route": route,
-            "request_id": planner.call.request_id,
-            "key_id": planner.call.key_id,
-            "roles": list(planner.call.roles),
-            "companies": list(planner.companies),
-            "request": request.model_dump(mode="json", exclude_none=True),
-            "answer": said,
-            "answer_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        }
-        return Answered(answer, text, record)
+        asked = request.model_dump(mode="json", exclude_none=True)
+        return write_answer(route, answer, asked, planner, said=said, at=at)
 
 
 def filtered(series: pl.DataFrame, request: BaseModel) -> pl.DataFrame:

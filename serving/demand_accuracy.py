@@ -7,7 +7,8 @@ import polars as pl
 
 from features.timeline import Frequency
 from models.demand.ledger.forecast_value_added import Vintage, forecast_pairs, summarise
-from serving.demand import Answered, DemandDesk, filtered
+from serving.answered import Answered
+from serving.demand import DemandDesk, filtered
 from serving.demand_answers import stamp
 from serving.demand_quality import answer_quality, quality_codes
 from serving.demand_schemas import AccuracyAnswer, AccuracyQuery, AccuracyRow

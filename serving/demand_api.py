@@ -1,18 +1,13 @@
 """HTTP of demand: forecasts, accuracy, overrides; each answer is written down before it is given."""
 
-import threading
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Final
 
-from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from serving.demand import Answered
 from serving.demand_overrides import list_overrides, make_override, withdraw_override
 from serving.demand_schemas import AccuracyAnswer, AccuracyQuery, ForecastAnswer, ForecastRequest
-from serving.demand_scope import Planner, planner_of
-from serving.errors import FieldProblem, InvalidRequestError
 from serving.openapi import Endpoint
 from serving.override_schemas import (
     OverrideAnswer,
@@ -21,16 +16,11 @@ from serving.override_schemas import (
     OverrideRequest,
     OverrideWithdrawal,
 )
-from serving.problems import refuse_repeated_keys, request_error
+from serving.planner_api import PlannerApi, read_query
 from serving.roles import Role
 from serving.scenario_schemas import ScenarioAnswer, ScenarioRequest
 
-if TYPE_CHECKING:
-    from serving.api import Api
-
 __all__ = ["DemandApi", "demand_handlers"]
-
-Body = TypeVar("Body", bound=BaseModel)
 
 _PLANS: Final = frozenset({Role.PLANNER})
 _READS: Final = frozenset({Role.PLANNER, Role.AUDITOR, Role.DATA_SCIENTIST})
@@ -96,11 +86,8 @@ OVERRIDES: Final = Endpoint(
 )
 
 
-class DemandApi:
-    """The handlers; what they share with credit comes from `Api`."""
-
-    def __init__(self, api: "Api") -> None:
-        self._api = api
+class DemandApi(PlannerApi):
+    """The handlers of demand."""
 
     async def forecast(self, request: Request, request_id: str) -> Response:
         """Answer from the newest run, or forecast the series given."""
@@ -121,7 +108,7 @@ class DemandApi:
     async def accuracy(self, request: Request, request_id: str) -> Response:
         """Measure what was published against what came."""
         planner = self._planner(request, request_id, ACCURACY)
-        query = _query(request, AccuracyQuery)
+        query = read_query(request, AccuracyQuery)
         return await self._answer(lambda: self._api.parts.accuracy.accuracy(query, planner))
 
     async def override(self, request: Request, request_id: str) -> Response:
@@ -141,40 +128,8 @@ class DemandApi:
     async def overrides(self, request: Request, request_id: str) -> Response:
         """List overrides."""
         planner = self._planner(request, request_id, OVERRIDES)
-        query = _query(request, OverrideHistoryQuery)
+        query = read_query(request, OverrideHistoryQuery)
         return await self._answer(lambda: list_overrides(self._api.parts.demand, query, planner))
-
-    async def _answer(self, compute: Callable[[], Answered], *, kept: bool = False) -> Response:
-        """Compute in a thread, write down, answer: in this order. `kept`: the computation wrote its record itself.
-
-        A computation whose caller was told that it took too long writes nothing: no answer was given.
-        """
-        abandoned = threading.Event()
-
-        def work() -> Answered:
-            answered = compute()
-            if not kept and not abandoned.is_set():
-                self._api.parts.ledger.append([answered.record])
-            return answered
-
-        try:
-            answered = await self._api.in_slow_thread(work)
-        finally:
-            abandoned.set()
-        headers = {"Cache-Control": "no-store", "X-Request-ID": str(answered.record["request_id"])}
-        return Response(answered.text, headers=headers, media_type="application/json")
-
-    def _planner(self, request: Request, request_id: str, endpoint: Endpoint) -> Planner:
-        return planner_of(self._api.authorised(request, endpoint), request_id)
-
-    async def _read(self, request: Request, shape: type[Body], limit: int | None = None) -> Body:
-        body = await self._api.body(request, limit)
-        try:
-            wanted = shape.model_validate_json(body)
-            refuse_repeated_keys(body)
-        except ValidationError as error:
-            raise request_error(error) from error
-        return wanted
 
 
 def demand_handlers(demand: DemandApi) -> dict[Endpoint, Callable[[Request, str], Awaitable[Response]]]:
@@ -187,20 +142,3 @@ def demand_handlers(demand: DemandApi) -> dict[Endpoint, Callable[[Request, str]
         WITHDRAW: demand.withdraw,
         OVERRIDES: demand.overrides,
     }
-
-
-def _query(request: Request, shape: type[Body]) -> Body:
-    """Read the query of an address. Raises InvalidRequestError naming what is wrong."""
-    given: Mapping[str, str] = dict(request.query_params)
-    twice = [name for name in given if len(request.query_params.getlist(name)) > 1]
-    if twice:
-        raise InvalidRequestError(
-            [
-                FieldProblem(name, "repeated", "出现多次，请只保留一个", "is given more than once; keep one")
-                for name in twice
-            ]
-        )
-    try:
-        return shape.model_validate_strings(given)
-    except ValidationError as error:
-        raise request_error(error) from error

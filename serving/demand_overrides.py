@@ -9,7 +9,8 @@ import polars as pl
 
 from features.timeline import Frequency
 from models.demand.ledger.planner_overrides import OVERRIDES
-from serving.demand import Answered, DemandDesk
+from serving.answered import Answered
+from serving.demand import DemandDesk
 from serving.demand_answers import Finals, finals_of, stamp
 from serving.demand_quality import answer_quality, quality_codes, series_quality
 from serving.demand_schemas import DemandQuality

@@ -21,7 +21,8 @@ from models.demand.scenarios.scenario import (
     Shock,
 )
 from models.errors import ModelError, ScenarioError
-from serving.demand import Answered, DemandDesk
+from serving.answered import Answered
+from serving.demand import DemandDesk
 from serving.demand_answers import refusal, stamp
 from serving.demand_quality import answer_quality, quality_codes, series_quality
 from serving.demand_schemas import RefusedSeries

@@ -19,6 +19,8 @@ __all__ = [
     "ForbiddenError",
     "ForecasterBusyError",
     "InvalidRequestError",
+    "JobQueueFullError",
+    "JobStoppedError",
     "KeyArgumentError",
     "LedgerUnavailableError",
     "MalformedJsonError",
@@ -33,7 +35,9 @@ __all__ = [
     "ServingError",
     "UnauthorizedError",
     "UnexpectedError",
+    "UnknownAnswerError",
     "UnknownDecisionError",
+    "UnknownJobError",
     "UnknownKeyError",
     "UnknownOverrideError",
     "UnknownSeriesError",
@@ -268,6 +272,51 @@ class ForecasterBusyError(ServingError):
         )
 
 
+class UnknownJobError(ServingError):
+    """There is no such job, or it is not the caller's."""
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(
+            zh=f"没有编号为“{job_id}”的作业，或它不是用该密钥提交的。请核对提交时得到的 job_id。",
+            en=f"There is no job '{job_id}', or it was not submitted with this key. Check the job_id of its submission.",
+        )
+
+
+class UnknownAnswerError(ServingError):
+    """There is no such kept answer, or not for the caller's companies."""
+
+    def __init__(self, answer_id: str) -> None:
+        self.answer_id = answer_id
+        super().__init__(
+            zh=f"没有编号为“{answer_id}”的结果，或该密钥不覆盖其中的全部企业。请核对编号。",
+            en=f"There is no result '{answer_id}', or the key does not cover all of its companies. Check the id.",
+        )
+
+
+class JobQueueFullError(ServingError):
+    """As many jobs wait or run as may."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(
+            zh=f"已有 {limit} 个作业在排队或运行，达到上限，本次未接收。请等前面的结束后再提交，或取消不再需要的作业。",
+            en=f"{limit} jobs wait or run already, as many as may; this one was not taken. Submit it again when some "
+            "have ended, or cancel those no longer needed.",
+        )
+
+
+class JobStoppedError(ServingError):
+    """The job was cancelled, or its worker was given up: what it computed is dropped."""
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(
+            zh=f"作业“{job_id}”已停止，其结果不保留。需要时请重新提交。",
+            en=f"Job '{job_id}' was stopped and its result is not kept. Submit it again where it is needed.",
+        )
+
+
 class UnknownKeyError(ServingError):
     """There is no such API key."""
 
@@ -324,6 +373,8 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
         UnknownPartyError: Problem("unknown-party", 404, "没有该主体", "Unknown party"),
         UnknownSeriesError: Problem("unknown-series", 404, "没有该序列", "Unknown series"),
         UnknownOverrideError: Problem("unknown-override", 404, "没有该调整", "Unknown override"),
+        UnknownJobError: Problem("unknown-job", 404, "没有该作业", "Unknown job"),
+        UnknownAnswerError: Problem("unknown-answer", 404, "没有该结果", "Unknown result"),
         MethodNotAllowedError: Problem("method-not-allowed", 405, "请求方法不允许", "Method not allowed"),
         BodyTooLargeError: Problem("body-too-large", 413, "请求体过大", "Body too large"),
         MediaTypeError: Problem("media-type", 415, "请求体类型不支持", "Unsupported media type"),
@@ -339,6 +390,8 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
         ForecasterBusyError: Problem(
             "forecaster-busy", 503, "正在计算其他预测", "Another forecast is under way"
         ),
+        JobQueueFullError: Problem("job-queue-full", 503, "作业队列已满", "Too many jobs"),
+        JobStoppedError: Problem("job-stopped", 503, "作业已停止", "Job was stopped"),
         LedgerUnavailableError: Problem("ledger-unavailable", 503, "决策台账不可用", "Ledger not available"),
         DeadlineError: Problem("deadline", 504, "处理超时", "Took too long"),
     }

@@ -15,7 +15,8 @@ from features.errors import FrequencyError
 from features.timeline import Frequency, read_frequency
 from graph.errors import UserError
 from models.demand.ledger.published_run import ForecastRun, checked_run
-from serving.demand import Answered, DemandDesk, too_many
+from serving.answered import Answered
+from serving.demand import DemandDesk, too_many
 from serving.demand_answers import answer_series, forecast_record, refusal
 from serving.demand_quality import answer_quality
 from serving.demand_schemas import (

@@ -1,6 +1,7 @@
 """The OpenAPI text of the service, built from its endpoints, and the page that shows it without internet."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -16,6 +17,7 @@ from serving.schemas import ProblemBody
 __all__ = ["DOCS_PAGE", "Endpoint", "openapi_json"]
 
 JsonObject: TypeAlias = dict[str, Json]
+_PLACE: Final = re.compile(r"\{(\w+)\}")
 
 # BentoML's own page calls a tag manager on the internet; this one takes the same files from the service alone.
 DOCS_PAGE: Final = """<!DOCTYPE html>
@@ -28,7 +30,10 @@ DOCS_PAGE: Final = """<!DOCTYPE html>
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One route: where it lies, who may call it, what goes in and what can come out."""
+    """One route: where it lies, who may call it, what goes in and what can come out.
+
+    `accepted` is what a request is answered with (202) where a job was made of it.
+    """
 
     path: str
     method: str
@@ -36,6 +41,7 @@ class Endpoint:
     answer: type[BaseModel]
     request: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
+    accepted: type[BaseModel] | None = None
     roles: frozenset[Role] = frozenset()
     statuses: tuple[int, ...] = ()
     unready: bool = False
@@ -47,7 +53,8 @@ def openapi_json(endpoints: tuple[Endpoint, ...]) -> str:
     inputs: list[tuple[type[BaseModel], JsonSchemaMode]] = [
         (e.request, "validation") for e in endpoints if e.request
     ]
-    outputs: list[tuple[type[BaseModel], JsonSchemaMode]] = [(e.answer, "serialization") for e in endpoints]
+    answers = [answer for e in endpoints for answer in (e.answer, e.accepted) if answer]
+    outputs: list[tuple[type[BaseModel], JsonSchemaMode]] = [(answer, "serialization") for answer in answers]
     models = list(dict.fromkeys([*inputs, *outputs]))
     models.append((ProblemBody, "serialization"))
     _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")
@@ -77,6 +84,8 @@ def _operation(endpoint: Endpoint) -> JsonObject:
     responses: JsonObject = {"200": _content("OK", endpoint.answer)}
     if endpoint.unready:
         responses["503"] = _content("尚未就绪 / Not ready", endpoint.answer)
+    if endpoint.accepted is not None:
+        responses["202"] = _content("已作为作业受理 / Taken as a job", endpoint.accepted)
     for status in endpoint.statuses:
         titles = sorted({f"{p.zh} / {p.en}" for p in PROBLEMS.values() if p.status == status})
         responses[str(status)] = _content("; ".join(titles), ProblemBody, MEDIA_TYPE)
@@ -84,8 +93,9 @@ def _operation(endpoint: Endpoint) -> JsonObject:
     if endpoint.request is not None:
         body = _content("", endpoint.request)
         operation = {**operation, "requestBody": {"required": True, "content": body["content"]}}
-    if endpoint.query is not None:
-        operation = {**operation, "parameters": _parameters(endpoint.query)}
+    parameters = [*_places(endpoint.path), *(_parameters(endpoint.query) if endpoint.query else ())]
+    if parameters:
+        operation = {**operation, "parameters": parameters}
     if endpoint.roles:
         roles = ", ".join(sorted(endpoint.roles))
         operation = {
@@ -94,6 +104,14 @@ def _operation(endpoint: Endpoint) -> JsonObject:
             "description": f"所需角色 / needs one of the roles: {roles}",
         }
     return operation
+
+
+def _places(path: str) -> list[Json]:
+    """List the parts of an address that the caller fills in."""
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _PLACE.findall(path)
+    ]
 
 
 def _parameters(query: type[BaseModel]) -> list[Json]:

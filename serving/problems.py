@@ -24,7 +24,14 @@ from serving.errors import (
 from serving.language import Language
 from serving.schemas import FieldError, Note, ProblemBody, Quality, QualityLevel
 
-__all__ = ["MEDIA_TYPE", "problem_response", "refuse_repeated_keys", "request_error"]
+__all__ = [
+    "MEDIA_TYPE",
+    "known_error",
+    "problem_body",
+    "problem_response",
+    "refuse_repeated_keys",
+    "request_error",
+]
 
 MEDIA_TYPE: Final = "application/problem+json"
 _LOG: Final = logging.getLogger("bentoml.zhiheng")
@@ -137,14 +144,19 @@ def _bound(item: ErrorDetails) -> tuple[str, str] | None:
     return f"{zh} {bound}", f"{en} {bound}"
 
 
-def problem_response(error: Exception, *, request_id: str, language: Language) -> Response:
-    """Answer with an error; one that no table knows is logged without its message, which may hold values."""
-    if not isinstance(error, UserError):
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        _LOG.error("unexpected %s in request %s\n%s", type(error).__name__, request_id, frames)
-        error = UnexpectedError()
+def known_error(error: Exception, request_id: str) -> UserError:
+    """Return an error that may be told; one that no table knows is logged without its message, which may hold values."""
+    if isinstance(error, UserError):
+        return error
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _LOG.error("unexpected %s in request %s\n%s", type(error).__name__, request_id, frames)
+    return UnexpectedError()
+
+
+def problem_body(error: UserError, *, request_id: str, language: Language) -> ProblemBody:
+    """Write an error down as problem+json."""
     problem = problem_of(error)
-    body = ProblemBody(
+    return ProblemBody(
         type=f"urn:zhiheng:problem:{problem.slug}",
         title=problem.zh if language == "zh" else problem.en,
         status=problem.status,
@@ -154,13 +166,19 @@ def problem_response(error: Exception, *, request_id: str, language: Language) -
         errors=_field_errors(error, language),
         quality=_refused(error),
     )
+
+
+def problem_response(error: Exception, *, request_id: str, language: Language) -> Response:
+    """Answer with an error."""
+    error = known_error(error, request_id)
+    body = problem_body(error, request_id=request_id, language=language)
     headers = {"Content-Language": language, "X-Request-ID": request_id, "Vary": "Accept-Language"}
     if isinstance(error, UnauthorizedError):
         headers["WWW-Authenticate"] = 'Bearer realm="zhiheng"'
     if isinstance(error, MethodNotAllowedError):
         headers["Allow"] = ", ".join(error.allowed)
     text = body.model_dump_json(exclude_none=True)
-    return Response(text, problem.status, headers=headers, media_type=MEDIA_TYPE)
+    return Response(text, body.status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def _field_errors(error: UserError, language: Language) -> list[FieldError] | None:

@@ -1,0 +1,49 @@
+"""An answer as it will be sent, with the record of it that must be durable before."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from serving.demand_scope import Planner
+from serving.ledger import Json
+
+__all__ = ["Answered", "write_answer"]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer as it will be sent, and the record that must be durable before it is."""
+
+    body: BaseModel
+    text: str
+    record: Mapping[str, Json]
+    status: int = 200
+
+
+def write_answer(
+    route: str,
+    answer: BaseModel,
+    request: Mapping[str, Json],
+    planner: Planner,
+    *,
+    said: Mapping[str, Json],
+    at: datetime,
+) -> Answered:
+    """Write an answer out, and the record that goes before it: who asked what, and what was said."""
+    text = answer.model_dump_json()
+    record: Mapping[str, Json] = {
+        "decision_id": getattr(answer, "decision_id", ""),
+        "recorded_at": at.isoformat(),
+        "route": route,
+        "request_id": planner.call.request_id,
+        "key_id": planner.call.key_id,
+        "roles": list(planner.call.roles),
+        "companies": list(planner.companies),
+        "request": request,
+        "answer": said,
+        "answer_sha256": hashlib.sha256(text.encode()).hexdigest(),
+    }
+    return Answered(answer, text, record)

@@ -1,0 +1,78 @@
+"""What the routes of planners share: who asks, what was sent, and that an answer is written down before it is given."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from serving.answered import Answered
+from serving.demand_scope import Planner, planner_of
+from serving.errors import FieldProblem, InvalidRequestError
+from serving.openapi import Endpoint
+from serving.problems import refuse_repeated_keys, request_error
+
+if TYPE_CHECKING:
+    from serving.api import Api
+
+__all__ = ["PlannerApi", "read_query"]
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class PlannerApi:
+    """Handlers for planners; what they share with credit comes from `Api`."""
+
+    def __init__(self, api: "Api") -> None:
+        self._api = api
+
+    async def _answer(self, compute: Callable[[], Answered], *, kept: bool = False) -> Response:
+        """Compute in a thread, write down, answer: in this order. `kept`: the computation wrote its record itself.
+
+        A computation whose caller was told that it took too long writes nothing: no answer was given.
+        """
+        abandoned = threading.Event()
+
+        def work() -> Answered:
+            answered = compute()
+            if not kept and not abandoned.is_set():
+                self._api.parts.ledger.append([answered.record])
+            return answered
+
+        try:
+            answered = await self._api.in_slow_thread(work)
+        finally:
+            abandoned.set()
+        headers = {"Cache-Control": "no-store", "X-Request-ID": str(answered.record["request_id"])}
+        return Response(answered.text, answered.status, headers=headers, media_type="application/json")
+
+    def _planner(self, request: Request, request_id: str, endpoint: Endpoint) -> Planner:
+        return planner_of(self._api.authorised(request, endpoint), request_id)
+
+    async def _read(self, request: Request, shape: type[Body], limit: int | None = None) -> Body:
+        body = await self._api.body(request, limit)
+        try:
+            wanted = shape.model_validate_json(body)
+            refuse_repeated_keys(body)
+        except ValidationError as error:
+            raise request_error(error) from error
+        return wanted
+
+
+def read_query(request: Request, shape: type[Body]) -> Body:
+    """Read the query of an address. Raises InvalidRequestError naming what is wrong."""
+    given: Mapping[str, str] = dict(request.query_params)
+    twice = [name for name in given if len(request.query_params.getlist(name)) > 1]
+    if twice:
+        raise InvalidRequestError(
+            [
+                FieldProblem(name, "repeated", "出现多次，请只保留一个", "is given more than once; keep one")
+                for name in twice
+            ]
+        )
+    try:
+        return shape.model_validate_strings(given)
+    except ValidationError as error:
+        raise request_error(error) from error
