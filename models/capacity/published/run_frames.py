@@ -35,7 +35,6 @@ FRAMES: Final[Mapping[str, Columns]] = {
         "profile": pl.String,
         "unit": pl.String,
         "planned_rate": pl.Float64,
-        "bottleneck": pl.String,
     },
     "days": {**_DAILY, "ds": pl.Date},
     "weeks": {
@@ -120,10 +119,10 @@ def shaped(where: str, name: str, frame: pl.DataFrame) -> pl.DataFrame:
 
 def check_frames(where: str, frames: Mapping[str, pl.DataFrame]) -> None:
     """Refuse frames that contradict themselves or one another, naming the first rows. Raises CapacityRunError."""
-    for name, key in _KEYS.items():
-        _refuse(where, name, frames[name].filter(pl.struct(key).is_duplicated()), "键重复", "a key twice")
     for name in FRAMES:
         _check_values(where, name, frames[name])
+    for name, key in _KEYS.items():
+        _refuse(where, name, frames[name].filter(pl.struct(key).is_duplicated()), "键重复", "a key twice")
     _check_flags(where, frames)
     _check_known(where, frames)
     _check_contributions(where, frames["weeks"], frames["contributions"])

@@ -1,0 +1,161 @@
+"""The plan's problem has the run's keys, weeks, hours and demand; what cannot be planned is named."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.capacity.allocation.problem import Objective, PlanProblem
+from models.capacity.published.capacity_run import CapacityRun
+from models.capacity.published.problem_of_run import Counting, problem_of_run, problem_with_notes
+from models.capacity.published.run_scope import run_of_companies, weeks_of_run
+from models.errors import PlanUnitError, PlanValueError, PlanWithoutDemandError, ProductWithoutRouteError
+from tests.models.capacity.published.capacity_runs import WEEKS, a_run
+
+
+def _problem(run: CapacityRun, **given: object) -> PlanProblem:
+    return problem_of_run(run, objective=Objective.GROUP, **given)  # type: ignore[arg-type]  # as the test says
+
+
+def _codes(run: CapacityRun, **given: object) -> set[str]:
+    notes = problem_with_notes(run, objective=Objective.GROUP, **given)[1]  # type: ignore[arg-type]
+    assert all(note.zh != note.en for note in notes)
+    return {note.code for note in notes}
+
+
+def test_the_problem_has_the_runs_keys_weeks_hours_and_demand() -> None:
+    run = a_run()
+    problem = _problem(run)
+    assert problem.weeks == tuple(WEEKS)
+    assert [line.line_id for line in problem.lines] == ["L1", "L2"]
+    np.testing.assert_allclose(problem.lines[0].hours, 126.0)
+    np.testing.assert_allclose(problem.lines[0].good_share, 0.95)
+    np.testing.assert_allclose(problem.demand, 900.0)
+    assert problem.products[0].stock_ceiling == 500.0
+    assert problem.products[1].stock_ceiling is None
+    assert problem.routes[0].good_share is None
+    assert _codes(run) == set()
+
+
+def test_less_capacity_and_more_demand_are_counted_on_where_asked_for() -> None:
+    run = a_run()
+    problem = _problem(run, counting=Counting(capacity=0.75, demand=0.9))
+    np.testing.assert_allclose(problem.lines[0].hours, 126.0 * 0.9)  # q25 is 0.9 of the forecast
+    np.testing.assert_allclose(problem.demand, 1200.0)
+    np.testing.assert_allclose(_problem(run, confidence=0.9).lines[1].hours, 126.0 * 0.8)
+    with pytest.raises(PlanValueError, match=r"0\.6 of capacity"):
+        _problem(run, confidence=0.6)
+    with pytest.raises(PlanValueError, match=r"0\.99 of demand"):
+        _problem(run, counting=Counting(demand=0.99))
+
+
+def test_only_weeks_that_can_still_be_planned_count() -> None:
+    run = a_run()
+    later = replace(run, info=run.info.model_copy(update={"data_as_of": WEEKS[0] + timedelta(days=1)}))
+    assert weeks_of_run(later) == tuple(WEEKS[1:])
+    short = replace(run, weeks=run.weeks.filter((pl.col("line_id") == "L1") | (pl.col("week") < WEEKS[2])))
+    assert weeks_of_run(short) == tuple(WEEKS[:2])
+    assert _problem(run, weeks=2).weeks == tuple(WEEKS[:2])
+    assert _problem(run, weeks=WEEKS[1:]).weeks == tuple(WEEKS[1:])
+    for wrong in (4, 0, [date(2027, 1, 4)], []):
+        with pytest.raises(PlanValueError, match="2026-01-05 to 2026-01-19"):
+            _problem(run, weeks=wrong)
+
+
+def test_a_run_without_demand_cannot_be_planned() -> None:
+    run = a_run()
+    with pytest.raises(PlanWithoutDemandError, match="demand run"):
+        _problem(replace(run, demand=run.demand.clear()))
+
+
+def test_companies_plan_their_own_lines_and_products() -> None:
+    run = replace(
+        a_run(),
+        caps=pl.DataFrame(
+            {
+                "cap_id": ["E1", "G1"],
+                "kind": ["energy", "emission"],
+                "org_id": ["C1", None],
+                "limit": [500.0, 90.0],
+            }
+        ),
+    )
+    alone = _problem(run, companies=["C1"])
+    assert [line.line_id for line in alone.lines] == ["L1"]
+    assert [product.product_id for product in alone.products] == ["P1"]
+    assert [cap.cap_id for cap in alone.caps] == ["E1"]
+    assert "group_cap_left_out" in _codes(run, companies=["C1"])
+    assert {cap.cap_id for cap in _problem(run).caps} == {"E1", "G1"}
+    assert run_of_companies(run, ["C2"]).demand["product_id"].unique().to_list() == ["P2"]
+    with pytest.raises(PlanValueError, match="C9"):
+        _problem(run, companies=["C9"])
+
+
+def test_what_has_no_route_is_left_out_and_named_unless_it_is_ordered() -> None:
+    run = a_run()
+    without = replace(run, routes=run.routes.filter(pl.col("product_id") == "P2"))
+    assert _codes(without) == {"product_without_route"}
+    assert [product.product_id for product in _problem(without).products] == ["P2"]
+    ordered = replace(
+        without,
+        orders=pl.DataFrame(
+            {"order_id": ["O1"], "product_id": ["P1"], "week": WEEKS[:1], "quantity": [10.0]}
+        ),
+    )
+    with pytest.raises(ProductWithoutRouteError, match="P1"):
+        _problem(ordered)
+    idle = replace(run, routes=run.routes.filter(pl.col("line_id") == "L1"))
+    assert _codes(idle) == {"line_without_route"}
+    with pytest.raises(ProductWithoutRouteError, match="line_products"):
+        _problem(replace(run, routes=run.routes.clear()))
+
+
+def test_units_that_differ_are_refused() -> None:
+    run = a_run()
+    with pytest.raises(PlanUnitError, match="L1"):
+        _problem(replace(run, products=run.products.with_columns(unit=pl.lit("kg"))))
+
+
+def test_orders_due_before_the_plan_count_in_its_first_week_and_later_ones_do_not() -> None:
+    orders = pl.DataFrame(
+        {
+            "order_id": ["early", "late", "within"],
+            "product_id": ["P1", "P1", "P2"],
+            "week": [date(2025, 12, 1), date(2026, 6, 1), WEEKS[1]],
+            "quantity": [5.0, 6.0, 7.0],
+        }
+    )
+    run = replace(a_run(), orders=orders)
+    problem = _problem(run)
+    assert {order.order_id: order.week for order in problem.orders} == {
+        "early": WEEKS[0],
+        "within": WEEKS[1],
+    }
+    assert _codes(run) == {"order_overdue", "order_beyond_plan"}
+
+
+def test_a_product_that_the_demand_run_does_not_know_is_named_and_has_no_demand() -> None:
+    run = a_run()
+    partly = replace(run, demand=run.demand.filter(pl.col("product_id") == "P1"))
+    assert _codes(partly) == {"product_without_demand"}
+    assert _problem(partly).demand[1].sum() == 0
+
+
+@given(st.integers(0, 1000))
+def test_the_order_of_rows_changes_nothing(seed: int) -> None:
+    run = a_run()
+    names = ("lines", "weeks", "routes", "products", "demand")
+    mixed = replace(
+        run, **{name: getattr(run, name).sample(fraction=1, shuffle=True, seed=seed) for name in names}
+    )
+    one, other = _problem(run), _problem(mixed)
+    assert one.routes == other.routes
+    assert one.products == other.products
+    assert [line.line_id for line in one.lines] == [line.line_id for line in other.lines]
+    for mine, theirs in zip(one.lines, other.lines, strict=True):
+        assert (mine.hours == theirs.hours).all()
+    assert (one.demand == other.demand).all()
