@@ -36,7 +36,18 @@ class Line:
         """Return what limits the output."""
         return _BOTTLENECK[self.process]
 
+    @property
+    def profile(self) -> str:
+        """Return the name of the line's industry profile."""
+        return _PROFILE[self.process]
 
+
+_PROFILE: Final = {
+    "cell": "cylindrical_cells",
+    "fibre": "carbon_fibre",
+    "sea_salt": "sea_salt",
+    "well_salt": "well_salt",
+}
 _BOTTLENECK: Final = {
     "cell": "化成与老化：库位决定日产量上限",
     "fibre": "碳化炉：连续运行，停炉后须升温",
@@ -81,6 +92,7 @@ def lines_frame(window: Window, lines: tuple[Line, ...]) -> pl.DataFrame:
             "unit": [line.unit for line in lines],
             "planned_rate": [float(line.planned_rate) for line in lines],
             "bottleneck": [line.bottleneck for line in lines],
+            "profile": [line.profile for line in lines],
             "known_at": [window.start] * len(lines),
         }
     )

@@ -39,12 +39,22 @@ TABLES: Final[dict[str, Schema]] = {
     "sales": {"org_id": _S, "product_id": _S, "region": _S, "ds": _D, "quantity": _F, "price": _F,
               "promotion": _B, "known_at": _D},
     "lines": {"line_id": _S, "org_id": _S, "name": _S, "family": _S, "unit": _S, "planned_rate": _F,
-              "bottleneck": _S, "known_at": _D},
+              "bottleneck": _S, "profile": _S, "known_at": _D},
     "line_output": {"line_id": _S, "ds": _D, "planned_hours": _F, "run_hours": _F, "output": _F,
                     "good_output": _F, "known_at": _D},
     "line_stops": {"stop_id": _S, "line_id": _S, "start_at": _MOMENT, "end_at": _MOMENT, "reason": _S,
                    "known_at": _D},
     "maintenance": {"plan_id": _S, "line_id": _S, "start_on": _D, "end_on": _D, "kind": _S, "known_at": _D},
+    "line_products": {"line_id": _S, "product_id": _S, "rate": _F, "good_share": _F, "margin_line": _F,
+                      "margin_company": _F, "margin_group": _F, "changeover_hours": _F, "lot": _F, "minimum_lot": _F,
+                      "energy_per_unit": _F, "emission_per_unit": _F, "known_at": _D},
+    "line_drivers": {"line_id": _S, "ds": _D, "driver": _S, "value": _F, "known_at": _D},
+    "line_plans": {"line_id": _S, "ds": _D, "planned_hours": _F, "known_at": _D},
+    "stocks": {"product_id": _S, "ds": _D, "quantity": _F, "floor": _F, "ceiling": _F, "backlog": _F,
+               "holding_cost": _F, "backlog_cost": _F, "known_at": _D},
+    "plan_orders": {"order_id": _S, "product_id": _S, "due_on": _D, "quantity": _F, "known_at": _D},
+    "plan_caps": {"cap_id": _S, "kind": _S, "org_id": _S, "limit": _F, "start_on": _D, "end_on": _D,
+                  "known_at": _D},
 }  # fmt: skip
 
 TRUTH: Final[dict[str, Schema]] = {

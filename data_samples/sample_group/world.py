@@ -17,17 +17,21 @@ from sample_group.events import Surroundings, court_frame, registry_frame
 from sample_group.faults import FaultLog, spoil
 from sample_group.guarantees import guarantee_circles, guarantees
 from sample_group.latent import AtRisk, Latent, simulate
+from sample_group.line_drivers import line_drivers_frame
 from sample_group.line_park import LINES, lines_frame
+from sample_group.line_plans import line_plans_frame
+from sample_group.line_products import line_products_frame
 from sample_group.links import Links, concat
 from sample_group.offices import families, offices
 from sample_group.ownership import ownership
 from sample_group.parties import parties_frame
-from sample_group.plants import plants
+from sample_group.plants import plants, run_lines
 from sample_group.population import GROUP, Population, populate
 from sample_group.products import PRODUCTS, products_frame
 from sample_group.repayment import Failures, Payments, failures, payments, write_offs
 from sample_group.sales import sales_frame
 from sample_group.statements import statements_frame
+from sample_group.stock_rows import plan_caps_frame, plan_orders_frame, stocks_frame
 from sample_group.streams import Streams
 from sample_group.supplies import supplies
 from sample_group.truth import circles_frame, defaults_frame, events_frame, hazard_frame
@@ -119,14 +123,20 @@ def _write_factories(world: World, writer: Writer, log: FaultLog, *, small: bool
     rng = world.streams.of("faults/factories")
     products, regions, lines = (PRODUCTS[:4], REGIONS[:4], LINES[:4]) if small else (PRODUCTS, REGIONS, LINES)
     writer.table("products", products_frame(world.window, products))
-    writer.table(
-        "sales", spoil(rng, "sales", sales_frame(world.streams, world.window, products, regions), log)
-    )
+    sales = sales_frame(world.streams, world.window, products, regions)
+    writer.table("sales", spoil(rng, "sales", sales, log))
     writer.table("lines", lines_frame(world.window, lines))
-    made = plants(world.streams, world.window, lines)
+    runs = run_lines(world.streams, world.window, lines)
+    made = plants(runs)
     writer.table("line_output", spoil(rng, "line_output", made.line_output, log))
     writer.table("line_stops", spoil(rng, "line_stops", made.line_stops, log))
     writer.table("maintenance", made.maintenance)
+    writer.table("line_products", line_products_frame(world.window, lines, products))
+    writer.table("line_drivers", line_drivers_frame(world.streams, world.window, lines, runs))
+    writer.table("line_plans", line_plans_frame(world.streams, world.window, lines, runs))
+    writer.table("stocks", stocks_frame(world.window, lines, products, sales=sales, output=made.line_output))
+    writer.table("plan_orders", plan_orders_frame(world.streams, world.window, products, sales=sales))
+    writer.table("plan_caps", plan_caps_frame(world.window, lines, products))
 
 
 def _write_edges(world: World, writer: Writer, log: FaultLog) -> None:
