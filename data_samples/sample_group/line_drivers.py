@@ -81,11 +81,11 @@ def _weather(rng: np.random.Generator, window: Window, line: Line, run: Run) -> 
     expected = brine + rng.normal(0, 0.7, count)
     return pl.concat(
         [
-            _rows(line, past, "rain_mm", millimetres[:count], ahead=-1),
-            _rows(line, past, "evaporation_mm", evaporation[:count], ahead=-1),
-            _rows(line, past, "brine_baume", brine, ahead=-1),
-            _rows(line, day, "rain_forecast_mm", forecast, ahead=_FORECAST_AHEAD),
-            _rows(line, past, "brine_forecast_baume", expected, ahead=3),
+            _rows(line, past, "rain", millimetres[:count], ahead=-1),
+            _rows(line, past, "evaporation", evaporation[:count], ahead=-1),
+            _rows(line, past, "brine_concentration", brine, ahead=-1),
+            _rows(line, day, "rain_forecast", forecast, ahead=_FORECAST_AHEAD),
+            _rows(line, past, "brine_forecast", expected, ahead=3),
         ]
     )
 
@@ -106,7 +106,7 @@ def _cells(rng: np.random.Generator, window: Window, line: Line, run: Run) -> pl
                 ahead=_CREW_AHEAD,
                 decimals=0,
             ),
-            _rows(line, past, "formation_free_share", free, ahead=_FORMATION_AHEAD, decimals=3),
+            _rows(line, past, "formation_channels", 100 * free, ahead=_FORMATION_AHEAD),
         ]
     )
 
@@ -122,4 +122,4 @@ def _lots(rng: np.random.Generator, window: Window, line: Line, run: Run) -> pl.
     unknown = np.where(within == 0, rng.normal(0, 0.005, len(within)), 0.0)
     variation = np.clip(1.0 + 40 * (mean + unknown) + rng.normal(0, 0.08, len(mean)), 0.2, 3.0)
     ahead = day - (window.first + lot * _LOT_DAYS) + _LOT_AHEAD  # a lot is known as a whole
-    return _rows(line, day, "precursor_cv", variation[lot], ahead=ahead, decimals=2)
+    return _rows(line, day, "precursor_grade", variation[lot], ahead=ahead, decimals=2)
