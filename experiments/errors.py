@@ -1,5 +1,6 @@
 """Errors of the jobs: what a run lacks or refuses, and what to do."""
 
+from datetime import date
 from pathlib import Path
 
 from graph.errors import UserError
@@ -7,6 +8,7 @@ from graph.errors import UserError
 __all__ = [
     "BookFeaturesError",
     "ConfError",
+    "DemandRunError",
     "ExperimentError",
     "MissingChampionError",
     "MissingLatestError",
@@ -125,4 +127,24 @@ class OptionError(ExperimentError):
         super().__init__(
             zh=f"选项 {name} 无法使用：{problem}。用 --help 查看写法。",
             en=f"Option {name} cannot be used: {problem}. See --help for how it is written.",
+        )
+
+
+class DemandRunError(ExperimentError):
+    """There is no published weekly demand that was known on the date."""
+
+    def __init__(self, as_of: date, *, run_id: str | None = None, later: bool = False) -> None:
+        self.as_of, self.run_id = as_of, run_id
+        name_zh, name_en = (
+            (f"需求批次“{run_id}”", f"Demand run '{run_id}'")
+            if run_id
+            else ("周需求批次", "A weekly demand run")
+        )
+        why_zh, why_en = (
+            ("所用数据晚于", "is of later data than") if later else ("不存在，截止日为", "is not there as of")
+        )
+        super().__init__(
+            zh=f"{name_zh}{why_zh} {as_of}，无法计算缺口与计划。请先运行 `zhiheng demand run --freq 1w --as-of {as_of}`。",
+            en=f"{name_en} {why_en} {as_of}, so neither shortfalls nor a plan can be given. Run `zhiheng demand run "
+            f"--freq 1w --as-of {as_of}` first.",
         )

@@ -1,0 +1,131 @@
+"""Simulate the shortfalls of a run: its demand against its lines' good hours over the weeks that can be planned."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from models.capacity.published.capacity_run import CapacityRun
+from models.capacity.published.run_frames import quantiles_of
+from models.capacity.published.run_scope import weeks_of_run
+from models.capacity.shortfall.bottleneck import LineFacts, facts_of_frame
+from models.capacity.shortfall.dependence import Dependence
+from models.capacity.shortfall.futures import Stock
+from models.capacity.shortfall.marginals import marginals_of_frame
+from models.capacity.shortfall.simulation import Shortfall, simulate
+from models.capacity.shortfall.supply import median_shares, plan_shares, supply_of_frame
+from models.demand.series import FloatArray
+
+__all__ = ["COUNT", "good_hours", "shortfall_of_run", "stock_of_products"]
+
+COUNT: Final = 2000
+"""Futures drawn."""
+
+
+def shortfall_of_run(
+    run: CapacityRun,
+    dependence: Dependence,
+    *,
+    count: int = COUNT,
+    seed: int = 7,
+    plan: pl.DataFrame | None = None,
+    weeks: Sequence[date] | None = None,
+) -> Shortfall | None:
+    """Return the shortfalls by product, line and week; None where the run has no demand, no route or no common week.
+
+    Demand follows the demand run's quantiles, a line's good hours are the quantiles of its good output over its planned
+    rate; lines fail independently. Stock at hand is used first; where a product has a ceiling, hours that no product
+    needs fill the stock up to it, else up to its floor. plan: line_id, product_id, week, hours of a plan whose sharing
+    out of the lines' hours counts; the median demand's without one. weeks: `weeks_of_run` by default.
+    """
+    wanted = list(weeks_of_run(run) if weeks is None else weeks)
+    demand = run.demand.filter(pl.col("week").is_in(wanted))
+    lines = run.lines.join(run.routes, on="line_id", how="semi").sort("line_id")
+    if not wanted or demand.is_empty() or lines.is_empty():
+        return None
+    hours = marginals_of_frame(
+        good_hours(run).filter(
+            pl.col("week").is_in(wanted), pl.col("line_id").is_in(lines["line_id"].to_list())
+        ),
+        "line_id",
+    )
+    asked = marginals_of_frame(demand, "product_id")
+    usual = _usual_quality(run, hours.ids)
+    supply = supply_of_frame(run.routes, asked.ids, hours.ids, good_share=usual)
+    shares = median_shares(supply, asked.median, hours.median)
+    if plan is not None:
+        shares = plan_shares(plan, supply, wanted, otherwise=shares)
+    return simulate(
+        asked,
+        hours,
+        supply,
+        dependence=dependence,
+        shares=shares,
+        stock=stock_of_products(run.products, asked.ids, len(wanted)),
+        facts=_facts(run, hours.ids, wanted),
+        count=count,
+        seed=seed,
+    )
+
+
+def good_hours(run: CapacityRun) -> pl.DataFrame:
+    """Return line_id, week and quantiles of good hours: good output over the planned rate of the week."""
+    rated = run.weeks.join(run.lines.select("line_id", rate="planned_rate"), on="line_id", how="left")
+    own = pl.when(pl.col("planned_hours") > 0).then(pl.col("planned_output") / pl.col("planned_hours"))
+    rate = pl.coalesce(own, "rate")
+    columns = quantiles_of(run.weeks)
+    return rated.select("line_id", "week", *[(pl.col(one) / rate).alias(one) for one in columns])
+
+
+def stock_of_products(products: pl.DataFrame, ids: Sequence[str], weeks: int) -> Stock | None:
+    """Return what is in stock before the first week and up to which stock lines may work; None where nobody says."""
+    if "opening_stock" not in products.columns or products["opening_stock"].null_count() == products.height:
+        return None
+    rows = {row["product_id"]: row for row in products.iter_rows(named=True)}
+    opening, backlog, target = np.zeros(len(ids)), np.zeros(len(ids)), np.zeros((len(ids), weeks))
+    for place, name in enumerate(ids):
+        row = rows.get(name, {})
+        opening[place] = max(float(row.get("opening_stock") or 0.0), 0.0)
+        backlog[place] = max(float(row.get("opening_backlog") or 0.0), 0.0)
+        ceiling, floor = row.get("stock_ceiling"), row.get("stock_floor")
+        target[place] = float(floor or 0.0) if ceiling is None else float(ceiling)
+    return Stock(opening, backlog, target)
+
+
+def _usual_quality(run: CapacityRun, line_ids: Sequence[str]) -> FloatArray:
+    """Return the good share of each line over all its weeks, a ratio of sums."""
+    sums: dict[str, tuple[float, float]] = {}
+    for line, hours, quality in (
+        run.weeks.sort("line_id", "week").select("line_id", "effective_hours", "quality").iter_rows()
+    ):
+        if hours is not None and quality is not None:
+            good, whole = sums.get(line, (0.0, 0.0))
+            sums[line] = (good + hours * quality, whole + hours)
+    shares = [sums.get(one, (1.0, 1.0)) for one in line_ids]
+    return np.array([good / whole if whole > 0 else 1.0 for good, whole in shares])
+
+
+def _facts(run: CapacityRun, line_ids: Sequence[str], weeks: Sequence[date]) -> LineFacts:
+    """Return what maintenance and a bad yield cost; the usual yield is the line's own of the past, where the run has it."""
+    usual = "usual_quality" if "usual_quality" in run.lines.columns else None
+    told = run.lines.select(
+        "line_id", rate="planned_rate", usual_good_share=usual or pl.lit(None, pl.Float64)
+    )
+    lost = (
+        run.contributions.filter(pl.col("factor") == "maintenance")
+        .sort("line_id", "week")
+        .group_by("line_id", "week", maintain_order=True)
+        .agg(lost=-pl.col("value").sum())
+    )
+    share = pl.when(pl.col("quality") > 0).then(pl.col("quality")).otherwise(1.0)
+    frame = run.weeks.join(told, on="line_id", how="left").join(lost, on=["line_id", "week"], how="left")
+    return facts_of_frame(
+        frame.with_columns(
+            good_share=pl.col("quality"),
+            maintenance_hours=pl.col("lost").fill_null(0.0) / pl.col("rate") / share,
+        ),
+        line_ids,
+        weeks,
+    )
