@@ -41,14 +41,24 @@ class Stock:
 
 @dataclass(frozen=True, eq=False)
 class WeekOfFutures:
-    """One week in all futures: demand, production, short, stock (p, s), hours, idle (l, s); a view, used before the next."""
+    """One week in all futures, units of the product (p, s), good hours of the lines (l, s); views, used before the next.
+
+    net: what had to be made after stock was used; built: made for stock; stock: at the end; arrays may have one column
+    or row where it is the same for all.
+    """
 
     demand: Draws
-    made: Draws
+    net: Draws
     short: Draws
+    built: Draws
     stock: Draws
     hours: Draws
     idle: Draws
+
+    @property
+    def made(self) -> Draws:
+        """Return what was made, (p, s)."""
+        return self.net - self.short + self.built
 
     @property
     def full(self) -> BoolArray:
@@ -66,22 +76,24 @@ def weeks_of_futures(
     """
     rates = rates_of(supply)
     products, weeks, count = demand.shape[1], demand.shape[2], demand.shape[0]
-    floor = (_ROUNDING * demand.mean(axis=(0, 2), dtype=np.float64)).astype(np.float32)[:, None]
+    floor = np.float32(_ROUNDING) * demand.transpose(1, 2, 0).mean(axis=(1, 2))[:, None]
     held, due = _before(stock, products, count)
     for week in range(weeks):
         asked, able = demand[:, :, week].T, hours[:, :, week].T
-        need = asked if stock is None else asked + due
-        taken = np.minimum(held, need) if stock is not None else None
-        net = need if taken is None else need - taken
+        if stock is None:
+            short, idle = make(asked, able, rates, shares[week], passes=passes)
+            short[short <= floor] = 0
+            yield WeekOfFutures(asked, asked, short, held, held, able, idle)
+            continue
+        need = asked + due
+        net = np.maximum(need - held, 0)
         short, idle = make(net, able, rates, shares[week], passes=passes)
         short[short <= floor] = 0
-        made = net - short
-        if stock is not None and taken is not None:
-            held = held - taken
-            built, idle = _build(stock, week, held, (idle, rates))
-            held, made = held + built, made + built
-            due = short if stock.keep_backlog else np.zeros_like(short)
-        yield WeekOfFutures(asked, made, short, held, able, idle)
+        held = np.maximum(held - need, 0)
+        built, idle = _build(stock, week, held, (idle, rates))
+        held = held + built
+        due = short if stock.keep_backlog else due * 0
+        yield WeekOfFutures(asked, net, short, built, held, able, idle)
 
 
 def _before(stock: Stock | None, products: int, count: int) -> tuple[Draws, Draws]:

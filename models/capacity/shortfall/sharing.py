@@ -38,17 +38,20 @@ def make(need: Draws, hours: Draws, rates: Rates, shares: FloatArray, *, passes:
     """
     split = shares.astype(np.float32)
     able = (rates.output * split) @ hours
-    ratio = _part(need, able)
-    short = need - able * ratio
-    idle = hours - hours * (np.ascontiguousarray(split.T) @ ratio)
+    short = need - able
+    np.maximum(short, 0, out=short)
+    idle: Draws = np.ascontiguousarray(split.T) @ _part(need, able)
+    np.subtract(1, idle, out=idle)
+    idle *= hours
     np.maximum(idle, 0, out=idle)
     for _ in range(passes):
-        short, idle = _with_idle_hours(short, idle, rates)
+        _use_idle_hours(short, idle, rates)
     idle[idle <= _FULL * hours] = 0
     return np.maximum(short, 0, out=short), idle
 
 
-def _with_idle_hours(short: Draws, idle: Draws, rates: Rates) -> tuple[Draws, Draws]:
+def _use_idle_hours(short: Draws, idle: Draws, rates: Rates) -> None:
+    """Take from `short` and `idle`, in place, what idle hours can make."""
     wanted = _part(short, rates.output @ idle)
     asked = rates.eligible @ wanted
     given = idle / np.maximum(asked, 1)
@@ -56,10 +59,11 @@ def _with_idle_hours(short: Draws, idle: Draws, rates: Rates) -> tuple[Draws, Dr
     short -= wanted
     asked *= given
     idle -= asked
-    return short, np.maximum(idle, 0, out=idle)
+    np.maximum(idle, 0, out=idle)
 
 
 def _part(need: Draws, able: Draws) -> Draws:
-    """Return which part of what could be made is needed, at most 1."""
-    part = need / np.maximum(able, _TINY)
-    return np.minimum(part, 1, out=part)
+    """Return which part of what could be made is needed, at most 1, in the place of `able`."""
+    able += _TINY
+    np.divide(need, able, out=able)
+    return np.minimum(able, 1, out=able)

@@ -20,7 +20,7 @@ from models.capacity.shortfall.drawing import Draws, draw
 from models.capacity.shortfall.futures import Stock, WeekOfFutures, weeks_of_futures
 from models.capacity.shortfall.marginals import Marginals
 from models.capacity.shortfall.supply import Supply, median_shares
-from models.demand.series import FloatArray
+from models.demand.series import BoolArray, FloatArray
 from models.errors import ShortfallError
 
 __all__ = ["Shortfall", "simulate"]
@@ -117,29 +117,30 @@ class _Tally:
 
     def add(self, week: int, future: WeekOfFutures) -> None:
         short, full = future.short > 0, future.full
-        flag = short.astype(np.float32)
-        self.together[week] = flag @ full.T.astype(np.float32) / self.count
+        # Sums of flags in float32 are exact, and four times as fast as means of booleans.
+        flag, busy = short.astype(np.float32), full.astype(np.float32)
+        self.together[week] = flag @ busy.T / self.count
         self.any_product[week] = short.any(axis=0).mean()
         self.ever |= short
         np.maximum(self.worst, future.short, out=self.worst)
-        self._add_products(week, future, short)
+        self.product["probability"][week] = flag.sum(axis=1) / self.count
+        self.line["full"][week] = busy.sum(axis=1) / self.count
+        self._add_products(week, future)
         self._add_lines(week, future, full & ((self.eligible @ flag) > 0))
 
-    def _add_products(self, week: int, future: WeekOfFutures, short: np.ndarray) -> None:
+    def _add_products(self, week: int, future: WeekOfFutures) -> None:
         rows = self.product
         rows["demand"][week] = future.demand.mean(axis=1)
-        rows["made"][week] = future.made.mean(axis=1)
-        rows["stock"][week] = future.stock.mean(axis=1)
-        rows["probability"][week] = short.mean(axis=1)
         rows["expected"][week] = future.short.mean(axis=1)
+        rows["stock"][week] = future.stock.mean(axis=1)
+        rows["made"][week] = future.net.mean(axis=1) - rows["expected"][week] + future.built.mean(axis=1)
         rows["p90"][week] = _high(future.short, rows["probability"][week])
 
-    def _add_lines(self, week: int, future: WeekOfFutures, held_up: np.ndarray) -> None:
+    def _add_lines(self, week: int, future: WeekOfFutures, held_up: BoolArray) -> None:
         rows, hours = self.line, future.hours.mean(axis=1, dtype=np.float64)
-        rows["hours"][week] = hours
         idle = future.idle.mean(axis=1, dtype=np.float64)
+        rows["hours"][week] = hours
         rows["load"][week] = np.divide(hours - idle, hours, out=np.zeros_like(hours), where=hours > 0)
-        rows["full"][week] = future.full.mean(axis=1)
         rows["probability"][week] = held_up.mean(axis=1)
         missing = self._blame(week).astype(np.float32) @ future.short
         missing *= held_up
