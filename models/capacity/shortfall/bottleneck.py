@@ -87,7 +87,10 @@ def reason_texts(reason: Reason, line: str | None) -> tuple[str, str]:
     """Return the reason in Chinese and English."""
     match reason:
         case Reason.NO_LINE:
-            return "没有产线能生产该产品。请登记路线或外购。", "No line can make the product. Enter a route or buy it in."
+            return (
+                "没有产线能生产该产品。请登记路线或外购。",
+                "No line can make the product. Enter a route or buy it in.",
+            )
         case Reason.MAINTENANCE:
             return (
                 f"瓶颈为产线 {line}：本周计划检修占用的工时是缺口的主要原因。可改期或加班。",

@@ -61,7 +61,8 @@ class Dependence:
     @property
     def own(self) -> FloatArray:
         """Return the loading of each series on its own part, (n,)."""
-        return np.sqrt(np.maximum(1 - (self.loadings**2).sum(axis=1), 0.0))
+        own: FloatArray = np.sqrt(np.maximum(1 - (self.loadings**2).sum(axis=1), 0.0))
+        return own
 
     @property
     def correlation(self) -> FloatArray:
@@ -144,7 +145,11 @@ def membership(groups: pl.DataFrame, level: str) -> tuple[FloatArray, list[str]]
         return np.ones((groups.height, 1)), [TOTAL]
     keys = groups[level].cast(pl.String)
     values = keys.drop_nulls().unique().sort().to_list()
-    members = np.stack([(keys == one).fill_null(value=False).to_numpy() for one in values], axis=1) if values else None
+    members = (
+        np.stack([(keys == one).fill_null(value=False).to_numpy() for one in values], axis=1)
+        if values
+        else None
+    )
     table = np.zeros((groups.height, 0)) if members is None else members.astype(np.float64)
     return table, [f"{level}={one}" for one in values]
 

@@ -30,7 +30,8 @@ def draw(marginals: Marginals, dependence: Dependence, *, count: int, seed: int)
     """
     if count < _LEAST:
         raise ShortfallError(
-            zh=f"情景数 {count} 太少。请给出至少 {_LEAST}。", en=f"{count} scenarios are too few. Give {_LEAST} or more."
+            zh=f"情景数 {count} 太少。请给出至少 {_LEAST}。",
+            en=f"{count} scenarios are too few. Give {_LEAST} or more.",
         )
     held = dependence.take(marginals.ids)
     weeks, half = len(marginals.weeks), (count + 1) // 2

@@ -85,12 +85,17 @@ def dependence_of_errors(
     believed = DEFAULT_SHARES if prior is None else _shares_of(prior)
     names = (TOTAL, *[one for one in levels if one != TOTAL])
     if not cutoffs:
-        return dependence_of_shares(groups, believed, persistence=before, source="default: no backtest errors")
+        return dependence_of_shares(
+            groups, believed, persistence=before, source="default: no backtest errors"
+        )
     scores = _scores(errors)
     shares = _pair_shares(scores, groups, names)
     persistence = trust * _persistence(scores, before) + (1 - trust) * before
     return dependence_of_shares(
-        groups, _blend(shares, trust, believed), persistence=persistence, source=f"errors of {cutoffs} cutoffs"
+        groups,
+        _blend(shares, trust, believed),
+        persistence=persistence,
+        source=f"errors of {cutoffs} cutoffs",
     )
 
 
@@ -100,7 +105,9 @@ def _shares_of(prior: Dependence) -> dict[str, float]:
     for column, node in enumerate(prior.nodes):
         loads = prior.loadings[:, column] ** 2
         level = node.split("=", 1)[0]
-        found[level] = max(found.get(level, 0.0), float(loads[loads > 0].mean()) if (loads > 0).any() else 0.0)
+        found[level] = max(
+            found.get(level, 0.0), float(loads[loads > 0].mean()) if (loads > 0).any() else 0.0
+        )
     return found
 
 
@@ -152,7 +159,9 @@ def _scores(errors: FloatArray) -> FloatArray:
     relative = np.divide(square, own[None, :, None], out=np.zeros_like(square), where=own[None, :, None] > 0)
     growth = relative.sum(axis=(0, 1)) / np.maximum(seen.sum(axis=(0, 1)), 1)
     size = np.sqrt(own[:, None] * np.where(growth > 0, growth, 1.0)[None, :])
-    return np.where(seen & (size > 0)[None], np.where(seen, errors, 0.0) / np.where(size > 0, size, 1.0)[None], 0.0)
+    return np.where(
+        seen & (size > 0)[None], np.where(seen, errors, 0.0) / np.where(size > 0, size, 1.0)[None], 0.0
+    )
 
 
 def _pair_shares(scores: FloatArray, groups: pl.DataFrame, names: Sequence[str]) -> dict[str, float]:

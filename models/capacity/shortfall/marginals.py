@@ -84,10 +84,12 @@ def lookup_tables(marginals: Marginals) -> NDArray[np.float32]:
     twice the mean slope from the median to that level: a tail that no level describes is not made up. Values of
     non-negative series stop at 0.
     """
-    grid = (np.arange(CELLS) + 0.5) * (2 * REACH / CELLS) - REACH
+    grid = np.linspace(-REACH, REACH, CELLS, endpoint=False) + REACH / CELLS
     weights = _weights(normal_quantile(np.asarray(marginals.levels)), grid).astype(np.float32)
-    tables = np.matmul(_with_slopes(marginals).astype(np.float32), weights)
-    return np.maximum(tables, 0, out=tables) if marginals.non_negative else tables
+    tables: NDArray[np.float32] = np.matmul(_with_slopes(marginals).astype(np.float32), weights)
+    if marginals.non_negative:
+        np.maximum(tables, 0, out=tables)
+    return tables
 
 
 def marginals_of_frame(frame: pl.DataFrame, key: str, *, non_negative: bool = True) -> Marginals:
@@ -96,7 +98,9 @@ def marginals_of_frame(frame: pl.DataFrame, key: str, *, non_negative: bool = Tr
     Quantiles that cross by rounding are sorted. Raises ShortfallError naming the series for a missing week, a week
     given twice or a value that is missing.
     """
-    columns = sorted((one for one in frame.columns if _QUANTILE.fullmatch(one)), key=lambda one: float(one[1:]))
+    columns = sorted(
+        (one for one in frame.columns if _QUANTILE.fullmatch(one)), key=lambda one: float(one[1:])
+    )
     missing = [one for one in (key, "week") if one not in frame.columns]
     if missing or len(columns) < _LEAST_LEVELS:
         raise ShortfallError(
@@ -107,7 +111,9 @@ def marginals_of_frame(frame: pl.DataFrame, key: str, *, non_negative: bool = Tr
     ordered = frame.sort(key, "week")
     ids, weeks = ordered[key].unique().sort().to_list(), ordered["week"].unique().sort().to_list()
     counts = ordered.group_by(key).agg(pl.len().alias("rows"), pl.col("week").n_unique().alias("weeks"))
-    uneven = counts.filter((pl.col("rows") != len(weeks)) | (pl.col("weeks") != len(weeks)))[key].sort().to_list()
+    uneven = (
+        counts.filter((pl.col("rows") != len(weeks)) | (pl.col("weeks") != len(weeks)))[key].sort().to_list()
+    )
     if uneven:
         raise ShortfallError(
             zh=f"{_shown(uneven)} 的周不齐或重复。每个序列在 {len(weeks)} 周中每周应有一行，请补齐。",
@@ -156,10 +162,13 @@ def _check(marginals: Marginals) -> None:
         )
     if levels[0] <= 0 or levels[-1] >= 1:
         raise ShortfallError(
-            zh=f"分位水平 {marginals.levels} 须在 0 与 1 之间。", en=f"Levels {marginals.levels} must lie between 0 and 1."
+            zh=f"分位水平 {marginals.levels} 须在 0 与 1 之间。",
+            en=f"Levels {marginals.levels} must lie between 0 and 1.",
         )
     if len(set(marginals.ids)) < len(marginals.ids):
-        raise ShortfallError(zh="序列名称重复。每个序列只给一次。", en="A series is given twice. Give each once.")
+        raise ShortfallError(
+            zh="序列名称重复。每个序列只给一次。", en="A series is given twice. Give each once."
+        )
     _check_values(marginals)
 
 

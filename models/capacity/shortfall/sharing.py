@@ -37,10 +37,10 @@ def make(need: Draws, hours: Draws, rates: Rates, shares: FloatArray, *, passes:
     longer than its hours and no product gets more than its need.
     """
     split = shares.astype(np.float32)
-    able = (rates.output * split) @ hours
+    able: Draws = np.matmul(rates.output * split, hours)
     short = need - able
     np.maximum(short, 0, out=short)
-    idle: Draws = np.ascontiguousarray(split.T) @ _part(need, able)
+    idle: Draws = np.matmul(np.ascontiguousarray(split.T), _part(need, able))
     np.subtract(1, idle, out=idle)
     idle *= hours
     np.maximum(idle, 0, out=idle)
@@ -52,8 +52,8 @@ def make(need: Draws, hours: Draws, rates: Rates, shares: FloatArray, *, passes:
 
 def _use_idle_hours(short: Draws, idle: Draws, rates: Rates) -> None:
     """Take from `short` and `idle`, in place, what idle hours can make."""
-    wanted = _part(short, rates.output @ idle)
-    asked = rates.eligible @ wanted
+    wanted = _part(short, np.matmul(rates.output, idle))
+    asked: Draws = np.matmul(rates.eligible, wanted)
     given = idle / np.maximum(asked, 1)
     wanted *= rates.output @ given
     short -= wanted

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models.capacity.shortfall.bottleneck import (
     LineFacts,
@@ -82,8 +83,6 @@ def simulate(
         shares = median_shares(supply, demand.median, hours.median)
     asked = draw(demand, dependence, count=count, seed=seed)
     able = draw(hours, line_dependence or independent(hours.ids), count=count, seed=seed + 1)
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - not needed to import the command line
-
     with threadpool_limits(1):
         tally = _Tally(supply, len(demand.weeks), count)
         futures = weeks_of_futures(asked, able, supply, shares, stock=stock, passes=passes)
@@ -154,7 +153,8 @@ class _Tally:
         part = np.where(rate > 0, self.together[week], 0.0)
         total = part.sum(axis=1, keepdims=True)
         split = np.divide(part, total, out=np.zeros_like(part), where=total > 0)
-        return np.divide(split, rate, out=np.zeros_like(rate), where=rate > 0).T
+        hours: FloatArray = np.divide(split, rate, out=np.zeros_like(rate), where=rate > 0).T
+        return hours
 
 
 def _high(sizes: Draws, probability: FloatArray) -> FloatArray:
@@ -173,8 +173,9 @@ def _shortfall(tally: _Tally, weeks: Sequence[date], facts: LineFacts | None, se
     probability, missing = tally.line["probability"], tally.line["hours_short"]
     when = np.divide(missing, probability, out=np.zeros_like(missing), where=probability > 0)
     reasons = line_reasons(when.T, facts)
-    products, lines = _frame("product_id", product_ids, weeks, tally.product), _frame(
-        "line_id", line_ids, weeks, tally.line
+    products, lines = (
+        _frame("product_id", product_ids, weeks, tally.product),
+        _frame("line_id", line_ids, weeks, tally.line),
     )
     by_week = pl.DataFrame(
         {"week": weeks, "probability": tally.any_product, "hours_short": missing.sum(axis=1)}
@@ -248,7 +249,11 @@ def _reason_columns(reasons: Sequence[Reason | None], lines: Sequence[str | None
         for one, line in zip(reasons, lines, strict=True)
     ]
     words = [None if one is None else str(one) for one in reasons]
-    columns = (("reason", words), ("reason_zh", [one for one, _ in texts]), ("reason_en", [one for _, one in texts]))
+    columns = (
+        ("reason", words),
+        ("reason_zh", [one for one, _ in texts]),
+        ("reason_en", [one for _, one in texts]),
+    )
     return [pl.Series(name, values, dtype=pl.String) for name, values in columns]
 
 

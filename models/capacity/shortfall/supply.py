@@ -67,7 +67,9 @@ def median_shares(supply: Supply, demand: FloatArray, hours: FloatArray) -> Floa
     """
     able = supply.rate[None] * hours.T[:, None, :]
     total = able.sum(axis=2, keepdims=True)
-    asked = np.divide(demand.T[:, :, None] * hours.T[:, None, :], total, out=np.zeros_like(able), where=able > 0)
+    asked = np.divide(
+        demand.T[:, :, None] * hours.T[:, None, :], total, out=np.zeros_like(able), where=able > 0
+    )
     return _normed(asked)
 
 
@@ -92,7 +94,8 @@ def plan_shares(
 
 def _normed(hours: FloatArray) -> FloatArray:
     total = hours.sum(axis=1, keepdims=True)
-    return np.divide(hours, total, out=np.zeros_like(hours), where=total > 0)
+    normed: FloatArray = np.divide(hours, total, out=np.zeros_like(hours), where=total > 0)
+    return normed
 
 
 def _check_route(line: str, product: str, rate: float | None, share: float | None, *, taken: bool) -> None:
