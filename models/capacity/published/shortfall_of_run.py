@@ -1,6 +1,7 @@
 """Simulate the shortfalls of a run: its demand against its lines' good hours over the weeks that can be planned."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -12,16 +13,18 @@ from models.capacity.published.run_frames import quantiles_of
 from models.capacity.published.run_scope import weeks_of_run
 from models.capacity.shortfall.bottleneck import LineFacts, facts_of_frame
 from models.capacity.shortfall.dependence import Dependence
-from models.capacity.shortfall.futures import Stock
-from models.capacity.shortfall.marginals import marginals_of_frame
+from models.capacity.shortfall.futures import Stock, weeks_of_futures
+from models.capacity.shortfall.marginals import Marginals, marginals_of_frame
 from models.capacity.shortfall.simulation import Shortfall, simulate
-from models.capacity.shortfall.supply import median_shares, plan_shares, supply_of_frame
+from models.capacity.shortfall.supply import Supply, median_shares, plan_shares, supply_of_frame
 from models.demand.series import FloatArray
 
-__all__ = ["COUNT", "good_hours", "shortfall_of_run", "stock_of_products"]
+__all__ = ["COUNT", "Setting", "good_hours", "setting_of_run", "shortfall_of_run", "stock_of_products"]
 
 COUNT: Final = 2000
 """Futures drawn."""
+PASSES: Final = 2
+"""Rounds in which idle hours are handed on; see `sharing.make`."""
 
 
 def shortfall_of_run(
@@ -40,34 +43,56 @@ def shortfall_of_run(
     needs fill the stock up to it, else up to its floor. plan: line_id, product_id, week, hours of a plan whose sharing
     out of the lines' hours counts; the median demand's without one. weeks: `weeks_of_run` by default.
     """
+    setting = setting_of_run(run, plan=plan, weeks=weeks)
+    if setting is None:
+        return None
+    return simulate(
+        setting.demand,
+        setting.hours,
+        setting.supply,
+        dependence=dependence,
+        shares=setting.shares,
+        stock=setting.stock,
+        facts=_facts(run, setting.hours.ids, setting.demand.weeks),
+        count=count,
+        passes=PASSES,
+        seed=seed,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What the futures of a run are drawn from and shared out by; products and lines in the order of their ids."""
+
+    demand: Marginals
+    hours: Marginals
+    supply: Supply
+    shares: FloatArray
+    stock: Stock | None
+
+    def short_of(self, demand: FloatArray, hours: FloatArray) -> FloatArray:
+        """Return what one future of demand (p, w) and good hours (l, w) falls short by, (p, w), by the same rule."""
+        asked, able = (one[None].astype(np.float32) for one in (demand, hours))
+        futures = weeks_of_futures(asked, able, self.supply, self.shares, stock=self.stock, passes=PASSES)
+        return np.stack([future.short[:, 0].astype(np.float64) for future in futures], axis=1)
+
+
+def setting_of_run(
+    run: CapacityRun, *, plan: pl.DataFrame | None = None, weeks: Sequence[date] | None = None
+) -> Setting | None:
+    """Return the setting of `shortfall_of_run`; None where the run has no demand, no route or no common week."""
     wanted = list(weeks_of_run(run) if weeks is None else weeks)
     demand = run.demand.filter(pl.col("week").is_in(wanted))
-    lines = run.lines.join(run.routes, on="line_id", how="semi").sort("line_id")
-    if not wanted or demand.is_empty() or lines.is_empty():
+    lines = run.lines.join(run.routes, on="line_id", how="semi")["line_id"].to_list()
+    if not wanted or demand.is_empty() or not lines:
         return None
-    hours = marginals_of_frame(
-        good_hours(run).filter(
-            pl.col("week").is_in(wanted), pl.col("line_id").is_in(lines["line_id"].to_list())
-        ),
-        "line_id",
-    )
-    asked = marginals_of_frame(demand, "product_id")
-    usual = _usual_quality(run, hours.ids)
-    supply = supply_of_frame(run.routes, asked.ids, hours.ids, good_share=usual)
+    rows = good_hours(run).filter(pl.col("week").is_in(wanted), pl.col("line_id").is_in(lines))
+    asked, hours = marginals_of_frame(demand, "product_id"), marginals_of_frame(rows, "line_id")
+    supply = supply_of_frame(run.routes, asked.ids, hours.ids, good_share=_usual_quality(run, hours.ids))
     shares = median_shares(supply, asked.median, hours.median)
     if plan is not None:
         shares = plan_shares(plan, supply, wanted, otherwise=shares)
-    return simulate(
-        asked,
-        hours,
-        supply,
-        dependence=dependence,
-        shares=shares,
-        stock=stock_of_products(run.products, asked.ids, len(wanted)),
-        facts=_facts(run, hours.ids, wanted),
-        count=count,
-        seed=seed,
-    )
+    return Setting(asked, hours, supply, shares, stock_of_products(run.products, asked.ids, len(wanted)))
 
 
 def good_hours(run: CapacityRun) -> pl.DataFrame:
