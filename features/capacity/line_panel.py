@@ -26,10 +26,10 @@ LINES: Final[Mapping[str, pl.DataType]] = MappingProxyType(
         "profile": pl.String(),
         "unit": pl.String(),
         "planned_rate": pl.Float64(),
-        "bottleneck": pl.Boolean(),
+        "bottleneck": pl.String(),
     }
 )
-"""Columns of `LinePanel.lines`; org_id, profile and unit are null where nobody gave them."""
+"""Columns of `LinePanel.lines`; all but line_id are null where nobody gave them; `bottleneck` says what limits the line."""
 
 HISTORY: Final[Mapping[str, pl.DataType]] = MappingProxyType(
     {
