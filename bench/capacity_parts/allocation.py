@@ -44,7 +44,7 @@ _LOAD: Final = 0.97
 
 def run(data: Path, seed: int) -> list[Goal]:
     """Solve each density, print sizes and CPU; the goals are those of up to a fifth of the lines."""
-    from models.capacity.allocation import solve_plan
+    from models.capacity.allocation.solve import solve_plan
 
     del data
     solve_plan(draw_problem(seed, lines=4, products=6, weeks=4, routes_each=2), time_limit_seconds=60)

@@ -11,12 +11,16 @@ protocol that makes lines of it:
   planned hours a day). The plan has no holidays and no shift calendar, as none was published; weekdays on which the line
   stood still on more than 60 % of those 56 days have no planned hours. In history each week has the rate and the
   weekdays that were known when it began, from the same rule.
-- Demand of a line and week is what was ordered (weeks from Monday, whole weeks alone). Stock at a cut-off is what was made
-  less what was delivered since the first day, over its own lowest value so far: the least stock that explains the past.
-- Shortfall by week h after the cut-off: orders of weeks 1 .. h exceed that stock and what was made in weeks 1 .. h.
+- Demand of a line and week is what was ordered (weeks from Monday, whole weeks alone).
+- A line is *short* in a week if more was ordered than it could have made at the cut-off's planned rate on the days it ran.
+  Production here follows orders (the two correlate at 0.7 to 0.8 by week), so a quiet day's amount tells nothing of what
+  could be made: capacity is hours run times the planned rate, and hours run are what a model has to forecast.
+- A line has a *gap* by week h if orders of weeks 1 .. h exceed its stock and what was made in weeks 1 .. h. Stock at the
+  cut-off is what was made less what was delivered since the first day, over its own lowest value so far: the least that
+  explains the past. Such gaps are made by those who steer production, not by what lines can do.
 
-Production here follows orders, so "what could have been made" is never seen: the set tells whether bands and probabilities
-hold on real figures, not what a line can do. The last day is a holiday with zeros in all tables; it is part of no whole week.
+The last day is a holiday with zeros in all tables; it is part of no whole week. No holidays were published: Eid closes all
+lines in 2023-04-21 to 25 and 06-28 to 07-01, and no forecast here knows it.
 """
 
 import re
@@ -56,6 +60,14 @@ class SupplyGraph:
         """Return [line_id, ds, planned_rate, planned_hours, output] up to the cut-off, with plans as they stood then."""
         return self._planned(self.days.filter(pl.col("ds") <= cutoff)).rename({"made": "output"})
 
+    def capability(self, cutoff: date) -> pl.DataFrame:
+        """Return the history with run_hours (24 on days with any output) and, as output, what these could have made."""
+        run = pl.when(pl.col("output") > 0).then(24.0).otherwise(0.0)
+        rows = self.history(cutoff).with_columns(run_hours=run)
+        # A day that ran although the rule planned none was planned by somebody.
+        planned = pl.max_horizontal("planned_hours", "run_hours")
+        return rows.with_columns(planned_hours=planned, output=pl.col("run_hours") * pl.col("planned_rate"))
+
     def plan(self, cutoff: date, weeks: int = HORIZON_WEEKS) -> pl.DataFrame:
         """Return [line_id, ds, planned_rate, planned_hours] of the weeks after the cut-off, by what it knew."""
         known = self.days.filter(pl.col("ds") <= cutoff)
@@ -78,15 +90,37 @@ class SupplyGraph:
             stock=pl.col("level").last() - pl.min_horizontal(pl.col("level").min(), pl.lit(0.0))
         )
 
-    def shortfalls(self, cutoff: date, weeks: int = HORIZON_WEEKS) -> pl.DataFrame:
-        """Return [line_id, week, step, short]: whether orders since the cut-off exceeded stock and production."""
+    def short(self, cutoff: date, weeks: int = HORIZON_WEEKS) -> pl.DataFrame:
+        """Return [line_id, week, short] of the weeks after the cut-off: more ordered than hours run could have made."""
+        rate = _rule(self.days.filter(pl.col("ds") <= cutoff), cutoff + timedelta(days=1))
+        return self._against(rate, cutoff + timedelta(days=1), cutoff + timedelta(weeks=weeks))
+
+    def past_weeks(self, cutoff: date) -> pl.DataFrame:
+        """Return [line_id, week, short] of the window's weeks, judged by the cut-off's planned rate."""
+        rate = _rule(self.days.filter(pl.col("ds") <= cutoff), cutoff + timedelta(days=1))
+        return self._against(rate, cutoff - timedelta(days=_WINDOW - 1), cutoff)
+
+    def gaps(self, cutoff: date, weeks: int = HORIZON_WEEKS) -> pl.DataFrame:
+        """Return [line_id, week, short]: whether orders since the cut-off exceeded stock and production."""
         start, end = cutoff + timedelta(days=1), cutoff + timedelta(weeks=weeks)
         both = self.weeks("ordered").join(self.weeks("made"), on=["line_id", "week"])
         ahead = both.filter(pl.col("week").is_between(start, end)).sort("line_id", "week")
         gap = (pl.col("ordered") - pl.col("made")).cum_sum().over("line_id")
-        found = ahead.with_columns(gap=gap, step=pl.int_range(1, pl.len() + 1).over("line_id"))
-        found = found.join(self.stock(cutoff), on="line_id")
-        return found.select("line_id", "week", "step", short=pl.col("gap") > pl.col("stock"))
+        found = ahead.with_columns(gap=gap).join(self.stock(cutoff), on="line_id")
+        return found.select("line_id", "week", short=pl.col("gap") > pl.col("stock"))
+
+    def _against(self, rule: pl.DataFrame, start: date, end: date) -> pl.DataFrame:
+        """Return [line_id, week, short] of whole weeks between two days by one planned rate a line."""
+        rate = rule.group_by("line_id").agg(pl.col("planned_rate").first())
+        run = self.days.with_columns(run_hours=pl.when(pl.col("made") > 0).then(24.0).otherwise(0.0))
+        both = SupplyGraph(run).weeks("run_hours").join(self.weeks("ordered"), on=["line_id", "week"])
+        ahead = (
+            both.filter(pl.col("week").is_between(start, end))
+            .join(rate, on="line_id")
+            .sort("line_id", "week")
+        )
+        short = pl.col("ordered") > pl.col("run_hours") * pl.col("planned_rate")
+        return ahead.select("line_id", "week", short=short)
 
     def _planned(self, known: pl.DataFrame) -> pl.DataFrame:
         """Give each day the rate and the weekdays that were known when its week began; the first two weeks give none."""
