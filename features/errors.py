@@ -1,6 +1,6 @@
 """Errors of tables and sources: whole-table problems that no row can answer for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from graph.errors import UserError
 __all__ = [
     "AmbiguousTableError",
     "ColumnTypeError",
+    "ContradictingRowsError",
     "DataError",
     "DatabaseReadError",
     "DuplicateColumnError",
@@ -18,6 +19,7 @@ __all__ = [
     "FeatureDefinitionError",
     "FrequencyError",
     "ImmatureObservationError",
+    "LineHistoryError",
     "MissingColumnError",
     "MissingTableError",
     "MixedFrequencyError",
@@ -324,4 +326,49 @@ class NoSeriesError(DataError):
             zh=f"预测表没有可用的序列（{refused} 条被拒绝）。{zh or '表中没有数据行；请检查导出条件和截止日。'}",
             en=f"No series of the demand table can be used ({refused} refused). "
             f"{en or 'The table has no rows; check the filter of the export and the as-of date.'}",
+        )
+
+
+class ContradictingRowsError(DataError):
+    """Rows of one key that became known on the same day differ, so that none of them can count."""
+
+    def __init__(self, table: str, key: Mapping[str, object]) -> None:
+        self.table, self.key = table, dict(key)
+        shown = ", ".join(f"{name}={value}" for name, value in key.items())
+        super().__init__(
+            zh=f"表 {table} 中 {shown} 有多行在同一天获知但内容不同。请只保留正确的一行，或填写各自的获知日期。",
+            en=f"Table {table} has several rows of {shown} that were known on the same day and differ. Keep the right one, or "
+            "give each the day it became known.",
+        )
+
+
+class LineHistoryError(DataError):
+    """A plant's table of lines cannot be read; `line_id`, `row` and `column` name the place where there is one."""
+
+    def __init__(
+        self,
+        problem_zh: str,
+        problem_en: str,
+        *,
+        column: str = "",
+        line_id: str = "",
+        row: int | None = None,
+        table: str = "history",
+    ) -> None:
+        self.column, self.line_id, self.row, self.table = column, line_id, row, table
+        parts_zh = [
+            f"第 {row} 行" if row else "",
+            f"产线 {line_id}" if line_id else "",
+            f"列 {column}" if column else "",
+        ]
+        parts_en = [
+            f"row {row}" if row else "",
+            f"line {line_id}" if line_id else "",
+            f"column {column}" if column else "",
+        ]
+        name = {"history": ("历史表", "history"), "plan": ("计划表", "plan")}.get(table, (table, table))
+        zh, en = ("，".join(filter(None, parts_zh)), ", ".join(filter(None, parts_en)))
+        super().__init__(
+            zh=f"产线{name[0]}{'，' + zh if zh else ''}：{problem_zh}",
+            en=f"Table of lines ({name[1]}){', ' + en if en else ''}: {problem_en}",
         )

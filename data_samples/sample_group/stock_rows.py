@@ -1,6 +1,6 @@
 """Stocks at the ends of months, priority orders and caps: what a plan of the lines has to keep to."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
@@ -27,6 +27,7 @@ _LONGEST_WAIT: Final = 14  # days of sales: what is short beyond that is bought 
 _CAPITAL_A_WEEK: Final = 0.0018  # of the price: interest, store and loss of 9 % a year
 _LATE_A_WEEK: Final = 0.08  # of the price: discount and lost custom
 _ORDERS_BEYOND: Final = 3  # months after the window of which orders are known
+_TOLD_AHEAD: Final = 20  # days from the notice of a cap to its year
 _WEEK_AT_WORK: Final = 140.0  # hours a week of a line that has enough to do
 
 
@@ -187,7 +188,7 @@ def _orders(streams: Streams, window: Window, product: Product, sales: pl.DataFr
 def plan_caps_frame(window: Window, lines: tuple[Line, ...], products: tuple[Product, ...]) -> pl.DataFrame:
     """Return a year's caps on energy and emission a week: the group's, and those of each company that runs lines."""
     rows = []
-    for year in range(window.start.year, window.end.year + 1):
+    for year in range(window.start.year, window.end.year + 2):
         tighter = 0.985 ** (year - window.start.year)
         for org in (0, *sorted({line.org for line in lines})):
             own = tuple(line for line in lines if org in (0, line.org))
@@ -204,9 +205,9 @@ def plan_caps_frame(window: Window, lines: tuple[Line, ...], products: tuple[Pro
             "limit": [round(row[3], -2) for row in rows],
             "start_on": starts,
             "end_on": [date(row[0], 12, 31) for row in rows],
-            "known_at": starts,
+            "known_at": [max(start - timedelta(days=_TOLD_AHEAD), window.start) for start in starts],
         }
-    )
+    ).filter(pl.col("known_at") <= window.end)
 
 
 def _full_load(lines: tuple[Line, ...], products: tuple[Product, ...]) -> tuple[float, float]:

@@ -48,7 +48,8 @@ def panel_of_rows(rows: LineRows, notes: LineNotes, *, as_of: date, last: date) 
     lines = rows.lines.join(spans.select("line_id"), on="line_id", how="semi").sort("line_id")
     spans = spans.join(lines.select("line_id", own_rate="planned_rate"), on="line_id").sort("line_id")
     history = _history(rows, spans)
-    notes.find("days_missing", history.filter(~reported & pl.col("planned_hours").is_null()))
+    silent = history.filter(~reported & pl.col("planned_hours").is_null())
+    notes.find("days_missing", silent.join(rows.days, on=_KEY, how="anti"))
     kept = lines["line_id"]
     return LinePanel(
         as_of=as_of,
