@@ -63,13 +63,23 @@ def refusal(zh: str, en: str) -> PydanticCustomError:
 
 def problems_of(error: ValidationError, *, whole: str = "file") -> tuple[Problem, ...]:
     """Return each problem of a validation error; `whole` names what is meant where no single field is wrong."""
-    return tuple(_problem(item, whole) for item in error.errors(include_url=False))
+    items = error.errors(include_url=False)
+    places = [item["loc"] for item in items]
+    return tuple(_problem(item, whole) for item in items if not _follows(item, places))
 
 
 def listed(problems: Sequence[Problem]) -> tuple[str, str]:
     """Return all problems as one text a language."""
     return "；".join(f"{one.field} {one.zh}" for one in problems), "; ".join(
         f"{one.field} {one.en}" for one in problems
+    )
+
+
+def _follows(item: ErrorDetails, places: Sequence[tuple[int | str, ...]]) -> bool:
+    """Tell whether a list is called too short only because its entries are wrong."""
+    inside = item["loc"]
+    return item["type"] == "too_short" and any(
+        one[: len(inside)] == inside and len(one) > len(inside) for one in places
     )
 
 

@@ -30,14 +30,17 @@ Count = Annotated[int, Strict()]
 
 
 def _day_or_number(value: object) -> object:
-    """Refuse what pydantic would take for seconds since 1970."""
+    """Return a day or a number of a week; pydantic alone would take 0 for 1970."""
     number = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-    if not number and not isinstance(value, date | str):
+    if isinstance(value, date) or number:
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
         raise refusal(
             f"应为日期（2026-09-07）或从 1 起的周次，现为 {value}",
             f"must be a day (2026-09-07) or the number of a week from 1 on, not {value}",
-        )
-    return value
+        ) from None
 
 
 Week = Annotated[date | int, BeforeValidator(_day_or_number)]
