@@ -227,6 +227,22 @@ class ForecastAdditivityError(ModelError):
         )
 
 
+class LinePanelError(ModelError):
+    """A panel of production lines cannot teach or be answered for."""
+
+
+class LineAdditivityError(ModelError):
+    """The factors of a line's capacity do not add up to its forecast; the explanation is withheld."""
+
+    def __init__(self, line_id: str, week: str, gap: float) -> None:
+        self.line_id, self.week, self.gap = line_id, week, gap
+        super().__init__(
+            zh=f"产线 {line_id} 在 {week} 这一周的各项之和与产能预测相差 {gap:.3g}，说明不予给出。请报告模型维护人员。",
+            en=f"Line {line_id}, week of {week}: the contributions miss the forecast by {gap:.3g}, so no explanation is "
+            "given. Tell the maintainers.",
+        )
+
+
 class NowcastInputError(ModelError):
     """Orders or published forecasts cannot be read for a nowcast."""
 
