@@ -42,7 +42,8 @@ def usable_days(days: pl.DataFrame, notes: LineNotes) -> pl.DataFrame:
         "good_over_output": pl.col("good_output") > pl.col("output") * (1 + _OVERRUN),
     }
     broken = days.select(**{name: rule.fill_null(value=False) for name, rule in rules.items()})
-    for name in rules:
-        notes.find(name, days.filter(broken[name]))
-    sound = ~broken.select(pl.any_horizontal(pl.all())).to_series()
+    sound = pl.repeat(value=True, n=days.height, dtype=pl.Boolean, eager=True)
+    for name in rules:  # a day is told once, under the first of its faults
+        notes.find(name, days.filter(broken[name] & sound))
+        sound = sound & ~broken[name]
     return days.with_columns(pl.when(pl.lit(sound)).then(pl.col(name)).alias(name) for name in MEASURES)
