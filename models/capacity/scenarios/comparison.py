@@ -11,7 +11,7 @@ from models.capacity.allocation.plan import Plan
 from models.capacity.allocation.problem import PlanProblem
 from models.capacity.scenarios.apply import Applied, applied
 from models.capacity.scenarios.comparison_texts import summary_text
-from models.capacity.scenarios.measures import measures_of
+from models.capacity.scenarios.measures import SHORT, measures_of
 from models.capacity.scenarios.scenario import Scenario
 from models.capacity.scenarios.shortfall_changes import ShortfallPair
 
@@ -28,8 +28,9 @@ class Comparison:
 
     - `measures` [measure, label_zh, label_en, unit, base, scenario, change, relative]: CNY, hours, quantities by unit,
       and with shortfalls the chance that any product is short in its worst week; relative is null where the base is 0.
-    - `products` [product_id, unit, demand, delivered, unmet, stock (each also _base), probability, expected_short (with
-      shortfalls)]: over all weeks; unmet is what is lost or still owed at the end.
+    - `products` [product_id, unit, demand, delivered, unmet, weeks_short, stock (each also _base), probability,
+      expected_short (with shortfalls)]: over all weeks; unmet is what is lost or still owed at the end, weeks_short
+      counts the weeks in which something is lost or owed.
     - `product_weeks` [product_id, week, demand, production, delivered, lost, stock, backlog, probability, expected_short]
     - `line_weeks` [line_id, week, hours, overtime_hours, used, overtime, shadow_price, probability]
     - `binding` [constraint, kind, line_id, product_id, week, state (stays, new, gone), shadow_price, unit, text_zh,
@@ -113,10 +114,12 @@ def _products(result: Applied, base: Plan, after: Plan, shortfalls: ShortfallPai
 def _totals(products: pl.DataFrame) -> pl.DataFrame:
     """Return the sums over the weeks by product, in the order of the weeks."""
     ordered = products.sort("product_id", "week")
+    late = pl.col("lost") + pl.col("backlog")
     return ordered.group_by("product_id", maintain_order=True).agg(
         pl.col("demand").sum(),
         pl.col("delivered").sum(),
         unmet=pl.col("lost").sum() + pl.col("backlog").last(),
+        weeks_short=(late > pl.col("demand").sum().clip(lower_bound=1.0) * SHORT).sum(),
         stock=pl.col("stock").last(),
     )
 

@@ -1,6 +1,6 @@
 """The outcome of a scenario in a sentence or two, in both languages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import polars as pl
@@ -8,7 +8,7 @@ import polars as pl
 from graph.ontology import Wording
 from models.capacity.allocation.problem import Objective
 from models.capacity.scenarios.apply import Applied
-from models.capacity.scenarios.measures import short_products
+from models.capacity.scenarios.measures import SHORT, short_products
 
 __all__ = ["summary_text"]
 
@@ -27,7 +27,7 @@ def summary_text(result: Applied, measures: pl.DataFrame, products: pl.DataFrame
     figures = {(row["measure"], row["unit"]): row for row in measures.to_dicts()}
     sentences = [
         _money(result, figures["value", "CNY"]["change"]),
-        _short(short_products(products), short_products(products, "_base")),
+        _short(products),
     ]
     chance = figures.get(("worst_week_probability", ""))
     if chance is not None:
@@ -49,16 +49,18 @@ def _money(result: Applied, change: float) -> Wording:
     )
 
 
-def _short(now: Sequence[str], before: Sequence[str]) -> Wording:
+def _short(products: pl.DataFrame) -> Wording:
+    now, before = short_products(products), short_products(products, "_base")
     if not now:
         zh = "没有产品缺货" if not before else f"没有产品缺货（基准为 {len(before)} 种）"
         return Wording(zh=zh, en="no product short" + (f" ({len(before)} in the base)" if before else ""))
     known = set(before)
     added = [one for one in now if one not in known]
+    left = products.filter(pl.col("unmet") > pl.col("demand").clip(lower_bound=1.0) * SHORT).height
     listed = ", ".join(now[:_LISTED]) + (" …" if len(now) > _LISTED else "")
     return Wording(
-        zh=f"{len(now)} 种产品缺货（{listed}），其中新增 {len(added)} 种",
-        en=f"{len(now)} product(s) short ({listed}), {len(added)} of them only now",
+        zh=f"{len(now)} 种产品缺货（{listed}），其中新增 {len(added)} 种，期末仍有 {left} 种未满足",
+        en=f"{len(now)} product(s) short ({listed}), {len(added)} of them only now, {left} still unmet at the end",
     )
 
 

@@ -1,6 +1,7 @@
 """What parts of a scenario do to the lines of a plan: outages, overtime, yields, maintenance moved."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -51,9 +52,10 @@ def grant_overtime(part: Overtime, scope: Scope) -> tuple[PlanProblem, Wording]:
     problem = _with_lines(base, changed)
     zh, en = weeks_in_words(scope, span)
     names_zh, names_en = _names(part.lines, sorted(chosen))
+    mixed_zh, mixed_en = _mean_costs(changed.values(), part)
     return problem, Wording(
-        zh=f"{names_zh}{zh}每周可加班 {part.hours:g} 小时（{part.cost:g} 元／小时）",
-        en=f"up to {part.hours:g} h of overtime a week on {names_en} {en} ({part.cost:g} CNY/h)",
+        zh=f"{names_zh}{zh}每周可加班 {part.hours:g} 小时（{part.cost:g} 元／小时{mixed_zh}）",
+        en=f"up to {part.hours:g} h of overtime a week on {names_en} {en} ({part.cost:g} CNY/h{mixed_en})",
     )
 
 
@@ -142,6 +144,15 @@ def _longer(line: PlanLine, part: Overtime, span: Weeks, scope: Scope) -> PlanLi
         (had * line.overtime_cost + added * part.cost) / (had + added) if had + added else line.overtime_cost
     )
     return replace(line, overtime_hours=after, overtime_cost=cost)
+
+
+def _mean_costs(lines: Iterable[PlanLine], part: Overtime) -> tuple[str, str]:
+    """Name the lines whose own overtime costs something else, with the mean cost that counts."""
+    mixed = [one for one in lines if not math.isclose(one.overtime_cost, part.cost)]
+    if not mixed:
+        return "", ""
+    listed = ", ".join(f"{one.line_id} {one.overtime_cost:.4g}" for one in mixed)
+    return f"；与原有加班合计的均价：{listed}", f"; mean cost with the overtime there was: {listed}"
 
 
 def _without_overtime(problem: PlanProblem) -> PlanProblem:

@@ -65,9 +65,8 @@ def measures_of(
 
 
 def short_products(products: pl.DataFrame, suffix: str = "") -> list[str]:
-    """Return the products of which something is unmet; `_base` asks for those of the base."""
-    enough = pl.col(f"demand{suffix}").clip(lower_bound=1.0) * SHORT
-    return products.filter(pl.col(f"unmet{suffix}") > enough)["product_id"].to_list()
+    """Return the products of which something is lost or owed in some week; `_base` asks for those of the base."""
+    return products.filter(pl.col(f"weeks_short{suffix}") > 0)["product_id"].to_list()
 
 
 def _of_summary(base: Plan, after: Plan) -> Iterator[_Measure]:
@@ -85,7 +84,7 @@ def _of_products(products: pl.DataFrame) -> Iterator[_Measure]:
             ]
             yield _Measure(name, zh, en, str(unit), *sums)
     counts = [float(len(short_products(products, one))) for one in ("_base", "")]
-    yield _Measure("products_short", "缺货产品数", "Products short", "", *counts)
+    yield _Measure("products_short", "有缺货周的产品数", "Products short in some week", "", *counts)
 
 
 def _of_shortfalls(shortfalls: ShortfallPair) -> Iterator[_Measure]:

@@ -306,3 +306,9 @@ def test_the_order_of_parts_counts_for_factors_and_amounts_alone_where_it_should
     )
     assert apply(scenario(up, more), problem()).demand[0, 0] == 1010
     assert apply(scenario(more, up), problem()).demand[0, 0] == 1020
+
+
+def test_overtime_on_top_of_dearer_or_cheaper_hours_says_the_mean_cost() -> None:
+    text = applied(scenario({"kind": "overtime", "hours": 12, "cost": 500}), problem()).parts[0]
+    assert "L3 400" in text.zh
+    assert "mean cost with the overtime there was: L3 400" in text.en

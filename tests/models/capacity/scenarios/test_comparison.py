@@ -98,11 +98,12 @@ def test_unmet_is_what_is_lost_or_still_owed_at_the_end() -> None:
 def test_the_text_says_what_it_costs_and_who_is_short() -> None:
     text = _compared(_plan(1000.0, 0.0), _plan(-234.0, 80.0)).text
     assert text.en == (
-        "line L1 out for 6 week(s) from 2026-09-07 on: costs the group 1,234 CNY; 2 product(s) short (A, B), 1 of them only now."
+        "line L1 out for 6 week(s) from 2026-09-07 on: costs the group 1,234 CNY; 2 product(s) short (A, B), 1 of them only now, "
+        "2 still unmet at the end."
     )
     assert (
         text.zh
-        == "产线 L1 自 2026-09-07 起 6 周停产：集团净值减少 1,234 元；2 种产品缺货（A, B），其中新增 1 种。"
+        == "产线 L1 自 2026-09-07 起 6 周停产：集团净值减少 1,234 元；2 种产品缺货（A, B），其中新增 1 种，期末仍有 2 种未满足。"
     )
 
 
