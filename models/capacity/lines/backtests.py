@@ -13,7 +13,7 @@ from models.capacity.lines.settings import LineSettings
 
 __all__ = ["Backtests", "backtests_of", "take"]
 
-_TESTED: Final = 0.45  # share of the history that the cut-offs lie in
+_TESTED: Final = 0.5  # share of the history that the cut-offs lie in
 _FARTHEST: Final = 45  # days between two cut-offs
 _FEWEST_DAYS: Final = 7  # of a line before a cut-off
 _MOST_ROWS: Final = 150_000
@@ -24,7 +24,8 @@ class Backtests:
     """Line-days after past cut-offs: what was made and what the trees said, in hours of the planned rate.
 
     cut (r,): number of the cut-off, the latest first; made (r,); shares (4, r); ratio (r,): what the booster of the
-    median said; size (r,): the line's usual planned hours a day; seen_restarts (cut-offs, n).
+    median said; size (r,): the line's usual planned hours a day; seen_restarts (cut-offs, n); weight (r,): one over the
+    cut-offs that ask for the same line-day.
     """
 
     rows: Rows
@@ -35,6 +36,12 @@ class Backtests:
     ratio: FloatArray
     size: FloatArray
     seen_restarts: FloatArray
+    weight: FloatArray
+
+    @property
+    def tested_days(self) -> int:
+        """Return how many different days were asked for."""
+        return len(np.unique(self.rows.day))
 
     def expected(self, world: World, trust: FloatArray) -> FloatArray:
         """Return the expected good hours of the rows, where each line trusts the trees so far."""
@@ -51,10 +58,10 @@ def backtests_of(
     grid = world.grid
     end = int(grid.last.max(initial=-1))
     begin = int(np.where(grid.last >= 0, grid.first, grid.size[1]).min(initial=grid.size[1]))
-    gap = int(np.clip((end - begin + 1) * _TESTED // settings.cutoffs, 1, _FARTHEST))
-    cutoffs = tuple(
-        c for c in (end - gap * (j + 1) for j in range(settings.cutoffs)) if c >= begin + _FEWEST_DAYS
-    )
+    span = end - begin + 1
+    gap = int(np.clip(-(-span * _TESTED // settings.cutoffs), 1, _FARTHEST))
+    earliest = begin + max(_FEWEST_DAYS, int(span * (1 - _TESTED)) - 1)
+    cutoffs = tuple(c for c in (end - gap * (j + 1) for j in range(settings.cutoffs)) if c >= earliest)
     parts, told, ratios = [], [], []
     size = -(-len(cutoffs) // max(settings.refits, 1)) if cutoffs else 1
     for start in range(0, len(cutoffs), size):
@@ -79,8 +86,15 @@ def backtests_of(
         shares=np.concatenate(told, axis=1) if told else np.empty((4, 0)),
         ratio=np.concatenate(ratios) if ratios else np.empty(0),
         size=np.where(planned > 0, planned, 1.0),
+        weight=_weights(line * grid.size[1] + day),
         seen_restarts=np.array([restarts_seen(grid, c) for c in cutoffs]).reshape(len(cutoffs), grid.size[0]),
     )
+
+
+def _weights(line_day: IntArray) -> FloatArray:
+    """Return one over how often each line-day is there: asked at several cut-offs it still tells only once."""
+    _, of, count = np.unique(line_day, return_inverse=True, return_counts=True)
+    return np.asarray(1.0 / count[of.reshape(-1)], dtype=np.float64)
 
 
 def _asked(

@@ -17,9 +17,7 @@ WEEK_EDGES: Final = (0, 2, 4, 13)
 
 _OTHERS: Final = 40.0  # errors for which all other lines together count beside a line's own
 _NEIGHBOURS: Final = 0.3  # weight of errors at other steps of the same line
-_LUCK: Final = (
-    0.25  # errors of one cut-off share its luck: with few cut-offs bands are wider by this over their number
-)
+_LUCK: Final = 2.0  # errors of one stretch of time share its luck: wider by this over the days tested
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +44,13 @@ def learn_bands(
     line: IntArray,
     step: IntArray,
     *,
+    weight: FloatArray | None = None,
     lines: int,
-    cutoffs: int,
+    tested_days: int,
     levels: tuple[float, ...],
     edges: tuple[int, ...],
 ) -> Bands:
-    """Learn quantiles from errors over their spread, (r,).
+    """Learn quantiles from errors over their spread, (r,), each counted by its weight.
 
     A quantile is the (N + 1) level-th smallest of N errors (split conformal; Vovk, Gammerman, Shafer 2005), here of
     weighted errors: a line's own count whole, at other steps by a third, those of other lines together as a fixed number.
@@ -59,14 +58,15 @@ def learn_bands(
     group = mark(edges, step)
     order = np.argsort(error, kind="stable")
     error, line, group = error[order], line[order], group[order]
-    luck = 1 + _LUCK / max(cutoffs, 1)
+    told = np.ones(len(error)) if weight is None else weight[order]
+    luck = 1 + _LUCK / max(tested_days, 1)
     table = np.empty((lines, len(edges), len(levels)))
     for bucket in range(len(edges)):
-        near = np.where(group == bucket, 1.0, _NEIGHBOURS)
+        near = told * np.where(group == bucket, 1.0, _NEIGHBOURS)
         others = near * _OTHERS / max(near.sum(), 1.0)
         for one in range(lines):
-            weight = np.where(line == one, near, np.minimum(others, near))
-            table[one, bucket] = _quantiles(error, weight, levels) * luck
+            own = np.where(line == one, near, np.minimum(others, near))
+            table[one, bucket] = _quantiles(error, own, levels) * luck
     return Bands(levels, edges, table)
 
 

@@ -98,12 +98,13 @@ def learn(
         * tested_spread(x, error, cut, categorical=categorical, seed=seed, settings=settings)
         * tests.size
     )
-    shape = {"lines": grid.size[0], "cutoffs": len(tests.cutoffs)}
+    shape = {"lines": grid.size[0], "tested_days": tests.tested_days}
     counted = open_days & (size > 0)
     days = learn_bands(
         (tests.made - middle)[counted] / size[counted],
         tests.rows.line[counted],
         (tests.rows.day - tests.rows.origin)[counted],
+        weight=tests.weight[counted],
         levels=levels,
         edges=DAY_EDGES,
         **shape,
@@ -183,7 +184,7 @@ def _learn_weeks(
         weeks.line[counted],
         weeks.step[counted],
         lines=lines,
-        cutoffs=len(tests.cutoffs),
+        tested_days=tests.tested_days,
         levels=levels,
         edges=WEEK_EDGES,
     )

@@ -44,7 +44,7 @@ def choose_trust(world: World, tests: Backtests) -> FloatArray:
     for trust in _TRUSTS:
         told = tests.expected(world, np.full(lines, trust))
         losses.append(((tests.made - told) / tests.size) ** 2)
-    return _TRUSTS[_best(np.array(losses), tests.rows.line, lines)]
+    return _TRUSTS[_best(np.array(losses), tests, lines)]
 
 
 def choose_medians(world: World, tests: Backtests, expected: FloatArray) -> Medians:
@@ -57,7 +57,7 @@ def choose_medians(world: World, tests: Backtests, expected: FloatArray) -> Medi
     told = median_candidates(tests.rows, tests.ratio, expected * over[tests.rows.line])
     told = np.where(expected > 0, told, 0.0)
     losses = np.array([np.abs(tests.made - mixture @ told) / tests.size for mixture in mixtures])
-    return Medians(mixtures[_best(losses, tests.rows.line, lines)], over)
+    return Medians(mixtures[_best(losses, tests, lines)], over)
 
 
 def median_candidates(rows: Rows, ratio: FloatArray, expected: FloatArray) -> FloatArray:
@@ -72,11 +72,13 @@ def _mixtures(count: int) -> FloatArray:
     return np.array(sorted(every, key=lambda one: (-max(one), one)), dtype=np.float64) / _STEPS
 
 
-def _best(losses: FloatArray, line: IntArray, lines: int) -> IntArray:
+def _best(losses: FloatArray, tests: Backtests, lines: int) -> IntArray:
     """Return the candidate of each line, (n,), by losses (candidates, r)."""
-    own = np.stack([np.bincount(line, one, lines) for one in losses])
-    count = np.bincount(line, minlength=lines)
-    drawn = (own + _DRAWN * losses.mean(axis=1)[:, None]) / (count + _DRAWN)
+    line, weight = tests.rows.line, tests.weight
+    own = np.stack([np.bincount(line, one * weight, lines) for one in losses])
+    count = np.bincount(line, weight, lines)
+    pooled = (losses @ weight / weight.sum())[:, None]
+    drawn = (own + _DRAWN * pooled) / (count + _DRAWN)
     least = drawn.min(axis=0)
     return np.asarray((drawn <= least * (1 + _CLEAR)).argmax(axis=0), dtype=np.int64)
 
