@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final, Literal
@@ -43,6 +43,10 @@ _COLUMNS: Final = {
     "binding": ("constraint", "kind", "shadow_price", "unit", "text_zh", "text_en"),
     "summary": (),
     "difference": (),
+    "lines": (),
+    "routes": (),
+    "mix": (),
+    "weekly": (),
 }
 
 ObjectiveName = Literal["line", "company", "group"]
@@ -82,6 +86,8 @@ class PlanRecord:
     production: line_id, product_id, week, hours, quantity, overtime. products: product_id, week, demand, production,
     delivered, stock, backlog. binding: constraint, kind, its line, product or week, shadow_price, unit, text_zh,
     text_en. summary: figures of the whole. difference: what changed against the plan before; no row where there is none.
+    lines, routes, mix, weekly: how loaded the lines are, what each route earns, the mix advised, when it is earned; as
+    `models.capacity.allocation.plan.Plan` describes them.
     """
 
     info: PlanInfo
@@ -89,7 +95,11 @@ class PlanRecord:
     products: pl.DataFrame
     binding: pl.DataFrame
     summary: pl.DataFrame
-    difference: pl.DataFrame
+    difference: pl.DataFrame = field(default_factory=pl.DataFrame)
+    lines: pl.DataFrame = field(default_factory=pl.DataFrame)
+    routes: pl.DataFrame = field(default_factory=pl.DataFrame)
+    mix: pl.DataFrame = field(default_factory=pl.DataFrame)
+    weekly: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 class FailedPlan(BaseModel):

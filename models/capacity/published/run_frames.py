@@ -68,7 +68,7 @@ FRAMES: Final[Mapping[str, Columns]] = {
 }
 """Columns that a frame must have; it may have more, which are kept as they are."""
 
-QUALITIES: Final = ("full", "reduced", "planned_rate", "refused")
+QUALITIES: Final = ("full", "short_history", "planned_rate")
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "lines": ("line_id",),
     "days": ("line_id", "ds"),

@@ -19,7 +19,15 @@ from models.capacity.shortfall.simulation import Shortfall, simulate
 from models.capacity.shortfall.supply import Supply, median_shares, plan_shares, supply_of_frame
 from models.demand.series import FloatArray
 
-__all__ = ["COUNT", "Setting", "good_hours", "setting_of_run", "shortfall_of_run", "stock_of_products"]
+__all__ = [
+    "COUNT",
+    "PASSES",
+    "Setting",
+    "good_hours",
+    "setting_of_run",
+    "shortfall_of_run",
+    "stock_of_products",
+]
 
 COUNT: Final = 2000
 """Futures drawn."""
@@ -31,6 +39,7 @@ def shortfall_of_run(
     run: CapacityRun,
     dependence: Dependence,
     *,
+    line_dependence: Dependence | None = None,
     count: int = COUNT,
     seed: int = 7,
     plan: pl.DataFrame | None = None,
@@ -39,9 +48,9 @@ def shortfall_of_run(
     """Return the shortfalls by product, line and week; None where the run has no demand, no route or no common week.
 
     Demand follows the demand run's quantiles, a line's good hours are the quantiles of its good output over its planned
-    rate; lines fail independently. Stock at hand is used first; where a product has a ceiling, hours that no product
-    needs fill the stock up to it, else up to its floor. plan: line_id, product_id, week, hours of a plan whose sharing
-    out of the lines' hours counts; the median demand's without one. weeks: `weeks_of_run` by default.
+    rate; lines fail independently without `line_dependence`. Stock at hand is used first; hours that no product needs
+    restore the stock to what it was, within its floor and ceiling. plan: line_id, product_id, week, hours of a plan whose
+    sharing out of the lines' hours counts; the median demand's without one. weeks: `weeks_of_run` by default.
     """
     setting = setting_of_run(run, plan=plan, weeks=weeks)
     if setting is None:
@@ -51,6 +60,7 @@ def shortfall_of_run(
         setting.hours,
         setting.supply,
         dependence=dependence,
+        line_dependence=None if line_dependence is None else line_dependence.take(setting.hours.ids),
         shares=setting.shares,
         stock=setting.stock,
         facts=_facts(run, setting.hours.ids, setting.demand.weeks),
@@ -115,7 +125,8 @@ def stock_of_products(products: pl.DataFrame, ids: Sequence[str], weeks: int) ->
         opening[place] = max(float(row.get("opening_stock") or 0.0), 0.0)
         backlog[place] = max(float(row.get("opening_backlog") or 0.0), 0.0)
         ceiling, floor = row.get("stock_ceiling"), row.get("stock_floor")
-        target[place] = float(floor or 0.0) if ceiling is None else float(ceiling)
+        wanted = max(float(floor or 0.0), opening[place])
+        target[place] = wanted if ceiling is None else min(wanted, float(ceiling))
     return Stock(opening, backlog, target)
 
 
