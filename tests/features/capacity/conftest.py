@@ -55,14 +55,17 @@ def at(number: int, hour: int, minute: int = 0) -> datetime:
     return datetime.combine(day(number), time(hour, minute))
 
 
-def reported(number: int, *, line: str = "A", known: date | None = None, **values: float) -> Row:
-    """Return a day's report, known on the next day."""
+def reported(
+    number: int, values: Mapping[str, float] | None = None, *, line: str = "A", known: date | None = None
+) -> Row:
+    """Return a day's report, known on the next day, with some values changed."""
     usual = {"planned_hours": 20.0, "run_hours": 18.0, "output": 180.0, "good_output": 171.0}
     return {
         "line_id": line,
         "ds": day(number),
         "known_at": known or day(number + 1),
-        **(usual | values),
+        **usual,
+        **(values or {}),
     }
 
 

@@ -34,8 +34,8 @@ def test_panel_has_the_stated_columns(sample: Tables) -> None:
     drivers = dict.fromkeys(panel.drivers, pl.Float64())
     assert panel.drivers
     assert panel.lines.schema == pl.Schema(LINES)
-    assert panel.history.schema == pl.Schema(dict(HISTORY) | drivers)
-    assert panel.future.schema == pl.Schema(dict(FUTURE) | drivers)
+    assert panel.history.schema == pl.Schema({**HISTORY, **drivers})
+    assert panel.future.schema == pl.Schema({**FUTURE, **drivers})
     assert panel.stops.schema == pl.Schema(STOPS)
     assert panel.findings.schema == pl.Schema(FINDINGS)
     assert panel.refused.schema == pl.Schema(REFUSED)
@@ -160,7 +160,7 @@ def test_missing_day_is_null_and_named(plant: Tables) -> None:
 )
 def test_impossible_report_counts_as_none(plant: Tables, rule: str, change: dict[str, float]) -> None:
     rows = pl.concat(
-        [plant["line_output"].filter(pl.col("ds") != day(6)), table("line_output", reported(6, **change))]
+        [plant["line_output"].filter(pl.col("ds") != day(6)), table("line_output", reported(6, change))]
     )
     panel = panel_of(plant | {"line_output": rows})
     assert rules(panel) == {rule}
@@ -170,7 +170,7 @@ def test_impossible_report_counts_as_none(plant: Tables, rule: str, change: dict
 
 
 def test_revision_counts_from_the_day_it_is_known(plant: Tables) -> None:
-    revised = table("line_output", reported(6, known=day(15), output=100.0, good_output=90.0))
+    revised = table("line_output", reported(6, {"output": 100.0, "good_output": 90.0}, known=day(15)))
     tables = plant | {"line_output": pl.concat([plant["line_output"], revised])}
     assert panel_of(tables, day(14)).history.filter(ds=day(6))["output"].item() == 180.0
     panel = panel_of(tables)
@@ -179,7 +179,7 @@ def test_revision_counts_from_the_day_it_is_known(plant: Tables) -> None:
 
 
 def test_contradicting_reports_count_as_none(plant: Tables) -> None:
-    other = table("line_output", reported(6, output=170.0, good_output=160.0))
+    other = table("line_output", reported(6, {"output": 170.0, "good_output": 160.0}))
     panel = panel_of(plant | {"line_output": pl.concat([plant["line_output"], other])})
     assert panel.history.filter(ds=day(6))["output"].to_list() == [None]
     assert rules(panel) == {"contradicting_days"}

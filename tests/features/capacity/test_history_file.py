@@ -58,8 +58,8 @@ def test_rows_become_a_panel_with_days_of_rest_between() -> None:
 def test_panel_has_the_stated_columns() -> None:
     panel = line_panel_of_file(table(), plan(), as_of=TODAY, drivers=("style", "staff"))
     drivers = {"staff": pl.Float64(), "style": pl.String()}
-    assert panel.history.schema == pl.Schema(dict(HISTORY) | drivers)
-    assert panel.future.schema == pl.Schema(dict(FUTURE) | drivers)
+    assert panel.history.schema == pl.Schema({**HISTORY, **drivers})
+    assert panel.future.schema == pl.Schema({**FUTURE, **drivers})
     assert (panel.drivers, panel.text_drivers) == (("staff",), ("style",))
 
 
@@ -151,7 +151,7 @@ def test_line_whose_output_is_empty_throughout_is_refused() -> None:
 
 
 def test_maintenance_of_the_table_marks_its_days() -> None:
-    kinds = [None, None, "overhaul", None, None, None]
+    kinds: list[object] = [None, None, "overhaul", None, None, None]
     panel = line_panel_of_file(
         table(maintenance=kinds), plan(maintenance=["inspection", None, None]), as_of=TODAY
     )
