@@ -110,7 +110,7 @@ def program_of(instance: Instance, columns: Columns) -> Program:
     """Build the program over the columns given."""
     least_at = np.flatnonzero(instance.least.ravel() > 0)
     overtime_at = np.flatnonzero(instance.overtime.ravel() > 0)
-    taken_at = np.flatnonzero(np.repeat(_may_take_back(instance), instance.hours.shape[1]))
+    taken_at = np.flatnonzero(np.repeat(instance.owed & _may_take_back(instance), instance.hours.shape[1]))
     money = typical_margin(instance) / 100.0
     demand = instance.demand / instance.unit[:, None]
     demand[:, 0] += instance.opening_backlog / instance.unit
@@ -155,13 +155,14 @@ def program_of(instance: Instance, columns: Columns) -> Program:
 
 
 def _may_take_back(instance: Instance) -> BoolArray:
-    """Products whose backlog might grow beyond what is asked for, as if a delivery could be taken back (p,).
+    """Products for which the program must be told that no delivery can be taken back into stock (p,).
 
-    Elsewhere that only costs: less backlog and less stock at once is cheaper, and the stock is above its floor.
+    Elsewhere that only costs: less shortage and less stock at once is cheaper, and the stock is above its floor. A bound
+    that is not needed would share the price of the hours with them and blur it.
     """
-    idle = (instance.holding + instance.backlog).min(axis=1) <= 0
+    idle = (instance.holding + np.where(instance.owed[:, None], instance.backlog, 0.0)).min(axis=1) <= 0
     below = instance.opening_stock < instance.floor[:, 0]
-    return np.asarray(instance.owed & ((instance.best_margin() <= 0) | idle | below))
+    return np.asarray((instance.best_margin() <= 0) | idle | below)
 
 
 def _most_short(instance: Instance) -> FloatArray:
@@ -169,9 +170,9 @@ def _most_short(instance: Instance) -> FloatArray:
     asked = instance.demand.copy()
     asked[:, 0] += instance.opening_backlog
     free = asked - instance.due
-    return np.asarray(
-        np.where(instance.owed[:, None], np.cumsum(free, axis=1), free) / instance.unit[:, None]
-    )
+    owed = np.where(np.cumsum(instance.due, axis=1) > 0, np.cumsum(free, axis=1), np.inf)
+    lost = np.where((instance.due > 0) | _may_take_back(instance)[:, None], free, np.inf)
+    return np.asarray(np.where(instance.owed[:, None], owed, lost) / instance.unit[:, None])
 
 
 def _costs(instance: Instance, columns: Columns, overtime_at: IntArray) -> FloatArray:
