@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final, LiteralString
 
 from pydantic import ValidationError
@@ -86,7 +87,7 @@ def _follows(item: ErrorDetails, places: Sequence[tuple[int | str, ...]]) -> boo
 def _problem(item: ErrorDetails, whole: str) -> Problem:
     field = ".".join(str(part) for part in item["loc"]) or whole
     zh, en = _texts(item)
-    if item["type"] in _OWN_WORDS:
+    if item["type"] in _OWN_WORDS or not isinstance(item["input"], str | int | float | date):
         return Problem(field, zh, en)
     value = str(item["input"])[:_SHOWN]
     return Problem(field, f"{zh}，现为 {value}", f"{en}, not {value}")

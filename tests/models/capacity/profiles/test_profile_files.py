@@ -1,13 +1,18 @@
 """Profile files: the built-in ones, a user's that come first, and errors that name file, field and remedy."""
 
+import tempfile
+from importlib import resources
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.capacity.profiles.profile import Factor, Known
 from models.capacity.profiles.profile_files import check_profile, load_profiles
 from models.errors import ProfileFileError
 
+BUILT_IN = resources.files("models.capacity.profiles")
 INDUSTRIES = ("carbon_fibre", "cylindrical_cells", "sea_salt", "well_salt")
 
 GLASS = """
@@ -196,3 +201,23 @@ def test_broken_toml_a_missing_file_and_another_encoding_are_named(tmp_path: Pat
     path.write_bytes(GLASS.encode("gbk"))
     with pytest.raises(ProfileFileError, match="UTF-8"):
         check_profile(path)
+
+
+@given(
+    st.sampled_from(INDUSTRIES), st.integers(0, 200), st.sampled_from(["", "0", "-1", "1e999", "nan", '"x"', "[]", "true", "x"])
+)  # fmt: skip
+def test_whatever_a_line_of_a_file_becomes_it_is_a_profile_or_a_named_error(
+    industry: str, place: int, value: str
+) -> None:
+    lines = BUILT_IN.joinpath(f"{industry}.toml").read_text(encoding="utf-8").splitlines()
+    row = place % len(lines)
+    key, equals, _ = lines[row].partition(" = ")
+    lines[row] = f"{key} = {value}" if equals and value else ""
+    with tempfile.TemporaryDirectory() as folder:
+        path = _written(Path(folder), "\n".join(lines))
+        refused: ProfileFileError | None = None
+        try:
+            assert check_profile(path).id
+        except ProfileFileError as error:
+            refused = error
+        assert refused is None or (str(path) in refused.zh and str(path) in refused.en)
