@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.errors import (
     MinimumHoursError,
@@ -161,7 +162,6 @@ def _check_routes(problem: "PlanProblem") -> None:
     line_units = {line.line_id: line.unit for line in problem.lines}
     product_units = {product.product_id: product.unit for product in problem.products}
     for route in problem.routes:
-        where = f"routes[{route.line_id} → {route.product_id}]"
         if line_units[route.line_id] != product_units[route.product_id]:
             raise PlanUnitError(
                 zh=f"产线“{route.line_id}”以“{line_units[route.line_id]}”计量，产品“{route.product_id}”以"
@@ -169,14 +169,40 @@ def _check_routes(problem: "PlanProblem") -> None:
                 en=f"Line '{route.line_id}' counts in '{line_units[route.line_id]}', product '{route.product_id}' in "
                 f"'{product_units[route.product_id]}'. Convert to one unit, or remove the route.",
             )
-        for column in ("changeover_hours", "minimum_lot", "energy_per_unit", "emission_per_unit"):
-            _refuse_negative(f"{where}.{column}", getattr(route, column))
-        _refuse_not_positive(f"{where}.rate", route.rate)
-        if route.lot is not None:
-            _refuse_not_positive(f"{where}.lot", route.lot)
-        if route.good_share is not None:
-            _refuse_beyond_one(f"{where}.good_share", route.good_share)
-        _refuse_not_finite(f"{where}.margin", (route.margin_line, route.margin_company, route.margin_group))
+    _check_route_figures(problem)
+
+
+def _check_route_figures(problem: "PlanProblem") -> None:
+    """Look at each figure of all routes at once; only a refusal looks for the route."""
+    routes = problem.routes
+    where = [f"routes[{route.line_id} → {route.product_id}]" for route in routes]
+    for column in ("changeover_hours", "minimum_lot", "energy_per_unit", "emission_per_unit"):
+        figures = _figures(getattr(route, column) for route in routes)
+        _refuse_first(where, column, (figures >= 0) & np.isfinite(figures), _refuse_negative, figures)
+    for column in ("margin_line", "margin_company", "margin_group"):
+        figures = _figures(getattr(route, column) for route in routes)
+        _refuse_first(where, column, np.isfinite(figures), _refuse_not_finite, figures)
+    rates = _figures(route.rate for route in routes)
+    lots = _figures(1.0 if route.lot is None else route.lot for route in routes)
+    shares = _figures(1.0 if route.good_share is None else route.good_share for route in routes)
+    _refuse_first(where, "rate", (rates > 0) & np.isfinite(rates), _refuse_not_positive, rates)
+    _refuse_first(where, "lot", (lots > 0) & np.isfinite(lots), _refuse_not_positive, lots)
+    _refuse_first(where, "good_share", (shares >= 0) & (shares <= 1), _refuse_beyond_one, shares)
+
+
+def _figures(values: Iterable[float]) -> NDArray[np.float64]:
+    return np.fromiter(values, dtype=np.float64)
+
+
+def _refuse_first(
+    where: Sequence[str],
+    column: str,
+    fine: NDArray[np.bool_],
+    refuse: Callable[[str, float], None],
+    figures: NDArray[np.float64],
+) -> None:
+    for at in np.flatnonzero(~fine)[:1]:
+        refuse(f"{where[at]}.{column}", float(figures[at]))
 
 
 def _check_orders_and_caps(problem: "PlanProblem") -> None:
@@ -189,6 +215,11 @@ def _check_orders_and_caps(problem: "PlanProblem") -> None:
 def _check_options(problem: "PlanProblem") -> None:
     _refuse_negative("options.mip_gap", problem.options.mip_gap)
     _refuse_negative("options.stability_cost", problem.options.stability_cost)
+    if problem.options.stability_cost and problem.options.minimum_lots:
+        raise PlanValueError(
+            zh="计划选项 stability_cost 与 minimum_lots 不能同时使用。请将其中一项设为 0 或关闭。",
+            en="The options stability_cost and minimum_lots do not go together. Set one to 0 or switch it off.",
+        )
 
 
 def _check_makeable(problem: "PlanProblem") -> None:
@@ -241,11 +272,11 @@ def _refuse_beyond_one(where: str, values: object) -> None:
         )
 
 
-def _refuse_not_finite(where: str, values: Iterable[float]) -> None:
-    if not np.all(np.isfinite(np.asarray(tuple(values), dtype=np.float64))):
+def _refuse_not_finite(where: str, value: float) -> None:
+    if not np.isfinite(value):
         raise PlanValueError(
-            zh=f"计划输入“{where}”有空值或无穷大。请填写每单位的边际利润（元）。",
-            en=f"Plan input '{where}' holds a missing or infinite number. Give the margin per unit, CNY.",
+            zh=f"计划输入“{where}”为空值或无穷大。请填写每单位的边际利润（元）。",
+            en=f"Plan input '{where}' is missing or infinite. Give the margin per unit, CNY.",
         )
 
 

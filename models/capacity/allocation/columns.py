@@ -28,8 +28,9 @@ __all__ = ["reduced_costs", "solve_by_columns"]
 _DIRECT: Final = 60_000
 """Up to so many columns all are taken."""
 _PROVEN: Final = 1e-6
-_KEPT: Final = (8, 6)
-"""Routes kept of each product after the plan in one period, and of each product and week after that in blocks."""
+_KEPT: Final = ((8, 6), (16, 14))
+"""Routes kept of each product after the plan in one period, and of each product and week after that in blocks; more
+where these cannot meet the orders and bounds."""
 _BLOCK: Final = 5
 _NEAR: Final = 0.02
 _MOST_ROUNDS: Final = 20
@@ -44,11 +45,13 @@ def solve_by_columns(
     if len(columns.route) <= _DIRECT:
         program = program_of(instance, columns)
         return program, solve_linear(program, deadline), 0.0
-    try:
-        return _in_rounds(instance, columns, _first_choice(instance, deadline), deadline)
-    except Infeasible:  # perhaps only for want of the columns left out
-        program = program_of(instance, columns)
-        return program, solve_linear(program, deadline), 0.0
+    for kept in _KEPT:
+        try:
+            return _in_rounds(instance, columns, _first_choice(instance, kept, deadline), deadline)
+        except Infeasible:  # perhaps only for want of the columns left out
+            continue
+    program = program_of(instance, columns)
+    return program, solve_linear(program, deadline), 0.0
 
 
 def _in_rounds(
@@ -95,11 +98,11 @@ def reduced_costs(program: Program, solution: Solution) -> FloatArray:
     return np.asarray(hour_costs(instance) - program.money * (unit_price * instance.good + line_price))
 
 
-def _first_choice(instance: Instance, deadline: Deadline) -> BoolArray:
+def _first_choice(instance: Instance, keep: tuple[int, int], deadline: Deadline) -> BoolArray:
     """Return the routes and weeks (r, w) that pay or nearly pay at the prices of coarser plans."""
     weeks = instance.hours.shape[1]
     chosen: BoolArray = np.ones((len(instance.of_line), 1), dtype=bool)
-    for sizes, kept in zip(([weeks], _blocks(weeks)), _KEPT, strict=True):
+    for sizes, kept in zip(([weeks], _blocks(weeks)), keep, strict=True):
         coarse = instance.merged(sizes)
         columns = all_columns(coarse)
         pays = _priced(coarse, _taken(columns, chosen[columns.route, 0]), instance, sizes, deadline)

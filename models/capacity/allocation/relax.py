@@ -41,6 +41,12 @@ def explain(problem: PlanProblem, instance: Instance, deadline: Deadline) -> Pla
     until = Deadline.after(max(_LEAST_SECONDS, deadline.until - time.monotonic()))
     answer = _fewest(elastic, until)
     rows = relaxation_rows(problem, instance, elastic, answer.slack)
+    if not rows:
+        raise PlanError(
+            zh="求解器认为计划不可行，但没有约束需要放宽：数值相差过大，结果不可靠。请检查单位和极大、极小的数值。",
+            en="The solver found no plan, yet nothing needs to be relaxed: the numbers lie too far apart to be relied on. "
+            "Check units and very large or small numbers.",
+        )
     zh = "；".join(f"{at}）{row['text_zh']}" for at, row in enumerate(rows, start=1))
     en = "; ".join(f"{at}) {row['text_en']}" for at, row in enumerate(rows, start=1))
     few_zh, few_en = (

@@ -1,6 +1,7 @@
 """Say in Chinese and English what a constraint is worth and what the product mix should be."""
 
 from datetime import date
+from functools import lru_cache
 
 from models.capacity.allocation.prices import Kind
 
@@ -38,6 +39,7 @@ def price_text(kind: Kind, *, name: str, week: date, unit: str, price: float) ->
     return f"{zh}，使收益减少 {money(-price)} 元", f"{en} costs {money(-price)} CNY"
 
 
+@lru_cache(maxsize=512)
 def in_week(week: date) -> tuple[str, str]:
     """Return the week by its ISO number and Monday, in Chinese and English."""
     number = week.isocalendar().week
