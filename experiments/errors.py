@@ -10,6 +10,7 @@ __all__ = [
     "ConfError",
     "DemandRunError",
     "ExperimentError",
+    "MissingCapacityRunError",
     "MissingChampionError",
     "MissingLatestError",
     "MissingPanelError",
@@ -147,4 +148,16 @@ class DemandRunError(ExperimentError):
             zh=f"{name_zh}{why_zh} {as_of}，无法计算缺口与计划。请先运行 `zhiheng demand run --freq 1w --as-of {as_of}`。",
             en=f"{name_en} {why_en} {as_of}, so neither shortfalls nor a plan can be given. Run `zhiheng demand run "
             f"--freq 1w --as-of {as_of}` first.",
+        )
+
+
+class MissingCapacityRunError(ExperimentError):
+    """No forecast of capacity has been published, or none of that name."""
+
+    def __init__(self, folder: str, run_id: str | None = None) -> None:
+        self.folder, self.run_id = folder, run_id
+        name_zh, name_en = (f"名为“{run_id}”的", f" '{run_id}'") if run_id else ("已发布的", "")
+        super().__init__(
+            zh=f"{folder} 中没有{name_zh}产能批次。请先运行 `zhiheng capacity forecast`。",
+            en=f"There is no published run of capacity{name_en} in {folder}. Run `zhiheng capacity forecast` first.",
         )

@@ -13,6 +13,7 @@ from zhiheng.commands import (
     advise,
     analyse,
     book,
+    capacity,
     credit,
     data,
     demand,
@@ -43,6 +44,10 @@ _demand = typer.Typer(no_args_is_help=True)
 for _planning in (demand.run, analyse.analyse, analyse.nowcast, analyse.event):
     _demand.command()(_planning)
 
+_capacity = typer.Typer(no_args_is_help=True)
+for _producing in (capacity.forecast, capacity.plan, capacity.scenario, capacity.profile):
+    _capacity.command()(_producing)
+
 app = typer.Typer(
     name="zhiheng",
     help="智衡：信用风险、需求与产能的建模与服务。Risk and forecast modelling service.",
@@ -63,6 +68,11 @@ app.add_typer(validate.app, name="validate", help="验证模型，写出报告�
 app.command("score")(credit.score)
 app.add_typer(
     _demand, name="demand", help="需求：预测、分析、即时推算、事件。Demand: run, analyse, nowcast, event."
+)
+app.add_typer(
+    _capacity,
+    name="capacity",
+    help="产能：预测、排产、情景、行业档案。Capacity: forecast, plan, scenario, profile.",
 )
 app.command("forecast")(forecast.forecast)
 app.command("backtest")(forecast.backtest)

@@ -47,6 +47,9 @@ _COLUMNS: Final = {
     "routes": (),
     "mix": (),
     "weekly": (),
+    "difference_products": (),
+    "difference_binding": (),
+    "difference_summary": (),
 }
 
 ObjectiveName = Literal["line", "company", "group"]
@@ -67,9 +70,9 @@ class PlanInfo(BaseModel):
     companies: tuple[str, ...] | None = None
     """None: all companies of the run."""
     capacity: str = "expected"
-    """`expected`, or the quantile of the lines' capacity that the plan counts on, e.g. `q25`."""
+    """`expected`, or the probability with which the lines give what the plan counts on, e.g. `0.75`."""
     demand: str = "expected"
-    """`expected`, or the quantile of demand that the plan serves, e.g. `q75`."""
+    """`expected`, or the quantile of demand that the plan serves, e.g. `0.75`."""
     scenario: str | None = None
     status: str
     objective_value: float
@@ -85,7 +88,8 @@ class PlanRecord:
 
     production: line_id, product_id, week, hours, quantity, overtime. products: product_id, week, demand, production,
     delivered, stock, backlog. binding: constraint, kind, its line, product or week, shadow_price, unit, text_zh,
-    text_en. summary: figures of the whole. difference: what changed against the plan before; no row where there is none.
+    text_en. summary: figures of the whole. difference: the rows of production that changed against the plan before, and
+    beside it what changed for products, what binds now or no longer, and the whole; no row where there was no plan.
     lines, routes, mix, weekly: how loaded the lines are, what each route earns, the mix advised, when it is earned; as
     `models.capacity.allocation.plan.Plan` describes them.
     """
@@ -100,6 +104,9 @@ class PlanRecord:
     routes: pl.DataFrame = field(default_factory=pl.DataFrame)
     mix: pl.DataFrame = field(default_factory=pl.DataFrame)
     weekly: pl.DataFrame = field(default_factory=pl.DataFrame)
+    difference_products: pl.DataFrame = field(default_factory=pl.DataFrame)
+    difference_binding: pl.DataFrame = field(default_factory=pl.DataFrame)
+    difference_summary: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 class FailedPlan(BaseModel):
