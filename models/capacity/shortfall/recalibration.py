@@ -18,6 +18,7 @@ _LEAST_OF_EACH: Final = 5
 _ROUNDS: Final = 50
 _SETTLED: Final = 1e-10
 _STEEPEST: Final = 3.0
+_RIDGE: Final = 1.0  # pairs; outcomes that a threshold parts perfectly must not make the slope infinite
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,9 @@ class Recalibration:
 def learn_recalibration(pairs: pl.DataFrame, *, before: date) -> Recalibration:
     """Learn from pairs [cutoff, week, probability, outcome] whose week was over before `before`; others are not read.
 
-    Maximum likelihood of the outcomes given the logit (Platt 2000) with a normal prior on intercept (mean 0) and slope
-    (mean 1) that counts as 3 cutoffs: pairs of one cutoff share their luck, so a thousand pairs of one cutoff prove
-    little. With fewer than 5 pairs of either outcome, probabilities stay as they are.
+    Maximum likelihood of the outcomes given the logit (Platt 2000), then drawn to leaving probabilities as they are, by
+    cutoffs / (cutoffs + 3): pairs of one cutoff share their luck, so a thousand pairs of one cutoff prove little. With
+    fewer than 5 pairs of either outcome, probabilities stay as they are.
     """
     missing = [one for one in ("cutoff", "week", "probability", "outcome") if one not in pairs.columns]
     if missing:
@@ -59,25 +60,20 @@ def learn_recalibration(pairs: pl.DataFrame, *, before: date) -> Recalibration:
     cutoffs = known["cutoff"].n_unique()
     if min(came.sum(), len(came) - came.sum()) < _LEAST_OF_EACH:
         return Recalibration(0.0, 1.0, cutoffs, len(told))
-    # The likelihood counts one per cutoff, the prior as many as it is worth.
-    intercept, slope = _fit(_logit(told), came, np.full(len(told), cutoffs / len(told)))
-    return Recalibration(intercept, slope, cutoffs, len(told))
+    intercept, slope = _fit(_logit(told), came)
+    trust = cutoffs / (cutoffs + _PRIOR_CUTOFFS)
+    return Recalibration(trust * intercept, 1 + trust * (slope - 1), cutoffs, len(told))
 
 
-def _fit(odds: FloatArray, came: FloatArray, weight: FloatArray) -> tuple[float, float]:
+def _fit(odds: FloatArray, came: FloatArray) -> tuple[float, float]:
+    """Return intercept and slope of the logistic regression of the outcomes, slope from 0 to 3 (Newton's method)."""
     design = np.column_stack([np.ones_like(odds), odds])
-    # The prior's precision in the likelihood's own units: what 3 cutoffs of such pairs would tell at the start.
-    start = 1 / (1 + np.exp(-odds))
-    told = (design * (start * (1 - start) / len(odds))[:, None]).T @ design
-    prior = _PRIOR_CUTOFFS * (told + 1e-6 * np.eye(2))
-    mean = np.array([0.0, 1.0])
-    at = mean.copy()
+    at = np.array([0.0, 1.0])
     for _ in range(_ROUNDS):
         chance = 1 / (1 + np.exp(-(design @ at)))
-        slope = design.T @ (weight * (came - chance)) - prior @ (at - mean)
-        curve = (design * (weight * chance * (1 - chance))[:, None]).T @ design + prior
-        step = np.linalg.solve(curve, slope)
-        at = at + step
+        curve = (design * (chance * (1 - chance))[:, None]).T @ design + _RIDGE * np.eye(2)
+        step = np.linalg.solve(curve, design.T @ (came - chance) - _RIDGE * (at - np.array([0.0, 1.0])))
+        at = at + np.clip(step, -1.0, 1.0)
         at[1] = np.clip(at[1], 0.0, _STEEPEST)
         if np.abs(step).max() < _SETTLED:
             break
