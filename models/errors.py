@@ -345,9 +345,9 @@ class ProfileFileError(ModelError):
     def __init__(self, file: str, fields: Sequence[str], *, zh: str, en: str) -> None:
         self.file, self.fields = file, tuple(fields)
         super().__init__(
-            zh=f"行业配置文件“{file}”无法使用：{zh}。字段说明见 docs/capacity-profiles.md，改正后可用 `zhiheng capacity profile` 检查。",
+            zh=f"行业档案文件“{file}”无法使用：{zh}。字段见 docs/capacity-profiles.md，改正后用 `zhiheng capacity profile --check` 检查。",
             en=f"Profile file '{file}' cannot be used: {en}. docs/capacity-profiles.md explains every field; correct them and "
-            "check with `zhiheng capacity profile`.",
+            "check with `zhiheng capacity profile --check`.",
         )
 
 
@@ -358,7 +358,7 @@ class UnknownProfileError(ModelError):
         self.line_id, self.profile = line_id, profile
         listed = ", ".join(known)
         super().__init__(
-            zh=f"产线“{line_id}”的行业配置“{profile}”不存在（现有：{listed}）。请改正 lines.profile，或在 profiles 目录中加入其文件。",
+            zh=f"产线“{line_id}”的行业档案“{profile}”不存在（现有：{listed}）。请改正 lines.profile，或在 profiles 目录中加入其文件。",
             en=f"Line '{line_id}' names the profile '{profile}', which does not exist (known: {listed}). "
             "Correct lines.profile or add a file for it to the folder `profiles`.",
         )
@@ -370,7 +370,7 @@ class ProfileUnitError(ModelError):
     def __init__(self, line_id: str, unit: str, profile: str, expected: str) -> None:
         self.line_id, self.unit, self.profile, self.expected = line_id, unit, profile, expected
         super().__init__(
-            zh=f"产线“{line_id}”的计量单位是 {unit}，行业配置“{profile}”用的是 {expected}。请换算该产线的数据，或改用单位一致的行业配置。",
+            zh=f"产线“{line_id}”的计量单位是 {unit}，行业档案“{profile}”用的是 {expected}。请换算该产线的数据，或改用单位一致的行业档案。",
             en=f"Line '{line_id}' counts in {unit}, its profile '{profile}' in {expected}. "
             "Convert the line's figures or choose a profile of its unit.",
         )

@@ -70,7 +70,7 @@ def _text(line: Mapping[str, object], key: str) -> str | None:
 
 def _assumed(line_id: str, profile: Profile) -> Wording:
     return Wording(
-        zh=f"产线“{line_id}”未写明行业配置，按产品族、单位和名称取“{profile.label.zh}”。请填写 lines.profile = {profile.id} 予以确认。",
+        zh=f"产线“{line_id}”未写明行业档案，按产品族、单位和名称取“{profile.label.zh}”。请填写 lines.profile = {profile.id} 予以确认。",
         en=f"Line '{line_id}' names no profile; '{profile.label.en}' is taken by family, unit and name. "
         f"Confirm it with lines.profile = {profile.id}.",
     )
@@ -78,7 +78,7 @@ def _assumed(line_id: str, profile: Profile) -> Wording:
 
 def _no_profile(line_id: str) -> Wording:
     return Wording(
-        zh=f"产线“{line_id}”未写明行业配置，也无从判断，按通用配置处理。请填写 lines.profile，或为该行业添加配置文件。",
+        zh=f"产线“{line_id}”未写明行业档案，也无从判断，按通用档案处理。请填写 lines.profile，或为该行业添加档案文件。",
         en=f"Line '{line_id}' names no profile and none fits clearly; the generic one is taken. "
         "Fill in lines.profile or add a profile file for the industry.",
     )

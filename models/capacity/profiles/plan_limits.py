@@ -63,7 +63,7 @@ def _runs_in_words(
             least = profile_of[new.line_id].constraints.minimum_run_hours
             found.append(
                 Wording(
-                    zh=f"产线 {new.line_id} 为连续运行，每周至少运行 {least:g} 小时（行业配置）。",
+                    zh=f"产线 {new.line_id} 为连续运行，每周至少运行 {least:g} 小时（行业档案）。",
                     en=f"Line {new.line_id} runs without a break: at least {least:g} h a week (profile).",
                 )
             )
@@ -83,7 +83,7 @@ def _resources_in_words(problem: PlanProblem, routes: tuple[Route, ...]) -> list
     names = {"energy": ("能耗", "energy"), "emission": ("排放", "emission")}
     return [
         Wording(
-            zh=f"产线 {route.line_id} 生产 {route.product_id} 没有{names[kind][0]}数据，按行业配置 "
+            zh=f"产线 {route.line_id} 生产 {route.product_id} 没有{names[kind][0]}数据，按行业档案 "
             f"{getattr(route, f'{kind}_per_unit'):g} 计。",
             en=f"Line {route.line_id} has no figure of {names[kind][1]} for {route.product_id}; the profile's "
             f"{getattr(route, f'{kind}_per_unit'):g} is taken.",

@@ -37,12 +37,14 @@ def shortfalls_of(
     count: int,
     seed: int,
     plans: tuple[pl.DataFrame, pl.DataFrame] | None = None,
+    line_dependence: Dependence | None = None,
 ) -> ShortfallPair:
     """Simulate the shortfalls without and with a scenario.
 
     Each product and line has a stream of random numbers of its own (`drawing.draw`), so that what differs is the
     scenario and not luck. plans: the production frames of the plans without and with it, whose sharing out of the
-    lines' hours then counts; else the median demand's.
+    lines' hours then counts; else the median demand's. Lines fail independently without `line_dependence`; a new line
+    then depends on the others as the line it was made after does.
     """
     base_plan, plan = (None, None) if plans is None else plans
     before = setting if base_plan is None else replace(setting, shares=_shares(setting, base_plan))
@@ -50,7 +52,7 @@ def shortfalls_of(
     shortfalls = [
         simulate(
             one.demand, one.hours, one.supply, dependence=dependence, shares=one.shares, stock=one.stock,
-            count=count, passes=PASSES, seed=seed,
+            line_dependence=_lines_depend(result, line_dependence, one.hours.ids), count=count, passes=PASSES, seed=seed,
         )
         for one in (before, after)
     ]  # fmt: skip
@@ -74,6 +76,16 @@ def setting_under(result: Applied, setting: Setting, *, plan: pl.DataFrame | Non
     return replace(
         changed, shares=shares if plan is None else plan_shares(plan, supply, demand.weeks, otherwise=shares)
     )
+
+
+def _lines_depend(
+    result: Applied, dependence: Dependence | None, line_ids: Sequence[str]
+) -> Dependence | None:
+    """Return how these lines depend on each other; a new one as the line it was made after."""
+    if dependence is None:
+        return None
+    taken = dependence.take([result.modelled_on.get(one, one) for one in line_ids])
+    return replace(taken, ids=tuple(line_ids))
 
 
 def _shares(setting: Setting, plan: pl.DataFrame) -> FloatArray:

@@ -11,7 +11,7 @@ from models.capacity.allocation.problem import PlanLine, PlanProblem
 from models.capacity.published.shortfall_of_run import Setting
 from models.capacity.scenarios.apply import applied
 from models.capacity.scenarios.shortfall_changes import setting_under, shortfalls_of
-from models.capacity.shortfall.dependence import independent
+from models.capacity.shortfall.dependence import Dependence, independent
 from models.capacity.shortfall.drawing import draw
 from models.capacity.shortfall.marginals import Marginals
 from models.capacity.shortfall.supply import Supply, median_shares
@@ -75,6 +75,25 @@ def test_overtime_and_a_new_line_lower_the_chance() -> None:
         change = _probability(base, "S") - _probability(changed, "S")
         assert (change >= 0).all()
         assert change.any()
+
+
+def test_a_new_line_depends_on_others_as_its_model_does() -> None:
+    plan = problem()
+    setting, result = (
+        _setting(plan),
+        applied(scenario({"kind": "new_line", "line": "N", "copy_of": "L3"}), plan),
+    )
+    shared = Dependence(setting.hours.ids, ("site",), np.array([[0.9], [0.9], [0.5]]), 0.0, "test")
+    demand = independent(setting.demand.ids)
+    pairs = [
+        shortfalls_of(result, setting, demand, count=400, seed=3, line_dependence=one)
+        for one in (None, shared)
+    ]
+    assert pairs[0].base.products.equals(
+        shortfalls_of(result, setting, demand, count=400, seed=3).base.products
+    )
+    assert not pairs[0].base.weeks.equals(pairs[1].base.weeks)
+    assert not pairs[0].scenario.weeks.equals(pairs[1].scenario.weeks)
 
 
 def test_a_scenario_scales_the_very_draws_of_the_base() -> None:
