@@ -115,7 +115,11 @@ def _routes(run: CapacityRun) -> tuple[Route, ...]:
             en=f"Capacity run {run.info.run_id} has no route in the scope asked for. Say in the table line_products which "
             "line makes which product.",
         )
-    return tuple(route_of_row(row) for row in known.sort("line_id", "product_id").iter_rows(named=True))
+    alone = set(known.group_by("line_id").len().filter(pl.col("len") == 1)["line_id"])
+    return tuple(
+        route_of_row(row, alone=row["line_id"] in alone)
+        for row in known.sort("line_id", "product_id").iter_rows(named=True)
+    )
 
 
 def _products(run: CapacityRun, routes: Sequence[Route], notes: list[Note]) -> tuple[PlanProduct, ...]:

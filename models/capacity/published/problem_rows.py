@@ -20,8 +20,13 @@ FloatArray = NDArray[np.float64]
 _NEAR: Final = 1e-9
 
 
-def route_of_row(row: Mapping[str, object]) -> Route:
-    """Return a route; what is null is none of it."""
+def route_of_row(row: Mapping[str, object], *, alone: bool = False) -> Route:
+    """Return a route; what is null is none of it.
+
+    A change-over is counted once a lot, and a lot is never less than the least that is made at a time; the only product
+    of a line (`alone`) needs no change-over.
+    """
+    lot, least = _maybe(row, "lot"), number(row, "minimum_lot")
     return Route(
         line_id=str(row["line_id"]),
         product_id=str(row["product_id"]),
@@ -30,9 +35,9 @@ def route_of_row(row: Mapping[str, object]) -> Route:
         margin_company=number(row, "margin_company"),
         margin_group=number(row, "margin_group"),
         good_share=_maybe(row, "good_share"),
-        changeover_hours=number(row, "changeover_hours"),
-        lot=_maybe(row, "lot"),
-        minimum_lot=number(row, "minimum_lot"),
+        changeover_hours=0.0 if alone else number(row, "changeover_hours"),
+        lot=None if lot is None else max(lot, least),
+        minimum_lot=least,
         energy_per_unit=number(row, "energy_per_unit"),
         emission_per_unit=number(row, "emission_per_unit"),
     )

@@ -145,6 +145,16 @@ def test_a_product_that_the_demand_run_does_not_know_is_named_and_has_no_demand(
     assert _problem(partly).demand[1].sum() == 0
 
 
+def test_a_change_over_is_counted_once_a_lot_of_at_least_the_least_made_and_never_for_the_only_product() -> (
+    None
+):
+    run = a_run()
+    lots = run.routes.with_columns(changeover_hours=pl.lit(6.0), lot=pl.lit(50.0), minimum_lot=pl.lit(400.0))
+    routes = {(one.line_id, one.product_id): one for one in _problem(replace(run, routes=lots)).routes}
+    assert (routes["L1", "P1"].changeover_hours, routes["L1", "P1"].lot) == (6.0, 400.0)
+    assert routes["L2", "P2"].changeover_hours == 0.0
+
+
 @given(st.integers(0, 1000))
 def test_the_order_of_rows_changes_nothing(seed: int) -> None:
     run = a_run()
