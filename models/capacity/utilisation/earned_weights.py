@@ -25,8 +25,9 @@ def earned_weights(changes: FloatArray, departures: FloatArray) -> FloatArray:
     changes: actual minus last value over the series' movement, (b, n, h), NaN where there is none, cutoffs in order of
     time; departures: over the same movement, (b, m, n, h). One after the other, the departures are regressed on what
     those before them left over: for all series together and for each alone. The common weight is cut by its doubt,
-    1 - k se^2 / w^2 (positive-part, as Breiman's garrote, 1995; k is 3, 4, 8 for season, level,
-    mean), its standard error coming from leaving out a year of cutoffs at a time; a series' own weight counts as far as series differ by more than their standard errors
+    1 - k se^2 / w^2 (positive-part, as Breiman's garrote, 1995; k is 3, 4, 8 for season, level, mean), its standard
+    error coming from leaving out a year of cutoffs at a time; a series' own weight counts as far as series differ by
+    more than their standard errors
     (empirical Bayes). With fewer than three years of cutoffs nothing is earned.
     """
     members, series = departures.shape[1], departures.shape[2]
