@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from serving.auth import ApiKey, KeyStore, require_role
+from serving.capacity_api import CapacityApi, capacity_handlers
 from serving.credit import Call
 from serving.demand_api import DemandApi, demand_handlers
 from serving.errors import (
@@ -173,6 +174,7 @@ def create_app(api: Api) -> Starlette:
     handlers: dict[Endpoint, Handler] = {
         SCORE: api.score,
         **demand_handlers(DemandApi(api)),
+        **capacity_handlers(CapacityApi(api)),
         HEALTH: api.health,
         READY: api.ready,
     }

@@ -5,8 +5,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from features.errors import LineHistoryError
 from graph.errors import UnknownPartyError, UserError
-from models.errors import AdditivityError, FeatureMismatchError, ModelError, ScenarioError
+from models.errors import (
+    AdditivityError,
+    CapacityScenarioError,
+    FeatureMismatchError,
+    LinePanelError,
+    ModelError,
+    PlanError,
+    PlanInfeasibleError,
+    ScenarioError,
+    SolverTimeoutError,
+)
 
 __all__ = [
     "PROBLEMS",
@@ -39,6 +50,7 @@ __all__ = [
     "UnknownDecisionError",
     "UnknownJobError",
     "UnknownKeyError",
+    "UnknownLineError",
     "UnknownOverrideError",
     "UnknownSeriesError",
     "problem_of",
@@ -249,6 +261,17 @@ class UnknownSeriesError(ServingError):
         )
 
 
+class UnknownLineError(ServingError):
+    """The published run of capacity holds no line or product that fits."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(
+            zh=f"产能批次 {run_id} 中没有符合条件的产线或产品。请核对编号与筛选条件。",
+            en=f"Capacity run {run_id} holds no line or product that fits. Check ids and filters.",
+        )
+
+
 class UnknownOverrideError(ServingError):
     """There is no such override, or not for the caller's companies."""
 
@@ -372,6 +395,7 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
         RouteNotFoundError: Problem("route-not-found", 404, "没有这个接口", "No such address"),
         UnknownPartyError: Problem("unknown-party", 404, "没有该主体", "Unknown party"),
         UnknownSeriesError: Problem("unknown-series", 404, "没有该序列", "Unknown series"),
+        UnknownLineError: Problem("unknown-line", 404, "没有该产线或产品", "Unknown line or product"),
         UnknownOverrideError: Problem("unknown-override", 404, "没有该调整", "Unknown override"),
         UnknownJobError: Problem("unknown-job", 404, "没有该作业", "Unknown job"),
         UnknownAnswerError: Problem("unknown-answer", 404, "没有该结果", "Unknown result"),
@@ -382,6 +406,11 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
         NoFeaturesError: Problem("no-features", 422, "没有可用特征", "No feature has a value"),
         NoScoreError: Problem("no-score", 422, "此条线与阶段不出分", "No score for this line and stage"),
         ScenarioError: Problem("scenario", 422, "情景无法推演", "Scenario cannot be run"),
+        CapacityScenarioError: Problem("scenario", 422, "情景无法推演", "Scenario cannot be run"),
+        LineHistoryError: Problem("line-history", 422, "产线数据不可用", "Lines cannot be forecast"),
+        LinePanelError: Problem("line-history", 422, "产线数据不可用", "Lines cannot be forecast"),
+        PlanError: Problem("plan", 422, "无法制定计划", "Plan cannot be made"),
+        PlanInfeasibleError: Problem("plan-infeasible", 422, "计划不可行", "No plan meets all constraints"),
         AdditivityError: Problem("not-additive", 500, "解释与得分不一致", "Explanation does not add up"),
         UnexpectedError: Problem("unexpected", 500, "内部错误", "Internal error"),
         NotReadyError: Problem("not-ready", 503, "服务尚未就绪", "Not ready"),
@@ -393,6 +422,7 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
         JobQueueFullError: Problem("job-queue-full", 503, "作业队列已满", "Too many jobs"),
         JobStoppedError: Problem("job-stopped", 503, "作业已停止", "Job was stopped"),
         LedgerUnavailableError: Problem("ledger-unavailable", 503, "决策台账不可用", "Ledger not available"),
+        SolverTimeoutError: Problem("solver-timeout", 504, "求解超时", "Solver ran out of time"),
         DeadlineError: Problem("deadline", 504, "处理超时", "Took too long"),
     }
 )

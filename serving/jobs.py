@@ -187,6 +187,11 @@ class JobStore:
             raise UnknownJobError(job_id)
         return _job(row)
 
+    def open_jobs(self) -> int:
+        """Return how many jobs wait or run."""
+        with self._database.reading() as connection:
+            return int(connection.execute(_COUNT_OPEN).scalar_one())
+
     def position(self, job: Job) -> int | None:
         """Return how many jobs are before a waiting one, None for one that does not wait."""
         if job.state is not JobState.QUEUED:

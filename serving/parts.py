@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from graph.errors import UserError
 from models.errors import BundleError
 from serving.book_store import BookStore, load_book_store
+from serving.capacity_parts import CapacityParts
 from serving.credit import CreditScorer, FeatureText, Model
 from serving.dated_policies import DatedPolicies
 from serving.demand import DemandDesk
@@ -112,8 +113,10 @@ def read_champion(pointer: Path) -> Path:
 class Parts:
     """What is loaded now. A load that fails leaves the last good scorer in place and is reported."""
 
-    def __init__(self, sources: CreditSources, ledger: Ledger, planning: Planning) -> None:
-        self.ledger = ledger
+    def __init__(
+        self, sources: CreditSources, ledger: Ledger, planning: Planning, capacity: CapacityParts
+    ) -> None:
+        self.ledger, self.capacity = ledger, capacity
         self.demand, self.payloads = planning.demand, planning.payloads
         self.accuracy, self.scenarios = planning.accuracy, planning.scenarios
         self._sources = sources
@@ -130,7 +133,7 @@ class Parts:
         with self._loading:
             sources = self._sources
             sidecar = sources.features.with_suffix(".json")
-            runs = pointers(self.demand.store.root)
+            runs = [*pointers(self.demand.store.root), self.capacity.desk.store.pointer]
             stamp = _stamp(sources.pointer, sources.features, sidecar, sources.book, *runs)
             # What failed is tried again each time: a folder may have been on its way when its pointer was read.
             if stamp == self._stamp and not self._problems:
@@ -162,6 +165,10 @@ class Parts:
             self.demand.store.reload()
         except UserError as error:
             problems["forecasts"] = error
+        try:
+            self.capacity.desk.store.reload()
+        except UserError as error:
+            problems["capacity"] = error
         for part, problem in problems.items():
             if part not in self._problems or self._problems[part].en != problem.en:
                 _LOG.warning("%s cannot be used: %s", part, problem.en)
@@ -199,11 +206,12 @@ class Parts:
                 count=len(self._book.rows) if self._book else None,
             ),
             "forecasts": self._forecasts(),
+            "capacity": self._capacity(),
             "ledger": self._ledger(),
         }
-        # Without the book answers are given, each saying that rules were not checked, and without forecasts credit is
-        # scored all the same: neither stops the service.
-        needed = (part for name, part in parts.items() if name not in ("book", "forecasts"))
+        # Without the book answers are given, each saying that rules were not checked, and without forecasts or capacity
+        # credit is scored all the same: none of them stops the service.
+        needed = (part for name, part in parts.items() if name not in ("book", "forecasts", "capacity"))
         return Health(ready=all(part.ready for part in needed), parts=parts)
 
     def _part(
@@ -246,6 +254,23 @@ class Parts:
             version=newest.info.run_id if newest else None,
             as_of=newest.info.data_as_of if newest else None,
             count=newest.series.height if newest else None,
+        )
+
+    def _capacity(self) -> PartHealth:
+        """Say of which date the newest run of capacity is."""
+        held = self.capacity.desk.store.latest
+        if held is None and "capacity" not in self._problems:
+            return PartHealth(
+                ready=False,
+                problem_zh="尚无已发布的产能预测。请运行 `zhiheng capacity forecast`。",
+                problem_en="No forecast of capacity has been published yet. Run `zhiheng capacity forecast`.",
+            )
+        return self._part(
+            "capacity",
+            ready=held is not None,
+            version=held.info.run_id if held else None,
+            as_of=held.info.data_as_of if held else None,
+            count=held.lines.height if held else None,
         )
 
     def _graph(self, store: FeatureStore | None) -> PartHealth:

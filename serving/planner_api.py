@@ -17,8 +17,9 @@ from serving.problems import refuse_repeated_keys, request_error
 if TYPE_CHECKING:
     from serving.api import Api
 
-__all__ = ["PlannerApi", "read_query"]
+__all__ = ["Abandoned", "PlannerApi", "read_query"]
 
+Abandoned = Callable[[], bool]
 Body = TypeVar("Body", bound=BaseModel)
 
 
@@ -29,20 +30,24 @@ class PlannerApi:
         self._api = api
 
     async def _answer(self, compute: Callable[[], Answered], *, kept: bool = False) -> Response:
-        """Compute in a thread, write down, answer: in this order. `kept`: the computation wrote its record itself.
+        """Compute in a thread, write down, answer: in this order. `kept`: the computation wrote its record itself."""
+
+        def work(abandoned: Abandoned) -> Answered:
+            answered = compute()
+            if not kept and not abandoned():
+                self._api.parts.ledger.append([answered.record])
+            return answered
+
+        return await self._answer_unless_abandoned(work)
+
+    async def _answer_unless_abandoned(self, work: Callable[[Abandoned], Answered]) -> Response:
+        """Answer with what the work wrote down itself; it is told whether anybody still waits.
 
         A computation whose caller was told that it took too long writes nothing: no answer was given.
         """
         abandoned = threading.Event()
-
-        def work() -> Answered:
-            answered = compute()
-            if not kept and not abandoned.is_set():
-                self._api.parts.ledger.append([answered.record])
-            return answered
-
         try:
-            answered = await self._api.in_slow_thread(work)
+            answered = await self._api.in_slow_thread(lambda: work(abandoned.is_set))
         finally:
             abandoned.set()
         headers = {"Cache-Control": "no-store", "X-Request-ID": str(answered.record["request_id"])}

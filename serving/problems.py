@@ -4,6 +4,7 @@ import json
 import logging
 import traceback
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 from pydantic import ValidationError
@@ -11,6 +12,7 @@ from pydantic_core import ErrorDetails
 from starlette.responses import Response
 
 from graph.errors import UserError
+from models.errors import PlanInfeasibleError
 from serving.errors import (
     FieldProblem,
     InvalidRequestError,
@@ -67,6 +69,8 @@ _RULES: Final[dict[str, tuple[str, str]]] = {
     "model_type": ("须为对象", "must be an object"),
     "multiply_above_zero": ("multiply 的 value 须大于 0", "needs a value above 0 to multiply by"),
     "named_or_own": ("name 与 scenario 须给出且只给出一个", "give either name or scenario, one of the two"),
+    "names_or_scenarios": ("names 与 scenarios 须至少给出一个", "needs names or scenarios"),
+    "scenario_twice": ("有重名的情景", "names a scenario twice"),
     "not_a_period": (
         "须形如 2026-12-01、2026-12-01T08:00:00 或为整数，且是文本",
         "must be text like 2026-12-01, 2026-12-01T08:00:00 or an integer",
@@ -88,6 +92,19 @@ _RULES: Final[dict[str, tuple[str, str]]] = {
     "string_pattern_mismatch": (
         "格式不符（字母、数字、- 和 _，最长 64）",
         "must be letters, digits, - and _, at most 64",
+    ),
+    "union_tag_not_found": ("缺少 kind", "lacks its kind"),
+    "union_tag_invalid": (
+        "kind 不在允许的取值之中，见 /docs",
+        "has a kind that is none of the allowed, see /docs",
+    ),
+    "payload_or_filters": (
+        "payload 与筛选条件（line_ids、company、profile、product_id）须只给出一种",
+        "give either payload or filters (line_ids, company, profile, product_id)",
+    ),
+    "explained_by_week": (
+        "贡献按周给出，请用 by = week",
+        "has contributions by week only; ask with by = week",
     ),
     "string_type": ("须为文本", "must be text"),
     "string_too_long": ("文本过长", "is too long a text"),
@@ -123,8 +140,19 @@ def refuse_repeated_keys(body: bytes) -> None:
 
 def _field_problem(item: ErrorDetails) -> FieldProblem:
     field = ".".join(map(str, item["loc"])) or "body"
-    zh, en = _RULES.get(item["type"]) or _bound(item) or (f"不符合规则 {item['type']}", item["msg"])
+    zh, en = (
+        _RULES.get(item["type"])
+        or _own_words(item)
+        or _bound(item)
+        or (f"不符合规则 {item['type']}", item["msg"])
+    )
     return FieldProblem(field, item["type"], zh, en)
+
+
+def _own_words(item: ErrorDetails) -> tuple[str, str] | None:
+    """Return the texts that a shape of the models gives of itself, None where it gives none."""
+    context = item.get("ctx", {})
+    return (context["zh"], context["en"]) if {"zh", "en"} <= set(context) else None
 
 
 _BOUNDS: Final = {
@@ -182,12 +210,20 @@ def problem_response(error: Exception, *, request_id: str, language: Language) -
 
 
 def _field_errors(error: UserError, language: Language) -> list[FieldError] | None:
+    if isinstance(error, PlanInfeasibleError):
+        return [_relaxation(one, language) for one in error.relaxations]
     if not isinstance(error, InvalidRequestError):
         return None
     return [
         FieldError(field=item.field, rule=item.rule, message=item.zh if language == "zh" else item.en)
         for item in error.problems
     ]
+
+
+def _relaxation(one: Mapping[str, object], language: Language) -> FieldError:
+    """Name a constraint of the smallest set to relax, and by how much."""
+    field = str(one.get("constraint") or one.get("kind") or "constraint")
+    return FieldError(field=field, rule="relax", message=str(one[f"text_{language}"]))
 
 
 def _refused(error: UserError) -> Quality | None:

@@ -53,6 +53,20 @@ class ServiceSettings(BaseSettings):
     )
     accuracy_runs: int = Field(default=36, ge=1, description="how many of the newest runs accuracy looks at")
 
+    plan_now_size: int = Field(
+        default=20_000, ge=1, description="plans with more routes times weeks are made as a job"
+    )
+    plan_now_seconds: float = Field(
+        default=8.0, gt=0, description="time of the solver for a plan that is answered at once"
+    )
+    plan_job_seconds: float = Field(default=300.0, gt=0, description="time of the solver for a plan in a job")
+    jobs_waiting: int = Field(
+        default=20, ge=1, description="jobs that may wait or run at a time; more get 503"
+    )
+    job_silence_seconds: float = Field(
+        default=30.0, gt=0, description="a job whose process is silent for longer counts as interrupted"
+    )
+
     @property
     def longest_deadline_seconds(self) -> float:
         """Return the deadline of the slowest route."""
@@ -62,6 +76,16 @@ class ServiceSettings(BaseSettings):
     def forecasts(self) -> Path:
         """Return the folder of published runs of forecasts."""
         return self.home / "forecasts"
+
+    @property
+    def capacity(self) -> Path:
+        """Return the folder of published runs of capacity; plans lie below it."""
+        return self.home / "capacity"
+
+    @property
+    def profiles(self) -> Path:
+        """Return the folder of the plants' own industry profiles."""
+        return self.home / "profiles"
 
     @property
     def ledger_path(self) -> Path:

@@ -14,6 +14,7 @@ from models.credit.rules.policy import read_rules
 from models.demand.scenarios.scenario import load_scenarios
 from serving.api import Api, create_app
 from serving.auth import KeyStore
+from serving.capacity_wiring import capacity_parts
 from serving.credit import Model
 from serving.database import Database
 from serving.dated_policies import DatedPolicies
@@ -39,7 +40,9 @@ class Deployment:
     def __init__(self, settings: ServiceSettings) -> None:
         self._database = Database(settings.ledger_path, wait_seconds=settings.ledger_wait_seconds)
         ledger = Ledger(self._database)
-        self.parts = Parts(_sources(settings), ledger, _planning(settings, self._database, ledger))
+        planning = _planning(settings, self._database, ledger)
+        capacity = capacity_parts(settings, self._database, ledger, turn=planning.payloads.turn)
+        self.parts = Parts(_sources(settings), ledger, planning, capacity)
         self.app: Starlette = create_app(Api(self.parts, KeyStore(self._database), settings))
 
     def start(self) -> None:
@@ -47,9 +50,11 @@ class Deployment:
         with contextlib.suppress(LedgerUnavailableError):  # /readyz says so, and the next request tries again
             self._database.open()
         self.parts.refresh()
+        self.parts.capacity.worker.start()
 
     def stop(self) -> None:
-        """Give the database back."""
+        """Take no more jobs and give the database back."""
+        self.parts.capacity.worker.stop()
         self._database.close()
 
 

@@ -33,6 +33,7 @@ from serving.database import Database
 from serving.roles import Role
 from serving.settings import ServiceSettings
 from serving.wiring import Deployment
+from tests.serving import capacity_world
 from tests.serving.demand_world import ISSUED, NOW, DemandClient, make_planner, make_run, publish
 
 FEATURES = ("age_of_firm", "debt_ratio", "lawsuits", "overdue_days", "guaranteed_amount", "degree")
@@ -369,4 +370,19 @@ def open_planning(home: Path, make_client: MakeClient, **settings: float) -> Dem
     group, org07 = make_planner(home, "*"), make_planner(home, "ORG-07", name="李计划")
     opened = DemandClient(make_client(home, group, **settings), group, org07)
     opened.at(NOW)
+    return opened
+
+
+@pytest.fixture
+def plant(tmp_path: Path, make_client: MakeClient) -> capacity_world.CapacityClient:
+    """The application over one published run of capacity."""
+    capacity_world.publish(tmp_path, capacity_world.make_run())
+    return open_plant(tmp_path, make_client)
+
+
+def open_plant(home: Path, make_client: MakeClient, **settings: float) -> capacity_world.CapacityClient:
+    group = make_planner(home, "*")
+    org07, org08 = (make_planner(home, org, name="李计划") for org in ("ORG-07", "ORG-08"))
+    opened = capacity_world.CapacityClient(make_client(home, group, **settings), group, org07, org08)
+    opened.at(capacity_world.NOW)
     return opened

@@ -322,6 +322,7 @@ def test_service_without_a_model_is_not_ready_and_says_what_to_do(
         "graph",
         "book",
         "forecasts",
+        "capacity",
     ]
     assert "champion" in parts["model"]["problem_en"]
     assert client.http.get("/healthz").status_code == 200

@@ -1,0 +1,250 @@
+"""Hold scenarios against the base plan of the newest run: side by side, none replaces a plan."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection
+
+from models.capacity.scenarios.scenario import Scenario
+from models.errors import PlanError
+from serving.answered import Answered, write_answer
+from serving.capacity_answers import capacity_stamp, stamp_said
+from serving.capacity_plan import PlanMaker, Posed
+from serving.capacity_quality import capacity_quality, told
+from serving.demand_quality import quality_codes
+from serving.demand_scope import Planner
+from serving.errors import DeadlineError, problem_of
+from serving.job_desk import JobDesk
+from serving.job_worker import Outcome, Progress
+from serving.jobs import Job
+from serving.kept_answers import KeptAnswer, KeptAnswers
+from serving.ledger import Json, Ledger
+from serving.plan_answers import counted, rows_of, summary_of
+from serving.plan_schemas import (
+    CapacityScenarioAnswer,
+    CapacityScenarioRequest,
+    ScenarioConstraint,
+    ScenarioLineWeek,
+    ScenarioMeasure,
+    ScenarioProduct,
+    ScenarioSide,
+    ScenarioWords,
+)
+from serving.planner_api import Abandoned
+from serving.roles import ALL_COMPANIES
+from serving.schemas import Note
+
+if TYPE_CHECKING:
+    from models.capacity.allocation.plan import Plan
+    from models.capacity.allocation.problem import PlanProblem
+    from models.capacity.scenarios.apply import Applied
+    from models.capacity.scenarios.comparison import Comparison
+
+__all__ = ["SCENARIO_KIND", "CapacityScenarioDesk"]
+
+SCENARIO_KIND: Final = "capacity/scenario"
+_UNVERIFIED: Final = Note(
+    code="scenario_unverified",
+    text_zh="有情景的数值尚未经业务确认，仅供推演。",
+    text_en="Nobody of the business has confirmed the numbers of some scenarios.",
+)
+
+
+class CapacityScenarioDesk:
+    """Answers scenarios; every one is planned on the same problem as the base."""
+
+    def __init__(
+        self,
+        maker: PlanMaker,
+        ledger: Ledger,
+        kept: KeptAnswers,
+        scenarios: Sequence[Scenario],
+        *,
+        jobs: Callable[[], JobDesk],
+    ) -> None:
+        self._maker, self._ledger, self._kept, self._jobs = maker, ledger, kept, jobs
+        self._scenarios = scenarios
+
+    def scenario(self, request: CapacityScenarioRequest, planner: Planner, abandoned: Abandoned) -> Answered:
+        """Answer at once, or take the question as a job: each scenario is a plan more.
+
+        Raises what a plan raises, CapacityScenarioError for what the plan does not know.
+        """
+        posed, wanted = self._maker.pose(request, planner), self._wanted(request)
+        for one in wanted:
+            _applied(one, posed.problem)  # what cannot be is said now, not by the job
+        if self._maker.as_job(request, posed, times=1 + len(wanted)):
+            return self._jobs().submit(SCENARIO_KIND, request, planner)
+        seconds = self._maker.limits.now_seconds
+        answered, keep = self._made(request, planner, posed, lambda _share: seconds)
+        if abandoned():  # the caller was told that it took too long
+            raise DeadlineError(seconds)
+        self._ledger.append([answered.record], beside=keep)
+        return answered
+
+    def run_job(self, job: Job, progress: Progress) -> Outcome:
+        """Answer the scenarios of a job."""
+        request = CapacityScenarioRequest.model_validate_json(job.request)
+
+        def seconds(share: float) -> float:
+            progress(share)
+            return self._maker.limits.job_seconds
+
+        posed = self._maker.pose(request, job.planner)
+        answered, keep = self._made(request, job.planner, posed, seconds)
+        return Outcome(str(getattr(answered.body, "scenario_id", "")), answered.record, keep)
+
+    def read(self, scenario_id: str, planner: Planner) -> Answered:
+        """Give an answer back as it was made. Raises UnknownAnswerError."""
+        desk = self._maker.desk
+        kept = self._kept.get(scenario_id, SCENARIO_KIND, planner)
+        found = CapacityScenarioAnswer.model_validate_json(kept.body)
+        base = found.base if planner.sees_all else found.base.model_copy(update={"value_group": None})
+        changed = {"request_id": planner.call.request_id, "decision_id": desk.new_id(), "base": base}
+        answer = found.model_copy(update=changed)
+        asked = {"scenario_id": scenario_id}
+        return write_answer("capacity/scenarios", answer, asked, planner, said=_said(answer), at=desk.clock())
+
+    def _wanted(self, request: CapacityScenarioRequest) -> list[Scenario]:
+        """Return the scenarios of a request. Raises CapacityScenarioError listing those there are."""
+        from models.capacity.scenarios.scenario_files import scenario_named  # noqa: PLC0415 - late, as the rest
+
+        stored = tuple(self._scenarios)
+        named = [scenario_named(name, stored) for name in request.names]
+        own = [
+            Scenario(
+                name=one.name,
+                zh=one.name,
+                en=one.name,
+                source="request",
+                verified=True,
+                parts=tuple(one.parts),
+            )
+            for one in request.scenarios
+        ]
+        return [*named, *own]
+
+    def _made(
+        self,
+        request: CapacityScenarioRequest,
+        planner: Planner,
+        posed: Posed,
+        seconds: Callable[[float], float],
+    ) -> tuple[Answered, Callable[[Connection], None]]:
+        desk, now, wanted = self._maker.desk, self._maker.desk.clock(), self._wanted(request)
+        base = self._solve(posed.problem, seconds(0.05))
+        sides = [
+            self._side(one, posed, base, seconds(place / (1 + len(wanted))))
+            for place, one in enumerate(wanted, start=1)
+        ]
+        unverified = [] if all(one.verified for one in sides) else [_UNVERIFIED]
+        notes = [
+            *desk.notes(posed.loaded, now, whole=posed.companies is None),
+            *told(posed.notes),
+            *unverified,
+        ]
+        answer = CapacityScenarioAnswer(
+            **capacity_stamp(posed.loaded.info).model_dump(),
+            request_id=planner.call.request_id,
+            decision_id=desk.new_id(),
+            scenario_id=desk.new_id(),
+            planned_at=now,
+            objective=posed.problem.objective.value,
+            companies=None if posed.companies is None else list(posed.companies),
+            weeks=list(posed.problem.weeks),
+            capacity=counted(None if request.capacity is None else 1 - request.capacity),
+            demand=counted(request.demand),
+            quality=capacity_quality(notes),
+            base=summary_of(base.summary, planner),
+            scenarios=sides,
+        )
+        answered = desk.answered(SCENARIO_KIND, answer, request, planner, said=_said(answer), at=now)
+        kept = _kept(answered, answer, planner, now)
+        return answered, lambda connection: self._kept.keep(connection, kept)
+
+    def _solve(self, problem: "PlanProblem", seconds: float) -> "Plan":
+        return self._maker.solving(problem, seconds=seconds, before=None).plan
+
+    def _side(self, scenario: Scenario, posed: Posed, base: "Plan", seconds: float) -> ScenarioSide:
+        """Plan one scenario; one without a feasible plan says why and stops none of the others."""
+        from models.capacity.scenarios.comparison import compare  # noqa: PLC0415 - only where scenarios are run
+
+        result = _applied(scenario, posed.problem)
+        words = [ScenarioWords(text_zh=one.zh, text_en=one.en) for one in result.parts]
+        try:
+            found = compare(result, base, self._solve(result.problem, seconds))
+        except PlanError as error:
+            return _without_plan(scenario, result.label.zh, result.label.en, words, error)
+        return _with_plan(scenario, found, words)
+
+
+def _applied(scenario: Scenario, problem: "PlanProblem") -> "Applied":
+    from models.capacity.scenarios.apply import applied  # noqa: PLC0415 - only where scenarios are run
+
+    return applied(scenario, problem)
+
+
+def _with_plan(scenario: Scenario, found: "Comparison", words: list[ScenarioWords]) -> ScenarioSide:
+    return ScenarioSide(
+        name=scenario.name,
+        text_zh=found.label.zh,
+        text_en=found.label.en,
+        verified=scenario.verified,
+        outcome=ScenarioWords(text_zh=found.text.zh, text_en=found.text.en),
+        parts=words,
+        measures=rows_of(ScenarioMeasure, found.measures),
+        products=rows_of(ScenarioProduct, found.products),
+        line_weeks=rows_of(ScenarioLineWeek, found.line_weeks),
+        binding=rows_of(ScenarioConstraint, found.binding),
+        problem=None,
+    )
+
+
+def _without_plan(
+    scenario: Scenario, zh: str, en: str, words: list[ScenarioWords], error: PlanError
+) -> ScenarioSide:
+    return ScenarioSide(
+        name=scenario.name,
+        text_zh=zh,
+        text_en=en,
+        verified=scenario.verified,
+        outcome=None,
+        parts=words,
+        measures=[],
+        products=[],
+        line_weeks=[],
+        binding=[],
+        problem=Note(code=problem_of(error).slug, text_zh=error.zh, text_en=error.en),
+    )
+
+
+def _kept(answered: Answered, answer: CapacityScenarioAnswer, planner: Planner, now: datetime) -> KeptAnswer:
+    companies = answer.companies or [ALL_COMPANIES]
+    return KeptAnswer(
+        answer_id=answer.scenario_id,
+        kind=SCENARIO_KIND,
+        scope=f"{SCENARIO_KIND}:{','.join(companies)}",
+        companies=companies,
+        key_id=planner.call.key_id,
+        kept_at=now,
+        body=answered.text,
+    )
+
+
+def _said(answer: CapacityScenarioAnswer) -> dict[str, Json]:
+    return {
+        **stamp_said(answer),
+        "scenario_id": answer.scenario_id,
+        "objective": answer.objective,
+        "companies": answer.companies,
+        "quality": quality_codes(answer.quality),
+        "base": answer.base.value,
+        "scenarios": {
+            one.name: {
+                "problem": one.problem.code if one.problem else None,
+                "measures": {f"{it.measure} {it.unit}": [it.base, it.scenario] for it in one.measures},
+            }
+            for one in answer.scenarios
+        },
+    }

@@ -1,0 +1,75 @@
+"""Put those who answer about capacity together from the settings."""
+
+import os
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+
+from models.capacity.profiles.profile_files import load_profiles
+from models.capacity.scenarios.scenario_files import load_scenarios
+from serving.capacity import CapacityDesk, CapacityLimits
+from serving.capacity_parts import CapacityParts
+from serving.capacity_payload import CapacityPayloadDesk, CapacityPayloadLimits
+from serving.capacity_plan import KIND, PlanDesk, PlanLimits, PlanMaker
+from serving.capacity_scenario import SCENARIO_KIND, CapacityScenarioDesk
+from serving.capacity_solving import solve_now
+from serving.capacity_store import CapacityStore
+from serving.database import Database
+from serving.job_desk import JobDesk
+from serving.job_worker import JobWorker
+from serving.jobs import JobLimits, JobStore
+from serving.kept_answers import KeptAnswers
+from serving.ledger import Ledger
+from serving.line_forecast import forecast_lines
+from serving.settings import ServiceSettings
+
+__all__ = ["capacity_parts"]
+
+_ANSWERS = {KIND: "/v1/capacity/plans/{}", SCENARIO_KIND: "/v1/capacity/scenarios/{}"}
+_POLL = "/v1/capacity/jobs/{}"
+
+
+def capacity_parts(
+    settings: ServiceSettings,
+    database: Database,
+    ledger: Ledger,
+    *,
+    turn: Callable[[], AbstractContextManager[None]],
+) -> CapacityParts:
+    """Return the desks; `turn` lets one computation of LightGBM run at a time."""
+    desk = CapacityDesk(
+        CapacityStore(settings.capacity),
+        load_profiles(settings.profiles),
+        limits=CapacityLimits(settings.answer_series_limit, settings.stale_run_days),
+        clock=_now,
+        new_id=_new_id,
+    )
+    seconds = PlanLimits(settings.plan_now_size, settings.plan_now_seconds, settings.plan_job_seconds)
+    maker, kept = PlanMaker(desk, solve_now, seconds), KeptAnswers(database)
+    limits = JobLimits(settings.jobs_waiting, settings.job_silence_seconds)
+    store = JobStore(database, ledger, limits, clock=_now)
+    plans = PlanDesk(maker, ledger, kept, jobs=lambda: jobs)
+    scenarios = CapacityScenarioDesk(maker, ledger, kept, load_scenarios(), jobs=lambda: jobs)
+    worker = JobWorker(
+        store,
+        ledger,
+        {KIND: plans.run_job, SCENARIO_KIND: scenarios.run_job},
+        name=f"{os.getpid()}-{_new_id()}",
+    )
+    jobs = JobDesk(store, wake=worker.wake, answers=_ANSWERS, poll=_POLL, clock=_now, new_id=_new_id)
+    payloads = CapacityPayloadDesk(
+        desk,
+        forecast_lines,
+        CapacityPayloadLimits(settings.payload_series_limit, settings.payload_points_limit),
+        turn=turn,
+    )
+    return CapacityParts(desk, payloads, plans, scenarios, jobs, worker)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex

@@ -1,0 +1,41 @@
+"""Forecast lines from tables of their own; imports what forecasts only now, so that the service starts without it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import polars as pl
+
+from models.capacity.profiles.profile_files import load_profiles
+from models.capacity.published.capacity_run import checked_run, empty_run
+from models.capacity.published.run_info import CapacityInfo
+from serving.capacity_answers import refused_line
+from serving.capacity_payload import ForecastedLines
+from serving.lean import import_lightgbm_alone
+
+__all__ = ["forecast_lines"]
+
+
+def forecast_lines(
+    history: pl.DataFrame, plan: pl.DataFrame | None, *, drivers: Sequence[str], info: CapacityInfo
+) -> ForecastedLines:
+    """Fit the lines of a table and forecast them. Raises LineHistoryError, LinePanelError naming what is wrong."""
+    import_lightgbm_alone()
+    from features.capacity.history_file import line_panel_of_file  # noqa: PLC0415 - see above
+    from models.capacity.lines.model import fit_lines  # noqa: PLC0415
+
+    panel = line_panel_of_file(history, plan, as_of=info.data_as_of, drivers=drivers)
+    model = fit_lines(panel, seed=info.seed, profiles=load_profiles())
+    run = replace(
+        empty_run(info),
+        lines=panel.lines,
+        days=model.days(),
+        weeks=model.weeks(),
+        contributions=model.contributions(),
+    )
+    refused = [
+        refused_line(line, rule, zh, en)
+        for line, rule, zh, en in panel.refused.select(
+            "line_id", "rule", "reason_zh", "reason_en"
+        ).iter_rows()
+    ]
+    return ForecastedLines(checked_run(run), refused)

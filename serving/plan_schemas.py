@@ -1,0 +1,372 @@
+"""Shapes of plans of production and of scenarios beside them."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, FiniteFloat, model_validator
+from pydantic_core import PydanticCustomError
+
+from models.capacity.scenarios.scenario import Part
+from serving.capacity_schemas import CapacityStamp
+from serving.demand_schemas import DemandQuality, Key, StrictModel
+from serving.schemas import Note
+
+__all__ = [
+    "BindingConstraint",
+    "CapacityScenarioAnswer",
+    "CapacityScenarioRequest",
+    "ConstraintChange",
+    "LineLoad",
+    "OwnScenario",
+    "PlanAnswer",
+    "PlanChange",
+    "PlanDifferenceAnswer",
+    "PlanRequest",
+    "PlanStamp",
+    "PlanSummary",
+    "PlannedProduct",
+    "PlannedRoute",
+    "ProductAdvice",
+    "ScenarioConstraint",
+    "ScenarioLineWeek",
+    "ScenarioMeasure",
+    "ScenarioProduct",
+    "ScenarioSide",
+    "ScenarioWords",
+]
+
+Probability = Annotated[FiniteFloat, Field(gt=0, lt=1)]
+
+
+class PlanRequest(StrictModel):
+    """要什么样的计划；不写的取全部。 / What plan; left out: all companies of the key, all weeks there are."""
+
+    objective: Literal["line", "company", "group"] | None = Field(
+        default=None,
+        description="使谁的边际利润最大；全集团的密钥默认 group，企业密钥默认 company / whose margin; group for group-wide keys",
+    )
+    weeks: int | None = Field(default=None, ge=1, le=104, description="前几周 / how many weeks")
+    companies: list[Key] | None = Field(default=None, min_length=1)
+    capacity: Probability | None = Field(
+        default=None,
+        description="按此把握能达到的产能计划，如 0.75；不写按期望 / capacity reached with this probability; expected where left out",
+    )
+    demand: Probability | None = Field(
+        default=None, description="满足需求的哪个分位数；不写按期望 / quantile of demand to serve"
+    )
+    overtime: bool = True
+    caps: bool = Field(default=True, description="计入能耗与排放限额 / heed caps on energy and emissions")
+    minimum_lots: bool = Field(
+        default=False, description="计入最小批量（整数规划，较慢） / mixed integer, slower"
+    )
+    stability_cost: FiniteFloat = Field(
+        default=0.0,
+        ge=0,
+        description="与上一计划每差一小时的代价，元 / CNY for an hour that differs from the last plan",
+    )
+    as_job: bool | None = Field(
+        default=None, description="true 一律作业，false 立即；不写按规模 / by size where left out"
+    )
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{}, {"companies": ["ORG-07"], "objective": "company", "weeks": 13}]}
+    )
+
+
+class PlannedRoute(StrictModel):
+    """一条产线在一周给一种产品的工时与产量。 / Hours and quantity of a product on a line in a week."""
+
+    line_id: str
+    product_id: str
+    week: date
+    hours: float
+    quantity: float
+    overtime: float | None
+
+
+class PlannedProduct(StrictModel):
+    """一种产品一周的供需，单位同产品。 / A product's week, in its unit."""
+
+    product_id: str
+    week: date
+    demand: float
+    production: float
+    delivered: float
+    stock: float
+    backlog: float
+
+
+class BindingConstraint(StrictModel):
+    """起约束作用的条件及其影子价格。 / A constraint that binds, and what one unit more of it is worth."""
+
+    constraint: str
+    kind: str
+    line_id: str | None
+    product_id: str | None
+    week: date | None
+    shadow_price: float = Field(description="元/单位 / CNY a unit")
+    unit: str
+    text_zh: str
+    text_en: str
+
+
+class LineLoad(StrictModel):
+    """一条产线一周的负荷，小时按计划产出率折算。 / How loaded a line is in a week; hours at the planned rate."""
+
+    line_id: str
+    week: date
+    hours: float
+    used: float
+    overtime: float | None
+    load: float | None = Field(description="占用 ÷ 可用，加班时大于 1 / above 1 with overtime")
+    shadow_price: float | None = Field(description="多一小时值多少元 / worth of one more hour, CNY")
+
+
+class ProductAdvice(StrictModel):
+    """产品结构建议。 / Advice on the mix: what to make more or less of, and why."""
+
+    product_id: str
+    demand: float
+    made: float
+    delivered: float
+    unmet: float
+    best_line: str | None
+    margin_per_hour: float | None
+    extra_needed: float | None = Field(
+        description="每单位还需多赚多少才值得做，元 / what a unit would have to earn more to be made, CNY"
+    )
+    advice: str
+    text_zh: str
+    text_en: str
+
+
+class PlanSummary(StrictModel):
+    """全计划的数，元与小时。 / Figures of the whole plan, CNY and hours."""
+
+    value: float | None
+    value_line: float | None
+    value_company: float | None
+    value_group: float | None = Field(
+        description="集团口径；企业密钥不提供 / not given to keys with companies"
+    )
+    margin: float | None
+    holding_cost: float | None
+    backlog_cost: float | None
+    overtime_cost: float | None
+    hours: float | None
+    used: float | None
+    overtime: float | None
+    text_zh: str | None
+    text_en: str | None
+
+
+class PlanChange(StrictModel):
+    """与上一计划相比的一处变化。 / One entry that differs from the last plan."""
+
+    line_id: str
+    product_id: str
+    week: date
+    hours_before: float
+    hours: float
+    hours_change: float
+    quantity_before: float
+    quantity: float
+    quantity_change: float
+
+
+class ConstraintChange(StrictModel):
+    """约束的变化：新增、消失或仍在。 / A constraint that binds anew, no longer, or still."""
+
+    constraint: str | None
+    kind: str
+    line_id: str | None
+    product_id: str | None
+    week: date | None
+    status: str
+    shadow_price_before: float
+    shadow_price: float
+    text_zh: str
+    text_en: str
+
+
+class PlanDifferenceAnswer(StrictModel):
+    """与同一范围上一个计划的差别。 / What changed since the last plan of the same companies."""
+
+    before: str = Field(description="上一个计划 / the plan compared with")
+    text_zh: str | None
+    text_en: str | None
+    value_change: float | None
+    hours_kept: float | None = Field(
+        description="上一计划的工时有多大比例不变 / share of its hours that stay"
+    )
+    production: list[PlanChange]
+    binding: list[ConstraintChange]
+
+
+class PlanStamp(CapacityStamp):
+    """计划由哪个产能批次得出。 / Which run a plan was made from."""
+
+    plan_id: str
+    planned_at: datetime
+    objective: str
+    companies: list[str] | None = Field(description="null 为全集团 / null: the whole group")
+    weeks: list[date]
+    capacity: str = Field(
+        description="expected，或产能的分位数 / expected, or the quantile of capacity counted on"
+    )
+    demand: str
+
+
+class PlanAnswer(PlanStamp):
+    """计划：各线各周做什么，什么在约束，与上一计划差在哪里。 / A plan, what binds it, and what changed since the last."""
+
+    request_id: str
+    decision_id: str
+    quality: DemandQuality
+    status: str
+    objective_value: float = Field(description="边际利润减费用，元 / margin less costs, CNY")
+    summary: PlanSummary
+    lines: list[LineLoad]
+    mix: list[ProductAdvice]
+    production: list[PlannedRoute]
+    products: list[PlannedProduct]
+    binding: list[BindingConstraint]
+    difference: PlanDifferenceAnswer | None = Field(description="首个计划为 null / null for the first plan")
+
+
+class OwnScenario(StrictModel):
+    """自定义情景：按顺序叠加的改动。 / A stack of changes, each on what those before left."""
+
+    name: Key = "own"
+    parts: list[Part] = Field(min_length=1, max_length=50)
+
+
+class CapacityScenarioRequest(PlanRequest):
+    """哪些情景：已命名的（names），或自定义的（scenarios）。 / Stored scenarios by name, or the caller's own."""
+
+    names: list[Key] = Field(default=[], max_length=10)
+    scenarios: list[OwnScenario] = Field(default=[], max_length=10)
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"names": ["line_out_six_weeks"]},
+                {
+                    "scenarios": [
+                        {
+                            "name": "三号线停六周",
+                            "parts": [{"kind": "line_out", "line": "LINE-03", "weeks": 6}],
+                        }
+                    ]
+                },
+            ]
+        }
+    )
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.names and not self.scenarios:
+            raise PydanticCustomError("names_or_scenarios", "give names or scenarios")
+        given = [*self.names, *(one.name for one in self.scenarios)]
+        if len(set(given)) < len(given):
+            raise PydanticCustomError("scenario_twice", "names a scenario twice")
+        return self
+
+
+class ScenarioWords(StrictModel):
+    """一句话。 / A sentence in both languages."""
+
+    text_zh: str
+    text_en: str
+
+
+class ScenarioMeasure(StrictModel):
+    """一个指标，情景与基准并列。 / A figure beside the base's."""
+
+    measure: str
+    label_zh: str
+    label_en: str
+    unit: str
+    base: float | None
+    scenario: float | None
+    change: float | None
+    relative: float | None = Field(description="相对基准；基准为 0 时为 null / null where the base is 0")
+
+
+class ScenarioProduct(StrictModel):
+    """一种产品在全部周的合计。 / A product over all weeks."""
+
+    product_id: str
+    unit: str | None
+    demand_base: float | None
+    demand: float | None
+    delivered_base: float | None
+    delivered: float | None
+    unmet_base: float | None
+    unmet: float | None
+    stock_base: float | None
+    stock: float | None
+
+
+class ScenarioLineWeek(StrictModel):
+    """一条产线一周的工时与一小时的价值。 / A line's week: hours, and what one more is worth."""
+
+    line_id: str
+    week: date
+    hours_base: float | None
+    hours: float | None
+    used_base: float | None
+    used: float | None
+    overtime_base: float | None
+    overtime: float | None
+    shadow_price_base: float | None
+    shadow_price: float | None
+
+
+class ScenarioConstraint(StrictModel):
+    """起约束作用的条件：新增、消失或仍在。 / A constraint that binds: new, gone or still there."""
+
+    constraint: str
+    kind: str
+    line_id: str | None
+    product_id: str | None
+    week: date | None
+    state: str
+    shadow_price_base: float | None
+    shadow_price: float | None
+    unit: str
+    text_zh: str
+    text_en: str
+
+
+class ScenarioSide(StrictModel):
+    """一个情景与基准并列；没有可行计划时 problem 写明原因。 / One scenario beside the base; `problem` where it has no plan."""
+
+    name: str
+    text_zh: str
+    text_en: str
+    verified: bool = Field(description="数值是否经业务确认 / whether the business has confirmed the numbers")
+    outcome: ScenarioWords | None
+    parts: list[ScenarioWords]
+    measures: list[ScenarioMeasure]
+    products: list[ScenarioProduct]
+    line_weeks: list[ScenarioLineWeek]
+    binding: list[ScenarioConstraint]
+    problem: Note | None
+
+
+class CapacityScenarioAnswer(CapacityStamp):
+    """情景与基准计划并列；情景不改动已有的计划。 / Scenarios beside the base plan; no plan is replaced."""
+
+    request_id: str
+    decision_id: str
+    scenario_id: str
+    planned_at: datetime
+    objective: str
+    companies: list[str] | None
+    weeks: list[date]
+    capacity: str
+    demand: str
+    quality: DemandQuality
+    base: PlanSummary
+    scenarios: list[ScenarioSide]
