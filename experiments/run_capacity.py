@@ -39,6 +39,7 @@ from models.capacity.profiles.line_profile import profile_of_line
 from models.capacity.profiles.profile import Profile
 from models.capacity.profiles.profile_files import load_profiles
 from models.capacity.published.capacity_run import FOLDER, CapacityRun, new_run_id, write_run
+from models.capacity.published.opening_stock import stock_carried_forward
 from models.capacity.published.run_info import CapacityInfo, Note
 from models.capacity.published.run_of_model import run_of_model
 from models.capacity.published.shortfall_of_run import COUNT
@@ -182,7 +183,8 @@ class RunCapacity(BaseModel):
     ) -> CapacityRun:
         panel, plans, notes, profiles = inputs
         info = self._info(bundle, judged, demand, notes)
-        run = run_of_model(model, info, panel=panel, tables=plans, demand=demand.products)
+        laid_out = run_of_model(model, info, panel=panel, tables=plans, demand=demand.products)
+        run, carried = stock_carried_forward(laid_out, self._counted_on())
         found: Outlook = outlook_of(
             run,
             panel,
@@ -193,7 +195,7 @@ class RunCapacity(BaseModel):
             line_errors=model.marginals(),
             count=self.scenarios,
         )
-        update = {"notes": (*run.info.notes, *found.notes), "scenarios": found.count}
+        update = {"notes": (*run.info.notes, *carried, *found.notes), "scenarios": found.count}
         return replace(
             run,
             info=run.info.model_copy(update=update),
@@ -203,6 +205,14 @@ class RunCapacity(BaseModel):
             stock_alerts=found.alerts,
             dependence=found.dependence,
         )
+
+    def _counted_on(self) -> dict[str, date]:
+        """Return the day of each product's last count that was known on `as_of`."""
+        tables = read_tables(self.tables)
+        if "stocks" not in tables:
+            return {}
+        known = tables["stocks"].filter(pl.col("known_at") <= self.as_of, pl.col("ds") <= self.as_of)
+        return dict(known.group_by("product_id").agg(pl.col("ds").max()).collect().iter_rows())
 
     def _info(self, bundle: Bundle, judged: _Judged, demand: Demand, notes: tuple[Note, ...]) -> CapacityInfo:
         made = demand.info

@@ -82,9 +82,15 @@ class Setting:
 
     def short_of(self, demand: FloatArray, hours: FloatArray) -> FloatArray:
         """Return what one future of demand (p, w) and good hours (l, w) falls short by, (p, w), by the same rule."""
+        return self.run_through(demand, hours)[0]
+
+    def run_through(self, demand: FloatArray, hours: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return what one future falls short by and the stock at the end of each week, (p, w) each."""
         asked, able = (one[None].astype(np.float32) for one in (demand, hours))
         futures = weeks_of_futures(asked, able, self.supply, self.shares, stock=self.stock, passes=PASSES)
-        return np.stack([future.short[:, 0].astype(np.float64) for future in futures], axis=1)
+        both = [(one.short[:, 0].astype(np.float64), one.stock[:, 0].astype(np.float64)) for one in futures]
+        short, stock = zip(*both, strict=True)
+        return np.stack(short, axis=1), np.stack(stock, axis=1)
 
 
 def setting_of_run(
