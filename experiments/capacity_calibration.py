@@ -9,12 +9,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from experiments.capacity_backtest import CutOff, actual_weeks
+from experiments.capacity_actuals import Came, actual_demand, actual_hours, demand_on
+from experiments.capacity_backtest import CutOff
 from features.capacity.line_panel import LinePanel
 from features.capacity.plan_tables import plan_tables
-from features.demand import Panel
-from features.errors import DataError, MissingColumnError
-from features.sales.panel import SALES_LEVELS, sales_panel
+from features.errors import DataError
 from features.sources import Tables
 from models.capacity.published.capacity_run import CapacityRun
 from models.capacity.published.demand_of_run import (
@@ -38,19 +37,12 @@ from models.capacity.shortfall.learning import dependence_of_widths
 from models.capacity.shortfall.marginals import marginals_of_frame
 from models.capacity.shortfall.simulation import simulate
 from models.capacity.shortfall.supply import median_shares
-from models.demand.forecaster import fit_forecaster
-from models.demand.hierarchies.hierarchy import hierarchy_of_levels
 from models.demand.ledger.published_run import ForecastRun
-from models.demand.ledger.run_of_model import keys_of_nodes
-from models.demand.ledger.run_of_model import run_of_model as demand_run_of_model
-from models.demand.router import Tier
 from models.demand.series import FloatArray
 from models.errors import ModelError
 
-__all__ = ["Calibration", "Came", "actual_demand", "actual_hours", "calibrate", "demand_on", "said_and_came"]
+__all__ = ["Calibration", "calibrate", "said_and_came"]
 
-WEEKS: Final = 13
-"""Weeks ahead of which demand is forecast at every cut-off."""
 _HISTORY_WEEKS: Final = 52
 _LEAST_PAIRS: Final = 20
 _WEEK_DAYS: Final = 7
@@ -79,14 +71,6 @@ _PAIRS: Final = {
     "outcome": pl.Boolean,
 }
 _ERRORS: Final = {"cutoff": pl.Date, "product_id": pl.String, "step": pl.Int64, "error": pl.Float64}
-
-
-@dataclass(frozen=True, eq=False)
-class Came:
-    """What came: demand by product and week, good hours by line and week, as known on the last day."""
-
-    demand: pl.DataFrame
-    hours: pl.DataFrame
 
 
 def calibrate(
@@ -155,45 +139,6 @@ def said_and_came(
         pl.Series("reference", usual, dtype=pl.Float64),
         "outcome",
     )
-
-
-def demand_on(tables: Tables, as_of: date, *, seed: int, weeks: int = WEEKS) -> ForecastRun:
-    """Return what the demand model (fast tier) would have published on a past day. Raises DataError, ModelError."""
-    panel = sales_panel(tables, freq="1w", as_of=as_of)
-    static = _static(panel)
-    hierarchy = hierarchy_of_levels(static, SALES_LEVELS)
-    model = fit_forecaster(panel, weeks, tier=Tier.FAST, seed=seed, hierarchy=hierarchy)
-    return demand_run_of_model(
-        model,
-        run_id=f"backtest-{as_of}",
-        issued_at=datetime.combine(as_of, time(), UTC),
-        data_as_of=as_of,
-        model_version="backtest",
-        static=keys_of_nodes(hierarchy, static, SALES_LEVELS),
-    )
-
-
-def actual_demand(tables: Tables, as_of: date) -> pl.DataFrame:
-    """Return product_id, week, demand of weeks in which every region of a product was observed; no less than zero."""
-    panel = sales_panel(tables, freq="1w", as_of=as_of)
-    rows = panel.frame.join(_static(panel).select("unique_id", "product_id"), on="unique_id").sort(
-        "unique_id", "ds"
-    )
-    found = [
-        {"product_id": product, "week": week, "demand": max(math.fsum(own["y"]), 0.0)}
-        for (product, week), own in rows.group_by(
-            "product_id", pl.col("ds").cast(pl.Date), maintain_order=True
-        )
-        if own["observed"].all()
-    ]
-    return pl.DataFrame(found, schema={"product_id": pl.String, "week": pl.Date, "demand": pl.Float64})
-
-
-def actual_hours(panel: LinePanel) -> pl.DataFrame:
-    """Return line_id, week, hours: good hours (good output over the planned rate) of whole reported weeks."""
-    rates = panel.lines.select("line_id", "planned_rate")
-    made = actual_weeks(panel).join(rates, on="line_id", how="left", maintain_order="left")
-    return made.select("line_id", "week", hours=pl.col("actual") / pl.col("planned_rate"))
 
 
 def _run_on(tables: Tables, cut: CutOff, forecast: ForecastRun, seed: int) -> CapacityRun:
@@ -307,9 +252,3 @@ def _array(
 ) -> FloatArray:
     held = {(one, week): number for one, week, number in frame.select(key, "week", value).iter_rows()}
     return np.array([[held[one, week] for week in weeks] for one in ids], dtype=np.float64)
-
-
-def _static(panel: Panel) -> pl.DataFrame:
-    if panel.static is None:  # `sales_panel` always gives one
-        raise MissingColumnError("sales", ["org_id", "family", "product_id", "region"], panel.frame.columns)
-    return panel.static.filter(pl.col("region").is_not_null())

@@ -107,7 +107,8 @@ def _errors(calibration: Calibration | None, demand: Demand) -> FloatArray | Non
     errors = calibration.errors
     ids = {one: row for row, one in enumerate(demand.products["product_id"].unique().sort().to_list())}
     cuts = {one: row for row, one in enumerate(errors["cutoff"].unique().sort().to_list())}
-    values = np.full((len(cuts), len(ids), int(errors["step"].max() or 1)), np.nan)  # type: ignore[call-overload]
+    steps = int(errors["step"].to_numpy().max())
+    values = np.full((len(cuts), len(ids), steps), np.nan)
     for cutoff, product, step, error in errors.select("cutoff", "product_id", "step", "error").iter_rows():
         if product in ids:
             values[cuts[cutoff], ids[product], step - 1] = error

@@ -23,20 +23,18 @@ from experiments.capacity_backtest import (
 )
 from experiments.capacity_calibration import Calibration, calibrate
 from experiments.capacity_demand import Demand, find_demand
+from experiments.capacity_inputs import CapacityInputs, capacity_inputs
 from experiments.capacity_outlook import Outlook, outlook_of
+from experiments.capacity_words import tell_run
 from experiments.errors import TooShortToBacktestError
 from experiments.job import Say
 from experiments.tracking import Run, tracked_run
-from features.capacity.group_lines import group_line_panel
 from features.capacity.line_panel import LinePanel
-from features.capacity.plan_tables import PlanTables, plan_tables
 from features.checked_files import write_text_atomically
 from features.sources import read_tables
 from models.bundle import Bundle
 from models.capacity.lines.model import LineModel, fit_lines
 from models.capacity.lines.model_folder import save_line_model
-from models.capacity.profiles.line_profile import profile_of_line
-from models.capacity.profiles.profile import Profile
 from models.capacity.profiles.profile_files import load_profiles
 from models.capacity.published.capacity_run import FOLDER, CapacityRun, new_run_id, write_run
 from models.capacity.published.opening_stock import stock_carried_forward
@@ -108,49 +106,42 @@ class RunCapacity(BaseModel):
         demand = find_demand(
             self.home, as_of=self.as_of, run_id=self.demand_run, required=self.require_demand
         )
-        panel, plans, notes = self._inputs(profiles)
+        inputs = capacity_inputs(
+            read_tables(self.tables), profiles, as_of=self.as_of, horizon_days=self.horizon_days
+        )
         with tracked_run(
             NAME, tracking_uri=self.tracking_uri, artifacts=self.artifacts, name=f"{NAME} run"
         ) as run:
-            judged = self._judge(panel, profiles, say)
-            model = fit_lines(panel, seed=self.seed, profiles=profiles)
+            judged = self._judge(inputs, say)
+            model = fit_lines(inputs.panel, seed=self.seed, profiles=profiles)
             bundle = self._save(model, judged)
-            published = self._assemble(model, bundle, judged, demand, (panel, plans, notes, profiles))
+            published = self._assemble(model, bundle, judged, demand, inputs)
             published = replace(
                 published, info=published.info.model_copy(update={"mlflow_run_id": run.run_id})
             )
             folder = write_run(self.home / FOLDER, published)
             self._log(run, bundle, judged)
-        _tell(say, published)
+        tell_run(say, published)
         return PublishedCapacity(folder, bundle, judged.measures, judged.calibration)
 
-    def _inputs(self, profiles: Mapping[str, Profile]) -> tuple[LinePanel, PlanTables, tuple[Note, ...]]:
-        """Read the lines with their industries, and what a plan is made from."""
-        tables = read_tables(self.tables)
-        panel = group_line_panel(tables, as_of=self.as_of, horizon_days=self.horizon_days)
-        plans = plan_tables(tables, as_of=self.as_of)
-        named, notes = with_profiles(panel, tables, profiles)
-        refused = tuple(
-            Note(code="row_refused", zh=zh, en=en)
-            for zh, en in plans.refused.select("reason_zh", "reason_en")
-            .unique(maintain_order=True)
-            .iter_rows()
-        )
-        return named, plans, (*notes, *refused)
-
-    def _judge(self, panel: LinePanel, profiles: Mapping[str, Profile], say: Say) -> _Judged:
+    def _judge(self, inputs: CapacityInputs, say: Say) -> _Judged:
         """Forecast past weeks from what was known before them; without enough history nothing is claimed."""
-        days = cut_off_days(panel, self.cutoffs, self.horizon_days)
+        days = cut_off_days(inputs.panel, self.cutoffs, self.horizon_days)
         tables = read_tables(self.tables)
         try:
             cuts = cut_offs(
-                tables, days, horizon_days=self.horizon_days, seed=self.seed, profiles=profiles, say=say
+                tables,
+                days,
+                horizon_days=self.horizon_days,
+                seed=self.seed,
+                profiles=inputs.profiles,
+                say=say,
             )
         except TooShortToBacktestError as error:
             say(error.zh, error.en)
-            return _Judged(measures_of_lines(line_errors([], actual_weeks(panel))), None)
-        measures = measures_of_lines(line_errors(cuts, actual_weeks(panel)))
-        return _Judged(measures, self._calibration(panel, cuts))
+            return _Judged(measures_of_lines(line_errors([], actual_weeks(inputs.panel))), None)
+        measures = measures_of_lines(line_errors(cuts, actual_weeks(inputs.panel)))
+        return _Judged(measures, self._calibration(inputs.panel, cuts))
 
     def _calibration(self, panel: LinePanel, cuts: list[CutOff]) -> Calibration | None:
         tables = read_tables(self.tables)
@@ -179,18 +170,17 @@ class RunCapacity(BaseModel):
         bundle: Bundle,
         judged: _Judged,
         demand: Demand,
-        inputs: tuple[LinePanel, PlanTables, tuple[Note, ...], Mapping[str, Profile]],
+        inputs: CapacityInputs,
     ) -> CapacityRun:
-        panel, plans, notes, profiles = inputs
-        info = self._info(bundle, judged, demand, notes)
-        laid_out = run_of_model(model, info, panel=panel, tables=plans, demand=demand.products)
-        run, carried = stock_carried_forward(laid_out, self._counted_on())
+        info = self._info(bundle, judged, demand, inputs.notes)
+        laid_out = run_of_model(model, info, panel=inputs.panel, tables=inputs.plans, demand=demand.products)
+        run, carried = stock_carried_forward(laid_out, inputs.counted_on)
         found: Outlook = outlook_of(
             run,
-            panel,
+            inputs.panel,
             demand,
             judged.calibration,
-            profiles=profiles,
+            profiles=inputs.profiles,
             months=self.utilisation_months,
             line_errors=model.marginals(),
             count=self.scenarios,
@@ -205,14 +195,6 @@ class RunCapacity(BaseModel):
             stock_alerts=found.alerts,
             dependence=found.dependence,
         )
-
-    def _counted_on(self) -> dict[str, date]:
-        """Return the day of each product's last count that was known on `as_of`."""
-        tables = read_tables(self.tables)
-        if "stocks" not in tables:
-            return {}
-        known = tables["stocks"].filter(pl.col("known_at") <= self.as_of, pl.col("ds") <= self.as_of)
-        return dict(known.group_by("product_id").agg(pl.col("ds").max()).collect().iter_rows())
 
     def _info(self, bundle: Bundle, judged: _Judged, demand: Demand, notes: tuple[Note, ...]) -> CapacityInfo:
         made = demand.info
@@ -247,48 +229,6 @@ class RunCapacity(BaseModel):
             "registered": registered.number,
         }
         write_text_atomically(json.dumps(pointer) + "\n", bundle.folder.parent / POINTER)
-
-
-def with_profiles(
-    panel: LinePanel, tables: Mapping[str, pl.LazyFrame], profiles: Mapping[str, Profile]
-) -> tuple[LinePanel, tuple[Note, ...]]:
-    """Return the panel with the industry of every line, and what was assumed; raises UnknownProfileError and ProfileUnitError."""
-    families = dict(tables["lines"].select("line_id", "family").collect().iter_rows())
-    names, notes = [], []
-    for row in panel.lines.iter_rows(named=True):
-        found = profile_of_line({**row, "family": families.get(row["line_id"])}, profiles)
-        names.append(found.profile.id)
-        if found.finding is not None:
-            notes.append(Note(code="profile_assumed", zh=found.finding.zh, en=found.finding.en))
-    named = panel.lines.with_columns(pl.Series("profile", names, dtype=pl.String))
-    return replace(panel, lines=named), tuple(notes)
-
-
-def _tell(say: Say, run: CapacityRun) -> None:
-    info = run.info
-    for note in info.notes:
-        say(f"提示：{note.zh}", f"note: {note.en}")
-    told = info.accuracy.get("lines", {})
-    if "ratio" in told:
-        say(
-            f"{run.lines.height} 条产线；周产量中位数误差为计划产能的 {told['ratio']:.2f} 倍，80% 区间覆盖 {told['coverage']:.0%}",
-            f"{run.lines.height} lines; error of the median week {told['ratio']:.2f} times the planned rate's, the 80 % band "
-            f"covers {told['coverage']:.0%}",
-        )
-    fell = info.accuracy.get("shortfall", {})
-    if "calibration_error" in fell:
-        skill = fell.get("brier_skill", math.nan)
-        say(
-            f"缺口概率回测：Brier 技巧 {skill:+.2f}，校准误差 {fell['calibration_error']:.3f}（{fell['pairs']:.0f} 对）",
-            f"shortfall probabilities in the backtest: Brier skill {skill:+.2f}, calibration error "
-            f"{fell['calibration_error']:.3f} ({fell['pairs']:.0f} pairs)",
-        )
-    likely = run.shortfall_products.filter(pl.col("probability") >= 0.5)["product_id"].n_unique()  # noqa: PLR2004 - more likely than not
-    say(
-        f"已发布 {info.run_id}；{likely} 种产品在某周很可能短缺，{run.stock_alerts.height} 条库存预警。下一步：zhiheng capacity plan",
-        f"published {info.run_id}; {likely} products more likely short than not in some week, {run.stock_alerts.height} "
-        "stock alerts. Next: zhiheng capacity plan",
-    )
 
 
 def _rows(measures: pl.DataFrame) -> list[dict[str, object]]:
