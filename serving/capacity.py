@@ -9,6 +9,7 @@ import polars as pl
 from pydantic import BaseModel
 
 from models.capacity.profiles.profile import Profile
+from models.capacity.published.run_info import CapacityInfo
 from serving.answered import Answered, write_answer
 from serving.capacity_answers import answer_lines, capacity_stamp, forecast_said, refused_line
 from serving.capacity_quality import capacity_quality, run_notes, stale_notes
@@ -68,7 +69,7 @@ class CapacityDesk:
             decision_id=self.new_id(),
             by=request.by,
             quality=capacity_quality(
-                self.notes(loaded, now, whole=planner.sees_all, lines_alone=True),
+                self.notes(loaded.info, now, whole=planner.sees_all, lines_alone=True),
                 [line.quality for line in lines],
                 len(refused),
             ),
@@ -90,11 +91,11 @@ class CapacityDesk:
         return self.store.latest
 
     def notes(
-        self, loaded: LoadedCapacity, now: datetime, *, whole: bool, lines_alone: bool = False
+        self, info: CapacityInfo, now: datetime, *, whole: bool, lines_alone: bool = False
     ) -> list[Note]:
-        """Return what the run says of itself, to those who may know of the whole group, and whether it is old."""
-        old = stale_notes(loaded.info, now, stale_after_days=self.limits.stale_run_days)
-        return [*run_notes(loaded.info, whole=whole, lines_alone=lines_alone), *old]
+        """Return what a run says of itself, to those who may know of the whole group, and whether it is old."""
+        old = stale_notes(info, now, stale_after_days=self.limits.stale_run_days)
+        return [*run_notes(info, whole=whole, lines_alone=lines_alone), *old]
 
     def _chosen(
         self, request: CapacityForecastRequest, loaded: LoadedCapacity, planner: Planner

@@ -10,8 +10,9 @@ from models.capacity.scenarios.scenario import Scenario
 from models.errors import PlanError
 from serving.answered import Answered, write_answer
 from serving.capacity_answers import capacity_stamp, stamp_said
-from serving.capacity_plan import PlanMaker, Posed
+from serving.capacity_plan import PlanPoser, Posed
 from serving.capacity_quality import capacity_quality, told
+from serving.capacity_solving import Solving
 from serving.demand_quality import quality_codes
 from serving.demand_scope import Planner
 from serving.errors import DeadlineError, problem_of
@@ -20,7 +21,7 @@ from serving.job_worker import Outcome, Progress
 from serving.jobs import Job
 from serving.kept_answers import KeptAnswer, KeptAnswers
 from serving.ledger import Json, Ledger
-from serving.plan_answers import counted, rows_of, summary_of
+from serving.plan_answers import rows_of, summary_of
 from serving.plan_schemas import (
     CapacityScenarioAnswer,
     CapacityScenarioRequest,
@@ -56,27 +57,28 @@ class CapacityScenarioDesk:
 
     def __init__(
         self,
-        maker: PlanMaker,
-        ledger: Ledger,
-        kept: KeptAnswers,
+        poser: PlanPoser,
+        solving: Solving,
         scenarios: Sequence[Scenario],
         *,
+        ledger: Ledger,
+        kept: KeptAnswers,
         jobs: Callable[[], JobDesk],
     ) -> None:
-        self._maker, self._ledger, self._kept, self._jobs = maker, ledger, kept, jobs
-        self._scenarios = scenarios
+        self._poser, self._solving, self._scenarios = poser, solving, scenarios
+        self._ledger, self._kept, self._jobs = ledger, kept, jobs
 
     def scenario(self, request: CapacityScenarioRequest, planner: Planner, abandoned: Abandoned) -> Answered:
         """Answer at once, or take the question as a job: each scenario is a plan more.
 
         Raises what a plan raises, CapacityScenarioError for what the plan does not know.
         """
-        posed, wanted = self._maker.pose(request, planner), self._wanted(request)
+        posed, wanted = self._poser.pose(request, planner), self._wanted(request)
         for one in wanted:
             _applied(one, posed.problem)  # what cannot be is said now, not by the job
-        if self._maker.as_job(request, posed, times=1 + len(wanted)):
+        if self._poser.as_job(request, posed, times=1 + len(wanted)):
             return self._jobs().submit(SCENARIO_KIND, request, planner)
-        seconds = self._maker.limits.now_seconds
+        seconds = self._poser.limits.now_seconds
         answered, keep = self._made(request, planner, posed, lambda _share: seconds)
         if abandoned():  # the caller was told that it took too long
             raise DeadlineError(seconds)
@@ -89,15 +91,15 @@ class CapacityScenarioDesk:
 
         def seconds(share: float) -> float:
             progress(share)
-            return self._maker.limits.job_seconds
+            return self._poser.limits.job_seconds
 
-        posed = self._maker.pose(request, job.planner)
+        posed = self._poser.pose(request, job.planner)
         answered, keep = self._made(request, job.planner, posed, seconds)
         return Outcome(str(getattr(answered.body, "scenario_id", "")), answered.record, keep)
 
     def read(self, scenario_id: str, planner: Planner) -> Answered:
         """Give an answer back as it was made. Raises UnknownAnswerError."""
-        desk = self._maker.desk
+        desk = self._poser.desk
         kept = self._kept.get(scenario_id, SCENARIO_KIND, planner)
         found = CapacityScenarioAnswer.model_validate_json(kept.body)
         base = found.base if planner.sees_all else found.base.model_copy(update={"value_group": None})
@@ -132,7 +134,7 @@ class CapacityScenarioDesk:
         posed: Posed,
         seconds: Callable[[float], float],
     ) -> tuple[Answered, Callable[[Connection], None]]:
-        desk, now, wanted = self._maker.desk, self._maker.desk.clock(), self._wanted(request)
+        desk, now, wanted = self._poser.desk, self._poser.desk.clock(), self._wanted(request)
         base = self._solve(posed.problem, seconds(0.05))
         sides = [
             self._side(one, posed, base, seconds(place / (1 + len(wanted))))
@@ -140,7 +142,7 @@ class CapacityScenarioDesk:
         ]
         unverified = [] if all(one.verified for one in sides) else [_UNVERIFIED]
         notes = [
-            *desk.notes(posed.loaded, now, whole=posed.companies is None),
+            *desk.notes(posed.loaded.info, now, whole=posed.companies is None),
             *told(posed.notes),
             *unverified,
         ]
@@ -153,8 +155,8 @@ class CapacityScenarioDesk:
             objective=posed.problem.objective.value,
             companies=None if posed.companies is None else list(posed.companies),
             weeks=list(posed.problem.weeks),
-            capacity=counted(None if request.capacity is None else 1 - request.capacity),
-            demand=counted(request.demand),
+            capacity=_counted(request.capacity),
+            demand=_counted(request.demand),
             quality=capacity_quality(notes),
             base=summary_of(base.summary, planner),
             scenarios=sides,
@@ -164,7 +166,7 @@ class CapacityScenarioDesk:
         return answered, lambda connection: self._kept.keep(connection, kept)
 
     def _solve(self, problem: "PlanProblem", seconds: float) -> "Plan":
-        return self._maker.solving(problem, seconds=seconds, before=None).plan
+        return self._solving(problem, seconds=seconds)
 
     def _side(self, scenario: Scenario, posed: Posed, base: "Plan", seconds: float) -> ScenarioSide:
         """Plan one scenario; one without a feasible plan says why and stops none of the others."""
@@ -248,3 +250,7 @@ def _said(answer: CapacityScenarioAnswer) -> dict[str, Json]:
             for one in answer.scenarios
         },
     }
+
+
+def _counted(probability: float | None) -> str:
+    return "expected" if probability is None else f"{probability:g}"

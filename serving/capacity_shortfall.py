@@ -50,7 +50,7 @@ def shortfall(desk: CapacityDesk, query: ShortfallQuery, planner: Planner) -> An
         **capacity_stamp(loaded.info).model_dump(),
         request_id=planner.call.request_id,
         decision_id=desk.new_id(),
-        quality=capacity_quality(desk.notes(loaded, now, whole=planner.sees_all)),
+        quality=capacity_quality(desk.notes(loaded.info, now, whole=planner.sees_all)),
         futures=loaded.info.scenarios,
         products=[
             _product(row, visible)
@@ -83,7 +83,7 @@ def utilisation(desk: CapacityDesk, query: UtilisationQuery, planner: Planner) -
         **capacity_stamp(loaded.info).model_dump(),
         request_id=planner.call.request_id,
         decision_id=desk.new_id(),
-        quality=capacity_quality(desk.notes(loaded, now, whole=planner.sees_all, lines_alone=True)),
+        quality=capacity_quality(desk.notes(loaded.info, now, whole=planner.sees_all, lines_alone=True)),
         lines=[_monthly(loaded, row) for row in rows.iter_rows(named=True)],
     )
     said: dict[str, Json] = {

@@ -1,57 +1,45 @@
-"""Have a plan solved: the solver's library is imported when the first plan is made, not when the service starts."""
+"""Have plans solved: the solver's library is imported when the first plan is made, not when the service starts."""
 
-from dataclasses import dataclass
+import uuid
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import polars as pl
-
 from models.capacity.allocation.problem import PlanProblem
-from models.capacity.published.plan_record import PlanRecord
+from models.capacity.published.capacity_run import CapacityRun
 
 if TYPE_CHECKING:
-    from models.capacity.allocation.difference import PlanDifference
     from models.capacity.allocation.plan import Plan
+    from models.capacity.published.planning import Planned, PlanRequest
 
-__all__ = ["Solved", "Solving", "solve_now"]
+__all__ = ["Planning", "Solving", "plan_now", "solve_now"]
 
 
-@dataclass(frozen=True, eq=False)
-class Solved:
-    """A plan, and what changed since the last plan of the same scope; None where there was none."""
+class Planning(Protocol):
+    """Plans a run and compares with the last plan in a folder. Raises PlanError; a failure is noted in the folder."""
 
-    plan: "Plan"
-    difference: "PlanDifference | None"
+    def __call__(
+        self, run: CapacityRun, request: "PlanRequest", *, root: Path, issued_at: datetime
+    ) -> "Planned":
+        """Return the plan with its record, not yet written."""
 
 
 class Solving(Protocol):
     """Solves a problem. Raises PlanInfeasibleError, SolverTimeoutError, PlanError."""
 
-    def __call__(self, problem: PlanProblem, *, seconds: float, before: PlanRecord | None) -> Solved:
-        """Return the plan that earns most, held against the one before."""
+    def __call__(self, problem: PlanProblem, *, seconds: float) -> "Plan":
+        """Return the plan that earns most."""
 
 
-def solve_now(problem: PlanProblem, *, seconds: float, before: PlanRecord | None) -> Solved:
+def plan_now(run: CapacityRun, request: "PlanRequest", *, root: Path, issued_at: datetime) -> "Planned":
+    """Plan by HiGHS."""
+    from models.capacity.published.planning import plan_run  # noqa: PLC0415 - SciPy's solver comes with it
+
+    return plan_run(run, request, root=root, issued_at=issued_at, suffix=uuid.uuid4().hex[:8])
+
+
+def solve_now(problem: PlanProblem, *, seconds: float) -> "Plan":
     """Solve by HiGHS."""
-    from models.capacity.allocation.difference import difference  # noqa: PLC0415 - SciPy's solver comes with it
-    from models.capacity.allocation.solve import solve_plan  # noqa: PLC0415
+    from models.capacity.allocation.solve import solve_plan  # noqa: PLC0415 - SciPy's solver comes with it
 
-    previous = None if before is None else before.production
-    plan = solve_plan(problem, time_limit_seconds=seconds, previous=previous)
-    return Solved(plan, None if before is None else difference(_plan_of(before), plan))
-
-
-def _plan_of(record: PlanRecord) -> "Plan":
-    """Return what a record keeps of its plan, which is all that the next one is compared with."""
-    from models.capacity.allocation.plan import Plan  # noqa: PLC0415 - only where plans are made
-
-    none = pl.DataFrame()
-    return Plan(
-        production=record.production,
-        products=record.products,
-        lines=none,
-        binding=record.binding,
-        routes=none,
-        mix=none,
-        weekly=none,
-        summary=record.summary,
-    )
+    return solve_plan(problem, time_limit_seconds=seconds)

@@ -11,9 +11,9 @@ from models.capacity.scenarios.scenario_files import load_scenarios
 from serving.capacity import CapacityDesk, CapacityLimits
 from serving.capacity_parts import CapacityParts
 from serving.capacity_payload import CapacityPayloadDesk, CapacityPayloadLimits
-from serving.capacity_plan import KIND, PlanDesk, PlanLimits, PlanMaker
+from serving.capacity_plan import KIND, PlanDesk, PlanLimits, PlanPoser
 from serving.capacity_scenario import SCENARIO_KIND, CapacityScenarioDesk
-from serving.capacity_solving import solve_now
+from serving.capacity_solving import plan_now, solve_now
 from serving.capacity_store import CapacityStore
 from serving.database import Database
 from serving.job_desk import JobDesk
@@ -46,11 +46,13 @@ def capacity_parts(
         new_id=_new_id,
     )
     seconds = PlanLimits(settings.plan_now_size, settings.plan_now_seconds, settings.plan_job_seconds)
-    maker, kept = PlanMaker(desk, solve_now, seconds), KeptAnswers(database)
+    poser = PlanPoser(desk, seconds)
     limits = JobLimits(settings.jobs_waiting, settings.job_silence_seconds)
     store = JobStore(database, ledger, limits, clock=_now)
-    plans = PlanDesk(maker, ledger, kept, jobs=lambda: jobs)
-    scenarios = CapacityScenarioDesk(maker, ledger, kept, load_scenarios(), jobs=lambda: jobs)
+    plans = PlanDesk(poser, plan_now, ledger, jobs=lambda: jobs)
+    scenarios = CapacityScenarioDesk(
+        poser, solve_now, load_scenarios(), ledger=ledger, kept=KeptAnswers(database), jobs=lambda: jobs
+    )
     worker = JobWorker(
         store,
         ledger,

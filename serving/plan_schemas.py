@@ -212,7 +212,7 @@ class PlanStamp(CapacityStamp):
     companies: list[str] | None = Field(description="null 为全集团 / null: the whole group")
     weeks: list[date]
     capacity: str = Field(
-        description="expected，或产能的分位数 / expected, or the quantile of capacity counted on"
+        description="expected，或所依据的把握 / expected, or the probability with which lines give it"
     )
     demand: str
 

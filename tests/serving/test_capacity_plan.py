@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from models.capacity.published.plan_record import failed_after, list_plans, read_plan
+from models.capacity.published import planning
+from models.capacity.published.plan_record import failed_after, list_plans, read_plan, write_plan
 from models.errors import SolverTimeoutError
-from serving.capacity_solving import Solved
 from serving.roles import Role
 from tests.serving.capacity_world import NOW, WEEKS, CapacityClient, make_run, publish
 from tests.serving.conftest import open_plant
@@ -48,12 +48,12 @@ def test_scarce_hours_are_priced_in_words(plant: CapacityClient) -> None:
     assert all(one["shadow_price"] > 0 for one in hours)
     assert "一小时" in hours[0]["text_zh"] or "小时" in hours[0]["text_zh"]
     assert "hour" in hours[0]["text_en"]
-    assert answer["demand"] == "q90"
+    assert answer["demand"] == "0.9"
 
 
 def test_plan_counts_on_the_capacity_asked_for(plant: CapacityClient) -> None:
     answer = plant.post("plan", {"capacity": 0.9}).json()
-    assert answer["capacity"] == "q10"
+    assert answer["capacity"] == "0.9"
     assert {round(one["hours"]) for one in answer["lines"]} == {80}
     refused = problem(plant.post("plan", {"capacity": 0.6}), 422, "plan")
     assert "0.9" in refused["detail"]
@@ -102,16 +102,24 @@ def test_next_plan_of_the_same_companies_says_what_changed(tmp_path: "Path", pla
 
 
 def test_plan_of_the_command_line_can_be_read_too(tmp_path: "Path", plant: CapacityClient) -> None:
-    made = plant.post("plan", {"companies": ["ORG-07"]}).json()
-    with plant.client.deployment.parts.ledger._database.writing() as connection:
-        connection.exec_driver_sql("DELETE FROM kept_answers")
-    answer = plant.get(f"plans/{made['plan_id']}", plant.org07).json()
-    assert answer["production"] == made["production"]
-    assert answer["binding"] == made["binding"]
-    assert answer["run_id"] == made["run_id"]
-    problem(plant.get(f"plans/{made['plan_id']}", plant.org08), 404, "unknown-answer")
-    problem(plant.get("plans/..%2F..%2Fledger.db"), 404, "route-not-found")
-    problem(plant.get("plans/.."), 404, "route-not-found")
+    from models.capacity.published.planning import PlanRequest, plan_run
+
+    root = tmp_path / "capacity" / "plans"
+    planned = plan_run(make_run(), PlanRequest(companies=("ORG-07",)), root=root, issued_at=NOW, suffix="cli")
+    write_plan(root, planned.record)
+    plan_id = planned.record.info.plan_id
+    answer = plant.get(f"plans/{plan_id}", plant.org07).json()
+    assert len(answer["production"]) == planned.plan.production.height
+    assert (answer["run_id"], answer["planned_at"]) == ("20261120T020000-capacity-a", "2026-11-21T08:00:00Z")
+    problem(plant.get(f"plans/{plan_id}", plant.org08), 404, "unknown-answer")
+
+
+def test_plans_are_not_looked_for_outside_their_folder(tmp_path: "Path", plant: CapacityClient) -> None:
+    plant.post("plan", {})
+    for name in ("..%2F..%2Fledger.db", ".."):
+        problem(plant.get(f"plans/{name}"), 404, "route-not-found")
+    for name in ("..%5C..", "last_failure.json", "%2E%2E%00", "x" * 300):
+        problem(plant.get(f"plans/{name}"), 404, "unknown-answer")
 
 
 def test_key_of_a_company_plans_its_lines_alone(plant: CapacityClient) -> None:
@@ -163,12 +171,11 @@ def test_solver_that_runs_out_of_time_leaves_the_last_plan(
     tmp_path: "Path", plant: CapacityClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good = plant.post("plan", {}).json()["plan_id"]
-    maker = plant.client.deployment.parts.capacity.plans._maker
 
-    def slow(problem: object, *, seconds: float, before: object) -> Solved:
-        raise SolverTimeoutError(zh=f"{seconds} 秒内没有完成", en=f"not within {seconds:g} s")
+    def slow(_problem: object, *, time_limit_seconds: float, previous: object) -> None:
+        raise SolverTimeoutError(zh="没有完成", en=f"not within {time_limit_seconds:g} s")
 
-    monkeypatch.setattr(maker, "solving", slow)
+    monkeypatch.setattr(planning, "solve_plan", slow)
     refused = problem(plant.post("plan", {}), 504, "solver-timeout")
     assert "not within 8 s" in refused["detail"]
     assert plant.get("plans/latest").json()["plan_id"] == good
