@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from functools import cache
 from typing import Final
 
 import numpy as np
@@ -13,7 +12,15 @@ import polars as pl
 from models.capacity.shortfall.supply import Supply
 from models.demand.series import FloatArray, IntArray
 
-__all__ = ["LineFacts", "Reason", "bottleneck_lines", "facts_of_frame", "line_reasons", "reason_texts"]
+__all__ = [
+    "REASONS",
+    "LineFacts",
+    "Reason",
+    "bottleneck_lines",
+    "facts_of_frame",
+    "line_reasons",
+    "reason_texts",
+]
 
 _MOST_OF_IT: Final = 0.5  # a cause that accounts for this part of the missing hours is named
 
@@ -25,6 +32,9 @@ class Reason(StrEnum):
     YIELD = "yield"  # its good share is forecast below its usual one
     MAINTENANCE = "maintenance"  # planned maintenance takes the hours
     NO_LINE = "no_line"  # no line can make the product, or none has hours
+
+
+REASONS: Final = tuple(Reason)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,19 +80,22 @@ def bottleneck_lines(supply: Supply, together: FloatArray, full: FloatArray) -> 
     return np.where(points.max(axis=2) >= 0, chosen, -1).astype(np.int64)
 
 
-def line_reasons(missing: FloatArray, facts: LineFacts | None) -> list[list[Reason]]:
-    """Say by line and week what the hours are missing for; missing: good hours when the line is short, (l, w)."""
+def line_reasons(missing: FloatArray, facts: LineFacts | None) -> IntArray:
+    """Return by line and week, as places in REASONS (l, w), what hours are missing for.
+
+    missing: good hours missing when the line is short, (l, w). A cause that took at least half of them is named.
+    """
+    hours = np.full(missing.shape, REASONS.index(Reason.HOURS), dtype=np.int64)
     if facts is None:
-        return [[Reason.HOURS] * missing.shape[1] for _ in missing]
+        return hours
     enough = _MOST_OF_IT * missing
     by_maintenance = (facts.maintenance > 0) & (facts.maintenance >= enough)
     by_yield = (facts.yield_loss > 0) & (facts.yield_loss >= enough)
     by_maintenance &= ~by_yield | (facts.maintenance >= facts.yield_loss)
-    table = np.where(by_maintenance, Reason.MAINTENANCE, np.where(by_yield, Reason.YIELD, Reason.HOURS))
-    return [[Reason(str(one)) for one in row] for row in table]
+    named = np.where(by_yield, REASONS.index(Reason.YIELD), hours)
+    return np.where(by_maintenance, REASONS.index(Reason.MAINTENANCE), named)
 
 
-@cache
 def reason_texts(reason: Reason, line: str | None) -> tuple[str, str]:
     """Return the reason in Chinese and English."""
     match reason:

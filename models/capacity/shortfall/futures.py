@@ -82,13 +82,13 @@ def weeks_of_futures(
         asked, able = demand[:, :, week].T, hours[:, :, week].T
         if stock is None:
             short, idle = make(asked, able, rates, shares[week], passes=passes)
-            short[short <= floor] = 0
+            np.multiply(short, short > floor, out=short)
             yield WeekOfFutures(asked, asked, short, held, held, able, idle)
             continue
         need = asked + due
         net = np.maximum(need - held, 0)
         short, idle = make(net, able, rates, shares[week], passes=passes)
-        short[short <= floor] = 0
+        np.multiply(short, short > floor, out=short)
         held = np.maximum(held - need, 0)
         built, idle = _build(stock, week, held, (idle, rates))
         held = held + built

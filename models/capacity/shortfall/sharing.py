@@ -46,7 +46,7 @@ def make(need: Draws, hours: Draws, rates: Rates, shares: FloatArray, *, passes:
     np.maximum(idle, 0, out=idle)
     for _ in range(passes):
         _use_idle_hours(short, idle, rates)
-    idle[idle <= _FULL * hours] = 0
+    np.multiply(idle, idle > _FULL * hours, out=idle)
     return np.maximum(short, 0, out=short), idle
 
 
