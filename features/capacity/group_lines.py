@@ -32,6 +32,9 @@ def group_line_panel(
     as rain on a salt field, counts as a loss in the past as it will in the days ahead. Output and good_output are in the
     line's unit, planned_rate in units an hour.
 
+    A driver of a past day is the value known last, which for a forecast that was put right later is not what was known
+    before the day: what is measured and what is foreseen are therefore best told under two names.
+
     Raises MissingTableError, MissingColumnError, PanelArgumentError (horizon_days). A line that cannot be used is
     refused by name, impossible rows are findings.
     """

@@ -12,7 +12,8 @@ from features.capacity.line_days import MEASURES, usable_days
 from features.capacity.line_grid import LineRows, panel_of_rows
 from features.capacity.line_panel import STOPS, LinePanel
 from features.capacity.line_rules import LineNotes
-from features.errors import LineHistoryError
+from features.errors import LineHistoryError, PanelArgumentError
+from features.tables.columns import LATEST_DAY
 
 __all__ = ["DAYS_AHEAD", "line_panel_of_file"]
 
@@ -27,10 +28,10 @@ def line_panel_of_file(
     history: pl.DataFrame,
     plan: pl.DataFrame | None = None,
     *,
-    as_of: date,
+    as_of: date | None = None,
     drivers: Sequence[str] = (),
 ) -> LinePanel:
-    """Return the lines of a plant's own table as known on `as_of`.
+    """Return the lines of a plant's own table as known on `as_of`, on the last day of the history without one.
 
     history: line_id, ds, planned_rate (units an hour, above 0), output, and where there are any planned_hours and
     run_hours (hours), good_output, maintenance (its kind), unit, profile, org_id, name, bottleneck, known_at and drivers.
@@ -45,10 +46,12 @@ def line_panel_of_file(
 
     Raises LineHistoryError: a column that is missing or unreadable, hours that are negative or over 24, a rate that is not
     above 0, several rows of a line and day, more than one unit of a line, a table without a usable row.
+    PanelArgumentError: an as_of after the year 2100.
     """
     names = _driver_names(history, plan, drivers)
-    past = _known(read_columns(history, ("line_id", "ds", "planned_rate", "output"), table="history"), as_of)
-    past = check_history(past.filter(pl.col("ds") <= as_of))
+    told = read_columns(history, ("line_id", "ds", "planned_rate", "output"), table="history")
+    as_of = _day_of(as_of, told)
+    past = check_history(_known(told, as_of).filter(pl.col("ds") <= as_of))
     ahead = _ahead(plan, past, as_of)
     both, numeric, texts = as_drivers(_stacked(past, ahead, names), names)
     behind, later = _split(both)
@@ -88,6 +91,19 @@ def _driver_names(
                 column=name,
             )
     return tuple(dict.fromkeys(drivers))
+
+
+def _day_of(as_of: date | None, told: pl.DataFrame) -> date:
+    """Return the day as of which the table is read."""
+    last = told["ds"].max()
+    day = as_of or (last if isinstance(last, date) else LATEST_DAY)
+    if day > LATEST_DAY:
+        raise PanelArgumentError(
+            "as_of",
+            problem_zh=f"{day} 晚于 {LATEST_DAY}；请给出数据截止日，或不填（取历史表的最后一天）",
+            problem_en=f"{day} lies after {LATEST_DAY}; give the day up to which data are known, or none for the history's last",
+        )
+    return day
 
 
 def _known(rows: pl.DataFrame, as_of: date) -> pl.DataFrame:

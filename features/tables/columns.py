@@ -12,6 +12,7 @@ from features.tables.contract import Column, Reference, Text
 __all__ = [
     "CNY",
     "HOURS",
+    "LATEST_DAY",
     "RATIO",
     "boolean",
     "choice",

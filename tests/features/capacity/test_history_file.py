@@ -5,13 +5,13 @@ from datetime import date, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from features.capacity.history_file import DAYS_AHEAD, line_panel_of_file
 from features.capacity.line_panel import FUTURE, HISTORY
-from features.errors import LineHistoryError
+from features.errors import LineHistoryError, PanelArgumentError
 from tests.features.capacity.conftest import day
 
 TODAY = day(9)
@@ -136,6 +136,7 @@ def test_rows_after_the_date_or_known_later_change_nothing() -> None:
     assert after.history.filter(line_id="A")["output"].to_list()[:2] == [0.0, 0.0]
 
 
+@settings(deadline=None, max_examples=30)  # a loaded machine is slow, not wrong
 @given(order=st.permutations(range(6)), as_of=st.sampled_from([day(5), day(6), TODAY, day(12)]))
 def test_order_of_rows_has_no_effect(order: list[int], as_of: date) -> None:
     frame = table()
@@ -159,6 +160,14 @@ def test_maintenance_of_the_table_marks_its_days() -> None:
     assert panel.future.drop_nulls("maintenance").select("ds", "maintenance").rows() == [
         (day(10), "inspection")
     ]
+
+
+def test_without_a_date_the_last_day_of_the_history_is_meant() -> None:
+    panel = line_panel_of_file(table(), plan())
+    assert panel.as_of == TODAY
+    assert_frame_equal(panel.future, line_panel_of_file(table(), plan(), as_of=TODAY).future)
+    with pytest.raises(PanelArgumentError, match="as_of"):
+        line_panel_of_file(table(), as_of=date.max)
 
 
 def refusal(
