@@ -97,7 +97,7 @@ def actual_weeks(panel: LinePanel) -> pl.DataFrame:
 
 def line_errors(cuts: Sequence[CutOff], actual: pl.DataFrame) -> pl.DataFrame:
     """Return cutoff, line_id, week, actual, q50, planned_output, low, high of weeks that were wholly ahead of a cut-off."""
-    parts = []
+    parts = [pl.DataFrame(schema=_ERRORS)]
     for cut in cuts:
         weeks = cut.model.weeks().filter(pl.col("days") == _WEEK_DAYS, pl.col("week") > cut.as_of)
         parts.append(
@@ -113,6 +113,14 @@ def line_errors(cuts: Sequence[CutOff], actual: pl.DataFrame) -> pl.DataFrame:
             )
         )
     return pl.concat(parts).sort("line_id", "cutoff", "week")
+
+
+_ERRORS: Final = {
+    "cutoff": pl.Date,
+    "line_id": pl.String,
+    "week": pl.Date,
+    **dict.fromkeys(("actual", "q50", "planned_output", "low", "high"), pl.Float64),
+}
 
 
 def measures_of_lines(errors: pl.DataFrame) -> pl.DataFrame:

@@ -138,7 +138,8 @@ class RunCapacity(BaseModel):
                 say=say,
             )
         except TooShortToBacktestError as error:
-            say(error.zh, error.en)
+            if self.cutoffs:
+                say(error.zh, error.message("en"))
             return _Judged(measures_of_lines(line_errors([], actual_weeks(inputs.panel))), None)
         measures = measures_of_lines(line_errors(cuts, actual_weeks(inputs.panel)))
         return _Judged(measures, self._calibration(inputs.panel, cuts))
