@@ -1,5 +1,6 @@
 """Ways in which the next months may differ from the last value: the season, a smoothed level, the long-run mean."""
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -81,7 +82,7 @@ def without_shocks(histories: Histories) -> Histories:
     excess = np.nan_to_num(around - np.clip(around, -cap, cap))
     y = histories.y.copy()
     y[:, 1:] -= np.cumsum(excess, axis=1)[:, : y.shape[1] - 1]
-    return Histories(histories.ids, y, histories.last, histories.timeline)
+    return replace(histories, y=y)
 
 
 def _median_where(values: FloatArray, chosen: BoolArray, *, least: int = _YEARS) -> FloatArray:

@@ -113,7 +113,7 @@ def _frame(
     return pl.DataFrame(
         {
             "unique_id": [one for one in histories.ids for _ in range(horizon)],
-            "ds": histories.timeline.stamps(months),
+            "ds": histories.timeline.stamps(months).cast(histories.kind),
             "step": np.tile(np.arange(1, horizon + 1), len(histories.ids)),
             "forecast": point.ravel(),
             **columns,

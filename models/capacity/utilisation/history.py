@@ -1,6 +1,6 @@
 """Histories of monthly utilisation as arrays, right-aligned, each ending with its last known value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -23,10 +23,11 @@ class Histories:
     y: FloatArray
     last: IntArray
     timeline: Timeline
+    kind: pl.DataType  # of the table's dates, in which forecasts are given back
 
     def before(self, back: int) -> "Histories":
         """Return what was there `back` months earlier."""
-        return Histories(self.ids, self.y[:, : self.y.shape[1] - back], self.last - back, self.timeline)
+        return replace(self, y=self.y[:, : self.y.shape[1] - back], last=self.last - back)
 
     def actuals(self, back: int, horizon: int) -> FloatArray:
         """Return what came in the months after, (n, horizon), NaN where nothing did."""
@@ -61,7 +62,8 @@ def histories_of(frame: pl.DataFrame) -> Histories:
     width = int(back.max()) + 1
     y = np.full((len(ids), width), np.nan)
     y[row, width - 1 - back] = placed["y"].to_numpy()
-    return Histories(tuple(ids), y, last["last"].to_numpy().astype(np.int64), timeline)
+    ends = last["last"].to_numpy().astype(np.int64)
+    return Histories(tuple(ids), y, ends, timeline, frame.schema["ds"])
 
 
 def _check(rows: pl.DataFrame, known: pl.DataFrame) -> None:

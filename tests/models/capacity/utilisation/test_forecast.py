@@ -117,6 +117,17 @@ def test_a_month_without_value_at_the_end_is_forecast() -> None:
     assert forecast_utilisation(open_end, 1)["ds"].to_list() == [frame["ds"].max()]
 
 
+@pytest.mark.parametrize("kind", [pl.Date(), pl.Datetime("us"), pl.Datetime("ns")])
+def test_dates_come_back_in_the_type_of_the_table(kind: pl.DataType) -> None:
+    frame = _frame(_walks(5, 1, 30)).with_columns(pl.col("ds").cast(kind))
+    assert forecast_utilisation(frame, 2).schema["ds"] == kind
+
+
+def test_months_stamped_on_their_last_day_stay_so() -> None:
+    frame = _frame(_walks(5, 1, 30)).with_columns(pl.col("ds").dt.month_end())
+    assert forecast_utilisation(frame, 2)["ds"].to_list() == [date(2014, 7, 31), date(2014, 8, 31)]
+
+
 def test_series_may_end_in_different_months() -> None:
     early = _frame(_walks(5, 1, 60), "early")
     found = forecast_utilisation(pl.concat([early, _frame(_walks(6, 1, 72), "late")]), 1)
