@@ -27,6 +27,8 @@ TABLE` makes an xlsx template with drop-down lists and notes.
   itself failed: a fault is reported once, where it lies.
 - 行号：CSV 和 xlsx 为表格软件中的行号（表头是第 1 行）；Parquet 为第几行数据。Row numbers are those of the sheet (the header is
   line 1); in Parquet they count the data rows.
+- 标明“可以没有此表”的表可以整张缺少（例如没有产能计划的集团），检查照样通过；有就要符合契约。A table marked "may be absent" need not
+  be there, as in a group that does not plan capacity; where it is there, it keeps its contract.
 - 日期写作 2024-06-30、2024/6/30、20240630 或 2024年6月30日；枚举可填代码或中文名。Days may be written in these four ways; a choice
   by its code or its Chinese label.
 """
