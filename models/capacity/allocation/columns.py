@@ -7,19 +7,20 @@ far from paying at these prices are left out. At the prices of the plan that res
 the plan is solved again, until none does or what they could earn together is below `_PROVEN` of the plan.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
-from models.capacity.allocation.instance import BoolArray, FloatArray, Instance
+from models.capacity.allocation.instance import BoolArray, FloatArray, Instance, IntArray
 from models.capacity.allocation.program import (
+    TIE,
     Columns,
     Program,
     all_columns,
     cap_scale,
     hour_costs,
     program_of,
+    typical_margin,
 )
 from models.capacity.allocation.solver import Deadline, Infeasible, Solution, solve_linear
 
@@ -28,14 +29,13 @@ __all__ = ["reduced_costs", "solve_by_columns"]
 _DIRECT: Final = 60_000
 """Up to so many columns all are taken."""
 _PROVEN: Final = 1e-6
-_KEPT: Final = ((8, 6), (16, 14))
-"""Routes kept of each product after the plan in one period, and of each product and week after that in blocks; more
-where these cannot meet the orders and bounds."""
+_KEPT: Final = (((8, 40), (4, 16)), ((16, 80), (10, 40)))
+"""Routes kept of each product, and of each line, after the plan in one period; then of each product and week, and of
+each line and week, after that in blocks. More where these cannot meet the orders and bounds."""
 _BLOCK: Final = 5
 _NEAR: Final = 0.02
+_FAR: Final = 0.3
 _MOST_ROUNDS: Final = 20
-
-Solve = Callable[[Program, Deadline], Solution]
 
 
 def solve_by_columns(
@@ -61,14 +61,21 @@ def _in_rounds(
     for _ in range(_MOST_ROUNDS):
         program = program_of(instance, _taken(columns, kept))
         solution = solve_linear(program, deadline)
-        paying = np.minimum(
-            reduced_costs(program, solution)[columns.route, columns.week] + columns.extra, 0.0
-        )
-        missed = _missed(instance, columns, paying) / program.money
+        pays = reduced_costs(program, solution)[columns.route, columns.week] + columns.extra
+        missed = _missed(instance, columns, np.minimum(pays, 0.0)) / program.money
         if missed <= _PROVEN * abs(program.whole - solution.cost):
             break
-        kept |= paying < 0
+        kept = (pays < 0) | (kept & (pays < _far(program, solution)))
     return program, solution, missed
+
+
+def _far(program: Program, solution: Solution) -> float:
+    """Return the reduced cost (CNY an hour) beyond which a column is left out of the next round.
+
+    Those in use cost nothing to keep (theirs is 0), so no round is worse than the one before.
+    """
+    worth = -program.money * solution.limits[: program.instance.hours.size]
+    return _FAR * float(worth.mean()) + _FAR * TIE * typical_margin(program.instance)
 
 
 def _taken(columns: Columns, kept: BoolArray) -> Columns:
@@ -98,17 +105,21 @@ def reduced_costs(program: Program, solution: Solution) -> FloatArray:
     return np.asarray(hour_costs(instance) - program.money * (unit_price * instance.good + line_price))
 
 
-def _first_choice(instance: Instance, keep: tuple[int, int], deadline: Deadline) -> BoolArray:
+def _first_choice(
+    instance: Instance, keep: tuple[tuple[int, int], tuple[int, int]], deadline: Deadline
+) -> BoolArray:
     """Return the routes and weeks (r, w) that pay or nearly pay at the prices of coarser plans."""
     weeks = instance.hours.shape[1]
     chosen: BoolArray = np.ones((len(instance.of_line), 1), dtype=bool)
-    for sizes, kept in zip(([weeks], _blocks(weeks)), keep, strict=True):
+    for sizes, (of_product, of_line) in zip(([weeks], _blocks(weeks)), keep, strict=True):
         coarse = instance.merged(sizes)
         columns = all_columns(coarse)
         pays = _priced(coarse, _taken(columns, chosen[columns.route, 0]), instance, sizes, deadline)
-        rank = _rank(instance, pays)
         near = _NEAR * float(np.median(np.abs(pays)))
-        chosen = (rank < kept) | (pays < near)
+        chosen = (_rank(instance.of_product, pays) < of_product) | (pays < near)
+        chosen |= (
+            _rank(instance.of_line, pays) < of_line
+        )  # what a line may turn to in a week unlike its block
         if len(sizes) == 1:
             chosen = np.asarray(chosen.any(axis=1))[:, None]
     return chosen
@@ -127,13 +138,12 @@ def _priced(
     return np.repeat(per_hour, sizes, axis=1)
 
 
-def _rank(instance: Instance, pays: FloatArray) -> FloatArray:
-    """Return the place of each route among its product's in each week, 0 the best (r, w)."""
-    product = instance.of_product
-    first = np.searchsorted(product, product, side="left")
-    order = np.lexsort((pays.T, np.broadcast_to(product, pays.T.shape)), axis=-1).T
+def _rank(group: IntArray, pays: FloatArray) -> FloatArray:
+    """Return the place of each route among its group's in each week, 0 the best (r, w)."""
+    order = np.lexsort((pays.T, np.broadcast_to(group, pays.T.shape)), axis=-1).T
+    first = np.searchsorted(group[order[:, 0]], group[order[:, 0]], side="left")
     rank = np.empty(pays.shape)
     np.put_along_axis(
-        rank, order, np.broadcast_to(np.arange(len(product))[:, None], pays.shape).astype(float), axis=0
+        rank, order, np.broadcast_to((np.arange(len(group)) - first)[:, None], pays.shape), axis=0
     )
-    return rank - first[:, None]
+    return rank

@@ -8,7 +8,16 @@ from scipy import sparse
 
 from models.capacity.allocation.instance import BoolArray, FloatArray, Instance, IntArray
 
-__all__ = ["Columns", "Program", "all_columns", "cap_scale", "hour_costs", "program_of", "typical_margin"]
+__all__ = [
+    "TIE",
+    "Columns",
+    "Program",
+    "all_columns",
+    "cap_scale",
+    "hour_costs",
+    "program_of",
+    "typical_margin",
+]
 
 TIE: Final = 1e-6
 """Of two plans worth the same the earlier week wins, then the line first by id: this share of a typical hour's margin."""

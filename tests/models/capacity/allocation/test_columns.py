@@ -13,7 +13,7 @@ from tests.models.capacity.allocation.small_plans import random_problem
 
 def test_few_columns_reach_the_optimum_over_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(columns, "_DIRECT", 0)
-    monkeypatch.setattr(columns, "_KEPT", ((1, 1), (2, 2)))
+    monkeypatch.setattr(columns, "_KEPT", (((1, 1), (1, 1)), ((2, 2), (2, 2))))
     monkeypatch.setattr(columns, "_PROVEN", 1e-9)
     left_out = 0
     for seed in range(10):
