@@ -73,6 +73,8 @@ def bottleneck_lines(supply: Supply, together: FloatArray, full: FloatArray) -> 
     together: (w, p, l) in which part of the futures a product is short while the line is full; full: (w, l) in which
     part it is full, which decides where no line is ever full while the product is short; then the first line by name.
     """
+    if not supply.line_ids:
+        return np.full(together.shape[:2], -1, dtype=np.int64)
     order = np.argsort(np.array(supply.line_ids), kind="stable")
     points = together + full[:, None, :] * 1e-6
     points = np.where(supply.rate[None] > 0, points, -1.0)[:, :, order]

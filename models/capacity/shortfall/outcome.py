@@ -72,9 +72,9 @@ def shortfall_of_tally(
 def _products(tally: Tally, weeks: Sequence[date], reasons: IntArray) -> pl.DataFrame:
     chosen = bottleneck_lines(tally.supply, tally.together, tally.line["full"]).T
     short = tally.product["probability"].T > 0
-    why = np.where(
-        chosen >= 0, reasons[chosen, np.arange(len(weeks))[None, :]], REASONS.index(Reason.NO_LINE)
-    )
+    # A row more for products that no line makes, which are at place -1.
+    known = np.vstack([reasons, np.full((1, len(weeks)), REASONS.index(Reason.NO_LINE))])
+    why = known[chosen, np.arange(len(weeks))[None, :]]
     columns = _reason_columns(tally.supply.line_ids, chosen.ravel(), why.ravel(), told=short.ravel())
     expected, probability = pl.col("expected"), pl.col("probability")
     frame = _frame("product_id", tally.supply.product_ids, weeks, tally.product).with_columns(

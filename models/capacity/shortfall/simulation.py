@@ -80,6 +80,11 @@ def _sorted(
 
 
 def _check(demand: Marginals, hours: Marginals, supply: Supply, shares: FloatArray | None) -> None:
+    if not supply.product_ids or not demand.weeks:
+        raise ShortfallError(
+            zh="没有需求：产品或周为空。请先发布需求预测，或放宽筛选。",
+            en="There is no demand: no product or no week. Publish a demand forecast first, or filter less.",
+        )
     strangers = sorted(set(demand.ids) ^ set(supply.product_ids)) + sorted(
         set(hours.ids) ^ set(supply.line_ids)
     )

@@ -9,13 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.capacity.shortfall.bottleneck import LineFacts, facts_of_frame
+from models.capacity.shortfall.calibration import brier_skill, calibration_error
 from models.capacity.shortfall.dependence import Dependence, independent
-from models.capacity.shortfall.futures import Stock
+from models.capacity.shortfall.drawing import draw
+from models.capacity.shortfall.futures import Stock, weeks_of_futures
 from models.capacity.shortfall.marginals import Marginals
 from models.capacity.shortfall.simulation import Shortfall, simulate
 from models.capacity.shortfall.supply import Supply, median_shares, plan_shares, supply_of_frame
 from models.errors import ShortfallError
-from tests.models.capacity.shortfall.shortfall_world import normal, supply, weeks_from
+from tests.models.capacity.shortfall.shortfall_world import LEVELS, normal, supply, weeks_from
 
 PRODUCTS, LINES = ("a", "b", "c"), ("L1", "L2")
 RATES = {("a", "L1"): 2.0, ("b", "L1"): 1.0, ("b", "L2"): 1.5, ("c", "L2"): 1.0}
@@ -258,6 +260,38 @@ def test_routes_are_read_with_their_own_good_share() -> None:
         supply_of_frame(routes.with_columns(rate=pl.lit(0.0)), PRODUCTS, LINES)
     with pytest.raises(ShortfallError, match=r"good share of 1\.2"):
         supply_of_frame(routes.with_columns(good_share=pl.lit(1.2)), PRODUCTS, LINES)
+
+
+def test_without_any_line_every_demand_is_short_and_without_demand_there_is_nothing_to_simulate() -> None:
+    none = Marginals((), weeks_from(4), LEVELS, np.zeros((0, 4, len(LEVELS))))
+    found = _run(hours=none, routes=supply({}, PRODUCTS, ()))
+    assert found.totals["probability"].to_list() == [1.0] * 3
+    assert set(found.products["reason"]) == {"no_line"}
+    assert found.lines.is_empty()
+    with pytest.raises(ShortfallError, match="There is no demand"):
+        _run(none, routes=supply({}, (), LINES))
+
+
+def test_probabilities_come_true_in_a_world_that_is_as_assumed() -> None:
+    demand, hours, routes = (
+        normal(DEMAND, weeks=6),
+        normal(HOURS, weeks=6, spread=0.1),
+        supply(RATES, PRODUCTS, LINES),
+    )
+    shared = Dependence(PRODUCTS, ("total",), np.full((3, 1), 0.7), 0.6, "test")
+    told = _run(demand, hours, dependence=shared, count=4000).products["probability"].to_numpy()
+    # Many worlds in which demand and lines turn out as drawn, with other luck than the forecast's.
+    worlds = 600
+    asked, able = (
+        draw(demand, shared, count=worlds, seed=99),
+        draw(hours, independent(LINES), count=worlds, seed=98),
+    )
+    shares = median_shares(routes, demand.median, hours.median)
+    futures = weeks_of_futures(asked, able, routes, shares, stock=None, passes=2)
+    came = np.stack([future.short > 0 for future in futures], axis=1).reshape(len(told), worlds)
+    stated, outcome = np.repeat(told, worlds), came.astype(np.float64).ravel()
+    assert calibration_error(stated, outcome) < 0.03
+    assert brier_skill(stated, outcome, np.full(len(outcome), outcome.mean())) > 0
 
 
 def test_what_does_not_fit_is_refused_by_name() -> None:
