@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from experiments.errors import MissingCapacityRunError, OptionError
-from experiments.forecast_table import write_table
+from experiments.forecast_table import writable_table, write_table
 from experiments.job import Say
 from models.capacity.allocation.plan import Plan
 from models.capacity.allocation.problem import PlanProblem
@@ -80,6 +80,11 @@ class CompareScenarios(_OfRun):
     shortfalls: bool = Field(default=True, description="simulate shortfalls with and without each scenario")
     count: int = Field(default=1000, ge=100, description="futures drawn")
     out: Path | None = Field(default=None, description="table of the measures, .parquet or .csv")
+
+    @field_validator("out")
+    @classmethod
+    def _of_a_known_kind(cls, out: Path | None) -> Path | None:
+        return None if out is None else writable_table(out)
 
     def run(self, say: Say) -> Compared:
         """Solve the base and each scenario; of scenarios that nobody named, those that do not fit the plan are left out.
