@@ -6,18 +6,14 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from serving.capacity_scenario_schemas import CapacityScenarioAnswer, CapacityScenarioRequest
 from serving.capacity_schemas import CapacityForecastAnswer, CapacityForecastRequest
 from serving.capacity_shortfall import shortfall, utilisation
 from serving.demand_schemas import StrictModel
 from serving.job_schemas import JobAnswer, JobReceipt
 from serving.language import Language, preferred_language
 from serving.openapi import Endpoint
-from serving.plan_schemas import (
-    CapacityScenarioAnswer,
-    CapacityScenarioRequest,
-    PlanAnswer,
-    PlanRequest,
-)
+from serving.plan_schemas import PlanAnswer, PlanRequest
 from serving.planner_api import PlannerApi, read_query
 from serving.roles import Role
 from serving.shortfall_schemas import (

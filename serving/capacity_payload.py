@@ -1,13 +1,14 @@
 """Forecast lines whose history comes with the request: read it, fit at once, one request at a time."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import polars as pl
 
+from models.capacity.profiles.profile import Profile
 from models.capacity.published.capacity_run import CapacityRun
 from models.capacity.published.run_info import CapacityInfo, Note
 from serving.answered import Answered
@@ -60,7 +61,13 @@ class LineForecaster(Protocol):
     """Forecasts lines at once. Raises UserError where their tables cannot be read."""
 
     def __call__(
-        self, history: pl.DataFrame, plan: pl.DataFrame | None, *, drivers: Sequence[str], info: CapacityInfo
+        self,
+        history: pl.DataFrame,
+        plan: pl.DataFrame | None,
+        *,
+        drivers: Sequence[str],
+        info: CapacityInfo,
+        profiles: Mapping[str, Profile],
     ) -> ForecastedLines:
         """Return the forecasts of the lines in the tables."""
 
@@ -96,7 +103,7 @@ class CapacityPayloadDesk:
         )
         history, plan, drivers = _tables(payload)
         with self._turn():
-            found = self._forecaster(history, plan, drivers=drivers, info=info)
+            found = self._forecaster(history, plan, drivers=drivers, info=info, profiles=self._desk.profiles)
         loaded = LoadedCapacity(found.run)
         lines, without = answer_lines(loaded, found.run.lines, request, self._desk.profiles)
         refused = [*found.refused, *without]

@@ -1,8 +1,9 @@
 """Hold scenarios against the base plan of the newest run: side by side, none replaces a plan."""
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sqlalchemy import Connection
 
@@ -12,6 +13,16 @@ from serving.answered import Answered, write_answer
 from serving.capacity_answers import capacity_stamp, stamp_said
 from serving.capacity_plan import PlanPoser, Posed
 from serving.capacity_quality import capacity_quality, told
+from serving.capacity_scenario_schemas import (
+    CapacityScenarioAnswer,
+    CapacityScenarioRequest,
+    ScenarioConstraint,
+    ScenarioLineWeek,
+    ScenarioMeasure,
+    ScenarioProduct,
+    ScenarioSide,
+    ScenarioWords,
+)
 from serving.capacity_solving import Solving
 from serving.demand_quality import quality_codes
 from serving.demand_scope import Planner
@@ -22,16 +33,6 @@ from serving.jobs import Job
 from serving.kept_answers import KeptAnswer, KeptAnswers
 from serving.ledger import Json, Ledger
 from serving.plan_answers import rows_of, summary_of
-from serving.plan_schemas import (
-    CapacityScenarioAnswer,
-    CapacityScenarioRequest,
-    ScenarioConstraint,
-    ScenarioLineWeek,
-    ScenarioMeasure,
-    ScenarioProduct,
-    ScenarioSide,
-    ScenarioWords,
-)
 from serving.planner_api import Abandoned
 from serving.roles import ALL_COMPANIES
 from serving.schemas import Note
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from models.capacity.allocation.problem import PlanProblem
     from models.capacity.scenarios.apply import Applied
     from models.capacity.scenarios.comparison import Comparison
+    from models.capacity.scenarios.shortfall_changes import ShortfallPair
 
 __all__ = ["SCENARIO_KIND", "CapacityScenarioDesk"]
 
@@ -50,6 +52,15 @@ _UNVERIFIED: Final = Note(
     text_zh="有情景的数值尚未经业务确认，仅供推演。",
     text_en="Nobody of the business has confirmed the numbers of some scenarios.",
 )
+
+
+_NO_FUTURES: Final = Note(
+    code="shortfalls_left_out",
+    text_zh="未推演缺口：只有全集团的计划、且批次含需求时才能推演。",
+    text_en="Shortfalls were left out: they need a plan of the whole group and a run with demand.",
+)
+_COUNT: Final = 1000  # futures drawn with and without each scenario
+Futures: TypeAlias = 'Callable[["Applied", "Plan", "Plan"], "ShortfallPair"]'
 
 
 class CapacityScenarioDesk:
@@ -136,11 +147,14 @@ class CapacityScenarioDesk:
     ) -> tuple[Answered, Callable[[Connection], None]]:
         desk, now, wanted = self._poser.desk, self._poser.desk.clock(), self._wanted(request)
         base = self._solve(posed.problem, seconds(0.05))
+        futures = _futures(posed) if request.shortfalls else None
         sides = [
-            self._side(one, posed, base, seconds(place / (1 + len(wanted))))
+            self._side(one, posed, (base, futures), seconds(place / (1 + len(wanted))))
             for place, one in enumerate(wanted, start=1)
         ]
         unverified = [] if all(one.verified for one in sides) else [_UNVERIFIED]
+        if request.shortfalls and futures is None:
+            unverified.append(_NO_FUTURES)
         notes = [
             *desk.notes(posed.loaded.info, now, whole=posed.companies is None),
             *told(posed.notes),
@@ -168,17 +182,39 @@ class CapacityScenarioDesk:
     def _solve(self, problem: "PlanProblem", seconds: float) -> "Plan":
         return self._solving(problem, seconds=seconds)
 
-    def _side(self, scenario: Scenario, posed: Posed, base: "Plan", seconds: float) -> ScenarioSide:
+    def _side(
+        self, scenario: Scenario, posed: Posed, base: "tuple[Plan, Futures | None]", seconds: float
+    ) -> ScenarioSide:
         """Plan one scenario; one without a feasible plan says why and stops none of the others."""
         from models.capacity.scenarios.comparison import compare  # noqa: PLC0415 - only where scenarios are run
 
-        result = _applied(scenario, posed.problem)
+        result, (before, futures) = _applied(scenario, posed.problem), base
         words = [ScenarioWords(text_zh=one.zh, text_en=one.en) for one in result.parts]
         try:
-            found = compare(result, base, self._solve(result.problem, seconds))
+            after = self._solve(result.problem, seconds)
         except PlanError as error:
             return _without_plan(scenario, result.label.zh, result.label.en, words, error)
-        return _with_plan(scenario, found, words)
+        shortfalls = None if futures is None else futures(result, before, after)
+        return _with_plan(scenario, compare(result, before, after, shortfalls), words)
+
+
+def _futures(posed: Posed) -> "Futures | None":
+    """Return how shortfalls are simulated; None for some companies alone, or where the run has nothing to draw from."""
+    from models.capacity.published.shortfall_of_run import setting_of_run  # noqa: PLC0415 - only where it is asked for
+    from models.capacity.scenarios.shortfall_changes import shortfalls_of  # noqa: PLC0415
+    from models.capacity.shortfall.dependence import dependence_of_json  # noqa: PLC0415
+
+    run = posed.loaded.run
+    setting = setting_of_run(run, weeks=posed.problem.weeks) if run.dependence else None
+    if posed.companies is not None or setting is None:
+        return None
+    dependence = dependence_of_json(json.dumps(dict(run.dependence)))
+
+    def simulated(result: "Applied", before: "Plan", after: "Plan") -> "ShortfallPair":
+        plans = (before.production, after.production)
+        return shortfalls_of(result, setting, dependence, count=_COUNT, seed=run.info.seed, plans=plans)
+
+    return simulated
 
 
 def _applied(scenario: Scenario, problem: "PlanProblem") -> "Applied":

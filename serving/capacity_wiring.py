@@ -63,7 +63,7 @@ def capacity_parts(
     payloads = CapacityPayloadDesk(
         desk,
         forecast_lines,
-        CapacityPayloadLimits(settings.payload_series_limit, settings.payload_points_limit),
+        CapacityPayloadLimits(settings.payload_lines_limit, settings.payload_line_rows_limit),
         turn=turn,
     )
     return CapacityParts(desk, payloads, plans, scenarios, jobs, worker)

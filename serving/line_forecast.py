@@ -1,11 +1,11 @@
 """Forecast lines from tables of their own; imports what forecasts only now, so that the service starts without it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
 
-from models.capacity.profiles.profile_files import load_profiles
+from models.capacity.profiles.profile import Profile
 from models.capacity.published.capacity_run import checked_run, empty_run
 from models.capacity.published.run_info import CapacityInfo
 from serving.capacity_answers import refused_line
@@ -16,7 +16,12 @@ __all__ = ["forecast_lines"]
 
 
 def forecast_lines(
-    history: pl.DataFrame, plan: pl.DataFrame | None, *, drivers: Sequence[str], info: CapacityInfo
+    history: pl.DataFrame,
+    plan: pl.DataFrame | None,
+    *,
+    drivers: Sequence[str],
+    info: CapacityInfo,
+    profiles: Mapping[str, Profile],
 ) -> ForecastedLines:
     """Fit the lines of a table and forecast them. Raises LineHistoryError, LinePanelError naming what is wrong."""
     import_lightgbm_alone()
@@ -24,7 +29,7 @@ def forecast_lines(
     from models.capacity.lines.model import fit_lines  # noqa: PLC0415
 
     panel = line_panel_of_file(history, plan, as_of=info.data_as_of, drivers=drivers)
-    model = fit_lines(panel, seed=info.seed, profiles=load_profiles())
+    model = fit_lines(panel, seed=info.seed, profiles=profiles)
     run = replace(
         empty_run(info),
         lines=panel.lines,

@@ -53,6 +53,12 @@ class ServiceSettings(BaseSettings):
     )
     accuracy_runs: int = Field(default=36, ge=1, description="how many of the newest runs accuracy looks at")
 
+    payload_lines_limit: int = Field(
+        default=20, ge=1, description="lines in a payload whose capacity is forecast at once"
+    )
+    payload_line_rows_limit: int = Field(
+        default=8_000, ge=1, description="days of history and plan of all lines of such a payload together"
+    )
     plan_now_size: int = Field(
         default=20_000, ge=1, description="plans with more routes times weeks are made as a job"
     )

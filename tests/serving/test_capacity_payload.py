@@ -1,6 +1,7 @@
 """Lines whose history comes with the request are forecast at once, explained, within the limits."""
 
 import math
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 AS_OF = date(2026, 10, 31)
 
 
-def history(line: str = "L1", days: int = 150, **changes: object) -> list[dict[str, object]]:
+def history(
+    line: str = "L1", days: int = 150, changes: Mapping[str, object] | None = None
+) -> list[dict[str, object]]:
     """A line that makes 90 % of its planned rate, a little less on every third day."""
     rows = []
     for back in range(days, 0, -1):
@@ -27,7 +30,7 @@ def history(line: str = "L1", days: int = 150, **changes: object) -> list[dict[s
         run = 0.9 * hours - (1.0 if back % 3 == 0 else 0.0)
         rows.append(
             {"line_id": line, "ds": str(ds), "planned_rate": 10.0, "planned_hours": hours, "run_hours": run,
-             "output": run * 10, "good_output": run * 9.8, **changes}
+             "output": run * 10, "good_output": run * 9.8, **(changes or {})}
         )  # fmt: skip
     return rows
 
@@ -73,7 +76,7 @@ def test_what_came_after_the_day_that_counts_changes_nothing(plant: CapacityClie
     ],
 )
 def test_impossible_rows_are_named(plant: CapacityClient, changes: dict[str, object], told: str) -> None:
-    refused = problem(plant.post("forecast", payload(history(days=20, **changes))), 422, "line-history")
+    refused = problem(plant.post("forecast", payload(history(days=20, changes=changes))), 422, "line-history")
     assert told in refused["detail"]
 
 
@@ -84,7 +87,7 @@ def test_day_given_twice_is_named(plant: CapacityClient) -> None:
 
 def test_limits_are_named(tmp_path: "Path", make_client: "MakeClient") -> None:
     publish(tmp_path, make_run())
-    plant = open_plant(tmp_path, make_client, payload_points_limit=30, payload_series_limit=1)
+    plant = open_plant(tmp_path, make_client, payload_line_rows_limit=30, payload_lines_limit=1)
     assert fields(plant.post("forecast", payload([*history("L1", 20), *history("L2", 20)]))) == [
         ("payload.history", "too_many_lines"),
         ("payload", "too_many_rows"),
@@ -92,7 +95,7 @@ def test_limits_are_named(tmp_path: "Path", make_client: "MakeClient") -> None:
 
 
 def test_driver_with_a_taken_name_is_refused(plant: CapacityClient) -> None:
-    rows = history(days=20, drivers={"output": 3.0})
+    rows = history(days=20, changes={"drivers": {"output": 3.0}})
     assert fields(plant.post("forecast", payload(rows))) == [("payload.history.drivers", "reserved_name")]
 
 

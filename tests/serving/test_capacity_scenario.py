@@ -1,5 +1,6 @@
 """Scenarios stand beside the base plan, stored or of the caller's own; none replaces a plan."""
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ import polars as pl
 import pytest
 
 from models.capacity.published.plan_record import list_plans
+from models.capacity.shortfall.dependence import independent
 from tests.serving.capacity_world import NOW, WEEKS, CapacityClient, make_run, publish
 from tests.serving.conftest import open_plant
 from tests.serving.demand_world import fields, problem
@@ -142,3 +144,28 @@ def test_scenario_without_a_plan_says_why_and_stops_none_of_the_others(
     assert out["measures"] == []
     assert more["problem"] is None
     assert more["measures"]
+
+
+def test_shortfalls_of_both_are_drawn_with_the_same_luck(tmp_path: "Path", plant: CapacityClient) -> None:
+    dependence = json.loads(independent(["P1", "P2", "P3"]).to_json())
+    run = make_run("20261121T060000-capacity-b", issued_at=NOW)
+    publish(tmp_path, replace(run, dependence=dependence))
+    plant.client.deployment.parts.refresh()
+    answer = plant.post("scenario", {"scenarios": [OUT, MORE], "shortfalls": True}).json()
+    assert answer["quality"]["notes"] == []
+    for side in answer["scenarios"]:
+        chances = {
+            one["product_id"]: (one["probability_base"], one["probability"]) for one in side["products"]
+        }
+        assert all(0 <= base <= scenario <= 1 for base, scenario in chances.values()), side["name"]
+    more = {one["product_id"]: one for one in answer["scenarios"][1]["products"]}
+    assert more["P1"]["probability"] > 0.9, "twice the demand is more than the lines can make"
+    again = plant.post("scenario", {"scenarios": [OUT, MORE], "shortfalls": True}).json()
+    assert again["scenarios"] == answer["scenarios"]
+
+
+def test_shortfalls_that_cannot_be_drawn_are_said_to_be_left_out(plant: CapacityClient) -> None:
+    for key in (plant.group, plant.org07):  # a run without what ties products together; a plan of one company
+        answer = plant.post("scenario", {"scenarios": [OUT], "shortfalls": True}, key).json()
+        assert [one["code"] for one in answer["quality"]["notes"]] == ["shortfalls_left_out"]
+        assert answer["scenarios"][0]["products"][0]["probability"] is None
