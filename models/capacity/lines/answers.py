@@ -50,7 +50,7 @@ def answers_of(world: World, columns: Columns, learnt: Learnt, levels: tuple[flo
     rows = rows_of(world, columns, line, day, origin)
     plain = ~learnt.usable[rows.line]
     rows = _as_planned(world, rows, plain)
-    served = replace(learnt, trust=np.where(learnt.usable, learnt.trust, 0.0), best=_ceilings(learnt))
+    served = replace(learnt, trust=learnt.trust * learnt.usable, best=_ceilings(learnt))
     days = _plain_days(say(world, rows, served), rows, plain, learnt.plan_error)
     weeks = weeks_of(rows.line, grid.days[rows.day], rows.day - rows.origin)
     rate = grid.rate[rows.line, rows.day]

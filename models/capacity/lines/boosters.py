@@ -97,7 +97,9 @@ def _lessons(world: World, rows: Rows, end: int, settings: LineSettings) -> dict
         target = chain[k + 1] / np.maximum(chain[k] * level, 1e-12)
         found[factor] = _Lesson(np.minimum(target, _MOST_RATIO), np.where(under > _LEAST_HOURS, weight, 0.0))
     planned = rows.hours * rows.median
-    counted = rows.hours / size > _LEAST_HOURS
+    # A median hardly moves for a rest that may come; learnt, the dates of past ones would be taken for the next.
+    surprise = (grid.maintenance[line, day] >= 0) & ~rows.maintained
+    counted = (rows.hours / size > _LEAST_HOURS) & ~surprise
     target = np.minimum(chain[4] / np.maximum(planned, 1e-12), _MOST_RATIO)
     found[MEDIAN] = _Lesson(target, np.where(counted, planned / size * fresh, 0.0))
     return found

@@ -8,7 +8,7 @@ import numpy as np
 from models.capacity.lines.grid import HOURS_A_DAY, BoolArray, FloatArray, LineGrid
 from models.capacity.lines.rows import Rows, World
 
-__all__ = ["Expectation", "best_hours", "expect", "lost_to_restarts", "restarts_seen"]
+__all__ = ["Expectation", "best_hours", "expect", "factors_of", "lost_to_restarts", "restarts_seen"]
 
 _MOST = np.array([1.0, 1.1, 20.0, 1.0])[
     :, None
@@ -40,9 +40,8 @@ def expect(
     seen_restarts: FloatArray,
     best: FloatArray | None = None,
 ) -> Expectation:
-    """Return the expectation of rows from the trees' shares (4, r); trust (n,) is how far each line follows them."""
-    factors = np.clip(rows.base * (1 + trust[rows.line] * shares), 0.0, _MOST)
-    factors[0] = np.where(rows.plan_known, rows.hours / HOURS_A_DAY, factors[0])
+    """Return the expectation of rows from the trees' shares (4, r); trust (4, n) is how far each line follows them."""
+    factors = factors_of(rows, shares, trust)
     ones = np.full((1, len(rows)), HOURS_A_DAY)
     chain = np.concatenate([ones, HOURS_A_DAY * np.cumprod(factors, axis=0)])
     lost = np.minimum(lost_to_restarts(world, rows, seen_restarts) * factors[3], chain[4])
@@ -55,6 +54,13 @@ def expect(
     good = np.maximum(capped - lost, 0.0)
     good = good if best is None else np.minimum(good, best[rows.line])
     return Expectation(chain, factors, np.where(good > 0, lost, capped), good)
+
+
+def factors_of(rows: Rows, shares: FloatArray, trust: FloatArray) -> FloatArray:
+    """Return the factors of rows, (4, r); a known shift plan is what it is."""
+    factors: FloatArray = np.clip(rows.base * (1 + trust[:, rows.line] * shares), 0.0, _MOST)
+    factors[0] = np.where(rows.plan_known, rows.hours / HOURS_A_DAY, factors[0])
+    return factors
 
 
 def _bounded(world: World) -> BoolArray:

@@ -49,9 +49,9 @@ def walk(grid: LineGrid, rows: Rows, columns: Columns, learnt: Learnt, days: Day
     chain, factors = days.told.chain, days.told.factors
     steps = [_Step("planned_rate", "planned_rate", chain[0])]
     steps += _calendar(grid, rows)
-    trust = learnt.trust[rows.line]
+    trusts = learnt.trust[:, rows.line]
     for k, name in enumerate(FACTORS):
-        factor = "calendar" if k == 0 else name
+        factor, trust = "calendar" if k == 0 else name, trusts[k]
         counted = ~rows.plan_known if k == 0 else np.ones(len(rows), dtype=np.bool_)
         size = np.where(counted, chain[k] * rows.base[k], 0.0)
         if k > 0:

@@ -131,11 +131,8 @@ def grid_of(panel: LinePanel, codes: dict[str, list[str]]) -> LineGrid:
         profiles=np.nan_to_num(_coded(panel.lines["profile"], codes["profile"]), nan=_NONE).astype(np.int64),
         reach=_reach(np.isfinite(planned), ahead),
         driver_reach=np.array([_reach(np.isfinite(one), ahead).max() for one in drivers], dtype=np.int64),
-        maintenance_reach=int(max(_reach(np.isfinite(kinds), ahead).max(), _LEAST_REACH)),
+        maintenance_reach=int(_reach(np.isfinite(kinds), ahead).max()),
     )
-
-
-_LEAST_REACH: Final = 28  # days: maintenance of the coming weeks is planned, if there is to be any
 
 
 def _chain(

@@ -34,7 +34,7 @@ class JointErrors:
 
 @dataclass(frozen=True, eq=False)
 class Learnt:
-    """All that is learnt; arrays (n, ...) by line.
+    """All that is learnt; arrays (n, ...) by line, trust (4, n).
 
     plan_error (levels,): quantiles of what was made over what was planned, minus one, of all lines' backtests: the band
     of a line that is served its planned rate. week_median: share of the sum of days' medians in the median of a week.
@@ -42,6 +42,7 @@ class Learnt:
 
     boosters: Boosters
     spread: lgb.Booster | None
+    spread_places: tuple[int, ...]
     usual_error: float
     trust: FloatArray
     medians: Medians
@@ -87,12 +88,15 @@ def learn(
     middle = medians.of(tests.rows, tests.ratio, expected)
     open_days = tests.rows.hours > 0
     error = np.abs(tests.made - middle) / tests.size
-    categorical = [columns.names.index(one) for one in columns.categorical]
+    x = tests.rows.x[:, columns.spread_places]
+    categorical = [
+        at for at, place in enumerate(columns.spread_places) if columns.names[place] in columns.categorical
+    ]
     spread = learn_spread(
-        tests.rows.x[open_days], error[open_days], categorical=categorical, seed=seed, settings=settings
+        x[open_days], error[open_days], categorical=categorical, seed=seed, settings=settings
     )
     size = np.where(open_days, 1.0, 0.0)
-    x, cut = tests.rows.x, tests.cut
+    cut = tests.cut
     size = (
         size
         * tested_spread(x, error, cut, categorical=categorical, seed=seed, settings=settings)
@@ -116,6 +120,7 @@ def learn(
     return columns, Learnt(
         boosters=boosters,
         spread=spread,
+        spread_places=columns.spread_places,
         usual_error=float(error[open_days].mean()) if open_days.any() else 0.1,
         trust=trust,
         medians=medians,
@@ -145,7 +150,9 @@ def say(world: World, rows: Rows, learnt: Learnt) -> Days:
     told = expect(world, rows, ratios, learnt.trust, seen_restarts=learnt.seen_restarts, best=learnt.best)
     ceiling = learnt.best[rows.line]
     middle = learnt.medians.of(rows, predicted(learnt.boosters, MEDIAN, rows.x), told.good)
-    wide = spread_of(learnt.spread, rows.x, learnt.usual_error) * learnt.size[rows.line]
+    wide = (
+        spread_of(learnt.spread, rows.x[:, learnt.spread_places], learnt.usual_error) * learnt.size[rows.line]
+    )
     wide = np.where((rows.hours > 0) & (told.good > 0), wide, 0.0)
     quantiles = middle[:, None] + wide[:, None] * learnt.days.at(rows.line, rows.day - rows.origin)
     quantiles = centred(quantiles, learnt.days.levels, middle)

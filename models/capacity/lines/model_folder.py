@@ -75,7 +75,7 @@ class _State(BaseModel):
     settings: LineSettings
     seed: int
     usual_error: float
-    trust: list[float]
+    trust: list[list[float]]
     median_weights: list[list[float]]
     made_over_expected: list[float]
     day_bands: _Bands
@@ -192,6 +192,7 @@ def _learnt(bundle: Bundle, state: _State) -> Learnt:
     return Learnt(
         boosters={one.removeprefix(_BOOSTER).removesuffix(".txt"): read[one] for one in names},
         spread=lgb.Booster(model_str=bundle.read_text(_SPREAD)) if _SPREAD in files else None,
+        spread_places=Columns(**state.columns.model_dump()).spread_places,
         usual_error=state.usual_error,
         trust=np.array(state.trust),
         medians=Medians(np.array(state.median_weights), np.array(state.made_over_expected)),

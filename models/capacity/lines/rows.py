@@ -11,7 +11,7 @@ from features.calendar import CALENDAR_GROUPS, calendar_columns
 from features.timeline import Frequency, Timeline
 from models.capacity.lines.grid import FACTORS, HOURS_A_DAY, BoolArray, FloatArray, IntArray, LineGrid
 from models.capacity.lines.limits import LineLimits
-from models.capacity.lines.state import WINDOWS, State, state_of
+from models.capacity.lines.state import LEAST_LEAD, WINDOWS, State, state_of
 
 __all__ = ["Columns", "Rows", "World", "columns_of", "rows_of", "world_of"]
 
@@ -36,6 +36,13 @@ class Columns:
     words: tuple[str, ...]
     calendar: tuple[str, ...]
     driver_places: tuple[int, ...]
+
+    @property
+    def spread_places(self) -> tuple[int, ...]:
+        """Return the places of columns that tell how sure a day is; dates and recent levels tell it of the past only."""
+        told = {"line", "weekday", "shift_plan", "horizon", "maintenance", "spring_festival"}
+        named = {name for name in self.names if name.startswith("driver")} | {"usual_ratio"}
+        return tuple(k for k, name in enumerate(self.names) if self.words[k] in told or name in named)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,9 +175,15 @@ def _has_rest_days(world: World, line: IntArray, origin: IntArray) -> BoolArray:
 
 def _held(world: World, line: IntArray, day: IntArray, origin: IntArray) -> BoolArray:
     """Tell on which days maintenance is known to be held."""
-    edge = np.where(day > world.grid.last[line], world.grid.size[1], origin + world.grid.maintenance_reach)
-    held: BoolArray = (world.grid.maintenance[line, day] >= 0) & (day <= edge)
+    held: BoolArray = (world.grid.maintenance[line, day] >= 0) & _planned_by(world, line, day, origin)
     return held
+
+
+def _planned_by(world: World, line: IntArray, day: IntArray, origin: IntArray) -> BoolArray:
+    """Tell whether the maintenance of a day was known at the origin; plans of days to come are those of the panel."""
+    began = world.state.held_from[line, np.clip(day, 0, world.grid.size[1] - 1)]
+    known: BoolArray = (day > world.grid.last[line]) | (began - origin <= world.state.lead[line, began])
+    return known
 
 
 def _stopped(world: World, line: IntArray, day: IntArray) -> BoolArray:
@@ -205,12 +218,14 @@ def _rate_ratio(world: World, line: IntArray, day: IntArray, origin: IntArray) -
 
 def _maintenance(world: World, line: IntArray, day: IntArray, origin: IntArray) -> dict[str, FloatArray]:
     grid, state = world.grid, world.state
-    edge = np.where(day > grid.last[line], grid.size[1], origin + grid.maintenance_reach)
     code, held = grid.maintenance[line, day], _held(world, line, day, origin)
     since, until = state.since[line, day], state.until[line, day]
-    since = np.where((since <= _SINCE) & (day - since <= edge), since, np.nan)
-    until = np.where((until <= _UNTIL) & (day + until <= edge), until, np.nan)
-    unknown = ~held & (day - origin > grid.maintenance_reach)
+    since = np.where(since <= _SINCE, since, np.nan)
+    until = np.where(until <= _UNTIL, until, np.nan)
+    before, after = (day + np.nan_to_num(one).astype(np.int64) for one in (-since, until))
+    since = np.where(_planned_by(world, line, before, origin), since, np.nan)
+    until = np.where(_planned_by(world, line, after, origin), until, np.nan)
+    unknown = ~held & (day - origin > LEAST_LEAD)
     return {
         "kind": np.where(held, code, np.nan),
         "maintained": held.astype(np.float64),

@@ -7,9 +7,11 @@ import numpy as np
 
 from models.capacity.lines.grid import HOURS_A_DAY, BoolArray, FloatArray, IntArray, LineGrid
 
-__all__ = ["WINDOWS", "State", "state_of"]
+__all__ = ["LEAST_LEAD", "WINDOWS", "State", "state_of"]
 
 WINDOWS: Final = (7, 28, 91, 364)  # days
+LEAST_LEAD: Final = 28  # days ahead for which maintenance is known, if there is to be any
+_LEAD_SEED: Final = 7
 _HALF_LIFE: Final = 60.0  # days; how fast the level of a factor forgets
 _PRIOR_DAYS: Final = 5.0  # days of its usual weight for which all lines together count in a line's level
 _PLAN_DAYS: Final = 5.0  # days of usual weight for which "as planned" counts in the level of all lines
@@ -32,7 +34,9 @@ class State:
     seen (n, d): reported days so far; median (n, d): median of a day's good hours over its planned hours;
     same_weekday (2, n, d): running sums and counts of planned hours over days of the same weekday, free (2, n, d + 1):
     over all days, both without maintenance; longest (n, d): the longest planned day so far; kept (kinds, n, d): share of
-    the usual hours planned during maintenance of a kind; since, until (n, d): days from the last and to the next one.
+    the usual hours planned during maintenance of a kind; since, until (n, d): days from the last and to the next one;
+    held_from (n, d): the first day of the maintenance that holds a day; lead (n, d): by how many days ahead the one
+    that begins on a day is taken to have been known.
     """
 
     first: IntArray
@@ -49,6 +53,8 @@ class State:
     since: FloatArray
     until: FloatArray
     kind_before: FloatArray
+    held_from: IntArray
+    lead: FloatArray
 
     def window(self, factor: int, line: IntArray, origin: IntArray, days: int) -> FloatArray:
         """Return the mean of a factor over the `days` up to each origin; NaN where nothing ran."""
@@ -128,7 +134,28 @@ def state_of(grid: LineGrid) -> State:
         since=since,
         until=until,
         kind_before=kind,
+        held_from=_held_from(grid),
+        lead=_leads(grid),
     )
+
+
+def _held_from(grid: LineGrid) -> IntArray:
+    """Return the place of the first day of each day's maintenance; the day itself without any."""
+    held = grid.maintenance >= 0
+    begins = held.copy()
+    begins[:, 1:] &= grid.maintenance[:, 1:] != grid.maintenance[:, :-1]
+    days = np.arange(grid.size[1])[None, :]
+    from_day = np.maximum.accumulate(np.where(begins, days, 0), axis=1)
+    return np.where(held, from_day, days)
+
+
+def _leads(grid: LineGrid) -> FloatArray:
+    """Draw how far ahead each past maintenance was known: between what is always planned and the farthest plan now.
+
+    A panel does not say when a past plan became known; to take all of them for known would promise that none is missed.
+    """
+    drawn = np.random.default_rng(_LEAD_SEED).random(grid.size)
+    return LEAST_LEAD + drawn * max(grid.maintenance_reach - LEAST_LEAD, 0)
 
 
 def _running(values: FloatArray) -> FloatArray:

@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 
 from models.capacity.lines.backtests import Backtests
-from models.capacity.lines.grid import FloatArray, IntArray
+from models.capacity.lines.expectation import factors_of
+from models.capacity.lines.grid import HOURS_A_DAY, FloatArray, IntArray
 from models.capacity.lines.rows import Rows, World
 
 __all__ = ["MEDIANS", "Medians", "choose_medians", "choose_trust", "median_candidates"]
@@ -36,15 +37,21 @@ class Medians:
 
 
 def choose_trust(world: World, tests: Backtests) -> FloatArray:
-    """Return how far each line follows the trees, (n,): what made the least squared error, drawn to all lines'."""
-    lines = world.grid.size[0]
-    if not len(tests.rows):
-        return np.full(lines, 0.5)
-    losses = []
+    """Return how far each line follows the trees, (4, n): what made the least squared error, drawn to all lines'.
+
+    Of the schedule by the planned hours that came, of the other factors together by what was made of these hours.
+    """
+    lines, rows = world.grid.size[0], tests.rows
+    if not len(rows):
+        return np.full((4, lines), 0.5)
+    planned = world.grid.hours[1, rows.line, rows.day]
+    hours, made = [], []
     for trust in _TRUSTS:
-        told = tests.expected(world, np.full(lines, trust))
-        losses.append(((tests.made - told) / tests.size) ** 2)
-    return _TRUSTS[_best(np.array(losses), tests, lines)]
+        factors = factors_of(rows, tests.shares, np.full((4, lines), trust))
+        hours.append(((planned - HOURS_A_DAY * factors[0]) / tests.size) ** 2)
+        made.append(((tests.made - planned * factors[1:].prod(axis=0)) / tests.size) ** 2)
+    schedule, rest = (_TRUSTS[_best(np.array(one), tests, lines)] for one in (hours, made))
+    return np.stack([schedule, rest, rest, rest])
 
 
 def choose_medians(world: World, tests: Backtests, expected: FloatArray) -> Medians:
