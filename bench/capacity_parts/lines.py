@@ -110,7 +110,7 @@ def _errors(rows: pl.DataFrame) -> dict[str, float]:
 
 def _judge(label: str, panel: "LinePanel", actual: pl.DataFrame, seed: int) -> _Judged:
     """Fit the lines of a panel and lay their days beside what came [line_id, ds, actual]; rest days count too."""
-    from models.capacity.lines import fit_lines
+    from models.capacity.lines.model import fit_lines
 
     days = fit_lines(panel, seed=seed).days().filter(pl.col("ds") > panel.as_of)
     shares = _trailing(panel)

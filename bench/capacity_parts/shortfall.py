@@ -139,10 +139,10 @@ def _orders(graph: SupplyGraph, cutoff: date, seed: int) -> "Marginals":
 def _hours(graph: SupplyGraph, cutoff: date, seed: int) -> "Marginals":
     """Forecast what hours run could make, by the line model; in the line's unit, so that a good hour makes one unit."""
     from features.capacity.history_file import line_panel_of_file
-    from models.capacity.lines import fit_lines
+    from models.capacity.lines.model import fit_lines
     from models.capacity.shortfall.marginals import marginals_of_frame
 
-    panel = line_panel_of_file(graph.capability(cutoff), graph.plan(cutoff), as_of=cutoff)
+    panel = line_panel_of_file(*graph.capability(cutoff), as_of=cutoff)
     weeks = fit_lines(panel, seed=seed).weeks().filter(pl.col("week") > cutoff)
     return marginals_of_frame(weeks.select("line_id", "week", *_QUANTILES), "line_id")
 

@@ -60,13 +60,16 @@ class SupplyGraph:
         """Return [line_id, ds, planned_rate, planned_hours, output] up to the cut-off, with plans as they stood then."""
         return self._planned(self.days.filter(pl.col("ds") <= cutoff)).rename({"made": "output"})
 
-    def capability(self, cutoff: date) -> pl.DataFrame:
-        """Return the history with run_hours (24 on days with any output) and, as output, what these could have made."""
+    def capability(self, cutoff: date) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return history and plan of what hours run could make: 24 planned hours on every day, run on days with output.
+
+        A weekday on which a line seldom runs is no rest day here: that it could have run shows when it does.
+        """
+        every = pl.lit(24.0).alias("planned_hours")
         run = pl.when(pl.col("output") > 0).then(24.0).otherwise(0.0)
-        rows = self.history(cutoff).with_columns(run_hours=run)
-        # A day that ran although the rule planned none was planned by somebody.
-        planned = pl.max_horizontal("planned_hours", "run_hours")
-        return rows.with_columns(planned_hours=planned, output=pl.col("run_hours") * pl.col("planned_rate"))
+        rows = self.history(cutoff).with_columns(every, run_hours=run)
+        rows = rows.with_columns(output=pl.col("run_hours") * pl.col("planned_rate"))
+        return rows, self.plan(cutoff).with_columns(every)
 
     def plan(self, cutoff: date, weeks: int = HORIZON_WEEKS) -> pl.DataFrame:
         """Return [line_id, ds, planned_rate, planned_hours] of the weeks after the cut-off, by what it knew."""
