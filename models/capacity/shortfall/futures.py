@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from models.capacity.shortfall.drawing import Draws
-from models.capacity.shortfall.sharing import Rates, make, rates_of
+from models.capacity.shortfall.sharing import Rates, make, rates_of, use_idle_hours
 from models.capacity.shortfall.supply import Supply
 from models.demand.series import BoolArray, FloatArray
 from models.errors import ShortfallError
@@ -43,8 +43,8 @@ class Stock:
 class WeekOfFutures:
     """One week in all futures, units of the product (p, s), good hours of the lines (l, s); views, used before the next.
 
-    net: what had to be made after stock was used; built: made for stock; stock: at the end; arrays may have one column
-    or row where it is the same for all.
+    net: what had to be made after stock was used; built: made for stock; stock: at the end; full: where a line has no
+    hour left before anything is built for stock; arrays may have one column where it is the same for all.
     """
 
     demand: Draws
@@ -54,16 +54,12 @@ class WeekOfFutures:
     stock: Draws
     hours: Draws
     idle: Draws
+    full: BoolArray
 
     @property
     def made(self) -> Draws:
         """Return what was made, (p, s)."""
         return self.net - self.short + self.built
-
-    @property
-    def full(self) -> BoolArray:
-        """Return where a line has no hour left, (l, s)."""
-        return self.idle <= 0
 
 
 def weeks_of_futures(
@@ -83,17 +79,18 @@ def weeks_of_futures(
         if stock is None:
             short, idle = make(asked, able, rates, shares[week], passes=passes)
             np.multiply(short, short > floor, out=short)
-            yield WeekOfFutures(asked, asked, short, held, held, able, idle)
+            yield WeekOfFutures(asked, asked, short, held, held, able, idle, idle <= 0)
             continue
         need = asked + due
         net = np.maximum(need - held, 0)
         short, idle = make(net, able, rates, shares[week], passes=passes)
         np.multiply(short, short > floor, out=short)
+        full = idle <= 0
         held = np.maximum(held - need, 0)
         built, idle = _build(stock, week, held, (idle, rates))
         held = held + built
         due = short if stock.keep_backlog else due * 0
-        yield WeekOfFutures(asked, net, short, built, held, able, idle)
+        yield WeekOfFutures(asked, net, short, built, held, able, idle, full)
 
 
 def _before(stock: Stock | None, products: int, count: int) -> tuple[Draws, Draws]:
@@ -110,6 +107,7 @@ def _build(stock: Stock, week: int, held: Draws, lines: tuple[Draws, Rates]) -> 
     if stock.target is None:
         return np.zeros((1, 1), dtype=np.float32), idle
     lacks = np.maximum(stock.target[:, week].astype(np.float32)[:, None] - held, 0)
-    nobody = np.zeros((len(lacks), len(idle)))
-    left, idle = make(lacks, idle, rates, nobody, passes=1)
-    return lacks - left, idle
+    left = lacks.copy()
+    use_idle_hours(left, idle, rates)
+    np.subtract(lacks, left, out=lacks)
+    return np.maximum(lacks, 0, out=lacks), idle

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -70,10 +71,9 @@ class Marginals:
 
 
 def normal_quantile(levels: FloatArray) -> FloatArray:
-    """Return the standard normal quantile of probabilities."""
-    from scipy.special import ndtri  # noqa: PLC0415 - scipy is not needed to import the command line
-
-    return np.asarray(ndtri(levels), dtype=np.float64)
+    """Return the standard normal quantile of a few probabilities, (k,)."""
+    normal = NormalDist()
+    return np.array([normal.inv_cdf(float(one)) for one in levels], dtype=np.float64)
 
 
 def lookup_tables(marginals: Marginals) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from models.capacity.shortfall.drawing import Draws
 from models.capacity.shortfall.supply import Supply
 from models.demand.series import FloatArray
 
-__all__ = ["Rates", "make", "rates_of"]
+__all__ = ["Rates", "make", "rates_of", "use_idle_hours"]
 
 _TINY: Final = np.float32(1e-20)
 _FULL: Final = np.float32(1e-4)  # idle hours below this part of a line's hours are float32's rounding
@@ -45,12 +45,12 @@ def make(need: Draws, hours: Draws, rates: Rates, shares: FloatArray, *, passes:
     idle *= hours
     np.maximum(idle, 0, out=idle)
     for _ in range(passes):
-        _use_idle_hours(short, idle, rates)
+        use_idle_hours(short, idle, rates)
     np.multiply(idle, idle > _FULL * hours, out=idle)
     return np.maximum(short, 0, out=short), idle
 
 
-def _use_idle_hours(short: Draws, idle: Draws, rates: Rates) -> None:
+def use_idle_hours(short: Draws, idle: Draws, rates: Rates) -> None:
     """Take from `short` and `idle`, in place, what idle hours can make."""
     wanted = _part(short, np.matmul(rates.output, idle))
     asked: Draws = np.matmul(rates.eligible, wanted)

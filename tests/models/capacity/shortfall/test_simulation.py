@@ -224,6 +224,22 @@ def test_idle_hours_build_stock_up_to_the_target() -> None:
     assert found.products["made"].to_list() == pytest.approx([120, 120, 110, 100], abs=1e-3)
 
 
+def test_a_line_that_fills_its_hours_with_stock_is_loaded_but_not_full() -> None:
+    names, lines = ("b", "c"), ("L2", "L3")
+    routes = supply({("b", "L2"): 1.0, ("c", "L3"): 1.0}, names, lines)
+    demand = normal({"b": 100.0, "c": 10.0}, spread=0.0)
+    hours = normal({"L2": 50.0, "L3": 40.0}, spread=0.0)
+    target = np.array([[0.0] * 4, [1000.0] * 4])
+    found = _run(demand, hours, routes=routes, count=4, stock=Stock(np.zeros(2), np.zeros(2), target))
+    assert found.products.filter(pl.col("product_id") == "c")["stock"].to_list() == pytest.approx(
+        [30, 60, 90, 120], abs=0.1
+    )
+    spare = found.lines.filter(pl.col("line_id") == "L3")
+    assert spare["load"].to_list() == pytest.approx([1.0] * 4)
+    assert spare["full"].sum() == 0
+    assert found.lines.filter(pl.col("line_id") == "L2")["full"].to_list() == [1.0] * 4
+
+
 def test_a_plans_shares_count_and_weeks_without_plan_go_by_the_median() -> None:
     routes, weeks = supply(RATES, PRODUCTS, LINES), weeks_from(4)
     demand, hours = normal(DEMAND), normal(HOURS)
