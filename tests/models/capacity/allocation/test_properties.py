@@ -123,7 +123,7 @@ def test_summary_adds_up(seed: int) -> None:
     assert plan.weekly["cumulative"][-1] == pytest.approx(row["value"], rel=1e-9)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(_SEEDS)
 def test_minimum_lots_hold_and_never_earn_more_than_the_plan_without(seed: int) -> None:
     problem = random_problem(seed)
