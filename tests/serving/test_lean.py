@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from serving.lean import without
+from tests.serving import capacity_world
 
 if TYPE_CHECKING:
     from tests.serving.conftest import World
@@ -43,6 +44,37 @@ def test_worker_does_not_import_what_it_does_not_need(world: "World") -> None:
         "neo4j",
     }
     assert unwanted.isdisjoint(modules)
+
+
+START_AND_FORECAST = """
+import sys
+from pathlib import Path
+from serving.capacity_schemas import CapacityForecastRequest
+from serving.credit import Call
+from serving.demand_scope import Planner
+from serving.plan_schemas import PlanRequest
+from serving.settings import ServiceSettings
+from serving.wiring import Deployment
+deployment = Deployment(ServiceSettings(home=Path(sys.argv[1])))
+deployment.start()
+planner, parts = Planner(Call("request", "key", ()), "name", ("*",)), deployment.parts.capacity
+print(len(parts.desk.forecast(CapacityForecastRequest(), planner).body.lines))
+print(*sys.modules)
+parts.plans.plan(PlanRequest(), planner, lambda: False)
+print(*sys.modules)
+deployment.stop()
+"""
+
+
+def test_solver_is_imported_with_the_first_plan_and_boosters_not_at_all(tmp_path: Path) -> None:
+    capacity_world.publish(tmp_path, capacity_world.make_run())
+    command = [sys.executable, "-c", START_AND_FORECAST, str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines, before, after = (set(line.split()) for line in run.stdout.splitlines())
+    assert lines == {"2"}
+    assert {"scipy.optimize", "lightgbm", "sklearn", "pandas", "matplotlib"}.isdisjoint(before)
+    assert "scipy.optimize" in after
+    assert {"lightgbm", "sklearn", "pandas", "matplotlib"}.isdisjoint(after)
 
 
 def test_supervisor_does_not_load_the_model_libraries() -> None:

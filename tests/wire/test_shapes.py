@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from serving.capacity_scenario_schemas import CapacityScenarioAnswer, CapacityScenarioRequest
+from serving.capacity_schemas import CapacityForecastAnswer, CapacityForecastRequest
 from serving.demand_schemas import AccuracyAnswer, AccuracyQuery, ForecastAnswer, ForecastRequest
 from serving.errors import PROBLEMS
+from serving.job_schemas import JobAnswer, JobReceipt
 from serving.override_schemas import (
     OverrideAnswer,
     OverrideHistory,
@@ -15,8 +18,10 @@ from serving.override_schemas import (
     OverrideRequest,
     OverrideWithdrawal,
 )
+from serving.plan_schemas import PlanAnswer, PlanRequest
 from serving.scenario_schemas import ScenarioAnswer, ScenarioRequest
 from serving.schemas import Health, ProblemBody, ScoreAnswer, ScoreRequest
+from serving.shortfall_schemas import ShortfallAnswer, ShortfallQuery, UtilisationAnswer, UtilisationQuery
 
 FOLDER = Path(__file__).parent
 ANSWERS: dict[str, type[BaseModel]] = {
@@ -26,6 +31,13 @@ ANSWERS: dict[str, type[BaseModel]] = {
     "override_answer": OverrideAnswer,
     "override_history": OverrideHistory,
     "accuracy_answer": AccuracyAnswer,
+    "capacity_forecast_answer": CapacityForecastAnswer,
+    "shortfall_answer": ShortfallAnswer,
+    "utilisation_answer": UtilisationAnswer,
+    "plan_answer": PlanAnswer,
+    "capacity_scenario_answer": CapacityScenarioAnswer,
+    "job_receipt": JobReceipt,
+    "job_answer": JobAnswer,
     "problem": ProblemBody,
     "health": Health,
 }
@@ -89,12 +101,25 @@ SHAPES: dict[str, type[BaseModel]] = {
     "scenario": ScenarioRequest,
     "override": OverrideRequest,
     "withdrawal": OverrideWithdrawal,
+    "capacity_forecast": CapacityForecastRequest,
+    "plan": PlanRequest,
+    "capacity_scenario": CapacityScenarioRequest,
 }
-QUERIES: dict[str, type[BaseModel]] = {"accuracy": AccuracyQuery, "overrides": OverrideHistoryQuery}
+QUERIES: dict[str, type[BaseModel]] = {
+    "accuracy": AccuracyQuery,
+    "overrides": OverrideHistoryQuery,
+    "shortfall": ShortfallQuery,
+    "utilisation": UtilisationQuery,
+}
+REQUESTS = [
+    line
+    for name in ("demand_requests.jsonl", "capacity_requests.jsonl")
+    for line in (FOLDER / name).read_text(encoding="utf-8").splitlines()
+]
 
 
-@pytest.mark.parametrize("line", (FOLDER / "demand_requests.jsonl").read_text(encoding="utf-8").splitlines())
-def test_requests_about_demand_that_were_valid_still_are(line: str) -> None:
+@pytest.mark.parametrize("line", REQUESTS)
+def test_requests_of_planners_that_were_valid_still_are(line: str) -> None:
     ((kind, request),) = json.loads(line).items()
     try:
         if kind in QUERIES:
