@@ -106,7 +106,8 @@ class Route:
     """A line that can make a product: at what rate, yield, margin, change-over, lot, energy and emission.
 
     `rate` in units an hour before quality; `good_share` None takes the line's of the week; margins in CNY per good
-    unit sold; every `lot` good units cost `changeover_hours` (no lot: no allowance); `minimum_lot` is the least good
+    unit sold; every `lot` units started cost `changeover_hours` (no lot: no allowance), so a good unit takes
+    (1 / rate + changeover_hours / lot) / good_share hours; `minimum_lot` is the least good
     quantity in a week where any is made, and counts where `PlanOptions.minimum_lots` asks for it; energy and emission
     per good unit.
     """
