@@ -55,7 +55,7 @@ def answer_lines(
         if told.is_empty():
             refused.append(_without(row["line_id"]))
         else:
-            answered.append(_line(loaded, row, told, request, profiles.get(str(row["profile"]))))
+            answered.append(_line(loaded, row, told, request, profiles))
     return answered, refused
 
 
@@ -73,10 +73,11 @@ def _line(
     row: Mapping[str, object],
     points: pl.DataFrame,
     request: CapacityForecastRequest,
-    profile: Profile | None,
+    profiles: Mapping[str, Profile],
 ) -> LineForecast:
-    line_id = str(row["line_id"])
-    parts = _parts(loaded.contributions(line_id), profile) if request.explain else None
+    line_id, own = str(row["line_id"]), profiles.get(str(row.get("profile")))
+    known = [*([own] if own is not None else []), *profiles.values()]
+    parts = _parts(loaded.contributions(line_id), known) if request.explain else None
     return LineForecast(
         line_id=line_id,
         org_id=text(row.get("org_id")),
@@ -84,16 +85,16 @@ def _line(
         profile=text(row.get("profile")),
         unit=text(row.get("unit")),
         planned_rate=number(row.get("planned_rate")),
-        bottleneck=_flag(row.get("bottleneck")),
+        bottleneck=_step(row.get("bottleneck")),
         quality=line_quality(points),
         points=[_point(loaded, point, parts, request.by) for point in points.iter_rows(named=True)],
     )
 
 
-def _parts(frame: pl.DataFrame, profile: Profile | None) -> dict[object, list[LineContribution]]:
+def _parts(frame: pl.DataFrame, profiles: Sequence[Profile]) -> dict[object, list[LineContribution]]:
     found: dict[object, list[LineContribution]] = {}
     for week, factor, driver, value in frame.select("week", "factor", "driver", "value").iter_rows():
-        found.setdefault(week, []).append(contribution(factor, driver, value, profile))
+        found.setdefault(week, []).append(contribution(factor, driver, value, profiles))
     return found
 
 
@@ -132,8 +133,9 @@ def number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _flag(value: object) -> bool | None:
-    return None if value is None else bool(value)
+def _step(value: object) -> str | None:
+    """Return the limiting step; a plant's own table may say no more than that there is one."""
+    return text(value or None)
 
 
 def refused_line(line_id: str, code: str, zh: str, en: str) -> RefusedLine:

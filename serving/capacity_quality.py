@@ -14,7 +14,9 @@ from serving.schemas import Note, QualityLevel
 __all__ = ["capacity_quality", "line_quality", "run_notes", "stale_notes", "told"]
 
 _FULL: Final = "full"
-_NOT_OF_LINES: Final = frozenset({"line_below_full", "route_left_out", "order_left_out", "demand_left_out"})
+_NOT_OF_LINES: Final = frozenset(
+    {"line_below_full", "route_left_out", "order_left_out", "demand_left_out", "stock_carried_forward"}
+)
 _MASKED: Final = (
     "批次带有说明，涉及的产线或产品可能不属于该密钥覆盖的企业，内容请向全集团的计划员了解。",
     "The run carries a remark that may name lines or products outside the key's companies; ask a planner of the group.",

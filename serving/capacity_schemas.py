@@ -152,7 +152,7 @@ class LineForecast(StrictModel):
     profile: str | None
     unit: str | None
     planned_rate: float | None
-    bottleneck: bool | None
+    bottleneck: str | None = Field(description="瓶颈工序 / the step that limits the line")
     quality: DemandQuality
     points: list[LinePoint]
 

@@ -1,5 +1,6 @@
 """What the parts of a line's capacity are called, in the words of a planner: factors here, drivers in the profiles."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from models.capacity.profiles.profile import Profile
@@ -37,11 +38,13 @@ _DRIVERS: Final = {
 }
 
 
-def contribution(factor: str, driver: str | None, value: float, profile: Profile | None) -> LineContribution:
-    """Return a part of a line's forecast with its texts; the line's profile names its drivers."""
+def contribution(
+    factor: str, driver: str | None, value: float, profiles: Sequence[Profile]
+) -> LineContribution:
+    """Return a part of a line's forecast with its texts; drivers are named by the first profile that knows them."""
     zh, en = _FACTORS.get(factor, (factor, factor))
     if driver is not None and factor != "planned_rate":
-        told = profile.driver(driver) if profile is not None else None
+        told = next((found for one in profiles if (found := one.driver(driver)) is not None), None)
         of_zh, of_en = (
             _DRIVERS.get(driver, (driver, driver)) if told is None else (told.label.zh, told.label.en)
         )

@@ -60,7 +60,7 @@ def make_run(run_id: str = "20261120T020000-capacity-a", **info: object) -> Capa
                 "profile": [profile for _, profile in LINES.values()],
                 "unit": ["t"] * 2,
                 "planned_rate": [RATE] * 2,
-                "bottleneck": [True, False],
+                "bottleneck": ["化成与老化", None],
             }
         ),
         weeks=weeks,

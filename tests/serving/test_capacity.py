@@ -33,7 +33,7 @@ def test_answer_is_the_run_with_everything_a_planner_needs(plant: CapacityClient
         "ORG-07",
         "cylindrical_cells",
         "t",
-        True,
+        "化成与老化",
     )
     assert [point["ds"] for point in line["points"]] == [str(week) for week in WEEKS]
     first = line["points"][0]
