@@ -1,7 +1,7 @@
 """Probability of a shortfall against what came: Brier skill and calibration error, in backtests.
 
-- The sample group (synthetic, scale 1, three seeds), by `experiments.capacity_backtest`: demand forecast and line model are
-  learnt anew at each cut-off.
+- The sample group (synthetic, scale 1, three seeds), by `experiments.capacity_calibration` as the job judges itself: demand
+  forecast and line model are learnt anew at each of three cut-offs, each 13 weeks before the next.
 - Lines of SupplyGraph (real; see `supplygraph.py` for what short means there): orders by the fast demand forecaster, hours
   by the line model, both learnt at the cut-off, 2,000 futures, 13 weekly cut-offs, four weeks ahead. Five earlier cut-offs
   serve the correction of probabilities, which at each cut-off learns from weeks that were over by then.
@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 
 from bench.capacity_parts.goals import Goal, not_measured
+from bench.capacity_parts.group import GROUP_SEEDS, generated_group
 from bench.capacity_parts.supplygraph import HORIZON_WEEKS, SupplyGraph, read_supplygraph
 
 if TYPE_CHECKING:
@@ -32,21 +33,58 @@ _COUNT: Final = 2000
 _FIRST: Final = date(2023, 4, 16)
 _WEEKLY: Final = tuple(_FIRST + timedelta(weeks=step) for step in range(-5, 13))
 _QUANTILES: Final = ("q5", "q10", "q25", "q50", "q75", "q90", "q95")
+_AHEAD: Final = 91
+_END: Final = date(2025, 12, 31)
 _GOING_ON: Final = 1e12
 """Stock target of lines that go on working when nothing is due."""
 
 
 def run(data: Path, seed: int) -> list[Goal]:
     """Judge both backtests, print their figures, return two goals each."""
+    goals = _group(seed)
     try:
-        graph = read_supplygraph(data)
+        return [*goals, *_supplygraph(read_supplygraph(data), seed)]
     except FileNotFoundError:
         reason = "no ../shared/data"
         return [
-            not_measured("SupplyGraph: Brier skill", 0.0, reason, above=True),
-            not_measured("SupplyGraph: calibration error", _CALIBRATION, reason),
+            *goals,
+            not_measured("shortfall on lines of SupplyGraph (real): Brier skill", 0.0, reason, above=True),
+            not_measured("shortfall on lines of SupplyGraph (real): calibration error", _CALIBRATION, reason),
         ]
-    return _supplygraph(graph, seed)
+
+
+def _group(seed: int) -> list[Goal]:
+    """Judge the sample group, all seeds together and each."""
+    each = [_group_pairs(one, seed).with_columns(group=pl.lit(one)) for one in GROUP_SEEDS]
+    for one in each:
+        _print(f"sample group (synthetic), seed {one['group'][0]}", one, "probability", table=False)
+    skill, error = _print("sample group (synthetic), all seeds", pl.concat(each), "probability")
+    return [
+        Goal("shortfall, sample group (synthetic): Brier skill", skill, 0.0, above=True),
+        Goal("shortfall, sample group (synthetic): calibration error", error, _CALIBRATION),
+    ]
+
+
+def _group_pairs(group_seed: int, seed: int) -> pl.DataFrame:
+    """Return [cutoff, product_id, week, probability, reference, outcome] of one sample group."""
+    from experiments.capacity_backtest import cut_off_days, cut_offs
+    from experiments.capacity_calibration import calibrate
+    from features.capacity.group_lines import group_line_panel
+    from models.capacity.profiles.profile_files import load_profiles
+
+    with generated_group(group_seed) as folder:
+        tables = {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+    panel = group_line_panel(tables, as_of=_END, horizon_days=1)
+    cuts = cut_offs(
+        tables,
+        cut_off_days(panel, 3, _AHEAD),
+        horizon_days=_AHEAD,
+        seed=seed,
+        profiles=load_profiles(),
+        say=lambda _zh, en: print(f"  {en}", flush=True),
+    )
+    pairs = calibrate(tables, cuts, panel=panel, seed=seed).pairs
+    return pairs.with_columns(pl.col("outcome").cast(pl.Float64))
 
 
 def _supplygraph(graph: SupplyGraph, seed: int) -> list[Goal]:
@@ -99,7 +137,7 @@ def _corrected(rows: pl.DataFrame, graph: SupplyGraph) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def _print(name: str, rows: pl.DataFrame, column: str) -> tuple[float, float]:
+def _print(name: str, rows: pl.DataFrame, column: str, *, table: bool = True) -> tuple[float, float]:
     """Print scores and the reliability table; return the skill over the reference and the calibration error."""
     from models.capacity.shortfall.calibration import brier_skill, calibration_error, reliability
 
@@ -114,7 +152,7 @@ def _print(name: str, rows: pl.DataFrame, column: str) -> tuple[float, float]:
         f"known {skill:.3f}, over the frequency itself {own:.3f}, calibration error {error:.3f}",
         flush=True,
     )
-    for row in reliability(told, came, bins=5).iter_rows(named=True):
+    for row in reliability(told, came, bins=5).iter_rows(named=True) if table else ():
         print(
             f"  {row['low']:.1f} to {row['high']:.1f}: {row['count']:4d} pairs, said {row['probability']:.2f}, "
             f"came {row['frequency']:.2f} [{row['low_90']:.2f}, {row['high_90']:.2f}]"
