@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from sqlalchemy import Connection
 
 from models.capacity.allocation.problem import Objective, PlanOptions, PlanProblem
-from models.capacity.published.plan_record import latest_plan_id, read_plan, write_plan
+from models.capacity.published.plan_record import (
+    PlanInfo,
+    PlanRecord,
+    latest_plan_id,
+    list_plans,
+    read_plan,
+    write_plan,
+)
 from models.capacity.published.problem_of_run import Counting, problem_with_notes
 from models.capacity.published.run_info import FOLDER_NAME, Note
 from serving.answered import Answered, write_answer
@@ -32,6 +39,7 @@ __all__ = ["KIND", "PlanDesk", "PlanLimits", "PlanPoser", "Posed", "scope_of"]
 
 KIND: Final = "capacity/plan"
 _LATEST: Final = "latest"
+_GROUP: Final = "group"
 Keep: TypeAlias = Callable[[Connection], None]
 
 
@@ -135,8 +143,9 @@ class PlanDesk:
             record,
             posed.loaded.info,
             planner,
-            notes=desk.notes(posed.loaded.info, now, whole=posed.companies is None),
+            notes=desk.notes(posed.loaded.info, now, whole=planner.sees_all),
             decision_id=desk.new_id(),
+            hide_change=self._before_is_the_groups(record, planner),
         )
         answered = desk.answered(KIND, answer, request, planner, said=plan_said(answer), at=now)
 
@@ -147,10 +156,9 @@ class PlanDesk:
 
     def read(self, plan_id: str, planner: Planner) -> Answered:
         """Give a plan back, `latest` the last good one of the key's scope. Raises UnknownAnswerError."""
-        desk, now = self._poser.desk, self._poser.desk.clock()
+        now = self._poser.desk.clock()
         if plan_id == _LATEST:
-            scope = None if planner.sees_all else tuple(sorted(planner.companies))
-            plan_id = latest_plan_id(desk.store.plans, companies=scope) or plan_id
+            plan_id = self._latest(planner) or plan_id
         answer = self._read(plan_id, planner)
         asked = {"plan_id": plan_id}
         return write_answer("capacity/plans", answer, asked, planner, said=plan_said(answer), at=now)
@@ -162,12 +170,39 @@ class PlanDesk:
         if not FOLDER_NAME.fullmatch(plan_id) or not folder.is_dir():
             raise UnknownAnswerError(plan_id)
         record = read_plan(folder)
-        companies = record.info.companies
-        if not planner.sees_all and not all(map(planner.sees, companies or (ALL_COMPANIES,))):
+        if not _may_read(record.info, planner):
             raise UnknownAnswerError(plan_id)
         run = info_of_run(desk.store.root, record.info.run_id)
-        notes = desk.notes(run, desk.clock(), whole=companies is None)
-        return plan_answer(record, run, planner, notes=notes, decision_id=desk.new_id())
+        return plan_answer(
+            record,
+            run,
+            planner,
+            notes=desk.notes(run, desk.clock(), whole=planner.sees_all),
+            decision_id=desk.new_id(),
+            hide_change=self._before_is_the_groups(record, planner),
+        )
+
+    def _latest(self, planner: Planner) -> str | None:
+        """Return the newest plan of exactly the key's companies that the key may read."""
+        root = self._poser.desk.store.plans
+        if planner.sees_all:
+            return latest_plan_id(root)
+        scope = tuple(sorted(planner.companies))
+        mine = [one for one in list_plans(root) if one.companies == scope and one.scenario is None]
+        return next((one.plan_id for one in reversed(mine) if _may_read(one, planner)), None)
+
+    def _before_is_the_groups(self, record: PlanRecord, planner: Planner) -> bool:
+        """Tell whether the plan compared with is valued as the group counts it, which the key may not see."""
+        if planner.sees_all or record.info.before is None:
+            return False
+        return not _may_read(read_plan(self._poser.desk.store.plans / record.info.before).info, planner)
+
+
+def _may_read(info: PlanInfo, planner: Planner) -> bool:
+    """Tell whether a key is for all companies of a plan; what the group earns by it is the group's to know."""
+    if planner.sees_all:
+        return True
+    return info.objective != _GROUP and all(map(planner.sees, info.companies or (ALL_COMPANIES,)))
 
 
 def scope_of(request: PlanRequest, planner: Planner) -> tuple[str, ...] | None:
@@ -179,7 +214,7 @@ def scope_of(request: PlanRequest, planner: Planner) -> tuple[str, ...] | None:
         planner.require(company)
     if planner.sees_all:
         return None if request.companies is None else tuple(sorted(set(request.companies)))
-    if request.objective == "group":
+    if request.objective == _GROUP:
         raise OutsideScopeError(planner.companies)
     return tuple(sorted(set(request.companies or planner.companies)))
 

@@ -26,7 +26,7 @@ from serving.capacity_scenario_schemas import (
 from serving.capacity_solving import Solving
 from serving.demand_quality import quality_codes
 from serving.demand_scope import Planner
-from serving.errors import DeadlineError, problem_of
+from serving.errors import DeadlineError, UnknownAnswerError, problem_of
 from serving.job_desk import JobDesk
 from serving.job_worker import Outcome, Progress
 from serving.jobs import Job
@@ -113,6 +113,8 @@ class CapacityScenarioDesk:
         desk = self._poser.desk
         kept = self._kept.get(scenario_id, SCENARIO_KIND, planner)
         found = CapacityScenarioAnswer.model_validate_json(kept.body)
+        if found.objective == "group" and not planner.sees_all:  # its figures are what the group earns
+            raise UnknownAnswerError(scenario_id)
         base = found.base if planner.sees_all else found.base.model_copy(update={"value_group": None})
         changed = {"request_id": planner.call.request_id, "decision_id": desk.new_id(), "base": base}
         answer = found.model_copy(update=changed)

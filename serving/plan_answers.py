@@ -54,9 +54,15 @@ def plan_stamp(info: PlanInfo, run: CapacityInfo) -> PlanStamp:
 
 
 def plan_answer(
-    record: PlanRecord, run: CapacityInfo, planner: Planner, *, notes: Sequence[Note], decision_id: str
+    record: PlanRecord,
+    run: CapacityInfo,
+    planner: Planner,
+    *,
+    notes: Sequence[Note],
+    decision_id: str,
+    hide_change: bool,
 ) -> PlanAnswer:
-    """Return the answer of a plan; `run` is the run that it was made of."""
+    """Return the answer of a plan; `run` is the run that it was made of, `hide_change` keeps back what it earns more."""
     info = record.info
     return PlanAnswer(
         **plan_stamp(info, run).model_dump(),
@@ -71,7 +77,7 @@ def plan_answer(
         production=rows_of(PlannedRoute, record.production),
         products=rows_of(PlannedProduct, record.products),
         binding=rows_of(BindingConstraint, record.binding),
-        difference=_difference(record),
+        difference=_difference(record, hide_change=hide_change),
     )
 
 
@@ -93,12 +99,14 @@ def summary_of(frame: pl.DataFrame, planner: Planner) -> PlanSummary:
     return summary if planner.sees_all else summary.model_copy(update={"value_group": None})
 
 
-def _difference(record: PlanRecord) -> PlanDifferenceAnswer | None:
+def _difference(record: PlanRecord, *, hide_change: bool) -> PlanDifferenceAnswer | None:
     """Return what changed since the last plan, None for the first."""
     if record.info.before is None:
         return None
     told_of = record.difference_summary.to_dicts()
     summary: Mapping[str, object] = told_of[0] if told_of else {}
+    if hide_change:
+        summary = {"hours_kept": summary.get("hours_kept")}
     binding = record.difference_binding
     if "status" in binding.columns:
         binding = binding.filter(pl.col("status") != "kept")

@@ -105,7 +105,13 @@ def test_plan_of_the_command_line_can_be_read_too(tmp_path: "Path", plant: Capac
     from models.capacity.published.planning import PlanRequest, plan_run
 
     root = tmp_path / "capacity" / "plans"
-    planned = plan_run(make_run(), PlanRequest(companies=("ORG-07",)), root=root, issued_at=NOW, suffix="cli")
+    planned = plan_run(
+        make_run(),
+        PlanRequest(companies=("ORG-07",), objective=Objective.COMPANY),
+        root=root,
+        issued_at=NOW,
+        suffix="cli",
+    )
     write_plan(root, planned.record)
     plan_id = planned.record.info.plan_id
     answer = plant.get(f"plans/{plan_id}", plant.org07).json()
@@ -134,7 +140,7 @@ def test_key_of_a_company_plans_its_lines_alone(plant: CapacityClient) -> None:
 
 def test_plan_is_given_to_keys_for_all_of_its_companies(plant: CapacityClient) -> None:
     whole = plant.post("plan", {}).json()["plan_id"]
-    one = plant.post("plan", {"companies": ["ORG-07"]}).json()
+    one = plant.post("plan", {"companies": ["ORG-07"], "objective": "company"}).json()
     problem(plant.get(f"plans/{whole}", plant.org07), 404, "unknown-answer")
     problem(plant.get(f"plans/{one['plan_id']}", plant.org08), 404, "unknown-answer")
     read = plant.get(f"plans/{one['plan_id']}", plant.org07).json()
@@ -143,6 +149,27 @@ def test_plan_is_given_to_keys_for_all_of_its_companies(plant: CapacityClient) -
     assert read["summary"]["value_group"] is None
     problem(plant.get("plans/latest", plant.org08), 404, "unknown-answer")
     assert plant.get("plans/latest", plant.org07).json()["plan_id"] == one["plan_id"]
+
+
+def test_what_the_group_earns_by_a_company_is_not_shown_to_it(plant: CapacityClient) -> None:
+    own = plant.post("plan", {}, plant.org07).json()
+    plant.at(NOW + timedelta(hours=1))
+    valued = plant.post("plan", {"companies": ["ORG-07"], "objective": "group"}).json()
+    assert valued["objective_value"] != pytest.approx(own["objective_value"])
+    problem(plant.get(f"plans/{valued['plan_id']}", plant.org07), 404, "unknown-answer")
+    assert plant.get("plans/latest", plant.org07).json()["plan_id"] == own["plan_id"]
+    plant.at(NOW + timedelta(hours=2))
+    again = plant.post("plan", {}, plant.org07).json()["difference"]
+    assert again["before"] == valued["plan_id"]
+    assert (again["value_change"], again["text_zh"], again["text_en"]) == (None, None, None)
+    assert again["hours_kept"] == pytest.approx(1)
+    asked = {
+        "scenarios": [{"name": "x", "parts": [{"kind": "demand_change", "factor": 1.1}]}],
+        "companies": ["ORG-07"],
+    }
+    scenario = plant.post("scenario", asked).json()
+    assert scenario["objective"] == "group"
+    problem(plant.get(f"scenarios/{scenario['scenario_id']}", plant.org07), 404, "unknown-answer")
 
 
 def test_infeasible_plan_names_the_fewest_constraints_to_relax(
