@@ -102,6 +102,7 @@ def test_next_plan_of_the_same_companies_says_what_changed(tmp_path: "Path", pla
 
 
 def test_plan_of_the_command_line_can_be_read_too(tmp_path: "Path", plant: CapacityClient) -> None:
+    from models.capacity.allocation.problem import Objective
     from models.capacity.published.planning import PlanRequest, plan_run
 
     root = tmp_path / "capacity" / "plans"
