@@ -70,20 +70,21 @@ def _group_pairs(group_seed: int, seed: int) -> pl.DataFrame:
     from experiments.capacity_backtest import cut_off_days, cut_offs
     from experiments.capacity_calibration import calibrate
     from features.capacity.group_lines import group_line_panel
+    from features.sources import read_tables
     from models.capacity.profiles.profile_files import load_profiles
 
     with generated_group(group_seed) as folder:
-        tables = {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
-    panel = group_line_panel(tables, as_of=_END, horizon_days=1)
-    cuts = cut_offs(
-        tables,
-        cut_off_days(panel, 3, _AHEAD),
-        horizon_days=_AHEAD,
-        seed=seed,
-        profiles=load_profiles(),
-        say=lambda _zh, en: print(f"  {en}", flush=True),
-    )
-    pairs = calibrate(tables, cuts, panel=panel, seed=seed).pairs
+        tables = read_tables(folder)
+        panel = group_line_panel(tables, as_of=_END, horizon_days=1)
+        cuts = cut_offs(
+            tables,
+            cut_off_days(panel, 3, _AHEAD),
+            horizon_days=_AHEAD,
+            seed=seed,
+            profiles=load_profiles(),
+            say=lambda _zh, en: print(f"  {en}", flush=True),
+        )
+        pairs = calibrate(tables, cuts, panel=panel, seed=seed).pairs
     return pairs.with_columns(pl.col("outcome").cast(pl.Float64))
 
 
