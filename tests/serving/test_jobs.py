@@ -1,5 +1,7 @@
 """Jobs run once, survive a restart, say where they stand, and belong to the key that submitted them."""
 
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
@@ -196,6 +198,36 @@ def test_job_of_a_dead_process_is_interrupted_and_can_be_submitted_again(path: P
     assert after.state(job_id) is JobState.INTERRUPTED
     for house in (before, after):
         house.database.close()
+
+
+VICTIM = """
+import sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+from serving.database import Database
+from serving.jobs import JobLimits, JobStore
+from serving.ledger import Ledger
+database = Database(Path(sys.argv[1]))
+store = JobStore(database, Ledger(database), JobLimits(3, 30.0), clock=lambda: datetime.now(UTC))
+print(store.claim("victim").job_id, flush=True)
+time.sleep(600)
+"""
+
+
+def test_killed_process_leaves_a_job_that_is_interrupted_and_a_database_that_works(house: House) -> None:
+    job_id = house.submit()
+    command = [sys.executable, "-c", VICTIM, str(house.database.path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == job_id
+        assert house.worker().run_next() is False, "another process has it"
+        process.kill()
+    house.now = datetime.now(UTC) + timedelta(seconds=SILENCE + 1)
+    assert house.state(job_id) is JobState.INTERRUPTED
+    again = house.submit()
+    assert house.worker().run_next() is True
+    assert house.state(again) is JobState.DONE
+    assert house.ledger.verify().broken is None
 
 
 def test_living_worker_keeps_its_job(house: House) -> None:
