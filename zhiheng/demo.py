@@ -18,6 +18,7 @@ import polars as pl
 from features.checked_files import write_text_atomically
 from zhiheng.background import Background
 from zhiheng.demo_answer import show_answer
+from zhiheng.demo_capacity import show_shortfalls
 from zhiheng.demo_forecast import show_forecast
 from zhiheng.errors import BackgroundError, DemoAnswerError, SampleError
 from zhiheng.settings import REPOSITORY, Settings
@@ -61,39 +62,48 @@ class Demo:
             "sample",
             self._sample,
             home / "group",
-            say=("1/7 写出示例集团", "1/7 write the sample group"),
+            say=("1/8 写出示例集团", "1/8 write the sample group"),
         )
         self._step(
             "check",
             self._check,
             home / "checked" / "good",
-            say=("2/7 按契约检查数据", "2/7 check the tables against their contracts"),
+            say=("2/8 按契约检查数据", "2/8 check the tables against their contracts"),
         )
-        self._step("graph", self._graph, home / "graph", say=("3/7 建立关系图", "3/7 build the graph"))
+        self._step("graph", self._graph, home / "graph", say=("3/8 建立关系图", "3/8 build the graph"))
         self._step(
             "features",
             self._features,
             home / "features" / "credit_latest.json",
-            say=("4/7 计算特征", "4/7 build the features"),
+            say=("4/8 计算特征", "4/8 build the features"),
         )
         self._step(
             "train",
             self._train,
             home / "models" / "credit" / "champion.json",
-            say=("5/7 训练、登记、发布模型", "5/7 train, register and publish the model"),
+            say=("5/8 训练、登记、发布模型", "5/8 train, register and publish the model"),
         )
         self._step(
             "demand",
             self._demand,
             home / "forecasts" / "latest-1mo.json",
-            say=("6/7 预测各产品销量并发布", "6/7 forecast and publish what will be sold"),
+            say=("6/8 预测各产品销量并发布", "6/8 forecast and publish what will be sold"),
         )
-        self.say("7/7 启动服务、评分、取预测", "7/7 start the service, score, read a forecast")
+        self._step(
+            "capacity",
+            self._capacity,
+            home / "capacity" / "plans" / "latest.json",
+            say=("7/8 预测产能、模拟缺口并排产", "7/8 forecast capacity, simulate shortfalls, plan"),
+        )
+        self.say(
+            "8/8 启动服务、评分、取预测与缺口", "8/8 start the service, score, read a forecast and shortfalls"
+        )
         api, pages = self._serve()
         answer, key = self._score(api)
         text = json.dumps(answer, ensure_ascii=False, indent=2)
         write_text_atomically(text, home / "run" / "answer.json", private=True)
         show_forecast(self._forecast(api, key), zh=self.settings.lang == "zh")
+        show_shortfalls(_ask(f"{api}/v1/capacity/shortfall", key), zh=self.settings.lang == "zh")
         show_answer(answer, key=key, api=api, pages=pages, zh=self.settings.lang == "zh")
 
     def _sample(self) -> None:
@@ -156,6 +166,16 @@ class Demo:
         from zhiheng.commands.demand import run_demand
 
         run_demand(self.settings, self.note, as_of=SAMPLE_END, seed=self.seed)
+
+    def _capacity(self) -> None:
+        from experiments.plan_capacity import PlanCapacity
+        from models.capacity.published.planning import PlanRequest
+        from zhiheng.commands.capacity import run_capacity
+
+        run_capacity(self.settings, self.note, as_of=SAMPLE_END, seed=self.seed)
+        PlanCapacity(home=self.settings.home, request=PlanRequest(), issued_at=datetime.now(UTC)).run(
+            self.note
+        )
 
     def _serve(self) -> tuple[str, str]:
         settings = self.settings
@@ -270,10 +290,11 @@ class Demo:
         return found
 
 
-def _ask(url: str, key: str, question: dict[str, Any]) -> dict[str, Any]:
-    """Post a question to the service; an answer that is none ends the demo with what the service said."""
+def _ask(url: str, key: str, question: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Put a question to the service, by GET where there is no body; what is no answer ends the demo with what it said."""
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    request = Request(url, data=json.dumps(question).encode(), headers=headers)  # noqa: S310 - our own service
+    body = None if question is None else json.dumps(question).encode()
+    request = Request(url, data=body, headers=headers)  # noqa: S310 - our own service
     try:
         with urlopen(request, timeout=60) as response:  # noqa: S310
             answer: dict[str, Any] = json.load(response)

@@ -92,22 +92,23 @@ def test_run_again_it_goes_on_and_answers(shell: Shell) -> None:
     for text in (answer["party_id"], answer["grade"], f"http://127.0.0.1:{shell.port}/docs", "make stop"):
         assert text in output
     assert "Forecast of sales" in output
+    assert "Shortfalls of capacity" in output
     assert (shell.home / "forecasts" / "latest-1mo.json").exists()
 
 
 def test_third_run_takes_up_everything_and_the_running_service(shell: Shell) -> None:
     before = (shell.home / "run" / "service.json").read_text()
     output = shell.run("demo")
-    assert output.count("already there") == 6
+    assert output.count("already there") == 7
     assert (shell.home / "run" / "service.json").read_text() == before
     with urlopen(f"http://127.0.0.1:{shell.port}/readyz") as ready:
-        assert json.load(ready)["parts"]["ledger"]["count"] == 4, "a score and a forecast, twice"
+        assert json.load(ready)["parts"]["ledger"]["count"] == 6, "a score, a forecast and shortfalls, twice"
 
 
 def test_a_result_that_was_removed_is_made_again(shell: Shell) -> None:
     shutil.rmtree(shell.home / "features")
     output = shell.run("demo")
-    assert output.count("already there") == 5
+    assert output.count("already there") == 6
     assert (shell.home / "features" / "credit_latest.json").exists()
 
 
