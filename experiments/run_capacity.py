@@ -175,7 +175,7 @@ class RunCapacity(BaseModel):
     ) -> CapacityRun:
         info = self._info(bundle, judged, demand, inputs.notes)
         laid_out = run_of_model(model, info, panel=inputs.panel, tables=inputs.plans, demand=demand.products)
-        run, carried = stock_carried_forward(laid_out, inputs.counted_on)
+        run, carried = stock_carried_forward(laid_out, inputs.counted_on, actual_weeks(inputs.panel))
         found: Outlook = outlook_of(
             run,
             inputs.panel,

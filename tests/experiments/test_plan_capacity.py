@@ -97,6 +97,15 @@ def test_an_infeasible_plan_names_what_to_relax_and_leaves_the_last_good_one(hom
     assert len(list_plans(root)) == 1
 
 
+def test_where_asked_orders_and_floors_give_way_and_are_named(home: Path) -> None:
+    _publish_infeasible(home, a_run(info_of("20260102T000000-capacity-xyz", issued_at=_WHEN)))
+    planned = _plan(home, hours=1, relax=True)
+    assert {note.code for note in planned.record.info.notes} <= {"orders_relaxed", "floors_relaxed"}
+    assert any("O1" in note.en for note in planned.record.info.notes)
+    assert latest_plan_id(home / PLANS) == planned.record.info.plan_id
+    assert not _plan(home, hours=2, relax=True, weeks=1).problem.orders
+
+
 def _publish_infeasible(home: Path, run: CapacityRun) -> None:
     orders = pl.DataFrame(
         {"order_id": ["O1"], "product_id": ["P1"], "week": WEEKS[:1], "quantity": [1e6]},

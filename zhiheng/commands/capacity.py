@@ -158,6 +158,10 @@ def plan(
     stability_cost: Annotated[
         float, typer.Option(min=0, help="偏离上一份计划每小时的代价，元。CNY an hour moved.")
     ] = 0.0,
+    relax: Annotated[
+        bool,
+        typer.Option(help="无可行解时放宽库存下限与优先订单，并逐项说明。Let floors and orders give way."),
+    ] = False,
     run: _Run = None,
     seconds: _Seconds = 60.0,
 ) -> None:
@@ -171,7 +175,7 @@ def plan(
 
     settings = load_settings()
     request = _request(objective, weeks, companies, capacity=capacity, demand=demand, caps=caps,
-                       minimum_lots=minimum_lots, stability_cost=stability_cost, seconds=seconds)  # fmt: skip
+                       minimum_lots=minimum_lots, stability_cost=stability_cost, relax=relax, seconds=seconds)  # fmt: skip
     job = checked_job(
         PlanCapacity, home=settings.home, run_id=run, request=request, issued_at=datetime.now(UTC)
     )
@@ -259,6 +263,7 @@ def _request(
     caps: bool,
     minimum_lots: bool = False,
     stability_cost: float = 0.0,
+    relax: bool = False,
     seconds: float,
 ) -> "PlanRequest":
     """Read the options that plan and scenario share. Raises OptionError."""
@@ -275,6 +280,7 @@ def _request(
         caps=caps,
         minimum_lots=minimum_lots,
         stability_cost=stability_cost,
+        relax=relax,
         time_limit_seconds=seconds,
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from models.capacity.published.capacity_run import CapacityRun
+from models.capacity.published.run_frames import quantiles_of
 from models.capacity.published.run_info import Note
 from models.capacity.published.run_scope import listed, weeks_of_run
 from models.capacity.published.shortfall_of_run import Setting, setting_of_run
@@ -20,19 +21,21 @@ _WEEK_DAYS: Final = 7
 
 
 def stock_carried_forward(
-    run: CapacityRun, counted_on: Mapping[str, date]
+    run: CapacityRun, counted_on: Mapping[str, date], made: pl.DataFrame | None = None
 ) -> tuple[CapacityRun, tuple[Note, ...]]:
     """Return the run with the stocks and backlogs that are expected at the start of its first week to plan.
 
-    counted_on: the day of each product's count. Between that day and the plan, products are sold as the demand run
+    counted_on: the day of each product's count; made: line_id, week, actual (good output) of weeks that a line has
+    reported already, for which it has no forecast. Between that day and the plan, products are sold as the demand run
     expects and lines work as in the shortfalls, week by week; the weeks before the first that both know are not
     counted. A note names the products that were carried. Without stock, demand or such weeks nothing changes.
     """
-    weeks = _weeks_between(run, max(counted_on.values(), default=date.max))
-    setting = setting_of_run(run, weeks=weeks) if weeks else None
+    told = run if made is None else replace(run, weeks=_with_reports(run, made))
+    weeks = _weeks_between(told, run, max(counted_on.values(), default=date.max))
+    setting = setting_of_run(told, weeks=weeks) if weeks else None
     if setting is None or setting.stock is None:
         return run, ()
-    short, stock = setting.run_through(_demand(run, setting), _hours(run, setting))
+    short, stock = setting.run_through(_demand(told, setting), _hours(told, setting))
     moved = {
         name: (float(stock[row, -1]), float(short[row, -1]))
         for row, name in enumerate(setting.demand.ids)
@@ -45,10 +48,23 @@ def stock_carried_forward(
     return replace(run, products=products), _notes(sorted(moved), weeks, counted_on)
 
 
-def _weeks_between(run: CapacityRun, counted: date) -> tuple[date, ...]:
+def _with_reports(run: CapacityRun, made: pl.DataFrame) -> pl.DataFrame:
+    """Return the weeks with those that a line has reported already, whose quantiles are all what was made."""
+    known = made.join(run.lines, on="line_id", how="semi")
+    whole = run.weeks.filter(pl.col("days") == _WEEK_DAYS) if "days" in run.weeks.columns else run.weeks
+    lacking = known.join(whole, on=["line_id", "week"], how="anti").filter(
+        pl.col("week").is_in(run.demand["week"].to_list())
+    )
+    values = [pl.col("actual").alias(name) for name in ("forecast", *quantiles_of(run.weeks))]
+    rows = lacking.select("line_id", "week", pl.lit(_WEEK_DAYS, pl.Int64).alias("days"), *values)
+    kept = run.weeks.join(rows, on=["line_id", "week"], how="anti", maintain_order="left")
+    return pl.concat([kept, rows], how="diagonal_relaxed").sort("line_id", "week")
+
+
+def _weeks_between(told: CapacityRun, run: CapacityRun, counted: date) -> tuple[date, ...]:
     """Return the whole weeks after a count and before the first week to plan that demand and all lines know."""
     ahead = weeks_of_run(run)
-    whole = run.weeks.filter(pl.col("days") == _WEEK_DAYS) if "days" in run.weeks.columns else run.weeks
+    whole = told.weeks.filter(pl.col("days") == _WEEK_DAYS) if "days" in told.weeks.columns else told.weeks
     counts = whole.group_by("week").len().filter(pl.col("len") == run.lines.height)
     shared = set(counts["week"]) & set(run.demand["week"])
     return tuple(sorted(week for week in shared if ahead and counted < week < ahead[0]))
