@@ -18,7 +18,7 @@ from models.capacity.allocation.solve import solve_plan
 from models.capacity.published.capacity_run import FOLDER, CapacityRun, latest_run_id, read_run
 from models.capacity.published.plan_record import FOLDER as PLANS
 from models.capacity.published.plan_record import latest_plan_id, write_plan
-from models.capacity.published.planning import Planned, PlanRequest, plan_run, problem_asked
+from models.capacity.published.planning import Planned, PlanRequest, plan_run, problem_asked, solve_asked
 from models.capacity.published.shortfall_of_run import setting_of_run
 from models.capacity.scenarios.apply import Applied
 from models.capacity.scenarios.comparison import Comparison, beside_base, side_by_side
@@ -94,9 +94,9 @@ class CompareScenarios(_OfRun):
         scenarios = self._chosen()
         run = read_capacity_run(self.home, self.run_id)
         problem, notes = problem_asked(run, self.request)
-        for note in notes:
+        problem, base, relaxed = solve_asked(problem, self.request)
+        for note in (*notes, *relaxed):
             say(f"提示：{note.zh}", f"note: {note.en}")
-        base = self._solve(problem)
         simulate = self._shortfalls(run)
         comparisons = []
         for scenario in scenarios:

@@ -33,6 +33,9 @@ _Demand = Annotated[
 ]
 _Caps = Annotated[bool, typer.Option(help="遵守能耗与排放限额。Heed caps on energy and emissions.")]
 _Lots = Annotated[bool, typer.Option(help="遵守最小批量（整数规划，较慢）。Minimum lots (mixed integer).")]
+_Relax = Annotated[
+    bool, typer.Option(help="无可行解时放宽库存下限与优先订单，并逐项说明。Let floors and orders give way.")
+]
 _Run = Annotated[str | None, typer.Option(help="产能批次编号，默认最新。Run of capacity; the newest.")]
 _Seconds = Annotated[float, typer.Option(min=0.1, help="求解时限，秒。Seconds for the solver.")]
 _Seed = Annotated[int, typer.Option(help="随机种子。Seed.")]
@@ -158,10 +161,7 @@ def plan(
     stability_cost: Annotated[
         float, typer.Option(min=0, help="偏离上一份计划每小时的代价，元。CNY an hour moved.")
     ] = 0.0,
-    relax: Annotated[
-        bool,
-        typer.Option(help="无可行解时放宽库存下限与优先订单，并逐项说明。Let floors and orders give way."),
-    ] = False,
+    relax: _Relax = False,
     run: _Run = None,
     seconds: _Seconds = 60.0,
 ) -> None:
@@ -196,6 +196,7 @@ def scenario(
     capacity: _Capacity = None,
     demand: _Demand = None,
     caps: _Caps = True,
+    relax: _Relax = False,
     run: _Run = None,
     seconds: _Seconds = 60.0,
 ) -> None:
@@ -209,7 +210,7 @@ def scenario(
 
     settings = load_settings()
     request = _request(
-        objective, weeks, companies, capacity=capacity, demand=demand, caps=caps, seconds=seconds
+        objective, weeks, companies, capacity=capacity, demand=demand, caps=caps, relax=relax, seconds=seconds
     )
     job = checked_job(
         CompareScenarios,

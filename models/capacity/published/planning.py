@@ -27,7 +27,7 @@ from models.capacity.published.problem_of_run import Counting, problem_with_note
 from models.capacity.published.run_info import Note
 from models.errors import ModelError, PlanInfeasibleError
 
-__all__ = ["PlanRequest", "Planned", "plan_of_record", "plan_run", "problem_asked"]
+__all__ = ["PlanRequest", "Planned", "plan_of_record", "plan_run", "problem_asked", "solve_asked"]
 
 _EXPECTED: Final = "expected"
 _MOST_ROUNDS: Final = 4
@@ -142,7 +142,7 @@ def _planned(
 ) -> Planned:
     problem, notes = problem_asked(run, request)
     previous = None if before is None else before.production
-    problem, plan, relaxed = _solved(problem, request, previous)
+    problem, plan, relaxed = solve_asked(problem, request, previous)
     changed = None if before is None else difference(plan_of_record(before), plan)
     summary = plan.summary.row(0, named=True)
     info = PlanInfo(
@@ -164,10 +164,13 @@ def _planned(
     return Planned(problem, plan, _record(info, plan, changed), changed)
 
 
-def _solved(
-    problem: PlanProblem, request: PlanRequest, previous: pl.DataFrame | None
+def solve_asked(
+    problem: PlanProblem, request: PlanRequest, previous: pl.DataFrame | None = None
 ) -> tuple[PlanProblem, Plan, tuple[Note, ...]]:
-    """Solve; where asked to relax, let the orders and floors that stand in the way give way, each named in a note."""
+    """Return the problem as it was solved, its plan, and notes.
+
+    Where asked to relax, the orders and floors that stand in the way give way, each named in a note.
+    """
     notes: list[Note] = []
     for _ in range(_MOST_ROUNDS if request.relax else 0):
         try:
