@@ -82,7 +82,8 @@ def limits_text(column: Column) -> Text:
         zh = "、".join(
             code if code == label else f"{code}（{label}）" for code, label in column.choices.items()
         )
-        return Text(zh, ", ".join(column.choices))
+        more = Text("，或其他代码", ", or another code") if column.others_allowed else Text("", "")
+        return Text(f"{zh}{more.zh}", f"{', '.join(column.choices)}{more.en}")
     return range_text(column) or Text("", "")
 
 

@@ -103,7 +103,7 @@ def general_rules(column: Column) -> Iterator[Rule]:
             text=Text(f"“{label.zh}”应{limits.zh}", f"'{label.en}' must be {limits.en}"),
             remedy=_AGAINST_DOCUMENT,
         )
-    if column.choices:
+    if column.choices and not column.others_allowed:
         codes = ", ".join(column.choices)
         yield Rule(
             name="choice",

@@ -80,7 +80,8 @@ def _validation(column: Column, lists: dict[str, str]) -> dict[str, object]:
         "error_message": f"{type_.zh} {limits.zh}\n{type_.en} {limits.en}"[:_LONGEST_MESSAGE],
     }
     if column.name in lists:
-        return {"validate": "list", "source": lists[column.name]} | told
+        kind = "information" if column.others_allowed else "stop"
+        return {"validate": "list", "source": lists[column.name], "error_type": kind} | told
     match column.dtype:
         case pl.Boolean():
             return {"validate": "list", "source": ["TRUE", "FALSE"]} | told

@@ -25,6 +25,7 @@ __all__ = [
     "number",
     "optional",
     "text",
+    "usual",
     "whole",
 ]
 
@@ -49,6 +50,11 @@ def identifier(name: str, zh: str, en: str, *, of: str = "", column: str = "") -
 def choice(name: str, zh: str, en: str, choices: Mapping[str, str]) -> Column:
     """Declare a code out of a closed list; `choices` maps each code to its Chinese label."""
     return Column(name=name, dtype=pl.String(), label=Text(zh, en), choices=choices)
+
+
+def usual(column: Column) -> Column:
+    """Let the codes of a choice be the usual ones: others are taken as they are, such as those of a new industry."""
+    return replace(column, others_allowed=True)
 
 
 def money(

@@ -84,9 +84,10 @@ NO_CHOICES: Final[Mapping[str, str]] = {}
 class Column:
     """One column of a table: its type, its limits and what a user should know of it.
 
-    `minimum` and `maximum` belong to the range, `above` does not; `choices` maps each code to its
-    Chinese label. `data_class` is that of the table unless the column is more, or less, sensitive. A column that
-    `may_be_absent` was added later, or concerns few: a table without it is read as if it were empty.
+    `minimum` and `maximum` belong to the range, `above` does not; `choices` maps each code to its Chinese label, and
+    where `others_allowed` they are what is usual, not all there is. `data_class` is that of the table unless the column
+    is more, or less, sensitive. A column that `may_be_absent` was added later, or concerns few: a table without it is
+    read as if it were empty.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Column:
     above: float | None = None
     maximum: float | date | None = None
     choices: Mapping[str, str] = field(default_factory=dict, hash=False)
+    others_allowed: bool = False
     references: Reference | None = None
     data_class: DataClass | None = None
     personal: bool = False

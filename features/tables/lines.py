@@ -14,6 +14,7 @@ from features.tables.columns import (
     moment,
     number,
     text,
+    usual,
 )
 from features.tables.contract import Contract, DataClass, Domain, Level, Rule, Text
 from features.tables.rules import CHECK_BOTH_DAYS, known_not_before
@@ -35,8 +36,8 @@ LINES: Final = Contract(
         identifier("line_id", "产线编号", "Line id"),
         identifier("org_id", "企业编号", "Company id", of="companies"),
         text("name", "名称", "Name"),
-        choice("family", "产品族", "Family", FAMILIES),
-        choice("unit", "计量单位", "Unit", UNITS),
+        usual(choice("family", "产品族", "Family", FAMILIES)),
+        usual(choice("unit", "计量单位", "Unit", UNITS)),
         number(
             "planned_rate", "计划产能", "Planned rate", unit=Text("计量单位／小时", "units per hour"), above=0
         ),
@@ -96,18 +97,20 @@ LINE_STOPS: Final = Contract(
         identifier("line_id", "产线编号", "Line id", of="lines"),
         moment("start_at", "开始时间", "Start at"),
         moment("end_at", "结束时间", "End at"),
-        choice(
-            "reason",
-            "原因",
-            "Reason",
-            {
-                "breakdown": "故障",
-                "changeover": "换型",
-                "material": "缺料",
-                "power": "停电",
-                "quality": "质量",
-                "planned": "计划",
-            },
+        usual(
+            choice(
+                "reason",
+                "原因",
+                "Reason",
+                {
+                    "breakdown": "故障",
+                    "changeover": "换型",
+                    "material": "缺料",
+                    "power": "停电",
+                    "quality": "质量",
+                    "planned": "计划",
+                },
+            )
         ),
         known_at(),
     ),
@@ -141,7 +144,11 @@ MAINTENANCE: Final = Contract(
         identifier("line_id", "产线编号", "Line id", of="lines"),
         day("start_on", "开始日期", "Start on"),
         day("end_on", "结束日期", "End on"),
-        choice("kind", "检修类型", "Kind", {"overhaul": "大修", "inspection": "点检", "calibration": "校准"}),
+        usual(
+            choice(
+                "kind", "检修类型", "Kind", {"overhaul": "大修", "inspection": "点检", "calibration": "校准"}
+            )
+        ),
         known_at(),
     ),
     rules=(

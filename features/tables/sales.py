@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from features.tables.columns import boolean, choice, day, identifier, known_at, number, optional, text
+from features.tables.columns import boolean, choice, day, identifier, known_at, number, optional, text, usual
 from features.tables.contract import Contract, DataClass, Domain, Level, Text
 from features.tables.rules import known_not_before
 
@@ -21,9 +21,9 @@ PRODUCTS: Final = Contract(
     columns=(
         identifier("product_id", "产品编号", "Product id"),
         identifier("org_id", "企业编号", "Company id", of="companies"),
-        choice("family", "产品族", "Family", FAMILIES),
+        usual(choice("family", "产品族", "Family", FAMILIES)),
         text("name", "名称", "Name"),
-        choice("unit", "计量单位", "Unit", UNITS),
+        usual(choice("unit", "计量单位", "Unit", UNITS)),
         known_at(),
     ),
 )

@@ -162,11 +162,18 @@ def test_infinite_value_fails_its_row(table: str, column: str, value: float, che
     assert checked.failed["column"].to_list() == [column]
 
 
-@pytest.mark.parametrize(("table", "column"), columns_where(lambda column: column.choices))
+@pytest.mark.parametrize(
+    ("table", "column"), columns_where(lambda column: column.choices and not column.others_allowed)
+)
 def test_code_outside_the_list_fails(table: str, column: str, check_with: CheckWith) -> None:
     checked = check_with(table, {column: "unheard_of"})
     assert broken(checked) == {(2, "choice")}
     assert checked.failed["value"].to_list() == ["unheard_of"]
+
+
+@pytest.mark.parametrize(("table", "column"), columns_where(lambda column: column.others_allowed))
+def test_code_beside_the_usual_ones_is_taken(table: str, column: str, check_with: CheckWith) -> None:
+    assert check_with(table, {column: "unheard_of"}).passed
 
 
 @pytest.mark.parametrize(("table", "column"), columns_where(lambda column: column.references))
