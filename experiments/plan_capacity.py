@@ -14,11 +14,11 @@ from experiments.forecast_table import writable_table, write_table
 from experiments.job import Say
 from models.capacity.allocation.plan import Plan
 from models.capacity.allocation.problem import PlanProblem
-from models.capacity.allocation.solve import solve_plan
 from models.capacity.published.capacity_run import FOLDER, CapacityRun, latest_run_id, read_run
 from models.capacity.published.plan_record import FOLDER as PLANS
 from models.capacity.published.plan_record import latest_plan_id, write_plan
 from models.capacity.published.planning import Planned, PlanRequest, plan_run, problem_asked, solve_asked
+from models.capacity.published.run_info import Note
 from models.capacity.published.shortfall_of_run import setting_of_run
 from models.capacity.scenarios.apply import Applied
 from models.capacity.scenarios.comparison import Comparison, beside_base, side_by_side
@@ -100,8 +100,9 @@ class CompareScenarios(_OfRun):
         simulate = self._shortfalls(run)
         comparisons = []
         for scenario in scenarios:
+            given: list[Note] = []
             try:
-                found = beside_base(scenario, problem, self._solve, before=base, shortfalls=simulate)
+                found = beside_base(scenario, problem, self._solver(given), before=base, shortfalls=simulate)
             except ModelError as error:
                 if self.names:
                     raise
@@ -110,6 +111,8 @@ class CompareScenarios(_OfRun):
                     f"scenario {scenario.name} left out: {error.message('en')}",
                 )
                 continue
+            for note in given:
+                say(f"提示（{scenario.name}）：{note.zh}", f"note ({scenario.name}): {note.en}")
             say(found.text.zh, found.text.en)
             comparisons.append(found)
         if not comparisons:
@@ -123,8 +126,15 @@ class CompareScenarios(_OfRun):
         known = load_scenarios(self.file)
         return [scenario_named(name, known) for name in self.names] if self.names else known
 
-    def _solve(self, problem: PlanProblem) -> Plan:
-        return solve_plan(problem, time_limit_seconds=self.request.time_limit_seconds)
+    def _solver(self, given: list[Note]) -> Callable[[PlanProblem], Plan]:
+        """Return how a scenario is solved; what gave way is added to `given`."""
+
+        def solve(problem: PlanProblem) -> Plan:
+            _, plan, notes = solve_asked(problem, self.request)
+            given.extend(notes)
+            return plan
+
+        return solve
 
     def _shortfalls(self, run: CapacityRun) -> Callable[[Applied, Plan, Plan], ShortfallPair] | None:
         """Return how shortfalls are simulated: of all companies, whose products and lines the run's futures are of."""

@@ -18,7 +18,9 @@ def _run() -> CapacityRun:
     run = a_run()
     later = run.info.model_copy(update={"data_as_of": WEEKS[0] + timedelta(days=3)})
     demand = run.demand.with_columns(pl.lit(1500.0).alias("forecast"), pl.lit(2000.0).alias("q90"))
-    routes = run.routes.with_columns(good_share=pl.lit(None, pl.Float64))
+    routes = run.routes.filter(
+        (pl.col("line_id") == "L2") | (pl.col("product_id") == "P1")
+    )  # one product a line
     return replace(run, info=later, demand=demand, routes=routes)
 
 
