@@ -44,7 +44,8 @@ def walk(grid: LineGrid, rows: Rows, columns: Columns, learnt: Learnt, days: Day
     """Return the parts that lead from calendar hours to the expectation of rows, in hours of the planned rate.
 
     A factor f of a chain value v moves it by v (f - 1); inside, f = level x (1 + trust x (ratio - 1)), and the ratio is
-    the sum of its contributions. What maintenance does inside any factor is counted as maintenance.
+    the sum of its contributions. What maintenance does inside any factor is counted as maintenance; what the trees make
+    of a driver that a line does not have, or that is not known for the day, is the line's own level.
     """
     chain, factors = days.told.chain, days.told.factors
     steps = [_Step("planned_rate", "planned_rate", chain[0])]
@@ -60,7 +61,12 @@ def walk(grid: LineGrid, rows: Rows, columns: Columns, learnt: Learnt, days: Day
         steps.append(_Step(factor, _shown_as(factor, "recent_level"), size * trust * (told[:, -1] - 1)))
         for place, word in enumerate(columns.words):
             of = _MAINTENANCE if word == _MAINTENANCE else factor
-            steps.append(_Step(of, _shown_as(factor, word), size * trust * told[:, place]))
+            value = size * trust * told[:, place]
+            if columns.is_driver(place):
+                unknown = np.isnan(rows.x[:, place])
+                steps.append(_Step(of, _shown_as(factor, "recent_level"), np.where(unknown, value, 0.0)))
+                value = np.where(unknown, 0.0, value)
+            steps.append(_Step(of, _shown_as(factor, word), value))
         free = rows.base[k] * (1 + trust * days.shares[k])
         steps.append(_Step(factor, "limit", np.where(counted, chain[k] * (factors[k] - free), 0.0)))
     capped = days.expected + days.told.lost

@@ -37,12 +37,19 @@ class Columns:
     calendar: tuple[str, ...]
     driver_places: tuple[int, ...]
 
+    def is_driver(self, place: int) -> bool:
+        """Tell whether a column is a plan driver of some line."""
+        return self.names[place].startswith("driver")
+
     @property
     def spread_places(self) -> tuple[int, ...]:
         """Return the places of columns that tell how sure a day is; dates and recent levels tell it of the past only."""
         told = {"line", "weekday", "shift_plan", "horizon", "maintenance", "spring_festival"}
-        named = {name for name in self.names if name.startswith("driver")} | {"usual_ratio"}
-        return tuple(k for k, name in enumerate(self.names) if self.words[k] in told or name in named)
+        return tuple(
+            k
+            for k, name in enumerate(self.names)
+            if self.words[k] in told or self.is_driver(k) or name == "usual_ratio"
+        )
 
 
 @dataclass(frozen=True, eq=False)

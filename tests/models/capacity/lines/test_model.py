@@ -207,6 +207,17 @@ def test_driver_that_helps_raises_the_forecast(model: LineModel) -> None:
     assert "overtime" in set(model.contributions()["driver"])
 
 
+def test_driver_of_other_lines_explains_nothing_of_this_one(panel: LinePanel) -> None:
+    without = pl.when(pl.col("line_id") != "L0").then(pl.col("overtime"))
+    bare = replace(
+        panel,
+        history=panel.history.with_columns(overtime=without),
+        future=panel.future.with_columns(overtime=without),
+    )
+    parts = fit_lines(bare, settings=QUICK).contributions()
+    assert set(parts.filter(driver="overtime")["line_id"]) == {"L1", "L2"}
+
+
 def test_driver_that_is_not_known_ahead_is_not_used(panel: LinePanel) -> None:
     blind = replace(panel, future=panel.future.with_columns(overtime=pl.lit(None, pl.Float64)))
     model = fit_lines(blind, settings=QUICK)
