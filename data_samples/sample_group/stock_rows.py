@@ -23,7 +23,14 @@ _COVER: Final = {
     "sea_salt": (30, 150, 240),
 }
 """Days of sales in the floor, the target and the ceiling; salt is a reserve against a run, sea salt lasts the winter."""
-_LONGEST_WAIT: Final = 14  # days of sales: what is short beyond that is bought elsewhere
+_LEAST_ABOVE_FLOOR: Final = 8  # days of sales: what would take a stock below that is bought elsewhere
+_WINTER_LEFT: Final = {
+    10: 120,
+    11: 120,
+    12: 90,
+    1: 60,
+    2: 30,
+}  # days after a month's end until fields give salt again
 _CAPITAL_A_WEEK: Final = 0.0018  # of the price: interest, store and loss of 9 % a year
 _LATE_A_WEEK: Final = 0.08  # of the price: discount and lost custom
 _ORDERS_BEYOND: Final = 3  # months after the window of which orders are known
@@ -42,7 +49,8 @@ def stocks_frame(
     """Return the count of every product at the end of each month, as output and sales leave it.
 
     A product takes of its lines' good output what restores its target cover, at most its share by sales of what the
-    lines made; what is sold beyond that is backlog.
+    lines made; what is missing to stay above the floor, of sea salt until the winter is over, is bought elsewhere. What is
+    sold in a month beyond all of that is backlog.
     """
     ends = np.array([end for end in window.month_ends() if end <= window.last], dtype=np.int32)
     sold = {
@@ -96,7 +104,9 @@ def _counts(
     sold, room = moved
     daily = _daily(sold)
     floor, target, ceiling = (share * daily for share in cover)
-    stock = _run_of(sold, room, target, lowest=-_LONGEST_WAIT * daily)
+    winter = cover is _COVER["sea_salt"]
+    least = [_WINTER_LEFT.get(month, 0) * winter + cover[0] + _LEAST_ABOVE_FLOOR for month in _months(ends)]
+    stock = _run_of(sold, room, target, least=np.array(least) * daily)
     price = np.array([price_on(product, (end - window.first) / 365.25) for end in ends])
     org = np.full(len(ends), product.org - 1, dtype=np.int32)
     decimals = 0 if product.unit != "t" else 1
@@ -115,12 +125,19 @@ def _counts(
     )
 
 
-def _run_of(sold: Floats, room: Floats, target: Floats, *, lowest: Floats) -> Floats:
+def _months(ends: Ints) -> list[int]:
+    return [int(month) % 12 + 1 for month in ends.astype("datetime64[D]").astype("datetime64[M]").astype(int)]
+
+
+def _run_of(sold: Floats, room: Floats, target: Floats, *, least: Floats) -> Floats:
     stock = np.zeros(len(sold))
     before = target[0]
     for month in range(len(sold)):
         wanted = target[month] + sold[month] - before
-        before = max(before + np.clip(wanted, 0, room[month]) - sold[month], lowest[month])
+        kept = before + np.clip(wanted, 0, room[month])
+        # bought as last month's sales would have it, so a run on salt empties the store
+        bought = max(least[month] - (kept - sold[max(month - 1, 0)]), 0.0)
+        before = kept + bought - sold[month]
         stock[month] = before
     return stock
 
