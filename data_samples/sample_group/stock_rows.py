@@ -23,7 +23,7 @@ _COVER: Final = {
     "sea_salt": (30, 150, 240),
 }
 """Days of sales in the floor, the target and the ceiling; salt is a reserve against a run, sea salt lasts the winter."""
-_LEAST_ABOVE_FLOOR: Final = 8  # days of sales: what would take a stock below that is bought elsewhere
+_LEAST_ABOVE_FLOOR: Final = 18  # days of sales: what would take a stock below that is bought elsewhere
 _WINTER_LEFT: Final = {
     10: 120,
     11: 120,
