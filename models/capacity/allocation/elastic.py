@@ -170,12 +170,14 @@ def _hours(program: Program, rows: sparse.csc_array, kind: Kind) -> Slacks:
     row = program.balance.shape[0] + (cells if more else program.least_from + np.arange(len(cells)))
     weeks = instance.hours.shape[1]
     size = instance.hours.ravel() if more else instance.least.ravel()[cells]
+    # no week has more hours than there are; what counts as one line may be several machines
+    spare = np.where(size <= _WEEK_HOURS, _WEEK_HOURS - size, size)
     return Slacks(
         kind.value,
         cells // weeks,
         cells % weeks,
         _minus(row, rows.shape[0]),
-        np.maximum(10.0 * size, 10.0 * _WEEK_HOURS) if more else size,
+        spare if more else size,
         1.0 / np.maximum(size, 1.0),
         np.ones(len(cells)),
     )
