@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from models.capacity.allocation.plan import Plan
-from models.capacity.allocation.wording import money
+from models.capacity.allocation.wording import amount
 
 __all__ = ["PlanDifference", "difference"]
 
@@ -157,11 +157,11 @@ def _in_words(change: float, kept: float | None, rows: int, counts: dict[str, in
         else (f"上一份计划 {kept:.0%} 的工时保持不变，", f"{kept:.0%} of the last plan's hours stay; ")
     )
     zh = (
-        f"{stays_zh}{rows} 处排产有变动；收益{more_zh} {money(abs(change))} 元；"
+        f"{stays_zh}{rows} 处排产有变动；收益{more_zh} {amount(abs(change))} 元；"
         f"新增 {counts['new']} 项、消失 {counts['vanished']} 项瓶颈约束。"
     )
     en = (
-        f"{stays_en}{rows} entries move; the plan earns {money(abs(change))} CNY {more_en}; "
+        f"{stays_en}{rows} entries move; the plan earns {amount(abs(change))} CNY {more_en}; "
         f"{counts['new']} constraints bind anew, {counts['vanished']} no longer."
     )
     return zh, en

@@ -10,7 +10,7 @@ from models.capacity.allocation.instance import FloatArray, Instance, IntArray
 from models.capacity.allocation.prices import NOTICEABLE, Prices
 from models.capacity.allocation.program import typical_margin
 from models.capacity.allocation.quantities import Quantities
-from models.capacity.allocation.wording import money
+from models.capacity.allocation.wording import amount
 
 __all__ = ["mix_frame", "route_frame"]
 
@@ -112,7 +112,7 @@ def _advice(made: bool, unmet: bool, has_route: bool) -> str:  # noqa: FBT001  #
 
 
 def _text(advice: str, name: str, *, unit: str, unmet: float, extra: float) -> tuple[str, str]:
-    left = f"{unmet:,.6g}"
+    left = amount(unmet)
     if advice == "make_more":
         return (
             f"“{name}”产能不足，{left} {unit} 未能交付；增加其产线工时或放宽约束可提高收益。",
@@ -120,8 +120,8 @@ def _text(advice: str, name: str, *, unit: str, unmet: float, extra: float) -> t
         )
     if advice == "drop":
         return (
-            f"“{name}”不安排生产：每{unit}还需多赚 {money(extra)} 元才值得占用产线，{left} {unit} 未交付。",
-            f"{name} is not made: a {unit} would have to earn {money(extra)} CNY more to be worth the line's time; "
+            f"“{name}”不安排生产：每{unit}还需多赚 {amount(extra)} 元才值得占用产线，{left} {unit} 未交付。",
+            f"{name} is not made: a {unit} would have to earn {amount(extra)} CNY more to be worth the line's time; "
             f"{left} {unit} stay undelivered.",
         )
     if advice == "from_stock":

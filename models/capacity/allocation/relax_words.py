@@ -9,7 +9,7 @@ from models.capacity.allocation.elastic import MINIMUM_LOT, Elastic
 from models.capacity.allocation.instance import FloatArray, Instance
 from models.capacity.allocation.prices import Kind
 from models.capacity.allocation.problem import PlanProblem
-from models.capacity.allocation.wording import in_week
+from models.capacity.allocation.wording import amount, in_week
 
 __all__ = ["relaxation_rows"]
 
@@ -56,7 +56,7 @@ def _row(
     weeks = sorted(amounts)
     orders = _orders(problem, name, weeks) if kind == Kind.ORDER.value else ()
     listed = f" {', '.join(orders)}" if orders else ""
-    most = f"{max(amounts.values()):,.6g}"
+    most = amount(max(amounts.values()))
     zh = _ZH[kind].format(name=name, unit=unit, most=most, orders=listed)
     en = _EN[kind].format(name=name, unit=unit, most=most, orders=listed)
     when_zh, when_en = _when(weeks)

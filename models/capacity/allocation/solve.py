@@ -24,7 +24,7 @@ from models.capacity.allocation.program import Columns, Program, all_columns
 from models.capacity.allocation.quantities import Money, Quantities, money_of, quantities_of
 from models.capacity.allocation.relax import explain
 from models.capacity.allocation.solver import Deadline, Infeasible, Solution
-from models.capacity.allocation.wording import money as amount
+from models.capacity.allocation.wording import amount
 
 __all__ = ["TIME_LIMIT_SECONDS", "solve_plan"]
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from models.capacity.allocation.prices import Kind
 
-__all__ = ["in_week", "money", "price_text"]
+__all__ = ["amount", "in_week", "price_text"]
 
 _ONE_MORE_ZH = {
     Kind.LINE_HOURS: "{week}产线“{name}”多一小时",
@@ -35,8 +35,8 @@ def price_text(kind: Kind, *, name: str, week: date, unit: str, price: float) ->
     zh = _ONE_MORE_ZH[kind].format(week=week_zh, name=name, unit=unit)
     en = _ONE_MORE_EN[kind].format(week=week_en, name=name, unit=unit)
     if price >= 0:
-        return f"{zh}，价值 {money(price)} 元", f"{en} is worth {money(price)} CNY"
-    return f"{zh}，使收益减少 {money(-price)} 元", f"{en} costs {money(-price)} CNY"
+        return f"{zh}，价值 {amount(price)} 元", f"{en} is worth {amount(price)} CNY"
+    return f"{zh}，使收益减少 {amount(-price)} 元", f"{en} costs {amount(-price)} CNY"
 
 
 @lru_cache(maxsize=512)
@@ -46,8 +46,8 @@ def in_week(week: date) -> tuple[str, str]:
     return f"第 {number} 周（{week}）", f"week {number} ({week})"
 
 
-def money(value: float) -> str:
-    """Return an amount: whole from 100 on, two decimals below, significant digits below 1."""
+def amount(value: float) -> str:
+    """Write an amount of money or goods: whole from 100 on, two decimals below, significant digits below 1."""
     if abs(value) >= 100:  # noqa: PLR2004
         return f"{value:,.0f}"
     return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}"
