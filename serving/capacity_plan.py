@@ -228,6 +228,9 @@ def _order(request: PlanRequest, posed: Posed, seconds: float) -> "PlanOrder":
         companies=posed.companies,
         time_limit_seconds=seconds,
         **request.model_dump(
-            include={"weeks", "capacity", "demand", "overtime", "caps", "minimum_lots", "stability_cost"}
+            include={
+                *("weeks", "capacity", "demand", "overtime", "caps", "minimum_lots", "stability_cost"),
+                "relax",
+            }
         ),
     )

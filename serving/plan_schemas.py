@@ -52,6 +52,10 @@ class PlanRequest(StrictModel):
         ge=0,
         description="与上一计划每差一小时的代价，元 / CNY for an hour that differs from the last plan",
     )
+    relax: bool = Field(
+        default=False,
+        description="无解时放宽库存下限与优先订单，逐项说明 / where nothing meets all, let floors and orders give way, each named",
+    )
     as_job: bool | None = Field(
         default=None, description="true 一律作业，false 立即；不写按规模 / by size where left out"
     )

@@ -190,9 +190,13 @@ def test_infeasible_plan_names_the_fewest_constraints_to_relax(
     chinese = problem(plant.post("plan", {}, Accept_Language="zh"), 422, "plan-infeasible")
     assert chinese["errors"][0]["message"] != refused["errors"][0]["message"]
     assert plant.get("plans/latest").json()["plan_id"] == good
+    assert plant.post("scenario", {"names": ["overtime"], "relax": True}).status_code == 422
     failure = failed_after(tmp_path / "capacity" / "plans")
     assert failure is not None
     assert (failure.error, failure.still_in_force) == ("PlanInfeasibleError", good)
+    relaxed = plant.post("plan", {"relax": True})
+    assert relaxed.status_code == 200
+    assert "O-1" in str(relaxed.json()["quality"]["notes"])
 
 
 def test_solver_that_runs_out_of_time_leaves_the_last_plan(
