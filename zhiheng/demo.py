@@ -172,7 +172,7 @@ class Demo:
         from models.capacity.published.planning import PlanRequest
         from zhiheng.commands.capacity import run_capacity
 
-        run_capacity(self.settings, self.note, as_of=SAMPLE_END, seed=self.seed)
+        run_capacity(self.settings, self.note, as_of=SAMPLE_END, cutoffs=1, seed=self.seed)
         PlanCapacity(home=self.settings.home, request=PlanRequest(), issued_at=datetime.now(UTC)).run(
             self.note
         )
