@@ -12,7 +12,7 @@ from models.capacity.published.capacity_run import CapacityRun
 from models.capacity.published.run_frames import quantiles_of
 from models.capacity.published.run_info import Note
 from models.capacity.published.run_scope import listed, weeks_of_run
-from models.capacity.published.shortfall_of_run import Setting, setting_of_run
+from models.capacity.published.shortfall_of_run import Setting, rated_weeks, setting_of_run
 from models.demand.series import FloatArray
 
 __all__ = ["stock_carried_forward"]
@@ -89,11 +89,9 @@ def _demand(run: CapacityRun, setting: Setting) -> FloatArray:
 
 def _hours(run: CapacityRun, setting: Setting) -> FloatArray:
     """Return expected good hours, (l, w)."""
-    rates = dict(run.lines.select("line_id", "planned_rate").iter_rows())
-    held = {
-        (one, week): value for one, week, value in run.weeks.select("line_id", "week", "forecast").iter_rows()
-    }
-    rows = [[held[one, week] / rates[one] for week in setting.hours.weeks] for one in setting.hours.ids]
+    hours = rated_weeks(run).select("line_id", "week", pl.col("forecast") / pl.col("rate"))
+    held = {(one, week): value for one, week, value in hours.iter_rows()}
+    rows = [[held[one, week] for week in setting.hours.weeks] for one in setting.hours.ids]
     return np.array(rows, dtype=np.float64)
 
 

@@ -42,6 +42,7 @@ FRAMES: Final[Mapping[str, Columns]] = {
         "week": pl.Date,
         "calendar_hours": pl.Float64,
         "effective_hours": pl.Float64,
+        "output": pl.Float64,
         "utilisation": pl.Float64,
     },
     "contributions": {

@@ -24,6 +24,7 @@ __all__ = [
     "PASSES",
     "Setting",
     "good_hours",
+    "rated_weeks",
     "setting_of_run",
     "shortfall_of_run",
     "stock_of_products",
@@ -33,6 +34,7 @@ COUNT: Final = 2000
 """Futures drawn."""
 PASSES: Final = 2
 """Rounds in which idle hours are handed on; see `sharing.make`."""
+_NO_HOURS: Final = 1e-9
 
 
 def shortfall_of_run(
@@ -113,11 +115,23 @@ def setting_of_run(
 
 def good_hours(run: CapacityRun) -> pl.DataFrame:
     """Return line_id, week and quantiles of good hours: good output over the planned rate of the week."""
-    rated = run.weeks.join(run.lines.select("line_id", rate="planned_rate"), on="line_id", how="left")
-    own = pl.when(pl.col("planned_hours") > 0).then(pl.col("planned_output") / pl.col("planned_hours"))
-    rate = pl.coalesce(own, "rate")
     columns = quantiles_of(run.weeks)
-    return rated.select("line_id", "week", *[(pl.col(one) / rate).alias(one) for one in columns])
+    return rated_weeks(run).select(
+        "line_id", "week", *[(pl.col(one) / pl.col("rate")).alias(one) for one in columns]
+    )
+
+
+def rated_weeks(run: CapacityRun) -> pl.DataFrame:
+    """Return the run's weeks with `rate`, the planned rate of the week: output over the hours at that rate.
+
+    A week without such hours (nothing is planned, or it was reported) has the line's own.
+    """
+    rated = run.weeks.join(
+        run.lines.select("line_id", rate="planned_rate"), on="line_id", how="left", maintain_order="left"
+    )
+    at_rate, output = pl.col("effective_hours"), pl.col("output")
+    own = pl.when((at_rate > _NO_HOURS) & (output > 0)).then(output / at_rate)
+    return rated.with_columns(rate=pl.coalesce(own, "rate"))
 
 
 def stock_of_products(products: pl.DataFrame, ids: Sequence[str], weeks: int) -> Stock | None:
@@ -152,9 +166,7 @@ def _usual_quality(run: CapacityRun, line_ids: Sequence[str]) -> FloatArray:
 def _facts(run: CapacityRun, line_ids: Sequence[str], weeks: Sequence[date]) -> LineFacts:
     """Return what maintenance and a bad yield cost; the usual yield is the line's own of the past, where the run has it."""
     usual = "usual_quality" if "usual_quality" in run.lines.columns else None
-    told = run.lines.select(
-        "line_id", rate="planned_rate", usual_good_share=usual or pl.lit(None, pl.Float64)
-    )
+    told = run.lines.select("line_id", usual_good_share=usual or pl.lit(None, pl.Float64))
     lost = (
         run.contributions.filter(pl.col("factor") == "maintenance")
         .sort("line_id", "week")
@@ -162,7 +174,9 @@ def _facts(run: CapacityRun, line_ids: Sequence[str], weeks: Sequence[date]) -> 
         .agg(lost=-pl.col("value").sum())
     )
     share = pl.when(pl.col("quality") > 0).then(pl.col("quality")).otherwise(1.0)
-    frame = run.weeks.join(told, on="line_id", how="left").join(lost, on=["line_id", "week"], how="left")
+    frame = (
+        rated_weeks(run).join(told, on="line_id", how="left").join(lost, on=["line_id", "week"], how="left")
+    )
     return facts_of_frame(
         frame.with_columns(
             good_share=pl.col("quality"),

@@ -28,6 +28,22 @@ def test_good_hours_are_the_quantiles_of_good_output_over_the_rate() -> None:
     np.testing.assert_allclose(hours["q10"], 140 * 0.9 * 0.95 * 0.8)
 
 
+def test_good_hours_follow_the_rate_of_the_week_whatever_hours_a_plan_that_is_not_there_would_have() -> None:
+    run = a_run()
+    other_hours = run.weeks.with_columns(
+        pl.col("planned_output") * 0.4
+    )  # counted over other hours than the schedule's
+    assert good_hours(replace(run, weeks=other_hours)).equals(good_hours(run))
+    faster = run.weeks.with_columns(pl.col("output", "forecast", "q10", "q25", "q50", "q90") * 1.5)
+    np.testing.assert_allclose(good_hours(replace(run, weeks=faster))["q50"], 140 * 0.9 * 0.95)
+
+
+def test_a_week_without_hours_has_the_lines_own_rate() -> None:
+    run = a_run()
+    closed = run.weeks.with_columns(effective_hours=pl.lit(0.0), output=pl.lit(0.0), q90=pl.lit(20.0))
+    np.testing.assert_allclose(good_hours(replace(run, weeks=closed))["q90"], 2.0)
+
+
 def test_more_demand_is_short_more_often_and_the_line_is_named() -> None:
     run = _without_stock()
     more = replace(run, demand=run.demand.with_columns(pl.col("q10", "q50", "q90", "forecast") * 3.0))
