@@ -28,6 +28,7 @@ from models.capacity.published.problem_rows import (
 )
 from models.capacity.published.run_info import Note
 from models.capacity.published.run_scope import chosen_weeks, listed, run_of_companies
+from models.capacity.published.scope_notes import scope_notes
 from models.errors import ProductWithoutRouteError
 
 __all__ = ["Counting", "problem_of_run", "problem_with_notes"]
@@ -76,7 +77,8 @@ def problem_with_notes(
 ) -> tuple[PlanProblem, tuple[Note, ...]]:
     """Return the plan's problem over the run's own keys and weeks (E-04), and what was left out or moved.
 
-    weeks: Mondays, or how many of `weeks_of_run` (all by default). companies: only lines and products of these. A line's
+    weeks: Mondays, or how many of `weeks_of_run` (all by default). companies: only lines of these, and products that are
+    theirs or are made on these lines; their products that only others make are left out with their orders. A line's
     hours of a week are its effective hours, times what the quantile of its output is of the expected output where
     `counting` asks for one; its good share is the forecast quality. Products that no line makes and lines without a
     route are left out and named; orders that are overdue count in the first week, later ones are left out.
@@ -87,8 +89,8 @@ def problem_with_notes(
     """
     counted = counting or Counting()
     mine = run_of_companies(run, companies)
-    stamps = chosen_weeks(mine, weeks)
-    notes: list[Note] = []
+    notes = scope_notes(run, mine, companies)
+    stamps = chosen_weeks(mine, weeks, run.demand)
     routes = _routes(mine)
     products = _products(mine, routes, notes)
     lines = _lines(mine, routes, notes)

@@ -86,13 +86,63 @@ def test_companies_plan_their_own_lines_and_products() -> None:
     )
     alone = _problem(run, companies=["C1"])
     assert [line.line_id for line in alone.lines] == ["L1"]
-    assert [product.product_id for product in alone.products] == ["P1"]
+    assert [product.product_id for product in alone.products] == ["P1", "P2"]
     assert [cap.cap_id for cap in alone.caps] == ["E1"]
     assert "group_cap_left_out" in _codes(run, companies=["C1"])
     assert {cap.cap_id for cap in _problem(run).caps} == {"E1", "G1"}
     assert run_of_companies(run, ["C2"]).demand["product_id"].unique().to_list() == ["P2"]
     with pytest.raises(PlanValueError, match="C9"):
         _problem(run, companies=["C9"])
+
+
+def _made_by_a_sister() -> CapacityRun:
+    """Return a run in which P2 of C2 is made on C1's line alone, and an order asks for it."""
+    run = a_run()
+    orders = pl.DataFrame({"order_id": ["O2"], "product_id": ["P2"], "week": WEEKS[:1], "quantity": [10.0]})
+    return replace(run, routes=run.routes.filter(pl.col("line_id") == "L1"), orders=orders)
+
+
+def test_products_of_others_made_on_own_lines_are_planned_with_their_demand_and_orders() -> None:
+    run = _made_by_a_sister()
+    problem, notes = problem_with_notes(run, objective=Objective.COMPANY, companies=["C1"])
+    assert [one.product_id for one in problem.products] == ["P1", "P2"]
+    assert [one.order_id for one in problem.orders] == ["O2"]
+    np.testing.assert_allclose(problem.demand, 900.0)
+    assert [one.code for one in notes] == ["product_made_for_others"]
+    assert "P2" in notes[0].en
+    assert "C2" in notes[0].en
+    assert "can also be made by others" not in notes[0].en
+    shared = problem_with_notes(a_run(), objective=Objective.COMPANY, companies=["C1"])[1]
+    assert "P2 can also be made by others" in shared[0].en
+
+
+def test_a_company_whose_products_a_sister_makes_is_told_with_whom_to_plan() -> None:
+    run = _made_by_a_sister()
+    with pytest.raises(ProductWithoutRouteError, match="Plan them together with C1"):
+        _problem(run, companies=["C2"])
+    own = pl.concat([run.routes, a_run().routes.filter(pl.col("line_id") == "L2")]).with_columns(
+        product_id=pl.when(pl.col("line_id") == "L2").then(pl.lit("P3")).otherwise("product_id")
+    )
+    third = run.products.filter(pl.col("product_id") == "P2").with_columns(product_id=pl.lit("P3"))
+    asked = run.demand.filter(pl.col("product_id") == "P2").with_columns(product_id=pl.lit("P3"))
+    both = replace(
+        run,
+        routes=own,
+        products=pl.concat([run.products, third]),
+        demand=pl.concat([run.demand, asked]),
+    )
+    problem, notes = problem_with_notes(both, objective=Objective.COMPANY, companies=["C2"])
+    assert [one.product_id for one in problem.products] == ["P3"]
+    assert not problem.orders
+    elsewhere = next(one for one in notes if one.code == "product_made_elsewhere")
+    assert "P2 are made on lines of C1 alone and left out and their orders O2" in elsewhere.en
+    assert "P2" in elsewhere.zh
+
+
+def test_a_company_without_demand_of_its_own_still_has_weeks_to_plan() -> None:
+    run = _made_by_a_sister()
+    without = replace(run, demand=run.demand.with_columns(product_id=pl.lit("P9")))
+    assert _problem(without, companies=["C1"]).weeks == tuple(WEEKS)
 
 
 def test_what_has_no_route_is_left_out_and_named_unless_it_is_ordered() -> None:
