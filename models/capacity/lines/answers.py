@@ -6,9 +6,11 @@ from typing import Final
 import numpy as np
 
 from models.capacity.lines.bands import Bands
+from models.capacity.lines.columns import Columns
+from models.capacity.lines.expectation import best_week_hours
 from models.capacity.lines.grid import HOURS_A_DAY, BoolArray, FloatArray
 from models.capacity.lines.learnt import Days, Learnt, centred, say
-from models.capacity.lines.rows import Columns, Rows, World, rows_of
+from models.capacity.lines.rows import Rows, World, rows_of
 from models.capacity.lines.weeks import Weeks, summed, weeks_of
 
 __all__ = ["FULL", "PLANNED_RATE", "SHORT_HISTORY", "Answers", "answers_of"]
@@ -62,7 +64,8 @@ def answers_of(world: World, columns: Columns, learnt: Learnt, levels: tuple[flo
     unknown = ~learnt.usable[weeks.line]
     quantiles = np.where(unknown[:, None], forecast[:, None] * learnt.plan_error, quantiles)
     quantiles = centred(quantiles, levels, np.where(unknown, forecast, quantiles[:, levels.index(_MIDDLE)]))
-    most = summed(weeks, days.ceiling * rate)[:, None]
+    longest = np.minimum(days.ceiling, np.where(plain, np.inf, best_week_hours(grid)[rows.line]))
+    most = np.maximum(summed(weeks, longest * rate), forecast)[:, None]
     chain = days.told.chain
     kept = np.where(chain[4] > 0, days.expected / np.maximum(chain[4], 1e-300), 1.0)
     return Answers(

@@ -5,13 +5,14 @@ from typing import Final
 
 import numpy as np
 
-from models.capacity.lines.boosters import MEDIAN, learn_boosters, predicted, shares
+from models.capacity.lines.boosters import learn_boosters, medians_told, shares
+from models.capacity.lines.columns import Columns
 from models.capacity.lines.expectation import Expectation, expect, restarts_seen
 from models.capacity.lines.grid import FloatArray, IntArray
-from models.capacity.lines.rows import Columns, Rows, World, rows_of
+from models.capacity.lines.rows import Rows, World, rows_of
 from models.capacity.lines.settings import LineSettings
 
-__all__ = ["Backtests", "backtests_of", "take"]
+__all__ = ["Backtests", "backtests_of"]
 
 _TESTED: Final = 0.5  # share of the history that the cut-offs lie in
 _FARTHEST: Final = 45  # days between two cut-offs
@@ -23,8 +24,8 @@ _MOST_ROWS: Final = 150_000
 class Backtests:
     """Line-days after past cut-offs: what was made and what the trees said, in hours of the planned rate.
 
-    cut (r,): number of the cut-off, the latest first; made (r,); shares (4, r); ratio (r,): what the booster of the
-    median said; size (r,): the line's usual planned hours a day; seen_restarts (cut-offs, n); weight (r,): one over the
+    cut (r,): number of the cut-off, the latest first; made (r,); shares (4, r); ratios (2, r): what the boosters of
+    the median said; size (r,): the line's usual planned hours a day; seen_restarts (cut-offs, n); weight (r,): one over the
     cut-offs that ask for the same line-day.
     """
 
@@ -33,7 +34,7 @@ class Backtests:
     cutoffs: tuple[int, ...]
     made: FloatArray
     shares: FloatArray
-    ratio: FloatArray
+    ratios: FloatArray
     size: FloatArray
     seen_restarts: FloatArray
     weight: FloatArray
@@ -71,7 +72,7 @@ def backtests_of(
         boosters = learn_boosters(world, columns, group[-1], horizon=horizon, seed=seed, settings=settings)
         parts.append((line, day, origin, cut))
         told.append(shares(boosters, rows))
-        ratios.append(predicted(boosters, MEDIAN, rows.x))
+        ratios.append(medians_told(boosters, rows))
     line, day, origin, cut = (
         np.concatenate([part[k] for part in parts]) if parts else np.empty(0, dtype=np.int64)
         for k in range(4)
@@ -84,7 +85,7 @@ def backtests_of(
         cutoffs=cutoffs,
         made=grid.hours[4, line, day],
         shares=np.concatenate(told, axis=1) if told else np.empty((4, 0)),
-        ratio=np.concatenate(ratios) if ratios else np.empty(0),
+        ratios=np.concatenate(ratios, axis=1) if ratios else np.empty((2, 0)),
         size=np.where(planned > 0, planned, 1.0),
         weight=_weights(line * grid.size[1] + day),
         seen_restarts=np.array([restarts_seen(grid, c) for c in cutoffs]).reshape(len(cutoffs), grid.size[0]),
@@ -113,19 +114,3 @@ def _asked(
     every = -(-len(whole[0]) // max(_MOST_ROWS // 3, 1)) or 1
     kept = np.arange(len(whole[0])) % every == 0
     return whole if every == 1 else tuple(one[kept] for one in whole)  # type: ignore[return-value]
-
-
-def take(rows: Rows, chosen: FloatArray | IntArray) -> Rows:
-    """Return some of the rows."""
-    return Rows(
-        rows.line[chosen],
-        rows.day[chosen],
-        rows.origin[chosen],
-        rows.x[chosen],
-        rows.base[:, chosen],
-        rows.hours[chosen],
-        rows.usual[chosen],
-        rows.plan_known[chosen],
-        rows.maintained[chosen],
-        rows.median[chosen],
-    )

@@ -8,13 +8,15 @@ import joblib
 import lightgbm as lgb
 import numpy as np
 
+from models.capacity.lines.columns import Columns
 from models.capacity.lines.grid import FACTORS, FloatArray, IntArray
-from models.capacity.lines.rows import Columns, Rows, World, rows_of
+from models.capacity.lines.rows import Rows, World, rows_of
 from models.capacity.lines.settings import LineSettings
 
-__all__ = ["MEDIAN", "Boosters", "as_text", "contributions", "learn_boosters", "predicted", "shares"]
+__all__ = ["Boosters", "as_text", "contributions", "learn_boosters", "medians_told", "predicted", "shares"]
 
-MEDIAN: Final = "median"
+_MEDIANS: Final = ("median", "median_of_plan")
+"""Medians of a day's output: over what the line's recent median makes of the plan, and over the plan itself."""
 _FEWEST_ROWS: Final = 40
 _LEAST_HOURS: Final = 0.02  # of the usual day: below, a day says nothing of the share that is made
 _NEAR: Final = 28
@@ -39,7 +41,8 @@ def learn_boosters(
     """Learn from the line-days up to place `end` of the axis, each seen from origins drawn up to `horizon` days before.
 
     A factor's booster learns the ratio of the factor to the line's level, weighed by what the factor is a share of, so
-    that expected values multiply: E[planned] x E[run] / E[planned] x ... The median's learns for absolute error.
+    that expected values multiply: E[planned] x E[run] / E[planned] x ... Those of the median learn for absolute error;
+    of a small table several, by seed, that are served as their mean.
     """
     line, day, origin = _drawn(world, end, horizon=horizon, seed=seed, settings=settings)
     if len(line) < _FEWEST_ROWS:
@@ -49,28 +52,47 @@ def learn_boosters(
     learnt: dict[str, lgb.Booster] = {}
     for number, (name, lesson) in enumerate(_lessons(world, rows, end, settings).items()):
         taught = (lesson.weight > 0) & np.isfinite(lesson.target)
-        wanted = lesson.target[taught]
-        if taught.sum() < _FEWEST_ROWS or np.ptp(wanted) <= 0:
+        if taught.sum() < _FEWEST_ROWS or np.ptp(lesson.target[taught]) <= 0:
             continue
-        share = taught.sum() / len(taught)
-        parameters = settings.parameters(
-            "regression_l1" if name == MEDIAN else "regression",
-            rows=int(taught.sum()),
-            targets=int(targets * share),
-            seed=seed + number,
-            threads=_threads(len(rows)),
-        )
-        data = lgb.Dataset(
-            rows.x[taught],
-            label=wanted,
-            weight=lesson.weight[taught],
-            feature_name=[f"f{place}" for place in range(len(columns.names))],
-            categorical_feature=[columns.names.index(one) for one in columns.categorical],
-            params=parameters,
-            free_raw_data=True,
-        )
-        learnt[name] = as_text(lgb.train(parameters, data, num_boost_round=settings.rounds))
+        of = _Table(rows.x[taught], lesson.target[taught], lesson.weight[taught])
+        told = int(targets * taught.sum() / len(taught))
+        for copy in range(settings.copies(told) if name in _MEDIANS else 1):
+            key = name if not copy else f"{name}_{copy}"
+            median = name in _MEDIANS
+            learnt[key] = _learn(of, columns, settings, told, median=median, seed=seed + number + 101 * copy)
     return learnt
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """Rows (r, columns) with what they teach, (r,), and its weight."""
+
+    x: FloatArray
+    wanted: FloatArray
+    weight: FloatArray
+
+
+def _learn(
+    table: _Table, columns: Columns, settings: LineSettings, targets: int, *, median: bool, seed: int
+) -> lgb.Booster:
+    rows = len(table.x)
+    parameters = settings.parameters(
+        "regression_l1" if median else "regression",
+        rows=rows,
+        targets=targets,
+        seed=seed,
+        threads=_threads(rows),
+    )
+    data = lgb.Dataset(
+        table.x,
+        label=table.wanted,
+        weight=table.weight,
+        feature_name=[f"f{place}" for place in range(len(columns.names))],
+        categorical_feature=[columns.names.index(one) for one in columns.categorical],
+        params=parameters,
+        free_raw_data=True,
+    )
+    return as_text(lgb.train(parameters, data, num_boost_round=settings.rounds_of(targets, median=median)))
 
 
 def as_text(booster: lgb.Booster) -> lgb.Booster:
@@ -96,13 +118,18 @@ def _lessons(world: World, rows: Rows, end: int, settings: LineSettings) -> dict
             weight = np.where(grid.reports[0 if k == 1 else 2][line], weight, 0.0)
         target = chain[k + 1] / np.maximum(chain[k] * level, 1e-12)
         found[factor] = _Lesson(np.minimum(target, _MOST_RATIO), np.where(under > _LEAST_HOURS, weight, 0.0))
-    planned = rows.hours * rows.median
     # A median hardly moves for a rest that may come; learnt, the dates of past ones would be taken for the next.
     surprise = (grid.maintenance[line, day] >= 0) & ~rows.maintained
     counted = (rows.hours / size > _LEAST_HOURS) & ~surprise
-    target = np.minimum(chain[4] / np.maximum(planned, 1e-12), _MOST_RATIO)
-    found[MEDIAN] = _Lesson(target, np.where(counted, planned / size * fresh, 0.0))
+    for name, planned in zip(_MEDIANS, _median_levels(rows), strict=True):
+        target = np.minimum(chain[4] / np.maximum(planned, 1e-12), _MOST_RATIO)
+        found[name] = _Lesson(target, np.where(counted, planned / size * fresh, 0.0))
     return found
+
+
+def _median_levels(rows: Rows) -> tuple[FloatArray, FloatArray]:
+    """Return what the medians are ratios to, in hours of the planned rate."""
+    return rows.hours * rows.median, rows.hours
 
 
 def _usual_day(world: World, line: IntArray, origin: IntArray) -> FloatArray:
@@ -138,6 +165,17 @@ def _drawn(
 def shares(boosters: Boosters, rows: Rows) -> FloatArray:
     """Return by how much each factor differs from its level, (4, r): zero where no booster was learnt."""
     return np.stack([predicted(boosters, factor, rows.x) - 1.0 for factor in FACTORS])
+
+
+def medians_told(boosters: Boosters, rows: Rows) -> FloatArray:
+    """Return the ratios of output to the two levels of a median, (2, r), each the mean of its boosters."""
+    return np.stack([_mean_told(boosters, name, rows.x) for name in _MEDIANS])
+
+
+def _mean_told(boosters: Boosters, name: str, x: FloatArray) -> FloatArray:
+    copies = [name, *(f"{name}_{copy}" for copy in range(1, len(boosters)) if f"{name}_{copy}" in boosters)]
+    told: FloatArray = np.mean([predicted(boosters, one, x) for one in copies], axis=0)
+    return told
 
 
 def predicted(boosters: Boosters, name: str, x: FloatArray) -> FloatArray:

@@ -8,13 +8,23 @@ import numpy as np
 from models.capacity.lines.grid import HOURS_A_DAY, BoolArray, FloatArray, LineGrid
 from models.capacity.lines.rows import Rows, World
 
-__all__ = ["Expectation", "best_hours", "expect", "factors_of", "lost_to_restarts", "restarts_seen"]
+__all__ = [
+    "Expectation",
+    "best_hours",
+    "best_week_hours",
+    "expect",
+    "factors_of",
+    "lost_to_restarts",
+    "restarts_seen",
+]
 
 _MOST = np.array([1.0, 1.1, 20.0, 1.0])[
     :, None
 ]  # a shift may end late; a rate may be beaten; no more is good than made
 _SEEN_RESTARTS: Final = 2
 _ALLOWANCE: Final = 1.05  # above the best rate ever seen
+_WEEK: Final = 7
+_WEEK_ALLOWANCE: Final = 1.01  # above the best rate of seven days in a row
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,3 +114,23 @@ def best_hours(grid: LineGrid, end: int) -> FloatArray:
     pace = np.where(counted, good / np.maximum(run, 1e-9), 0.0).max(axis=1, initial=0.0)
     most: FloatArray = np.maximum(HOURS_A_DAY * np.where(pace > 0, pace, 1.0), good.max(axis=1, initial=0.0))
     return most * _ALLOWANCE
+
+
+def best_week_hours(grid: LineGrid) -> FloatArray:
+    """Return the most that a line could make a day over a week, (n,): 24 h at the best rate of seven days in a row.
+
+    A day may catch up what another left, or be counted late; a week cannot. Of stretches that ran at least a quarter of
+    the usual; infinite where no line-week was reported.
+    """
+    known = grid.known
+    run, good = (np.where(known, one, 0.0).cumsum(axis=1) for one in (grid.hours[2], grid.hours[4]))
+    if grid.size[1] <= _WEEK:
+        return np.full(grid.size[0], np.inf)
+    run, good = (one[:, _WEEK:] - one[:, :-_WEEK] for one in (run, good))
+    whole = known.cumsum(axis=1)
+    counted = (whole[:, _WEEK:] - whole[:, :-_WEEK] == _WEEK) & (run > 0)
+    usual = np.where(counted, run, 0.0).sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
+    counted &= run >= usual[:, None] / 4
+    pace = np.where(counted, good / np.maximum(run, 1e-9), 0.0).max(axis=1, initial=0.0)
+    most = np.maximum(HOURS_A_DAY * pace, np.where(counted, good, 0.0).max(axis=1, initial=0.0) / _WEEK)
+    return np.where(pace > 0, most * _WEEK_ALLOWANCE, np.inf)

@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 
 from models.capacity.lines.boosters import contributions
+from models.capacity.lines.columns import Columns
 from models.capacity.lines.grid import FACTORS, HOURS_A_DAY, FloatArray, LineGrid
 from models.capacity.lines.learnt import Days, Learnt
-from models.capacity.lines.rows import Columns, Rows
+from models.capacity.lines.rows import Rows
 from models.capacity.lines.weeks import Weeks, summed
 from models.errors import LineAdditivityError
 

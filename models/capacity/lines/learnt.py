@@ -1,4 +1,4 @@
-"""What is learnt of a panel of lines: boosters, trust, medians and bands; and what it says of rows."""
+"""What is learnt of a panel of lines, and what it says of rows."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -6,18 +6,15 @@ from typing import Final
 import lightgbm as lgb
 import numpy as np
 
-from models.capacity.lines.backtests import Backtests, backtests_of
-from models.capacity.lines.bands import DAY_EDGES, WEEK_EDGES, Bands, learn_bands
-from models.capacity.lines.boosters import MEDIAN, Boosters, learn_boosters, predicted, shares
-from models.capacity.lines.expectation import Expectation, best_hours, expect, restarts_seen
+from models.capacity.lines.bands import Bands
+from models.capacity.lines.boosters import Boosters, medians_told, shares
+from models.capacity.lines.expectation import Expectation, expect
 from models.capacity.lines.grid import BoolArray, FloatArray, IntArray
-from models.capacity.lines.rows import Columns, Rows, World, columns_of
-from models.capacity.lines.settings import LineSettings
-from models.capacity.lines.spread import learn_spread, spread_of, tested_spread
-from models.capacity.lines.trust import Medians, choose_medians, choose_trust
-from models.capacity.lines.weeks import Weeks, summed, weeks_of
+from models.capacity.lines.rows import Rows, World
+from models.capacity.lines.spread import spread_of
+from models.capacity.lines.trust import Medians
 
-__all__ = ["LEAST_DAYS", "Days", "JointErrors", "Learnt", "centred", "learn", "say"]
+__all__ = ["LEAST_DAYS", "Days", "JointErrors", "Learnt", "centred", "say", "spread_columns"]
 
 LEAST_DAYS: Final = 5
 """Reported days with planned hours below which a line is served its planned rate."""
@@ -71,87 +68,18 @@ class Days:
     quantiles: FloatArray
 
 
-def learn(
-    world: World, *, horizon: int, seed: int, levels: tuple[float, ...], settings: LineSettings
-) -> tuple[Columns, Learnt]:
-    """Learn a panel of lines; see the parts for how."""
-    grid = world.grid
-    columns = columns_of(world)
-    end = int(grid.last.max(initial=-1))
-    tests = backtests_of(world, columns, horizon=horizon, seed=seed, settings=settings)
-    boosters = (
-        learn_boosters(world, columns, end, horizon=horizon, seed=seed, settings=settings) if end >= 0 else {}
-    )
-    trust = choose_trust(world, tests)
-    expected = tests.expected(world, trust)
-    medians = choose_medians(world, tests, expected)
-    middle = medians.of(tests.rows, tests.ratio, expected)
-    open_days = tests.rows.hours > 0
-    error = np.abs(tests.made - middle) / tests.size
-    x = tests.rows.x[:, columns.spread_places]
-    categorical = [
-        at for at, place in enumerate(columns.spread_places) if columns.names[place] in columns.categorical
-    ]
-    spread = learn_spread(
-        x[open_days], error[open_days], categorical=categorical, seed=seed, settings=settings
-    )
-    size = np.where(open_days, 1.0, 0.0)
-    cut = tests.cut
-    size = (
-        size
-        * tested_spread(x, error, cut, categorical=categorical, seed=seed, settings=settings)
-        * tests.size
-    )
-    shape = {"lines": grid.size[0], "tested_days": tests.tested_days}
-    counted = open_days & (size > 0)
-    days = learn_bands(
-        (tests.made - middle)[counted] / size[counted],
-        tests.rows.line[counted],
-        (tests.rows.day - tests.rows.origin)[counted],
-        weight=tests.weight[counted],
-        levels=levels,
-        edges=DAY_EDGES,
-        **shape,
-    )
-    weeks, week_median, joint = _learn_weeks(world, tests, expected, middle, size=size, levels=levels)
-    known = grid.known & (grid.hours[1] > 0)
-    planned = counted & (tests.rows.hours > 0)
-    over = (tests.made[planned] / tests.rows.hours[planned]) if planned.any() else np.ones(1)
-    return columns, Learnt(
-        boosters=boosters,
-        spread=spread,
-        spread_places=columns.spread_places,
-        usual_error=float(error[open_days].mean()) if open_days.any() else 0.1,
-        trust=trust,
-        medians=medians,
-        days=days,
-        weeks=weeks,
-        week_median=week_median,
-        plan_error=np.quantile(over, levels) if planned.any() else 1 + 0.2 * days.table[0, 0],
-        best=best_hours(grid, end),
-        usable=np.asarray(known.sum(axis=1) >= LEAST_DAYS),
-        tested=np.bincount(tests.rows.line, minlength=grid.size[0]),
-        seen_restarts=restarts_seen(grid, end),
-        size=_size(world),
-        joint=joint,
-    )
-
-
-def _size(world: World) -> FloatArray:
-    """Return each line's usual planned hours a day."""
-    sums, seen = world.state.sums[1, :, -1], world.state.seen[:, -1]
-    mean: FloatArray = sums / np.maximum(seen, 1)
-    return np.where(mean > 0, mean, 1.0)
-
-
 def say(world: World, rows: Rows, learnt: Learnt) -> Days:
     """Say what rows will make: expectation, median and quantiles."""
     ratios = shares(learnt.boosters, rows)
     told = expect(world, rows, ratios, learnt.trust, seen_restarts=learnt.seen_restarts, best=learnt.best)
     ceiling = learnt.best[rows.line]
-    middle = learnt.medians.of(rows, predicted(learnt.boosters, MEDIAN, rows.x), told.good)
+    middle = learnt.medians.of(rows, medians_told(learnt.boosters, rows), told.good)
+    size = learnt.size[rows.line]
     wide = (
-        spread_of(learnt.spread, rows.x[:, learnt.spread_places], learnt.usual_error) * learnt.size[rows.line]
+        spread_of(
+            learnt.spread, spread_columns(rows, learnt.spread_places, middle / size), learnt.usual_error
+        )
+        * size
     )
     wide = np.where((rows.hours > 0) & (told.good > 0), wide, 0.0)
     quantiles = middle[:, None] + wide[:, None] * learnt.days.at(rows.line, rows.day - rows.origin)
@@ -160,58 +88,28 @@ def say(world: World, rows: Rows, learnt: Learnt) -> Days:
     return Days(told, ratios, told.good, np.clip(middle, 0.0, ceiling), wide, ceiling, quantiles)
 
 
+def spread_columns(rows: Rows, places: tuple[int, ...], middle: FloatArray) -> FloatArray:
+    """Return the columns that tell how sure rows are, (r, places + 1): the last is the median itself, in usual days."""
+    return np.column_stack([rows.x[:, places], middle])
+
+
 def centred(quantiles: FloatArray, levels: tuple[float, ...], middle: FloatArray) -> FloatArray:
-    """Return quantiles (r, levels) that do not cross, with `middle` as the median."""
-    below = np.array(levels) < _MIDDLE
-    above = np.array(levels) > _MIDDLE
-    made = np.where(below, np.minimum(quantiles, middle[:, None]), quantiles)
-    made = np.where(above, np.maximum(made, middle[:, None]), made)
-    made = np.where(~below & ~above, middle[:, None], made)
+    """Return quantiles (r, levels) that do not cross, with `middle` as the median.
+
+    A quantile on the wrong side of the middle is laid between it and the next one outside, by level, so that a band
+    that has width keeps it on both sides.
+    """
+    away = np.array(levels) - _MIDDLE
+    made = np.array(quantiles)
+    own = quantiles[:, levels.index(_MIDDLE)]
+    made[:, away == 0] = middle[:, None]
+    for sign in (1.0, -1.0):
+        inward = [k for k in np.argsort(-sign * away) if sign * away[k] > 0]  # from the outermost level
+        kept = np.maximum(sign * (quantiles[:, inward[0]] - own), 0.0)
+        for place, k in enumerate(inward):
+            over, apart = (sign * (quantiles[:, k] - one) for one in (middle, own))
+            wrong = (over < 0) | ((over == 0) & (apart > 0))
+            share = 1.0 if place == 0 else abs(away[k] / away[inward[place - 1]])
+            kept = np.where(wrong, kept * share, np.minimum(over, kept) if place else over)
+            made[:, k] = middle + sign * kept
     return np.sort(made, axis=1)
-
-
-def _learn_weeks(
-    world: World,
-    tests: Backtests,
-    expected: FloatArray,
-    middle: FloatArray,
-    *,
-    size: FloatArray,
-    levels: tuple[float, ...],
-) -> tuple[Bands, FloatArray, JointErrors]:
-    """Learn the bands of weeks about their expected value, and how the median of a week is best told."""
-    lines, rows = world.grid.size[0], tests.rows
-    weeks = weeks_of(rows.line, world.grid.days[rows.day], rows.day - rows.origin, tests.cut)
-    wide = np.sqrt(summed(weeks, size**2))
-    made, mean, sum_of_medians = (summed(weeks, one) for one in (tests.made, expected, middle))
-    counted = weeks.whole & (wide > 0)
-    error = (made - mean)[counted] / wide[counted]
-    bands = learn_bands(
-        error,
-        weeks.line[counted],
-        weeks.step[counted],
-        lines=lines,
-        tested_days=tests.tested_days,
-        levels=levels,
-        edges=WEEK_EDGES,
-    )
-    shift = bands.at(weeks.line, weeks.step)[:, levels.index(_MIDDLE)] * wide
-    weights = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.5, 0.0], [0.0, 0.5]])  # of shift, of medians
-    if counted.any():
-        scale = np.maximum(tests.size[np.unique(weeks.of, return_index=True)[1]], 1e-9)
-        gap = sum_of_medians - mean
-        losses = [
-            float(np.mean((np.abs(made - mean - one[0] * shift - one[1] * gap) / scale)[counted]))
-            for one in weights
-        ]
-        chosen = weights[int(np.argmin(losses))]
-    else:
-        chosen = weights[4]
-    return bands, chosen, _joint(weeks, error, counted, (len(tests.cutoffs), lines))
-
-
-def _joint(weeks: Weeks, error: FloatArray, counted: BoolArray, shape: tuple[int, int]) -> JointErrors:
-    ahead = int(weeks.step[counted].max(initial=1)) if counted.any() else 0
-    values = np.full((*shape, ahead), np.nan)
-    values[weeks.key[counted], weeks.line[counted], np.maximum(weeks.step[counted], 1) - 1] = error
-    return JointErrors(values)

@@ -10,13 +10,15 @@ import polars as pl
 
 from features.capacity.line_panel import LinePanel
 from models.capacity.lines.answers import Answers, answers_of
+from models.capacity.lines.columns import Columns
 from models.capacity.lines.explanation import contribution_frame, walk
 from models.capacity.lines.grid import LineGrid, codes_of, grid_of
-from models.capacity.lines.learnt import Learnt, learn
+from models.capacity.lines.learning import learn
+from models.capacity.lines.learnt import Learnt
 from models.capacity.lines.limits import LineLimits, ProfileLike, limits_of
 from models.capacity.lines.losses import losses
 from models.capacity.lines.marginals import LineMarginals, marginals_of
-from models.capacity.lines.rows import Columns, World, world_of
+from models.capacity.lines.rows import World, world_of
 from models.capacity.lines.settings import LineSettings
 from models.capacity.lines.tables import day_frame, week_frame
 from models.errors import LinePanelError

@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict
 from features.capacity.line_panel import LinePanel
 from models.bundle import Bundle, read_bundle, write_bundle
 from models.capacity.lines.bands import Bands
+from models.capacity.lines.columns import Columns
 from models.capacity.lines.learnt import JointErrors, Learnt
 from models.capacity.lines.limits import LineLimits
 from models.capacity.lines.model import LineModel
-from models.capacity.lines.rows import Columns
 from models.capacity.lines.settings import LineSettings
 from models.capacity.lines.trust import Medians
 

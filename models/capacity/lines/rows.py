@@ -7,49 +7,23 @@ from typing import Final
 
 import numpy as np
 
-from features.calendar import CALENDAR_GROUPS, calendar_columns
+from features.calendar import calendar_columns
 from features.timeline import Frequency, Timeline
+from models.capacity.lines.columns import Columns
 from models.capacity.lines.grid import FACTORS, HOURS_A_DAY, BoolArray, FloatArray, IntArray, LineGrid
 from models.capacity.lines.limits import LineLimits
 from models.capacity.lines.state import LEAST_LEAD, WINDOWS, State, state_of
 
-__all__ = ["Columns", "Rows", "World", "columns_of", "rows_of", "world_of"]
+__all__ = ["Rows", "World", "rows_of", "world_of"]
 
-_SHORT_CALENDAR: Final = ("weekday", "working_day", "weekday_off", "makeup_workday")
 _LEFT_OUT: Final = ("day_of_month", "month")  # the day of the year says as much of the season
-_LONG_ENOUGH: Final = (
-    500  # days of history from which on the season and the festivals can be told from a trend
-)
 _SINCE, _UNTIL = 60, 30  # days after and before maintenance that can still matter
 _LEAST_BASE: Final = (
     0.05  # of the longest day: the usual hours never count as less, so that a season can begin
 )
+_PASSED: Final = 3  # maintenance not known yet that can lie between a day and one that is known
 _USUAL_DAYS: Final = 91
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Names of the columns, those that are categories, and the word that explains each."""
-
-    names: tuple[str, ...]
-    categorical: tuple[str, ...]
-    words: tuple[str, ...]
-    calendar: tuple[str, ...]
-    driver_places: tuple[int, ...]
-
-    def is_driver(self, place: int) -> bool:
-        """Tell whether a column is a plan driver of some line."""
-        return self.names[place].startswith("driver")
-
-    @property
-    def spread_places(self) -> tuple[int, ...]:
-        """Return the places of columns that tell how sure a day is; dates and recent levels tell it of the past only."""
-        told = {"line", "weekday", "shift_plan", "horizon", "maintenance", "spring_festival"}
-        return tuple(
-            k
-            for k, name in enumerate(self.names)
-            if self.words[k] in told or self.is_driver(k) or name == "usual_ratio"
-        )
+_TRAILING_DAYS: Final = 28
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +42,8 @@ class Rows:
 
     base (4, r): the line's level of each factor, of the schedule the usual share of the calendar that maintenance
     leaves; hours (r,): planned hours, where no shift plan is known the usual ones that maintenance leaves; usual (r,):
-    the usual ones; median (r,): median of good over planned hours.
+    the usual ones; median (r,): median of good over planned hours; trailing (r,): what was made of all planned hours of the
+    last four weeks.
     """
 
     line: IntArray
@@ -81,6 +56,7 @@ class Rows:
     plan_known: BoolArray
     maintained: BoolArray
     median: FloatArray
+    trailing: FloatArray
 
     def __len__(self) -> int:
         return len(self.line)
@@ -91,41 +67,6 @@ def world_of(grid: LineGrid, as_of: date, limits: tuple[LineLimits, ...]) -> Wor
     calendar = calendar_columns(Timeline(Frequency.DAY), grid.days, as_of=as_of)
     told = {name: values for name, values in calendar.items() if name not in _LEFT_OUT}
     return World(grid, state_of(grid), told, limits)
-
-
-def columns_of(world: World) -> Columns:
-    """Decide which columns a panel gives: of drivers those known ahead, of the calendar what its length can teach."""
-    grid = world.grid
-    longest = int((grid.last - grid.first).max(initial=0)) + 1
-    calendar = _SHORT_CALENDAR if longest < _LONG_ENOUGH else tuple(world.calendar)
-    places = tuple(int(one) for one in np.flatnonzero(grid.driver_reach > 0))
-    names: dict[str, str] = {}
-    if len(grid.line_ids) > 1:
-        names |= {"line": "line"}
-    if len(set(grid.profiles.tolist())) > 1:
-        names |= {"profile": "line"}
-    names |= {one: "weekday" if one == "weekday" else CALENDAR_GROUPS[one] for one in calendar}
-    if (grid.maintenance >= 0).any():
-        names |= dict.fromkeys(_MAINTENANCE, "maintenance")
-    names |= {"hours": "shift_plan", "hours_ratio": "shift_plan", "plan_known": "shift_plan"}
-    names |= {"rate_ratio": "planned_rate", "step": "horizon", "age": "horizon"}
-    names |= {f"{factor}_level": "recent_level" for factor in FACTORS}
-    names |= {f"{factor}_{days}d": "recent_level" for factor in FACTORS for days in WINDOWS}
-    names |= {f"total_{days}d": "recent_level" for days in WINDOWS} | {"median_level": "recent_level"}
-    if longest >= _LONG_ENOUGH:
-        names |= dict.fromkeys(_LAST_YEAR, "season")
-    every = (*grid.driver_names, *grid.text_names)
-    for place in places:
-        names[f"driver:{every[place]}"] = every[place]
-        if place < len(grid.driver_names):
-            names[f"driver_ratio:{every[place]}"] = every[place]
-    texts = {f"driver:{one}" for one in grid.text_names}
-    categorical = tuple(one for one in names if one in {"line", "profile", "kind", "kind_before"} | texts)
-    return Columns(tuple(names), categorical, tuple(names.values()), calendar, places)
-
-
-_MAINTENANCE: Final = ("kind", "maintained", "maintenance_unknown", "since", "until", "kind_before")
-_LAST_YEAR: Final = ("usual_ratio", "schedule_last_year", "performance_last_year", "total_last_year")
 
 
 def rows_of(world: World, columns: Columns, line: IntArray, day: IntArray, origin: IntArray) -> Rows:
@@ -153,6 +94,7 @@ def rows_of(world: World, columns: Columns, line: IntArray, day: IntArray, origi
         "hours": hours,
         "hours_ratio": hours / np.maximum(_usual(state, line, origin), _LEAST_BASE),
         "plan_known": plan_known.astype(np.float64),
+        "rate": grid.rate[line, day],
         "rate_ratio": _rate_ratio(world, line, day, origin),
         "step": step.astype(np.float64),
         "age": (day - state.reported[line, origin]).astype(np.float64),
@@ -168,8 +110,20 @@ def rows_of(world: World, columns: Columns, line: IntArray, day: IntArray, origi
     }
     whole |= _drivers(world, columns, line, day, origin)
     x = np.stack([whole[name] for name in columns.names], axis=1)
+    median = state.median[line, origin]
+    trailing = state.total(line, origin, _TRAILING_DAYS)
     return Rows(
-        line, day, origin, x, base, hours, share * HOURS_A_DAY, plan_known, held, state.median[line, origin]
+        line=line,
+        day=day,
+        origin=origin,
+        x=x,
+        base=base,
+        hours=hours,
+        usual=share * HOURS_A_DAY,
+        plan_known=plan_known,
+        maintained=held,
+        median=median,
+        trailing=np.where(np.isfinite(trailing), trailing, median),
     )
 
 
@@ -224,23 +178,39 @@ def _rate_ratio(world: World, line: IntArray, day: IntArray, origin: IntArray) -
 
 
 def _maintenance(world: World, line: IntArray, day: IntArray, origin: IntArray) -> dict[str, FloatArray]:
-    grid, state = world.grid, world.state
-    code, held = grid.maintenance[line, day], _held(world, line, day, origin)
-    since, until = state.since[line, day], state.until[line, day]
-    since = np.where(since <= _SINCE, since, np.nan)
-    until = np.where(until <= _UNTIL, until, np.nan)
-    before, after = (day + np.nan_to_num(one).astype(np.int64) for one in (-since, until))
-    since = np.where(_planned_by(world, line, before, origin), since, np.nan)
-    until = np.where(_planned_by(world, line, after, origin), until, np.nan)
-    unknown = ~held & (day - origin > LEAST_LEAD)
+    kinds = world.grid.maintenance
+    held = _held(world, line, day, origin)
+    before, after = (_nearest_known(world, line, day, origin, past=past) for past in (True, False))
+    since = np.where(day - before <= _SINCE, day - before, np.nan)
+    until = np.where(after - day <= _UNTIL, after - day, np.nan)
+    kind_before = kinds[line, np.nan_to_num(before).astype(np.int64)]
     return {
-        "kind": np.where(held, code, np.nan),
+        "kind": np.where(held, kinds[line, day], np.nan),
         "maintained": held.astype(np.float64),
-        "maintenance_unknown": unknown.astype(np.float64),
+        "maintenance_unknown": (~held & (day - origin > LEAST_LEAD)).astype(np.float64),
         "since": since,
         "until": until,
-        "kind_before": np.where(np.isfinite(since), state.kind_before[line, day], np.nan),
+        "kind_before": np.where(np.isfinite(since), kind_before, np.nan),
     }
+
+
+def _nearest_known(
+    world: World, line: IntArray, day: IntArray, origin: IntArray, *, past: bool
+) -> FloatArray:
+    """Return the place of the last day of maintenance before, or the next one after, that was known at the origin.
+
+    Those that were not known yet are passed over as if they were not there; NaN where none is known.
+    """
+    state = world.state
+    edge, away = (state.held_from, -state.since) if past else (state.held_to, state.until)
+    place = day + away[line, day]
+    for _ in range(_PASSED):
+        at = np.nan_to_num(place).astype(np.int64)
+        unknown = np.isfinite(place) & ~_planned_by(world, line, at, origin)
+        beyond = edge[line, at]
+        place = np.where(unknown, beyond + away[line, beyond], place)
+    known = _planned_by(world, line, np.nan_to_num(place).astype(np.int64), origin)
+    return np.where(np.isfinite(place) & known, place, np.nan)
 
 
 def _recent(world: World, base: FloatArray, line: IntArray, origin: IntArray) -> dict[str, FloatArray]:

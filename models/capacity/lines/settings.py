@@ -24,6 +24,21 @@ class LineSettings(BaseModel):
     refits: int = Field(default=3, ge=1, description="models learnt anew for the backtests")
     cutoffs: int = Field(default=12, ge=1, description="backtests, each asked of the last model before it")
 
+    small: int = Field(default=6_000, ge=0, description="line-days up to which a table is small")
+    median_copies: int = Field(default=2, ge=1, description="boosters of a median for a small table, by seed")
+    median_rounds: float = Field(
+        default=1.5, gt=0, description="rounds of a median's booster over `rounds`, small table"
+    )
+
+    def copies(self, targets: int) -> int:
+        """Return how many boosters tell a median of so many line-days."""
+        return self.median_copies if targets <= self.small else 1
+
+    def rounds_of(self, targets: int, *, median: bool) -> int:
+        """Return the rounds of a booster that learns from so many line-days."""
+        more = self.median_rounds if median and targets <= self.small else 1.0
+        return max(1, round(self.rounds * more))
+
     def parameters(
         self, objective: str, *, rows: int, targets: int, seed: int, threads: int
     ) -> dict[str, float | int | str | bool]:

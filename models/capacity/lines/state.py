@@ -35,7 +35,7 @@ class State:
     same_weekday (2, n, d): running sums and counts of planned hours over days of the same weekday, free (2, n, d + 1):
     over all days, both without maintenance; longest (n, d): the longest planned day so far; kept (kinds, n, d): share of
     the usual hours planned during maintenance of a kind; since, until (n, d): days from the last and to the next one;
-    held_from (n, d): the first day of the maintenance that holds a day; lead (n, d): by how many days ahead the one
+    held_from, held_to (n, d): the first and the last day of the maintenance that holds a day; lead (n, d): by how many days ahead the one
     that begins on a day is taken to have been known.
     """
 
@@ -52,8 +52,8 @@ class State:
     kept: FloatArray
     since: FloatArray
     until: FloatArray
-    kind_before: FloatArray
     held_from: IntArray
+    held_to: IntArray
     lead: FloatArray
 
     def window(self, factor: int, line: IntArray, origin: IntArray, days: int) -> FloatArray:
@@ -117,9 +117,10 @@ def state_of(grid: LineGrid) -> State:
     free = known & (grid.maintenance < 0)
     hours = np.stack([np.where(free, chain[1], 0.0), free.astype(np.float64)])
     seen = np.cumsum(known, axis=1, dtype=np.float64)
-    since, until, kind = _maintenance(grid)
+    since, until = _maintenance(grid)
     days = np.arange(grid.size[1])[None, :]
     running = _running(hours)
+    held_from, held_to = _held(grid)
     return State(
         first=grid.first,
         sums=_running(chain),
@@ -133,20 +134,22 @@ def state_of(grid: LineGrid) -> State:
         kept=_kept(grid, running, chain[1], known),
         since=since,
         until=until,
-        kind_before=kind,
-        held_from=_held_from(grid),
+        held_from=held_from,
+        held_to=held_to,
         lead=_leads(grid),
     )
 
 
-def _held_from(grid: LineGrid) -> IntArray:
-    """Return the place of the first day of each day's maintenance; the day itself without any."""
-    held = grid.maintenance >= 0
-    begins = held.copy()
-    begins[:, 1:] &= grid.maintenance[:, 1:] != grid.maintenance[:, :-1]
-    days = np.arange(grid.size[1])[None, :]
-    from_day = np.maximum.accumulate(np.where(begins, days, 0), axis=1)
-    return np.where(held, from_day, days)
+def _held(grid: LineGrid) -> tuple[IntArray, IntArray]:
+    """Return the places of the first and the last day of each day's maintenance; the day itself without any."""
+    kinds, days = grid.maintenance, np.arange(grid.size[1])[None, :]
+    changes = kinds[:, 1:] != kinds[:, :-1]
+    edge = np.ones((grid.size[0], 1), dtype=np.bool_)
+    begins, ends = np.hstack([edge, changes]), np.hstack([changes, edge])
+    first = np.maximum.accumulate(np.where(begins, days, 0), axis=1)
+    last = np.minimum.accumulate(np.where(ends, days, grid.size[1])[:, ::-1], axis=1)[:, ::-1]
+    held = kinds >= 0
+    return np.where(held, first, days), np.where(held, last, days)
 
 
 def _leads(grid: LineGrid) -> FloatArray:
@@ -229,14 +232,12 @@ def _kept(grid: LineGrid, free: FloatArray, planned: FloatArray, known: BoolArra
     return kept
 
 
-def _maintenance(grid: LineGrid) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return days since the last and until the next day of maintenance, and the kind before; NaN without any."""
+def _maintenance(grid: LineGrid) -> tuple[FloatArray, FloatArray]:
+    """Return days since the last and until the next day of maintenance; NaN without any."""
     days = np.arange(grid.size[1], dtype=np.float64)[None, :]
     held = grid.maintenance >= 0
     before = np.full(held.shape, np.nan)
     before[:, 1:] = np.fmax.accumulate(np.where(held, days, np.nan), axis=1)[:, :-1]
     after = np.full(held.shape, np.nan)
     after[:, :-1] = np.fmin.accumulate(np.where(held, days, np.nan)[:, ::-1], axis=1)[:, ::-1][:, 1:]
-    place = np.nan_to_num(before, nan=0.0).astype(np.int64)
-    kind = np.take_along_axis(grid.maintenance, place, axis=1).astype(np.float64)
-    return days - before, after - days, np.where(np.isfinite(before), kind, np.nan)
+    return days - before, after - days

@@ -13,25 +13,40 @@ from models.capacity.lines.rows import Rows, World
 
 __all__ = ["MEDIANS", "Medians", "choose_medians", "choose_trust", "median_candidates"]
 
-MEDIANS: Final = ("trees", "recent_median", "planned_rate", "expected_value")
-"""Candidates for the median of a day: the booster of the median, the recent median, the plan itself, the expectation."""
+MEDIANS: Final = (
+    "trees",
+    "trees_of_plan",
+    "recent_median",
+    "trailing_share",
+    "planned_rate",
+    "expected_value",
+)
+"""Candidates for the median of a day: boosters of the median over the recent median and over the plan, the recent median,
+the plan by what was made of it in the last four weeks, the plan itself, the expectation."""
 
 _TRUSTS: Final = np.array([1.0, 0.75, 0.5, 0.25, 0.0])
 _STEPS: Final = 4
 _DRAWN: Final = 60.0  # backtest days for which all lines together count beside a line's own
+_UNTESTED: Final = (0.0, 0.0, 0.25, 0.25, 0.5, 0.0)  # weights of a line that no backtest judges
 _CLEAR: Final = 0.005  # a later candidate must be better by this share
+_LEARNT: Final = frozenset({"trees", "trees_of_plan", "expected_value"})
+_OWN_EVIDENCE: Final = 0.3  # of a line's own backtest day: days in a row tell little new
+_COMMON_EVIDENCE: Final = 0.1  # the same of all lines together, of which
+_MOST_COMMON: Final = 400.0  # so many days count at most
+_DOUBT: Final = 2.0  # in logarithms, against what is learnt by trees
+_SMALLEST: Final = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Medians:
-    """Weights (n, 4) of the candidates of `MEDIANS`, and the median of what is made over the expectation, (n,)."""
+    """Weights (n, candidates) of the candidates of `MEDIANS`, and the median of what is made over the expectation, (n,)."""
 
     weights: FloatArray
     made_over_expected: FloatArray
 
-    def of(self, rows: Rows, ratio: FloatArray, expected: FloatArray) -> FloatArray:
+    def of(self, rows: Rows, ratios: FloatArray, expected: FloatArray) -> FloatArray:
         """Return the median of the rows in hours of the planned rate."""
-        told = median_candidates(rows, ratio, expected * self.made_over_expected[rows.line])
+        told = median_candidates(rows, ratios, expected * self.made_over_expected[rows.line])
         median: FloatArray = (self.weights[rows.line].T * told).sum(axis=0)
         return np.where(expected > 0, median, 0.0)
 
@@ -55,39 +70,64 @@ def choose_trust(world: World, tests: Backtests) -> FloatArray:
 
 
 def choose_medians(world: World, tests: Backtests, expected: FloatArray) -> Medians:
-    """Return the mixture of candidates with the least absolute error for each line, drawn to that of all lines."""
+    """Return the mixture of candidates for each line: the mean of all mixtures, each by how likely its backtests make it.
+
+    Errors are taken for those of a Laplace distribution, so a mixture's weight falls with the exponent of its excess
+    loss; with few days to judge by the weights stay near even, drawn to the candidates that learn least.
+    """
     lines = world.grid.size[0]
-    mixtures = _mixtures(len(MEDIANS))
     if not len(tests.rows):
-        return Medians(np.tile([0.0, 0.5, 0.5, 0.0], (lines, 1)), np.ones(lines))
+        return Medians(np.tile(_UNTESTED, (lines, 1)), np.ones(lines))
     over = _made_over(tests, expected, lines)
-    told = median_candidates(tests.rows, tests.ratio, expected * over[tests.rows.line])
+    told = median_candidates(tests.rows, tests.ratios, expected * over[tests.rows.line])
     told = np.where(expected > 0, told, 0.0)
+    mixtures = _mixtures(len(MEDIANS))
     losses = np.array([np.abs(tests.made - mixture @ told) / tests.size for mixture in mixtures])
-    return Medians(mixtures[_best(losses, tests, lines)], over)
+    return Medians(_likely(losses, mixtures, tests, lines).T @ mixtures, over)
 
 
-def median_candidates(rows: Rows, ratio: FloatArray, expected: FloatArray) -> FloatArray:
-    """Return the candidates, (4, r) in hours of the planned rate."""
-    recent = rows.hours * rows.median
-    return np.stack([recent * np.maximum(ratio, 0.0), recent, rows.hours, expected])
+def _likely(losses: FloatArray, mixtures: FloatArray, tests: Backtests, lines: int) -> FloatArray:
+    """Return how likely each mixture is the best of each line, (mixtures, n), by losses (mixtures, r)."""
+    own, count, pooled = _by_line(losses, tests, lines)
+    usual = np.maximum(((own + _DRAWN * pooled) / (count + _DRAWN)).min(axis=0), _SMALLEST)
+    worse = np.maximum(pooled / max(float(pooled.min()), _SMALLEST) - 1, 0.0)
+    learnt = mixtures @ np.array([one in _LEARNT for one in MEDIANS], dtype=np.float64)
+    told = -_OWN_EVIDENCE * (own - own.min(axis=0)) / usual
+    told -= _COMMON_EVIDENCE * min(float(count.sum()), _MOST_COMMON) * worse
+    told -= _DOUBT * learnt[:, None]
+    likely = np.exp(told - told.max(axis=0))
+    shares: FloatArray = likely / likely.sum(axis=0)
+    return shares
+
+
+def median_candidates(rows: Rows, ratios: FloatArray, expected: FloatArray) -> FloatArray:
+    """Return the candidates of `MEDIANS`, (6, r) in hours of the planned rate, from the trees' ratios (2, r)."""
+    recent, ratios = rows.hours * rows.median, np.maximum(ratios, 0.0)
+    return np.stack(
+        [recent * ratios[0], rows.hours * ratios[1], recent, rows.hours * rows.trailing, rows.hours, expected]
+    )
 
 
 def _mixtures(count: int) -> FloatArray:
-    """Return the mixtures of candidates in quarters, the single candidates and the even ones first."""
+    """Return the mixtures of candidates in quarters."""
     every = [one for one in product(range(_STEPS + 1), repeat=count) if sum(one) == _STEPS]
-    return np.array(sorted(every, key=lambda one: (-max(one), one)), dtype=np.float64) / _STEPS
+    return np.array(every, dtype=np.float64) / _STEPS
 
 
 def _best(losses: FloatArray, tests: Backtests, lines: int) -> IntArray:
     """Return the candidate of each line, (n,), by losses (candidates, r)."""
-    line, weight = tests.rows.line, tests.weight
-    own = np.stack([np.bincount(line, one * weight, lines) for one in losses])
-    count = np.bincount(line, weight, lines)
-    pooled = (losses @ weight / weight.sum())[:, None]
+    own, count, pooled = _by_line(losses, tests, lines)
     drawn = (own + _DRAWN * pooled) / (count + _DRAWN)
     least = drawn.min(axis=0)
     return np.asarray((drawn <= least * (1 + _CLEAR)).argmax(axis=0), dtype=np.int64)
+
+
+def _by_line(losses: FloatArray, tests: Backtests, lines: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return sums of losses (candidates, r) by line, the days of each line, and the mean loss of all, (candidates, 1)."""
+    line, weight = tests.rows.line, tests.weight
+    own = np.stack([np.bincount(line, one * weight, lines).astype(np.float64) for one in losses])
+    pooled: FloatArray = (losses @ weight / weight.sum())[:, None]
+    return own, np.bincount(line, weight, lines).astype(np.float64), pooled
 
 
 def _made_over(tests: Backtests, expected: FloatArray, lines: int) -> FloatArray:

@@ -123,9 +123,10 @@ def test_nothing_after_the_last_report_moves_the_forecast(panel: LinePanel) -> N
 
 def test_backtests_never_look_past_their_cutoff(panel: LinePanel) -> None:
     """Rows made for an origin in the past are the same whatever was reported after it."""
+    from models.capacity.lines.columns import columns_of
     from models.capacity.lines.grid import codes_of, grid_of
     from models.capacity.lines.limits import NO_LIMITS
-    from models.capacity.lines.rows import columns_of, rows_of, world_of
+    from models.capacity.lines.rows import rows_of, world_of
 
     origin = 150
     after = pl.col("ds") > panel.history["ds"].min() + timedelta(days=origin)  # type: ignore[operator]
@@ -141,7 +142,7 @@ def test_backtests_never_look_past_their_cutoff(panel: LinePanel) -> None:
         world = world_of(grid_of(one, codes_of(one)), one.as_of, (NO_LIMITS,) * 3)
         line = np.repeat(np.arange(3), 30)
         day = np.tile(np.arange(origin + 1, origin + 31), 3)
-        made.append(rows_of(world, columns_of(world), line, day, np.full(90, origin)))
+        made.append(rows_of(world, columns_of(world.grid, world.calendar), line, day, np.full(90, origin)))
     np.testing.assert_array_equal(made[0].x, made[1].x)
     np.testing.assert_array_equal(made[0].base, made[1].base)
     np.testing.assert_array_equal(made[0].hours, made[1].hours)
