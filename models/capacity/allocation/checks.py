@@ -82,7 +82,7 @@ def _check_shapes(problem: "PlanProblem") -> None:
                 raise _wrong_shape(f"{line.line_id}.{column}", "weeks", np.shape(values), expected[1:])
 
 
-_LINE_COLUMNS: Final = ("hours", "good_share", "overtime_hours", "minimum_hours")
+_LINE_COLUMNS: Final = ("hours", "good_share", "overtime_hours", "minimum_hours", "planned_hours")
 
 
 def _wrong_shape(where: str, axes: str, found: tuple[int, ...], expected: tuple[int, ...]) -> PlanShapeError:
@@ -124,6 +124,8 @@ def _check_lines(problem: "PlanProblem") -> None:
         _refuse_negative(f"{where}.hours", line.hours)
         _refuse_negative(f"{where}.overtime_hours", line.overtime)
         _refuse_negative(f"{where}.minimum_hours", line.least)
+        if line.planned_hours is not None:
+            _refuse_negative(f"{where}.planned_hours", line.planned_hours)
         _refuse_negative(f"{where}.overtime_cost", line.overtime_cost)
         _refuse_beyond_one(f"{where}.good_share", line.good_share)
         _check_minimum_hours(problem, line)

@@ -10,12 +10,12 @@ from scipy import sparse
 from models.capacity.allocation.instance import FloatArray, Instance, IntArray
 from models.capacity.allocation.lots import lot_bounds
 from models.capacity.allocation.prices import Kind
+from models.capacity.allocation.problem import WEEK_HOURS
 from models.capacity.allocation.program import Program, all_columns, cap_scale, program_of
 
 __all__ = ["MINIMUM_LOT", "Elastic", "elastic_of"]
 
 MINIMUM_LOT: Final = "minimum_lot"
-_WEEK_HOURS: Final = 168.0
 
 Group = tuple[str, int]
 """Kind of constraint and the place of its line, product, cap or route."""
@@ -170,8 +170,9 @@ def _hours(program: Program, rows: sparse.csc_array, kind: Kind) -> Slacks:
     row = program.balance.shape[0] + (cells if more else program.least_from + np.arange(len(cells)))
     weeks = instance.hours.shape[1]
     size = instance.hours.ravel() if more else instance.least.ravel()[cells]
-    # no week has more hours than there are; what counts as one line may be several machines
-    spare = np.where(size <= _WEEK_HOURS, _WEEK_HOURS - size, size)
+    # no week has more hours than the clock leaves; what counts as one line may be several machines
+    left = np.maximum(instance.room - instance.overtime, 0.0).ravel()
+    spare = np.where(instance.hours.ravel() <= WEEK_HOURS, left, instance.hours.ravel())
     return Slacks(
         kind.value,
         cells // weeks,

@@ -22,6 +22,7 @@ class Instance:
 
     `good` (r, w): good units per hour, good_share / (1 / rate + changeover_hours / lot). `margins` (3, r) by objective
     line, company, group. `demand` (p, w) is `forecast` raised to the orders due in the week; `due` (p, w) are those orders.
+    `room` (l, w): hours there can be on top of `hours`.
     `unit` (p,): units per standard hour, so that the program counts every product in hours. `usage` (c, r): what a good
     unit counts against each cap; `limit` (c, w).
     """
@@ -38,6 +39,7 @@ class Instance:
     overtime: FloatArray
     overtime_cost: FloatArray
     least: FloatArray
+    room: FloatArray
     forecast: FloatArray
     demand: FloatArray
     due: FloatArray
@@ -87,6 +89,7 @@ class Instance:
             hours=total(self.hours),
             overtime=total(self.overtime),
             least=total(self.least),
+            room=total(self.room),
             demand=total(self.demand),
             due=total(self.due),
             floor=self.floor[:, last],
@@ -132,6 +135,7 @@ def instance_of(problem: PlanProblem) -> Instance:
         overtime=overtime,
         overtime_cost=np.array([line.overtime_cost for line in lines]),
         least=_stacked([line.least for line in lines], weeks),
+        room=_stacked([line.room for line in lines], weeks),
         forecast=forecast,
         demand=np.maximum(forecast, due),
         due=due,

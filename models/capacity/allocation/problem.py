@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.capacity.allocation.checks import check_problem
 
 __all__ = [
+    "WEEK_HOURS",
     "CapKind",
     "Objective",
     "PlanCap",
@@ -25,7 +26,7 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 
-UNLIMITED: Final = float("inf")
+WEEK_HOURS: Final = 168.0
 
 
 class Objective(StrEnum):
@@ -57,6 +58,7 @@ class PlanLine:
 
     `hours`, `good_share` (0 to 1), `overtime_hours` and `minimum_hours` have one value a week; the last two default to
     none. `overtime_cost` is CNY an hour. `minimum_hours` are what a continuous line must run, whatever is asked for.
+    `planned_hours` are the shifts by the clock that `hours` are made in (not known: as many as `hours`).
     """
 
     line_id: str
@@ -69,6 +71,17 @@ class PlanLine:
     minimum_hours: FloatArray | None = None
     bottleneck: str = ""
     name: str = ""
+    planned_hours: FloatArray | None = None
+
+    @property
+    def room(self) -> FloatArray:
+        """Hours there can be on top of `hours`, by week (w,): (168 - planned) x hours / planned.
+
+        What the clock leaves, counted as the line's hours are; none in a week that it does not work at all.
+        """
+        planned = self.hours if self.planned_hours is None else self.planned_hours
+        effective = np.divide(self.hours, planned, out=np.zeros_like(self.hours), where=planned > 0)
+        return np.maximum(WEEK_HOURS - planned, 0.0) * effective
 
     @property
     def overtime(self) -> FloatArray:

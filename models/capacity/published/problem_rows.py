@@ -81,7 +81,15 @@ def line_of_run(
         good_share=np.clip(_values(own, "quality", missing=1.0), 0.0, 1.0),
         bottleneck=bottleneck if isinstance(bottleneck, str) else "",
         name=label if isinstance(label, str) else "",
+        planned_hours=_planned(own),
     )
+
+
+def _planned(own: pl.DataFrame) -> FloatArray:
+    """Return the hours of the shifts; where none are known, as many as the line's effective hours."""
+    known = own["planned_hours"].fill_nan(None) if "planned_hours" in own.columns else None
+    effective = own["effective_hours"].fill_null(0.0)
+    return (effective if known is None else known.fill_null(effective)).to_numpy().astype(np.float64)
 
 
 def _share(weeks: pl.DataFrame, confidence: float | None) -> FloatArray:

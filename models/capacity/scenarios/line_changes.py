@@ -1,7 +1,7 @@
 """What parts of a scenario do to the lines of a plan: outages, overtime, yields, maintenance moved."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -16,7 +16,7 @@ from models.capacity.scenarios.scope import Scope
 __all__ = ["change_yield", "grant_overtime", "move_maintenance", "take_line_out", "weeks_in_words"]
 
 Weeks = NDArray[np.bool_]
-_WEEK_HOURS: Final = 168.0
+_NOTHING: Final = 1e-9
 
 
 def take_line_out(part: LineOut, scope: Scope) -> tuple[PlanProblem, Wording]:
@@ -42,8 +42,10 @@ def take_line_out(part: LineOut, scope: Scope) -> tuple[PlanProblem, Wording]:
 def grant_overtime(part: Overtime, scope: Scope) -> tuple[PlanProblem, Wording]:
     """Allow overtime on top of what a line has; where the costs differ, the hours' mean cost counts.
 
-    Where the plan allows none so far, only the overtime of the scenario is allowed. Raises CapacityScenarioError where a
-    line would work more than 168 hours in a week.
+    Where the plan allows none so far, only the overtime of the scenario is allowed. A week has 168 hours by the clock:
+    what its shifts leave of them, counted as the line's own hours are, is all the overtime there can be, and none in a
+    week in which the line does not work. Where all lines are meant, each gets what it has room for, and those with less
+    are named. Raises CapacityScenarioError where a line that was named has less.
     """
     span = scope.span(part.first, part.weeks)
     base = scope.problem if scope.problem.options.overtime else _without_overtime(scope.problem)
@@ -53,9 +55,10 @@ def grant_overtime(part: Overtime, scope: Scope) -> tuple[PlanProblem, Wording]:
     zh, en = weeks_in_words(scope, span)
     names_zh, names_en = _names(part.lines, sorted(chosen))
     mixed_zh, mixed_en = _mean_costs(changed.values(), part)
+    less_zh, less_en = _less(base.lines, changed, part, span)
     return problem, Wording(
-        zh=f"{names_zh}{zh}每周可加班 {part.hours:g} 小时（{part.cost:g} 元／小时{mixed_zh}）",
-        en=f"up to {part.hours:g} h of overtime a week on {names_en} {en} ({part.cost:g} CNY/h{mixed_en})",
+        zh=f"{names_zh}{zh}每周可加班 {part.hours:g} 小时（{part.cost:g} 元／小时{mixed_zh}{less_zh}）",
+        en=f"up to {part.hours:g} h of overtime a week on {names_en} {en} ({part.cost:g} CNY/h{mixed_en}{less_en})",
     )
 
 
@@ -110,6 +113,7 @@ def move_maintenance(part: MaintenanceMoved, scope: Scope) -> tuple[PlanProblem,
         good_share=line.good_share[order],
         overtime_hours=None if line.overtime_hours is None else line.overtime_hours[order],
         minimum_hours=None if line.minimum_hours is None else line.minimum_hours[order],
+        planned_hours=None if line.planned_hours is None else line.planned_hours[order],
     )
     weeks = scope.problem.weeks
     return _with_lines(scope.problem, {line.line_id: changed}), Wording(
@@ -129,16 +133,16 @@ def weeks_in_words(scope: Scope, span: Weeks) -> tuple[str, str]:
 
 def _longer(line: PlanLine, part: Overtime, span: Weeks, scope: Scope) -> PlanLine:
     before = line.overtime
-    after = before + np.where(span, part.hours, 0.0)
-    over = np.flatnonzero((line.hours + after > _WEEK_HOURS) & span)
-    if over.size:
-        week = scope.problem.weeks[over[0]]
-        room = max(_WEEK_HOURS - line.hours[over[0]] - before[over[0]], 0.0)
+    left = np.maximum(line.room - before, 0.0)
+    over = np.flatnonzero((part.hours > left + _NOTHING) & span)
+    if over.size and part.lines:
+        week, room = scope.problem.weeks[over[0]], math.floor(left[over[0]] * 100) / 100
         raise scope.error(
-            f"产线 {line.line_id} 在 {week} 周加班后超过 168 小时。请把 hours 降到 {room:.4g} 以下，或不含该产线。",
-            f"line {line.line_id} would work more than 168 hours in the week of {week}. Give at most {room:.4g} `hours`, or "
-            "leave the line out.",
+            f"产线 {line.line_id} 在 {week} 周加班后超过 168 小时，或当周停产。请把 hours 降到 {room:g} 以下，或不含该产线或该周。",
+            f"line {line.line_id} would work more than 168 hours in the week of {week}, or stands still in it. Give at most "
+            f"{room:g} `hours`, or leave the line or the week out.",
         )
+    after = before + np.where(span, np.minimum(part.hours, left), 0.0)
     had, added = float(before.sum()), float((after - before).sum())
     cost = (
         (had * line.overtime_cost + added * part.cost) / (had + added) if had + added else line.overtime_cost
@@ -153,6 +157,21 @@ def _mean_costs(lines: Iterable[PlanLine], part: Overtime) -> tuple[str, str]:
         return "", ""
     listed = ", ".join(f"{one.line_id} {one.overtime_cost:.4g}" for one in mixed)
     return f"；与原有加班合计的均价：{listed}", f"; mean cost with the overtime there was: {listed}"
+
+
+def _less(
+    before: Sequence[PlanLine], changed: Mapping[str, PlanLine], part: Overtime, span: Weeks
+) -> tuple[str, str]:
+    """Name the lines that have no room for all of the overtime in some week, with what they get on average."""
+    found = {}
+    for line in before:
+        got = (changed[line.line_id].overtime - line.overtime)[span] if line.line_id in changed else None
+        if got is not None and (got < part.hours - _NOTHING).any():
+            found[line.line_id] = float(got.mean())
+    if not found:
+        return "", ""
+    listed = ", ".join(f"{name} {hours:.3g}" for name, hours in found.items())
+    return f"；一周时间不够的产线平均只有：{listed}", f"; lines without that much room, on average: {listed}"
 
 
 def _without_overtime(problem: PlanProblem) -> PlanProblem:

@@ -34,6 +34,7 @@ def add_line(part: NewLine, scope: Scope) -> tuple[PlanProblem, Wording]:
         good_share=model.good_share if part.good_share is None else np.full(len(hours), part.good_share),
         minimum_hours=None if model.minimum_hours is None else np.minimum(model.minimum_hours, hours),
         bottleneck=model.bottleneck,
+        planned_hours=model.planned_hours if part.hours is None else None,
     )
     problem = replace(
         scope.problem, lines=(*scope.problem.lines, line), routes=(*scope.problem.routes, *routes)

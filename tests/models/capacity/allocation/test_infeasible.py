@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from models.capacity.allocation.problem import CapKind, PlanCap, PlanOptions, PlanOrder, PlanProblem
@@ -47,6 +48,22 @@ def test_one_line_short_of_two_orders_is_one_relaxation_not_two() -> None:
     )  # slipping one order frees 12 h at most and 14 are short: only hours alone suffice
     assert [(row["kind"], row["id"]) for row in error.relaxations] == [("line_hours", "L1")]
     assert error.relaxations[0]["amounts"] == pytest.approx((14.0,))
+
+
+def test_a_line_is_not_told_to_run_more_hours_than_its_shifts_leave() -> None:
+    full = replace(line("L1", hours=80.0), planned_hours=np.array([168.0, 160.0]))
+    problem = plan_problem(
+        lines=(full,),
+        products=(product("A"), product("B")),
+        routes=(route("L1", "A", rate=1.0), route("L1", "B", rate=1.0)),
+        demand=[[50.0, 0.0], [50.0, 0.0]],
+        orders=(PlanOrder("O1", "A", WEEKS[0], 50.0), PlanOrder("O2", "B", WEEKS[0], 50.0)),
+    )
+    assert full.room.tolist() == pytest.approx([0.0, 4.0])
+    assert {row["kind"] for row in _refused(problem).relaxations} == {"order"}
+    free = replace(problem, lines=(line("L1", hours=80.0),))
+    [row] = [row for row in _refused(free).relaxations if row["kind"] in {"line_hours", "order"}]
+    assert row["amounts"] == pytest.approx((20.0,))
 
 
 def test_two_separate_faults_need_two_relaxations() -> None:

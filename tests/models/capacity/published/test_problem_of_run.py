@@ -34,6 +34,7 @@ def test_the_problem_has_the_runs_keys_weeks_hours_and_demand() -> None:
     assert [line.line_id for line in problem.lines] == ["L1", "L2"]
     np.testing.assert_allclose(problem.lines[0].hours, 126.0)
     np.testing.assert_allclose(problem.lines[0].good_share, 0.95)
+    np.testing.assert_allclose(problem.lines[0].room, (168.0 - 140.0) * 0.9)
     np.testing.assert_allclose(problem.demand, 900.0)
     assert problem.products[0].stock_ceiling == 500.0
     assert problem.products[1].stock_ceiling is None

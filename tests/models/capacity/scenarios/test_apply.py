@@ -71,6 +71,34 @@ def test_overtime_adds_hours_at_the_mean_cost() -> None:
     assert changed.overtime_cost == pytest.approx((4 * 100 + 12 * 500) / 16)
 
 
+def test_overtime_fits_in_what_the_shifts_leave_of_the_week() -> None:
+    base = problem()
+    planned = np.array([168.0, 160, 0, 120, 120, 120, 120, 120])
+    line = replace(base.lines[0], hours=np.where(planned > 0, planned * 0.75, 0.0), planned_hours=planned)
+    closed = replace(base, lines=(line, *base.lines[1:]))
+    changed = applied(scenario({"kind": "overtime", "hours": 20, "cost": 5}), closed)
+    assert _line(changed.problem, "L1").overtime.tolist() == [0, 6, 0, 20, 20, 20, 20, 20]
+    assert "L1 13.2" in changed.parts[0].en
+    assert "L2" not in changed.parts[0].en.split("room")[1]
+    with pytest.raises(CapacityScenarioError, match="at most 6 `hours`"):
+        apply(
+            scenario({"kind": "overtime", "lines": ["L1"], "hours": 7, "cost": 5, "first": 2, "weeks": 1}),
+            closed,
+        )
+    with pytest.raises(CapacityScenarioError, match="stands still"):
+        apply(
+            scenario({"kind": "overtime", "lines": ["L1"], "hours": 7, "cost": 5, "first": 3, "weeks": 1}),
+            closed,
+        )
+
+
+def test_a_line_that_is_out_gets_no_overtime_and_the_others_do() -> None:
+    out = {"kind": "line_out", "line": "L1", "weeks": 6}
+    changed = apply(scenario(out, {"kind": "overtime", "hours": 20, "cost": 5, "weeks": 6}), problem())
+    assert _line(changed, "L1").overtime.sum() == 0
+    assert _line(changed, "L2").overtime.tolist() == [20.0] * 6 + [0.0] * 2
+
+
 def test_overtime_where_the_plan_allows_none_is_that_of_the_scenario_alone() -> None:
     changed = apply(
         scenario({"kind": "overtime", "lines": ["L1"], "hours": 5, "cost": 1}), without(overtime=False)
