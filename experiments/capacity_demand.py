@@ -47,20 +47,19 @@ class Demand:
 def find_demand(home: Path, *, as_of: date, run_id: str | None = None, required: bool = False) -> Demand:
     """Return the newest weekly demand run that was made of data up to `as_of` or before, or the one named.
 
-    Without one the capacity run has no shortfalls: a note says so, or DemandRunError is raised where it is `required`
-    or the one named is not there, is not weekly or knows more than `as_of`.
+    Without one, or with one whose weeks are all past, the capacity run has no shortfalls: a note says so, or
+    DemandRunError is raised where it is `required` or the one named is not there, is not weekly or knows more than `as_of`.
     """
     runs = list_runs(home / FOLDER, Frequency.WEEK)
     if run_id is not None:
         named = next((info for info in runs if info.run_id == run_id), None)
         if named is None or named.data_as_of > as_of:
             raise DemandRunError(as_of, run_id=run_id, later=named is not None)
-        return _taken(home, named, as_of)
+        return _taken(home, named, as_of, required=required)
     known = [info for info in runs if info.data_as_of <= as_of]
     if known:
-        return _taken(
-            home, max(known, key=lambda info: (info.data_as_of, info.issued_at, info.run_id)), as_of
-        )
+        newest = max(known, key=lambda info: (info.data_as_of, info.issued_at, info.run_id))
+        return _taken(home, newest, as_of, required=required)
     missing = DemandRunError(as_of, later=bool(runs))
     if required:
         raise missing
@@ -83,10 +82,16 @@ def dependence_of_demand(demand: Demand, errors: FloatArray | None = None) -> De
     return dependence_of_errors(errors, groups, levels=GROUP_LEVELS, prior=prior)
 
 
-def _taken(home: Path, info: RunInfo, as_of: date) -> Demand:
+def _taken(home: Path, info: RunInfo, as_of: date, *, required: bool) -> Demand:
     run = read_run(home / FOLDER / info.run_id)
     products = demand_by_product(run)
     notes = list(refused_notes(run, products["product_id"].unique().to_list()))
+    if products.filter(pl.col("week") > as_of).is_empty():
+        over = DemandRunError(as_of, run_id=info.run_id, over=True)
+        if required:
+            raise over
+        notes.append(Note(code="demand_run_over", zh=over.zh, en=over.en))
+        return Demand(run, products, tuple(notes))
     age = (as_of - info.data_as_of).days
     if age > _OLD_DAYS:
         notes.append(

@@ -10,8 +10,8 @@ from models.capacity.published.capacity_run import CapacityRun
 __all__ = ["tell_run"]
 
 
-def tell_run(say: Say, run: CapacityRun) -> None:
-    """Tell the notes of a run, how good it is, and what to do next."""
+def tell_run(say: Say, run: CapacityRun, *, newest: str | None = None) -> None:
+    """Tell the notes of a run, how good it is, and what to do next; newest: the run that plans and the service take."""
     info = run.info
     for note in info.notes:
         say(f"提示：{note.zh}", f"note: {note.en}")
@@ -30,6 +30,25 @@ def tell_run(say: Say, run: CapacityRun) -> None:
             f"shortfall probabilities in the backtest: Brier skill {skill:+.2f}, calibration error "
             f"{fell['calibration_error']:.3f} ({fell['pairs']:.0f} pairs)",
         )
+    _tell_outcome(say, run)
+    if newest not in (None, info.run_id):
+        say(
+            f"数据截至 {info.data_as_of}，早于批次 {newest}：计划与服务仍用 {newest}。",
+            f"Its data, up to {info.data_as_of}, are older than those of run {newest}, which plans and the service go on with.",
+        )
+
+
+def _tell_outcome(say: Say, run: CapacityRun) -> None:
+    """Tell how much falls short and what to do next; without weeks that demand knows nothing was computed."""
+    info = run.info
+    if run.shortfall_products.is_empty():
+        say(
+            f"已发布 {info.run_id}；缺口与库存预警未计算，不能据此排产（原因见提示）。下一步：zhiheng demand run --freq 1w，"
+            "再运行 zhiheng capacity forecast",
+            f"published {info.run_id}; shortfalls and stock alerts were not computed and nothing can be planned on it (see "
+            "the notes). Next: zhiheng demand run --freq 1w, then zhiheng capacity forecast",
+        )
+        return
     likely = run.shortfall_products.filter(pl.col("probability") >= 0.5)["product_id"].n_unique()  # noqa: PLR2004 - more likely than not
     say(
         f"已发布 {info.run_id}；{likely} 种产品在某周很可能短缺，{run.stock_alerts.height} 条库存预警。下一步：zhiheng capacity plan",

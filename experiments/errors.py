@@ -134,7 +134,9 @@ class OptionError(ExperimentError):
 class DemandRunError(ExperimentError):
     """There is no published weekly demand that was known on the date."""
 
-    def __init__(self, as_of: date, *, run_id: str | None = None, later: bool = False) -> None:
+    def __init__(
+        self, as_of: date, *, run_id: str | None = None, later: bool = False, over: bool = False
+    ) -> None:
         self.as_of, self.run_id = as_of, run_id
         name_zh, name_en = (
             (f"需求批次“{run_id}”", f"Demand run '{run_id}'")
@@ -142,7 +144,11 @@ class DemandRunError(ExperimentError):
             else ("周需求批次", "A weekly demand run")
         )
         why_zh, why_en = (
-            ("所用数据晚于", "is of later data than") if later else ("不存在，截止日为", "is not there as of")
+            ("所用数据晚于", "is of later data than")
+            if later
+            else ("预测的各周都不晚于", "forecasts no week after")
+            if over
+            else ("不存在，截止日为", "is not there as of")
         )
         super().__init__(
             zh=f"{name_zh}{why_zh} {as_of}，无法计算缺口与计划。请先运行 `zhiheng demand run --freq 1w --as-of {as_of}`。",

@@ -36,7 +36,7 @@ from models.bundle import Bundle
 from models.capacity.lines.model import LineModel, fit_lines
 from models.capacity.lines.model_folder import save_line_model
 from models.capacity.profiles.profile_files import load_profiles
-from models.capacity.published.capacity_run import FOLDER, CapacityRun, new_run_id, write_run
+from models.capacity.published.capacity_run import FOLDER, CapacityRun, latest_run_id, new_run_id, write_run
 from models.capacity.published.opening_stock import stock_carried_forward
 from models.capacity.published.run_info import CapacityInfo, Note
 from models.capacity.published.run_of_model import run_of_model
@@ -121,7 +121,7 @@ class RunCapacity(BaseModel):
             )
             folder = write_run(self.home / FOLDER, published)
             self._log(run, bundle, judged)
-        tell_run(say, published)
+        tell_run(say, published, newest=latest_run_id(self.home / FOLDER))
         return PublishedCapacity(folder, bundle, judged.measures, judged.calibration)
 
     def _judge(self, inputs: CapacityInputs, say: Say) -> _Judged:

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from models.capacity.published.run_info import CapacityInfo
+from models.capacity.published.run_info import INFORMING, CapacityInfo
 from models.capacity.published.run_info import Note as RunNote
 from serving.demand_schemas import DemandQuality
 from serving.schemas import Note, QualityLevel
@@ -68,7 +68,7 @@ def line_quality(points: pl.DataFrame) -> DemandQuality:
 def capacity_quality(
     notes: Sequence[Note], lines: Sequence[DemandQuality] = (), refused: int = 0
 ) -> DemandQuality:
-    """Sum the quality of an answer and of its lines up."""
+    """Sum the quality of an answer and of its lines up; notes that only inform leave it full."""
     lesser = sum(one.level is not QualityLevel.FULL for one in lines)
     counts = (
         ("lines_refused", refused, "条产线没有预测，原因见 refused", "lines without a forecast, see refused"),
@@ -79,7 +79,8 @@ def capacity_quality(
         for code, count, zh, en in counts
         if count
     ]
-    level = QualityLevel.FALLBACK if notes or summed else QualityLevel.FULL
+    lessened = summed or any(note.code not in INFORMING for note in notes)
+    level = QualityLevel.FALLBACK if lessened else QualityLevel.FULL
     if refused and not lines:
         level = QualityLevel.REFUSED
     return DemandQuality(level=level, notes=[*notes, *summed])

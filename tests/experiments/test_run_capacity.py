@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from mlflow import MlflowClient
 
+from experiments.capacity_demand import find_demand
 from experiments.errors import DemandRunError, OptionError
 from experiments.job import checked_job
 from experiments.run_capacity import NAME, PublishedCapacity, RunCapacity
@@ -184,6 +185,25 @@ def test_demand_that_is_required_or_named_and_not_there_is_refused_and_nothing_i
 def test_demand_of_later_data_is_not_used(home: Path, tables: Path) -> None:
     with pytest.raises(DemandRunError, match="later data"):
         _job(home, tables, as_of=AS_OF - timedelta(days=1), require_demand=True).run(_Told())
+
+
+def test_demand_whose_weeks_are_over_gives_no_shortfalls_and_is_refused_where_required(
+    tmp_path: Path, tables: Path
+) -> None:
+    late = publish_demand(tmp_path, tables, AS_OF - timedelta(days=140))
+    with pytest.raises(DemandRunError, match=f"{late}.*no week after"):
+        find_demand(tmp_path, as_of=AS_OF, required=True)
+    assert [note.code for note in find_demand(tmp_path, as_of=AS_OF).notes][-1] == "demand_run_over"
+
+
+def test_a_run_of_older_data_says_so_and_does_not_become_the_newest(tmp_path: Path, tables: Path) -> None:
+    newest = read_run(_job(tmp_path, tables).run(_Told()).run).info.run_id
+    told, day = _Told(), AS_OF - timedelta(days=60)
+    older = _job(tmp_path, tables, as_of=day, issued_at=ISSUED + timedelta(days=1)).run(told).run
+    assert latest_run_id(tmp_path / "capacity") == newest != older.name
+    assert any(f"older than those of run {newest}" in one for one in told.en)
+    assert any("were not computed" in one for one in told.en)
+    assert not any("more likely short than not" in one for one in told.en)
 
 
 def test_a_run_that_cannot_be_made_leaves_the_last_one(tmp_path: Path, tables: Path) -> None:

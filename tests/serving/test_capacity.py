@@ -155,6 +155,19 @@ def test_shortfalls_name_size_bottleneck_and_alerts(plant: CapacityClient) -> No
     ]
 
 
+@pytest.mark.parametrize(
+    ("code", "level"), [("stock_carried_forward", "full"), ("demand_run_old", "fallback")]
+)
+def test_a_note_of_how_a_figure_came_about_leaves_the_answer_full(
+    tmp_path: "Path", plant: CapacityClient, code: str, level: str
+) -> None:
+    run = make_run("20261121T020000-capacity-b", issued_at=NOW, notes=(note(code, "said"),))
+    publish(tmp_path, run)
+    plant.client.deployment.parts.refresh()
+    quality = plant.get("shortfall").json()["quality"]
+    assert (quality["level"], [one["code"] for one in quality["notes"]]) == (level, [code])
+
+
 def test_shortfalls_can_be_narrowed(plant: CapacityClient) -> None:
     answer = plant.get("shortfall", line_id="B", weeks="2").json()
     assert {one["product_id"] for one in answer["products"]} == {"P2", "P3"}

@@ -26,7 +26,6 @@ __all__ = [
     "latest_run_id",
     "list_runs",
     "new_run_id",
-    "read_latest_run",
     "read_run",
     "write_run",
 ]
@@ -86,7 +85,7 @@ def checked_run(run: CapacityRun) -> CapacityRun:
 
 
 def write_run(root: Path, run: CapacityRun) -> Path:
-    """Write a run to `root/<run_id>` in one move and point `root/latest.json` at it if none is newer.
+    """Write a run to `root/<run_id>` in one move and point `root/latest.json` at it if none is of newer data.
 
     Raises CapacityRunError where the frames do not hold together (a missing column, a key twice, quantiles that cross,
     contributions that do not sum to the forecast, a line or product that is not listed), naming the rows;
@@ -110,7 +109,8 @@ def write_run(root: Path, run: CapacityRun) -> Path:
         trained_as_of=run.info.data_as_of,
         notes={"model_version": run.info.model_version, "demand_run_id": run.info.demand_run_id or ""},
     )
-    move_pointer(root, Pointer(id=run.info.run_id, issued_at=run.info.issued_at))
+    info = run.info
+    move_pointer(root, Pointer(id=info.run_id, issued_at=info.issued_at, data_as_of=info.data_as_of))
     return folder
 
 
@@ -131,14 +131,6 @@ def latest_run_id(root: Path) -> str | None:
     """Return the newest run, None where nothing was published. Raises CapacityRunError."""
     pointer = latest_in(root)
     return None if pointer is None else pointer.id
-
-
-def read_latest_run(root: Path) -> CapacityRun:
-    """Read the newest run. Raises CapacityRunError where nothing was published."""
-    name = latest_run_id(root)
-    if name is None or not FOLDER_NAME.fullmatch(name):
-        raise CapacityRunError(str(root), "中还没有发布的批次", "nothing has been published there yet")
-    return read_run(root / name)
 
 
 def _info(folder: Path) -> CapacityInfo:

@@ -1,6 +1,6 @@
 """Names that sort by time, and `latest.json`, which names the newest of what was published and never goes back."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +15,23 @@ LATEST: Final = "latest.json"
 
 
 class Pointer(BaseModel):
-    """The newest of a folder and when it was issued."""
+    """The newest of a folder, when it was issued, and of runs the day that its data end on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
     issued_at: AwareDatetime
+    data_as_of: date | None = None
+
+    def after(self, other: "Pointer") -> bool:
+        """Tell whether this is newer: of later data, and of the same data issued later."""
+        if (
+            self.data_as_of is not None
+            and other.data_as_of is not None
+            and self.data_as_of != other.data_as_of
+        ):
+            return self.data_as_of > other.data_as_of
+        return (self.issued_at, self.id) > (other.issued_at, other.id)
 
 
 def timed_id(kind: str, issued_at: datetime, suffix: str) -> str:
@@ -42,9 +53,9 @@ def latest_in(root: Path) -> Pointer | None:
 
 
 def move_pointer(root: Path, pointer: Pointer) -> bool:
-    """Point at what is newer, in one move; what is published late does not hide a newer one."""
+    """Point at what is newer, in one move; what is published late, or of older data, does not hide a newer one."""
     held = latest_in(root)
-    if held is not None and (held.issued_at, held.id) > (pointer.issued_at, pointer.id):
+    if held is not None and held.after(pointer):
         return False
     write_text_atomically(pointer.model_dump_json() + "\n", root / LATEST)
     return True

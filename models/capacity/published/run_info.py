@@ -6,9 +6,14 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-__all__ = ["FOLDER_NAME", "CapacityInfo", "Note"]
+__all__ = ["FOLDER_NAME", "INFORMING", "CapacityInfo", "Note"]
 
 FOLDER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+INFORMING: Final = frozenset(
+    {"not_judged", "order_beyond_plan", "order_overdue", "rows_after_as_of", "stock_carried_forward"}
+)
+"""Codes of notes that say how a figure came about; every other note says that an answer is less than it might be."""
 
 
 class Note(BaseModel):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -14,7 +14,6 @@ from models.capacity.published.capacity_run import (
     latest_run_id,
     list_runs,
     new_run_id,
-    read_latest_run,
     read_run,
     write_run,
 )
@@ -52,15 +51,26 @@ def test_the_order_of_rows_does_not_change_what_is_published(tmp_path: Path) -> 
 
 def test_the_pointer_names_the_newest_and_never_goes_back(tmp_path: Path) -> None:
     assert latest_run_id(tmp_path) is None
-    with pytest.raises(CapacityRunError, match="nothing has been published"):
-        read_latest_run(tmp_path)
     newer = datetime(2026, 1, 2, 8, tzinfo=UTC)
     older = datetime(2026, 1, 1, 8, tzinfo=UTC)
     for moment in (newer, older):
         write_run(tmp_path, a_run(info_of(new_run_id(moment, "aa"), issued_at=moment)))
     assert latest_run_id(tmp_path) == "20260102T080000-capacity-aa"
-    assert read_latest_run(tmp_path).info.issued_at == newer
     assert [info.issued_at for info in list_runs(tmp_path)] == [older, newer]
+
+
+def test_a_run_of_older_data_that_is_issued_later_does_not_hide_the_newest(tmp_path: Path) -> None:
+    days = (date(2025, 12, 31), date(2025, 6, 30), date(2026, 1, 31))
+    for place, day in enumerate(days):
+        moment = datetime(2026, 2, 1 + place, tzinfo=UTC)
+        write_run(tmp_path, a_run(info_of(f"run-{place}", issued_at=moment, data_as_of=day)))
+        assert latest_run_id(tmp_path) == ("run-2" if place == len(days) - 1 else "run-0")
+
+
+def test_a_pointer_of_before_data_had_a_day_gives_way_to_what_is_issued_later(tmp_path: Path) -> None:
+    (tmp_path / "latest.json").write_text('{"id": "old", "issued_at": "2026-01-01T00:00:00Z"}')
+    write_run(tmp_path, a_run(info_of("run-1", issued_at=datetime(2026, 1, 2, tzinfo=UTC))))
+    assert latest_run_id(tmp_path) == "run-1"
 
 
 def test_a_run_is_never_rewritten(tmp_path: Path) -> None:
