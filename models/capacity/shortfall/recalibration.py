@@ -43,7 +43,9 @@ def learn_recalibration(pairs: pl.DataFrame, *, before: date) -> Recalibration:
 
     Maximum likelihood of the outcomes given the logit (Platt 2000), then drawn to leaving probabilities as they are, by
     cutoffs / (cutoffs + 3): pairs of one cutoff share their luck, so a thousand pairs of one cutoff prove little. With
-    fewer than 5 pairs of either outcome, probabilities stay as they are.
+    fewer than 5 pairs of either outcome, probabilities stay as they are. Runs publish what was simulated: a run carries stock
+    from week to week, which backtested pairs leave out, and in backtests the correction harmed as often as it helped
+    (figures in `bench/capacity_parts/shortfall.py`).
     """
     missing = [one for one in ("cutoff", "week", "probability", "outcome") if one not in pairs.columns]
     if missing:
