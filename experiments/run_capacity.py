@@ -23,6 +23,7 @@ from experiments.capacity_backtest import (
 )
 from experiments.capacity_calibration import Calibration, calibrate
 from experiments.capacity_demand import Demand, find_demand
+from experiments.capacity_gate import PLANNED_VERSION, Served, served
 from experiments.capacity_inputs import CapacityInputs, capacity_inputs
 from experiments.capacity_outlook import Outlook, outlook_of
 from experiments.capacity_words import tell_run
@@ -101,7 +102,11 @@ class RunCapacity(BaseModel):
     seed: int = 7
 
     def run(self, say: Say) -> PublishedCapacity:
-        """Learn, judge, register and publish; nothing is published where a step fails, and the last run stays."""
+        """Learn, judge, register and publish; nothing is published where a step fails, and the last run stays.
+
+        A model that did no better than the planned rate is registered, and does not become champion: the planned rate is
+        published.
+        """
         profiles = load_profiles(self.home / PROFILES)
         demand = find_demand(
             self.home, as_of=self.as_of, run_id=self.demand_run, required=self.require_demand
@@ -115,12 +120,13 @@ class RunCapacity(BaseModel):
             judged = self._judge(inputs, say)
             model = fit_lines(inputs.panel, seed=self.seed, profiles=profiles)
             bundle = self._save(model, judged)
-            published = self._assemble(model, bundle, judged, demand, inputs)
+            chosen = served(model, judged.accuracy.get("lines", {}))
+            published = self._assemble(chosen, bundle, judged, demand, inputs)
             published = replace(
                 published, info=published.info.model_copy(update={"mlflow_run_id": run.run_id})
             )
             folder = write_run(self.home / FOLDER, published)
-            self._log(run, bundle, judged)
+            self._log(run, bundle, judged, promoted=chosen.promoted)
         tell_run(say, published, newest=latest_run_id(self.home / FOLDER))
         return PublishedCapacity(folder, bundle, judged.measures, judged.calibration)
 
@@ -167,14 +173,18 @@ class RunCapacity(BaseModel):
 
     def _assemble(
         self,
-        model: LineModel,
+        chosen: Served,
         bundle: Bundle,
         judged: _Judged,
         demand: Demand,
         inputs: CapacityInputs,
     ) -> CapacityRun:
-        info = self._info(bundle, judged, demand, inputs.notes)
-        laid_out = run_of_model(model, info, panel=inputs.panel, tables=inputs.plans, demand=demand.products)
+        info = self._info(bundle, judged, demand, (*chosen.notes, *inputs.notes))
+        if not chosen.promoted:
+            info = info.model_copy(update={"model_version": PLANNED_VERSION, "model_folder": None})
+        laid_out = run_of_model(
+            chosen.lines, info, panel=inputs.panel, tables=inputs.plans, demand=demand.products
+        )
         run, carried = stock_carried_forward(laid_out, inputs.counted_on, actual_weeks(inputs.panel))
         found: Outlook = outlook_of(
             run,
@@ -183,7 +193,7 @@ class RunCapacity(BaseModel):
             judged.calibration,
             profiles=inputs.profiles,
             months=self.utilisation_months,
-            line_errors=model.marginals(),
+            line_errors=chosen.lines.marginals(),
             count=self.scenarios,
         )
         update = {"notes": (*run.info.notes, *carried, *found.notes), "scenarios": found.count}
@@ -214,15 +224,17 @@ class RunCapacity(BaseModel):
             notes=(*demand.notes, *notes),
         )
 
-    def _log(self, run: Run, bundle: Bundle, judged: _Judged) -> None:
+    def _log(self, run: Run, bundle: Bundle, judged: _Judged, *, promoted: bool) -> None:
         include = {"as_of", "horizon_days", "scenarios", "cutoffs", "seed"}
         run.parameters(self.model_dump(mode="json", include=include))
-        run.tags({"bundle_version": bundle.manifest.version})
+        run.tags({"bundle_version": bundle.manifest.version, "promoted": str(promoted).lower()})
         for subject, found in judged.accuracy.items():
             metrics = {f"{subject.replace(':', '.')}.{name}": value for name, value in found.items()}
             run.metrics(metrics)
         registry = Registry(self.tracking_uri)
         registered = registry.register(NAME, folder=bundle.folder, run_id=run.run_id)
+        if not promoted:
+            return
         registry.set_alias(registered)
         pointer = {
             "version": bundle.manifest.version,

@@ -124,6 +124,35 @@ def test_the_model_is_the_registered_champion_and_forecasts_what_was_published(
     assert again["forecast"].to_list() == run.weeks["forecast"].to_list()
 
 
+def test_a_model_that_does_no_better_than_the_plan_is_not_promoted_and_the_planned_rate_is_served(
+    tmp_path: Path, tables: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _job(tmp_path, tables).run(_Told())
+    assert "not_judged" in {note.code for note in read_run(first.run).info.notes}
+    worse = pl.DataFrame(
+        [{"name": "all", "weeks": 9, "mae": 0.3, "planned_mae": 0.2, "ratio": 1.5, "coverage": 0.8}]
+    )
+    monkeypatch.setattr("experiments.run_capacity.measures_of_lines", lambda errors: worse)
+    told = _Told()
+    later = _job(tmp_path, tables, seed=8, issued_at=ISSUED + timedelta(hours=1)).run(told)
+    run = read_run(later.run)
+    assert (run.info.quality, run.info.model_version, run.info.model_folder) == (
+        "planned_rate",
+        "planned-rate",
+        None,
+    )
+    assert set(run.weeks["quality_flag"]) == set(run.days["quality_flag"]) == {"planned_rate"}
+    assert run.weeks["reason_en"].str.contains("not below the planned rate's 20.0 %").all()
+    assert any("champion stays" in one for one in told.en)
+    whole = run.weeks.filter(pl.col("planned_output") > 0)
+    assert (whole["forecast"] <= whole["planned_output"] * (1 + 1e-9)).all()
+    pointer = json.loads((tmp_path / "models" / "capacity" / "champion.json").read_text())
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    assert pointer["version"] == first.model.manifest.version != later.model.manifest.version
+    assert client.get_model_version_by_alias(NAME, "champion").tags["bundle_version"] == pointer["version"]
+    assert len(client.search_model_versions(f"name = '{NAME}'")) == 2
+
+
 def test_what_was_said_is_held_against_what_came(published: PublishedCapacity, run: CapacityRun) -> None:
     measures = published.measures
     assert set(measures["name"]) == {*run.lines["line_id"], "all"}

@@ -11,7 +11,14 @@ __all__ = ["FOLDER_NAME", "INFORMING", "CapacityInfo", "Note"]
 FOLDER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 INFORMING: Final = frozenset(
-    {"not_judged", "order_beyond_plan", "order_overdue", "rows_after_as_of", "stock_carried_forward"}
+    {
+        "not_judged",
+        "order_beyond_plan",
+        "order_overdue",
+        "product_made_for_others",
+        "rows_after_as_of",
+        "stock_carried_forward",
+    }
 )
 """Codes of notes that say how a figure came about; every other note says that an answer is less than it might be."""
 
@@ -36,7 +43,7 @@ class CapacityInfo(BaseModel):
     data_as_of: date
     model_version: str
     model_folder: str | None = None
-    """Folder of the lines' model, relative to the home; None where the model was not kept."""
+    """Folder of the lines' model, relative to the home; None where the planned rate is served instead of it."""
     demand_run_id: str | None = None
     """None: no demand run was there, so the run has no shortfalls."""
     demand_model_version: str | None = None
