@@ -111,6 +111,8 @@ class CompareScenarios(_OfRun):
                     f"scenario {scenario.name} left out: {error.message('en')}",
                 )
                 continue
+            for part in found.parts:
+                say(f"情景 {scenario.name}：{part.zh}", f"scenario {scenario.name}: {part.en}")
             for note in given:
                 say(f"提示（{scenario.name}）：{note.zh}", f"note ({scenario.name}): {note.en}")
             say(found.text.zh, found.text.en)

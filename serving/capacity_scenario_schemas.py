@@ -97,6 +97,10 @@ class ScenarioProduct(StrictModel):
     unit: str | None
     demand_base: float | None
     demand: float | None
+    opening_backlog_base: float | None = None
+    opening_backlog: float | None = Field(
+        default=None, description="首周之前所欠 / owed before the first week"
+    )
     delivered_base: float | None
     delivered: float | None
     unmet_base: float | None

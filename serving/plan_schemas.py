@@ -118,10 +118,14 @@ class ProductAdvice(StrictModel):
     """产品结构建议。 / Advice on the mix: what to make more or less of, and why."""
 
     product_id: str
-    demand: float
+    demand: float = Field(description="计划各周的需求 / of the plan's weeks")
+    opening_backlog: float | None = Field(
+        default=None,
+        description="首周之前所欠；早期的计划为 null，已含在 demand 中 / owed before the first week; null: older plan, part of demand",
+    )
     made: float
     delivered: float
-    unmet: float
+    unmet: float = Field(description="需求与期初欠交之和减交付 / demand and opening backlog less delivered")
     best_line: str | None
     margin_per_hour: float | None
     extra_needed: float | None = Field(

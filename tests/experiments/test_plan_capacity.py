@@ -60,11 +60,20 @@ def test_a_second_plan_says_what_changed(home: Path) -> None:
     second = _plan(home, hours=1, capacity=0.9, demand=0.9)
     assert second.record.info.before == first.record.info.plan_id
     assert (second.record.info.capacity, second.record.info.demand) == ("0.9", "0.9")
-    assert second.record.difference_summary["text_en"].item()
+    said = second.record.difference_summary["text_en"].item()
+    assert said.startswith("Capacity is counted with probability 0.9, at its expected value before")
+    assert "demand is counted with probability 0.9" in said
     assert second.difference is not None
     assert not second.record.difference.is_empty()
     same = _plan(home, hours=2, capacity=0.9, demand=0.9)
     assert same.record.difference.is_empty()
+    assert same.record.difference_summary["text_en"].item().startswith("The same")
+    shorter = _plan(home, hours=3, capacity=0.9, demand=0.9, weeks=2, objective="line")
+    unlike = shorter.record.difference_summary.row(0, named=True)
+    assert unlike["weeks"] == 2
+    assert "the last plan has 3 weeks, this one 2" in unlike["text_en"]
+    assert "for the group, this one for the line" in unlike["text_en"]
+    assert unlike["value_change"] > -shorter.record.info.objective_value / 2  # no third week counted
     assert same.plan.production.equals(second.plan.production)
 
 

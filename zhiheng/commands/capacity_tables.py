@@ -19,13 +19,14 @@ def show_plan(plan: "Plan", *, zh: bool) -> None:
     """Print the mix by product, the load by line, and what is worth most to relax."""
     _show(
         "产品组合" if zh else "Product mix",
-        ("产品", "需求", "产量", "交付", "未满足", "说明")
+        ("产品", "需求", "期初欠交", "产量", "交付", "未满足", "说明")
         if zh
-        else ("product", "demand", "made", "delivered", "unmet", "advice"),
+        else ("product", "demand", "owed before", "made", "delivered", "unmet", "advice"),
         [
             (
                 row["product_id"],
                 row["demand"],
+                row["opening_backlog"],
                 row["made"],
                 row["delivered"],
                 row["unmet"],
@@ -70,7 +71,7 @@ def show_profiles(profiles: Mapping[str, "Profile"], *, zh: bool) -> None:
                 one.label.zh if zh else one.label.en,
                 one.unit or "–",
                 ", ".join(driver.name for driver in one.drivers) or "–",
-                ("是" if zh else "yes") if one.verified else ("否" if zh else "no"),
+                _yes(one.verified, zh=zh),
             )
             for one in profiles.values()
         ],
@@ -84,7 +85,7 @@ def show_profile(profile: "Profile", *, zh: bool) -> None:
     rows: list[tuple[object, ...]] = [
         ("单位" if zh else "unit", profile.unit or "–"),
         ("每日工时" if zh else "hours a day", calendar.hours),
-        ("连续运行" if zh else "continuous", calendar.continuous),
+        ("连续运行" if zh else "continuous", _yes(calendar.continuous, zh=zh)),
         (
             "瓶颈" if zh else "bottleneck",
             "–" if bottleneck is None else (bottleneck.label.zh if zh else bottleneck.label.en),
@@ -107,6 +108,10 @@ def show_profile(profile: "Profile", *, zh: bool) -> None:
         ("来源" if zh else "source", profile.source),
     ]
     _show(f"{profile.id} · {profile.label.zh if zh else profile.label.en}", ("", ""), rows)
+
+
+def _yes(value: bool, *, zh: bool) -> str:  # noqa: FBT001 - the value is what is written
+    return ("是" if zh else "yes") if value else ("否" if zh else "no")
 
 
 def _loads(plan: "Plan") -> list[tuple[str, float, float]]:

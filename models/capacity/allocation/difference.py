@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 import polars as pl
 
+from graph.ontology import Wording
+from models.capacity.allocation.difference_texts import in_words
 from models.capacity.allocation.plan import Plan
-from models.capacity.allocation.wording import amount
 
 __all__ = ["PlanDifference", "difference"]
 
@@ -24,8 +26,9 @@ class PlanDifference:
       stock..., backlog...]: rows that differ, largest change first.
     - `binding` [constraint, kind, line_id, product_id, week, status (new | vanished | kept), shadow_price_before,
       shadow_price, text_zh, text_en].
-    - `summary`: one row: value_before, value, value_change, hours_kept (share of the last plan's hours that stay where
-      they were, null without any), rows_changed, new_binding, vanished_binding, weeks, text_zh, text_en.
+    - `summary`: one row: value_before, value, value_change (all over the weeks of both, as the objective of `after`
+      counts them; null without such a week), hours_kept (share of the last plan's hours that stay where they were, null
+      without any), rows_changed, new_binding, vanished_binding, weeks, text_zh, text_en.
     """
 
     production: pl.DataFrame
@@ -35,8 +38,11 @@ class PlanDifference:
     summary: pl.DataFrame
 
 
-def difference(before: Plan, after: Plan) -> PlanDifference:
-    """Return what `after` changes against `before`, over the weeks of both; values are of each whole plan."""
+def difference(before: Plan, after: Plan, *, unlike: Sequence[Wording] = ()) -> PlanDifference:
+    """Return what `after` changes against `before`, over the weeks of both.
+
+    Where objective or weeks differ the text says so; `unlike` are sentences on what else the plans were made under.
+    """
     weeks = sorted(set(before.products["week"].to_list()) & set(after.products["week"].to_list()))
     old, new = (
         (plan.production.filter(pl.col("week").is_in(weeks)) for plan in (before, after))
@@ -56,7 +62,9 @@ def difference(before: Plan, after: Plan) -> PlanDifference:
         lines=lines,
         products=products,
         binding=binding,
-        summary=_summary(before, after, production, binding, kept=_kept(old, new), weeks=len(weeks)),
+        summary=_summary(
+            (before, after), (production, binding), kept=_kept(old, new), weeks=weeks, unlike=unlike
+        ),
     )
 
 
@@ -120,48 +128,41 @@ def _binding(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
 
 
 def _summary(
-    before: Plan,
-    after: Plan,
-    production: pl.DataFrame,
-    binding: pl.DataFrame,
+    plans: tuple[Plan, Plan],
+    changes: tuple[pl.DataFrame, pl.DataFrame],
     *,
     kept: float | None,
-    weeks: int,
+    weeks: Sequence[date],
+    unlike: Sequence[Wording],
 ) -> pl.DataFrame:
-    values = [float(plan.summary["value"][0]) for plan in (before, after)]
+    production, binding = changes
+    objective = str(plans[1].summary["objective"][0])
+    before, after = (_value(plan, objective, weeks) for plan in plans)
+    change = None if before is None or after is None else after - before
     counts = {status: binding.filter(pl.col("status") == status).height for status in ("new", "vanished")}
-    zh, en = _in_words(values[1] - values[0], kept, production.height, counts)
+    text = in_words(plans, change, kept, production.height, counts=counts, weeks=len(weeks), unlike=unlike)
     return pl.DataFrame(
         {
-            "value_before": [values[0]],
-            "value": [values[1]],
-            "value_change": [values[1] - values[0]],
+            "value_before": pl.Series([before], dtype=pl.Float64),
+            "value": pl.Series([after], dtype=pl.Float64),
+            "value_change": pl.Series([change], dtype=pl.Float64),
             "hours_kept": pl.Series([kept], dtype=pl.Float64),
             "rows_changed": [production.height],
             "new_binding": [counts["new"]],
             "vanished_binding": [counts["vanished"]],
-            "weeks": [weeks],
-            "text_zh": [zh],
-            "text_en": [en],
+            "weeks": [len(weeks)],
+            "text_zh": [text.zh],
+            "text_en": [text.en],
         }
     )
 
 
-def _in_words(change: float, kept: float | None, rows: int, counts: dict[str, int]) -> tuple[str, str]:
-    if not rows:
-        return "与上一份计划相同，无需调整排产。", "The same as the last plan; nothing moves."
-    more_zh, more_en = ("增加", "more") if change >= 0 else ("减少", "less")
-    stays_zh, stays_en = (
-        ("", "")
-        if kept is None
-        else (f"上一份计划 {kept:.0%} 的工时保持不变，", f"{kept:.0%} of the last plan's hours stay; ")
-    )
-    zh = (
-        f"{stays_zh}{rows} 处排产有变动；收益{more_zh} {amount(abs(change))} 元；"
-        f"新增 {counts['new']} 项、消失 {counts['vanished']} 项瓶颈约束。"
-    )
-    en = (
-        f"{stays_en}{rows} entries move; the plan earns {amount(abs(change))} CNY {more_en}; "
-        f"{counts['new']} constraints bind anew, {counts['vanished']} no longer."
-    )
-    return zh, en
+def _value(plan: Plan, objective: str, weeks: Sequence[date]) -> float | None:
+    """Return what a plan earns in these weeks as an objective counts it; None where its record does not tell."""
+    weekly, own = plan.weekly, str(plan.summary["objective"][0])
+    column = f"value_{objective}"
+    if column not in weekly.columns:  # a record of before values were kept by week
+        column = "contribution" if own == objective else ""
+    if not weeks or column not in weekly.columns:
+        return None
+    return float(weekly.filter(pl.col("week").is_in(list(weeks))).sort("week")[column].to_numpy().sum())

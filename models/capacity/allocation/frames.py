@@ -8,7 +8,7 @@ import polars as pl
 
 from models.capacity.allocation.instance import FloatArray, Instance, IntArray
 from models.capacity.allocation.prices import Kind, Prices
-from models.capacity.allocation.problem import PlanProblem
+from models.capacity.allocation.problem import Objective, PlanProblem
 from models.capacity.allocation.quantities import Money, Quantities
 from models.capacity.allocation.wording import price_text
 
@@ -130,7 +130,7 @@ def _subjects(
 
 
 def weekly_frame(instance: Instance, money: Money, weeks: Sequence[date]) -> pl.DataFrame:
-    """Return what the plan earns and costs week by week in the objective's scope, and added up."""
+    """Return what the plan earns and costs week by week in the objective's scope, added up, and in each scope."""
     margin = money.margins[instance.scope]
     contribution = margin - money.costs
     return pl.DataFrame(
@@ -142,6 +142,10 @@ def weekly_frame(instance: Instance, money: Money, weeks: Sequence[date]) -> pl.
             "overtime_cost": money.overtime,
             "contribution": contribution,
             "cumulative": np.cumsum(contribution),
+            **{
+                f"value_{scope.value}": earned - money.costs
+                for scope, earned in zip(Objective, money.margins, strict=True)
+            },
         }
     )
 

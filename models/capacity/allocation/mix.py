@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from models.capacity.allocation.instance import FloatArray, Instance, IntArray
+from models.capacity.allocation.instance import BoolArray, FloatArray, Instance, IntArray
 from models.capacity.allocation.prices import NOTICEABLE, Prices
 from models.capacity.allocation.program import typical_margin
 from models.capacity.allocation.quantities import Quantities
@@ -54,8 +54,12 @@ def _extra_needed(instance: Instance, reduced: FloatArray) -> FloatArray:
 def mix_frame(
     instance: Instance, quantities: Quantities, routes: pl.DataFrame, units: Sequence[str]
 ) -> pl.DataFrame:
-    """Return by product what is made and left undone, its best route, and what follows for the mix."""
-    demand = instance.demand.sum(axis=1) + instance.opening_backlog
+    """Return by product what is made and left undone, its best route, and what follows for the mix.
+
+    `demand` is that of the weeks; what was owed before them is `opening_backlog`, and `unmet` is what is left of both.
+    """
+    asked = instance.demand.sum(axis=1)
+    demand = asked + instance.opening_backlog
     made, delivered = quantities.produced(instance).sum(axis=1), quantities.delivered.sum(axis=1)
     unmet = np.maximum(demand - delivered, 0.0)
     best = _best_routes(instance, routes["margin_per_hour"].to_numpy())
@@ -64,8 +68,14 @@ def mix_frame(
         _least_extra(instance, routes["extra_needed"].to_numpy()),
     )
     lines = [None if at < 0 else instance.line_ids[instance.of_line[at]] for at in best]
+    open_for = _has_hours(instance)
     advice = [
-        _advice(made[at] > 0, bool(unmet[at] > _MET * max(demand[at], 1.0)), best[at] >= 0)
+        _advice(
+            made=made[at] > 0,
+            unmet=bool(unmet[at] > _MET * max(demand[at], 1.0)),
+            has_route=best[at] >= 0,
+            has_hours=bool(open_for[at]),
+        )
         for at in range(len(demand))
     ]
     texts = [
@@ -75,7 +85,8 @@ def mix_frame(
     return pl.DataFrame(
         {
             "product_id": list(instance.product_ids),
-            "demand": demand,
+            "demand": asked,
+            "opening_backlog": instance.opening_backlog,
             "made": made,
             "delivered": delivered,
             "unmet": unmet,
@@ -103,12 +114,22 @@ def _least_extra(instance: Instance, extra: FloatArray) -> FloatArray:
     return least
 
 
-def _advice(made: bool, unmet: bool, has_route: bool) -> str:  # noqa: FBT001  # three facts of one product
+def _has_hours(instance: Instance) -> BoolArray:
+    """Tell for which products some line has an hour in which it makes any (p,)."""
+    works = (instance.hours + instance.overtime > 0)[instance.of_line] & (instance.good > 0)
+    found = np.zeros(len(instance.product_ids), dtype=np.bool_)
+    found[instance.of_product[works.any(axis=1)]] = True
+    return found
+
+
+def _advice(*, made: bool, unmet: bool, has_route: bool, has_hours: bool) -> str:
     if not has_route:
         return "no_route"
     if made:
         return "make_more" if unmet else "keep"
-    return "drop" if unmet else "from_stock"
+    if not unmet:
+        return "from_stock"
+    return "drop" if has_hours else "no_hours"
 
 
 def _text(advice: str, name: str, *, unit: str, unmet: float, extra: float) -> tuple[str, str]:
@@ -118,12 +139,8 @@ def _text(advice: str, name: str, *, unit: str, unmet: float, extra: float) -> t
             f"“{name}”产能不足，{left} {unit} 未能交付；增加其产线工时或放宽约束可提高收益。",
             f"{name}: {left} {unit} stay undelivered for want of capacity; more hours on its lines would earn more.",
         )
-    if advice == "drop":
-        return (
-            f"“{name}”不安排生产：每{unit}还需多赚 {amount(extra)} 元才值得占用产线，{left} {unit} 未交付。",
-            f"{name} is not made: a {unit} would have to earn {amount(extra)} CNY more to be worth the line's time; "
-            f"{left} {unit} stay undelivered.",
-        )
+    if advice in {"drop", "no_hours"}:
+        return _not_made(advice, name, left=f"{left} {unit}", unit=unit, extra=extra)
     if advice == "from_stock":
         return (
             f"“{name}”的需求由库存满足，无需生产。",
@@ -134,4 +151,23 @@ def _text(advice: str, name: str, *, unit: str, unmet: float, extra: float) -> t
     return (
         f"“{name}”的需求全部满足，保持现有安排。",
         f"{name}: all that is asked for is delivered; keep it so.",
+    )
+
+
+def _not_made(advice: str, name: str, *, left: str, unit: str, extra: float) -> tuple[str, str]:
+    if advice == "no_hours":
+        return (
+            f"“{name}”的产线在计划期内没有可用工时，{left} 未交付。",
+            f"{name}: its lines have no hours in the plan's weeks; {left} stay undelivered.",
+        )
+    if not extra > 0:
+        return (
+            f"“{name}”不安排生产：其收益仅与占用同一产线工时的其他产品相当，{left} 未交付。",
+            f"{name} is not made: it earns no more than what else the hours of its lines make; {left} stay "
+            "undelivered.",
+        )
+    return (
+        f"“{name}”不安排生产：每{unit}还需多赚 {amount(extra)} 元才值得占用产线，{left} 未交付。",
+        f"{name} is not made: a {unit} would have to earn {amount(extra)} CNY more to be worth the line's time; "
+        f"{left} stay undelivered.",
     )

@@ -20,10 +20,10 @@ class Plan:
       of the constraint's right side is worth to the objective; largest first within its kind.
     - `routes` [line_id, product_id, hours, quantity, margin_per_unit, margin_per_hour, hour_worth, extra_needed]: means
       over the weeks; `extra_needed` is what a unit would have to earn more for the route to be used in some week.
-    - `mix` [product_id, demand, made, delivered, unmet, best_line, margin_per_hour, extra_needed, advice, text_zh,
-      text_en].
-    - `weekly` [week, margin, holding_cost, backlog_cost, overtime_cost, contribution, cumulative]: when it is earned,
-      before terms of payment.
+    - `mix` [product_id, demand, opening_backlog, made, delivered, unmet, best_line, margin_per_hour, extra_needed,
+      advice, text_zh, text_en]; unmet is demand and opening backlog less what is delivered.
+    - `weekly` [week, margin, holding_cost, backlog_cost, overtime_cost, contribution, cumulative, value_line,
+      value_company, value_group]: when it is earned, before terms of payment; values as each scope counts them.
     - `summary`: one row: objective, value, value_line, value_company, value_group, margin, holding_cost, backlog_cost,
       overtime_cost, hours, used, overtime, gap, method, prices, text_zh, text_en. A value is margin - costs.
 

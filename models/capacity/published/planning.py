@@ -14,6 +14,7 @@ from models.capacity.allocation.plan import Plan
 from models.capacity.allocation.problem import Objective, PlanOptions, PlanProblem, PlanProduct
 from models.capacity.allocation.solve import TIME_LIMIT_SECONDS, solve_plan
 from models.capacity.published.capacity_run import CapacityRun
+from models.capacity.published.plan_likeness import unlike_before
 from models.capacity.published.plan_record import (
     FailedPlan,
     PlanInfo,
@@ -143,7 +144,7 @@ def _planned(
     problem, notes = problem_asked(run, request)
     previous = None if before is None else before.production
     problem, plan, relaxed = solve_asked(problem, request, previous)
-    changed = None if before is None else difference(plan_of_record(before), plan)
+    changed = None if before is None else _changed(before, plan, request, relaxed)
     summary = plan.summary.row(0, named=True)
     info = PlanInfo(
         plan_id=new_plan_id(issued_at, suffix),
@@ -162,6 +163,13 @@ def _planned(
         notes=(*notes, *relaxed),
     )
     return Planned(problem, plan, _record(info, plan, changed), changed)
+
+
+def _changed(before: PlanRecord, plan: Plan, request: PlanRequest, relaxed: Sequence[Note]) -> PlanDifference:
+    unlike = unlike_before(
+        before.info, capacity=_counted(request.capacity), demand=_counted(request.demand), relaxed=relaxed
+    )
+    return difference(plan_of_record(before), plan, unlike=unlike)
 
 
 def solve_asked(

@@ -28,7 +28,7 @@ class Comparison:
 
     - `measures` [measure, label_zh, label_en, unit, base, scenario, change, relative]: CNY, hours, quantities by unit,
       and with shortfalls the chance that any product is short in its worst week; relative is null where the base is 0.
-    - `products` [product_id, unit, demand, delivered, unmet, weeks_short, stock (each also _base), probability,
+    - `products` [product_id, unit, demand, opening_backlog, delivered, unmet, weeks_short, stock (each also _base), probability,
       expected_short (with shortfalls)]: over all weeks; unmet is what is lost or still owed at the end, weeks_short
       counts the weeks in which something is lost or owed.
     - `product_weeks` [product_id, week, demand, production, delivered, lost, stock, backlog, probability, expected_short]
@@ -102,8 +102,11 @@ def _products(result: Applied, base: Plan, after: Plan, shortfalls: ShortfallPai
         {"product_id": [one.product_id for one in result.problem.products], "unit": [one.unit for one in result.problem.products]}
     ).sort("product_id")  # fmt: skip
     table = units.join(
-        _beside(_totals(base.products), _totals(after.products), ("product_id",)), on="product_id", how="left"
-    )
+        _beside(
+            _totals(base.products, result.base), _totals(after.products, result.problem), ("product_id",)
+        ),
+        on="product_id", how="left",
+    )  # fmt: skip
     if shortfalls is not None:
         table = table.join(
             _chances(shortfalls, "totals", "product_id", ("product_id",)), on="product_id", how="left"
@@ -111,12 +114,14 @@ def _products(result: Applied, base: Plan, after: Plan, shortfalls: ShortfallPai
     return table.sort("product_id")
 
 
-def _totals(products: pl.DataFrame) -> pl.DataFrame:
-    """Return the sums over the weeks by product, in the order of the weeks."""
+def _totals(products: pl.DataFrame, problem: PlanProblem) -> pl.DataFrame:
+    """Return the sums over the weeks by product, in the order of the weeks, and what was owed before them."""
     ordered = products.sort("product_id", "week")
+    owed = {one.product_id: one.opening_backlog for one in problem.products}
     late = pl.col("lost") + pl.col("backlog")
     return ordered.group_by("product_id", maintain_order=True).agg(
         pl.col("demand").sum(),
+        pl.col("product_id").first().replace_strict(owed, return_dtype=pl.Float64).alias("opening_backlog"),
         pl.col("delivered").sum(),
         unmet=pl.col("lost").sum() + pl.col("backlog").last(),
         weeks_short=(late > pl.col("demand").sum().clip(lower_bound=1.0) * SHORT).sum(),

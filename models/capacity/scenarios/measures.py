@@ -31,6 +31,7 @@ _HOURS: Final = {
 }
 _QUANTITIES: Final = {
     "demand": ("需求", "Demand"),
+    "opening_backlog": ("期初欠交", "Backlog at the start"),
     "delivered": ("交付", "Delivered"),
     "unmet": ("未满足（流失与期末欠交）", "Unmet (lost, or owed at the end)"),
     "stock": ("期末库存", "Stock at the end"),

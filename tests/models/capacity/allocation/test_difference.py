@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
+from graph.ontology import Wording
 from models.capacity.allocation.difference import difference
+from models.capacity.allocation.problem import Objective
 from models.capacity.allocation.solve import solve_plan
 from tests.models.capacity.allocation.small_plans import line, plan_problem, product, random_problem, route
 
@@ -46,6 +49,50 @@ def test_line_out_moves_its_hours_and_a_new_line_binds() -> None:
     assert row["new_binding"] == new.height > 0
     assert "less" in row["text_en"]
     assert "减少" in row["text_zh"]
+
+
+def test_plans_of_other_objectives_are_valued_as_the_newer_counts_and_said_to_differ() -> None:
+    problem = random_problem(3)
+    group, line_plan = (
+        solve_plan(replace(problem, objective=one)) for one in (Objective.GROUP, Objective.LINE)
+    )
+    change = difference(group, line_plan).summary.row(0, named=True)
+    assert change["value_before"] == pytest.approx(group.summary["value_line"][0])
+    assert change["value"] == pytest.approx(line_plan.summary["value"][0])
+    assert change["value_change"] >= -1e-6  # the best for the lines earns the lines no less
+    assert "earned most for the group, this one for the line" in change["text_en"]
+    assert "按集团口径" in change["text_zh"]
+    same = replace(group, summary=group.summary.with_columns(objective=pl.lit("company")))
+    assert "nothing moves" in difference(group, same).summary["text_en"][0]
+    assert "The same" not in difference(group, same).summary["text_en"][0]
+
+
+def test_values_are_of_the_weeks_of_both_plans_alone() -> None:
+    long, short = (solve_plan(random_problem(2, weeks=weeks)) for weeks in (6, 4))
+    row = difference(long, short).summary.row(0, named=True)
+    kept = long.weekly.filter(pl.col("week").is_in(short.weekly["week"].to_list()))
+    assert row["value_before"] == pytest.approx(kept["contribution"].sum())
+    assert row["value_before"] != pytest.approx(long.summary["value"][0])
+    assert "6 weeks, this one 4; the 4 weeks of both" in row["text_en"]
+    later = replace(short, products=short.products.with_columns(pl.col("week").dt.offset_by("52w")))
+    apart = difference(later, short).summary.row(0, named=True)
+    assert apart["value_change"] is None
+    assert "cannot be compared" in apart["text_en"]
+
+
+def test_a_record_without_values_by_week_is_compared_within_its_own_objective_alone() -> None:
+    plan = solve_plan(random_problem(1))
+    old = replace(plan, weekly=plan.weekly.drop("value_line", "value_company", "value_group"))
+    assert difference(old, plan).summary["value_change"][0] == pytest.approx(0.0)
+    other = replace(plan, summary=plan.summary.with_columns(objective=pl.lit("line")))
+    assert difference(old, other).summary["value_change"][0] is None
+
+
+def test_what_else_differs_is_said() -> None:
+    plan = solve_plan(random_problem(1))
+    change = difference(plan, plan, unlike=(Wording(zh="产能不同", en="capacity differs"),))
+    assert change.summary["text_en"][0].startswith("Capacity differs; nothing moves")
+    assert change.summary["text_zh"][0].startswith("产能不同；排产没有变动")
 
 
 def test_only_weeks_of_both_plans_are_compared() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from models.capacity.allocation.problem import CapKind, PlanCap, PlanOptions, PlanOrder
 from models.capacity.allocation.solve import solve_plan
-from tests.models.capacity.allocation.small_plans import WEEKS, line, plan_problem, product, route
+from tests.models.capacity.allocation.small_plans import WEEKS, line, plan_problem, product, random_problem, route
 
 
 def _value(frame: pl.DataFrame, column: str, **where: object) -> float:
@@ -198,3 +198,23 @@ def test_stability_keeps_hours_where_they_were_if_moving_them_earns_little() -> 
     assert held.summary["value"][0] == pytest.approx(200.0)  # the price on change is not part of the value
     moved = solve_plan(replace(problem, options=PlanOptions(stability_cost=0.1)), previous=previous)
     assert moved.production["line_id"].unique().to_list() == ["L2"]
+
+
+def test_a_product_whose_lines_stand_is_not_said_to_earn_too_little() -> None:
+    closed = plan_problem(
+        lines=(line("L1", hours=10.0), line("L2", hours=0.0)),
+        products=(product("A"), product("B", opening_backlog=3.0)),
+        routes=(route("L1", "A", rate=2.0), route("L2", "B", rate=2.0)),
+        demand=[[12.0, 12.0], [4.0, 4.0]],
+    )
+    told = solve_plan(closed).mix.filter(product_id="B").row(0, named=True)
+    assert told["advice"] == "no_hours"
+    assert "no hours in the plan's weeks; 11.00 t" in told["text_en"]
+    assert "没有可用工时" in told["text_zh"]
+    assert (told["demand"], told["opening_backlog"], told["unmet"]) == pytest.approx((8.0, 3.0, 11.0))
+
+
+def test_demand_and_opening_backlog_less_what_is_delivered_is_what_is_left() -> None:
+    mix = solve_plan(random_problem(5)).mix
+    left = (mix["demand"] + mix["opening_backlog"] - mix["delivered"]).clip(lower_bound=0.0)
+    assert mix["unmet"].to_list() == pytest.approx(left.to_list())

@@ -75,3 +75,14 @@ def test_every_built_in_example_is_planned_beside_the_base(plan: PlanProblem, ba
 def test_a_scenario_that_no_plan_meets_says_what_to_relax() -> None:
     with pytest.raises(PlanInfeasibleError, match="O1"):
         beside_base(scenario({"kind": "line_out", "line": "L1"}), problem(), solve)
+
+
+def test_opening_backlog_stands_beside_demand_so_that_the_figures_add_up(plan: PlanProblem) -> None:
+    owing = replace(plan, products=(replace(plan.products[0], opening_backlog=70.0), *plan.products[1:]))
+    found = beside_base(scenario({"kind": "line_out", "line": "L1", "weeks": 2}), owing, solve)
+    assert found.products.filter(pl.col("product_id") == "A")["opening_backlog_base"].item() == 70.0
+    figures = {(row["measure"], row["unit"]): row["scenario"] for row in found.measures.to_dicts()}
+    for unit in ("piece", "t"):
+        asked = figures["demand", unit] + figures["opening_backlog", unit]
+        assert asked - figures["delivered", unit] == pytest.approx(figures["unmet", unit], abs=1e-6)
+    assert figures["opening_backlog", "piece"] == 70.0
