@@ -8,7 +8,7 @@ import numpy as np
 
 from models.capacity.lines.backtests import Backtests
 from models.capacity.lines.expectation import factors_of
-from models.capacity.lines.grid import HOURS_A_DAY, FloatArray, IntArray
+from models.capacity.lines.grid import HOURS_A_DAY, FloatArray
 from models.capacity.lines.rows import Rows, World
 
 __all__ = ["MEDIANS", "Medians", "choose_medians", "choose_trust", "median_candidates"]
@@ -28,7 +28,6 @@ _TRUSTS: Final = np.array([1.0, 0.75, 0.5, 0.25, 0.0])
 _STEPS: Final = 4
 _DRAWN: Final = 60.0  # backtest days for which all lines together count beside a line's own
 _UNTESTED: Final = (0.0, 0.0, 0.25, 0.25, 0.5, 0.0)  # weights of a line that no backtest judges
-_CLEAR: Final = 0.005  # a later candidate must be better by this share
 _LEARNT: Final = frozenset({"trees", "trees_of_plan", "expected_value"})
 _OWN_EVIDENCE: Final = 0.3  # of a line's own backtest day: days in a row tell little new
 _COMMON_EVIDENCE: Final = 0.1  # the same of all lines together, of which
@@ -52,7 +51,7 @@ class Medians:
 
 
 def choose_trust(world: World, tests: Backtests) -> FloatArray:
-    """Return how far each line follows the trees, (4, n): what made the least squared error, drawn to all lines'.
+    """Return how far each line follows the trees, (4, n): the likelier by squared errors, drawn to those of all lines.
 
     Of the schedule by the planned hours that came, of the other factors together by what was made of these hours.
     """
@@ -65,7 +64,7 @@ def choose_trust(world: World, tests: Backtests) -> FloatArray:
         factors = factors_of(rows, tests.shares, np.full((4, lines), trust))
         hours.append(((planned - HOURS_A_DAY * factors[0]) / tests.size) ** 2)
         made.append(((tests.made - planned * factors[1:].prod(axis=0)) / tests.size) ** 2)
-    schedule, rest = (_TRUSTS[_best(np.array(one), tests, lines)] for one in (hours, made))
+    schedule, rest = (_likely_trust(np.array(one), tests, lines) for one in (hours, made))
     return np.stack([schedule, rest, rest, rest])
 
 
@@ -114,12 +113,17 @@ def _mixtures(count: int) -> FloatArray:
     return np.array(every, dtype=np.float64) / _STEPS
 
 
-def _best(losses: FloatArray, tests: Backtests, lines: int) -> IntArray:
-    """Return the candidate of each line, (n,), by losses (candidates, r)."""
+def _likely_trust(losses: FloatArray, tests: Backtests, lines: int) -> FloatArray:
+    """Return the mean trust of each line, (n,), each by how likely its squared errors (trusts, r) make it.
+
+    Of normal errors of a size that is known from the best: the weight falls with the exponent of half the excess.
+    """
     own, count, pooled = _by_line(losses, tests, lines)
     drawn = (own + _DRAWN * pooled) / (count + _DRAWN)
-    least = drawn.min(axis=0)
-    return np.asarray((drawn <= least * (1 + _CLEAR)).argmax(axis=0), dtype=np.int64)
+    worse = drawn / np.maximum(drawn.min(axis=0), _SMALLEST**2) - 1
+    likely = np.exp(-0.5 * _OWN_EVIDENCE * (count + _DRAWN) * np.maximum(worse, 0.0))
+    trust: FloatArray = _TRUSTS @ (likely / likely.sum(axis=0))
+    return trust
 
 
 def _by_line(losses: FloatArray, tests: Backtests, lines: int) -> tuple[FloatArray, FloatArray, FloatArray]:
