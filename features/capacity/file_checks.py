@@ -65,12 +65,13 @@ def _check_rows(rows: pl.DataFrame, table: str) -> None:
     twice = rows.filter(rows.select(pl.struct(_KEY).is_duplicated()).to_series()).sort(*_KEY, ROW)
     if twice.height:
         line, ds = twice.row(0, named=True)["line_id"], twice["ds"][0]
-        several = twice.filter(line_id=line, ds=ds)[ROW].to_list()
+        rows_of_day = twice.filter(line_id=line, ds=ds)
+        several = rows_of_day[ROW].to_list()
+        zh, en = _several(rows_of_day, line)
         listed = ", ".join(map(str, several))
         raise LineHistoryError(
-            f"{ds} 有多行（第 {listed} 行）。若是不同班次，请把班次写进 line_id（如 {line}-早班），或把各班次的工时和产量相加为一行。",
-            f"{ds} has several rows ({listed}). Where they are shifts, name the shift in line_id ({line}-early), or add up the "
-            "hours and output of the shifts into one row.",
+            f"{ds} 有多行（第 {listed} 行）。{zh}",
+            f"{ds} has several rows ({listed}). {en}",
             line_id=line,
             row=several[0],
             table=table,
@@ -88,6 +89,22 @@ def _check_rows(rows: pl.DataFrame, table: str) -> None:
         )
         _refuse(wrong, "planned_rate", table, "为空或不大于 0。请填写每小时的计划产量；休息日请填计划工时 0，或不报该行。",
                 "is empty or not above 0. Give the units planned an hour; a day of rest has planned_hours 0, or no row.")  # fmt: skip
+
+
+def _several(rows: pl.DataFrame, line: str) -> tuple[str, str]:
+    """Say what to do about several rows of a day: of maintenance a day has one kind, hours and output of shifts add up."""
+    kinds = rows["maintenance"].drop_nulls().to_list() if "maintenance" in rows.columns else []
+    if len(kinds) > 1:
+        return (
+            f"其中有多项检修（{'、'.join(kinds)}）：一天只算一项。请只保留一行，写停机最久的一项；计划工时写检修后余下的工时。",
+            f"They plan maintenance more than once ({', '.join(kinds)}), and a day has one kind. Keep one row with the kind that "
+            "stops the line longest; its planned hours are those that maintenance leaves.",
+        )
+    return (
+        f"若是不同班次，请把班次写进 line_id（如 {line}-早班），或把各班次的工时和产量相加为一行。",
+        f"Where they are shifts, name the shift in line_id ({line}-early), or add up the hours and output of the shifts into "
+        "one row.",
+    )
 
 
 def _one_value(rows: pl.DataFrame, name: str) -> None:

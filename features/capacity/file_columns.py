@@ -27,6 +27,7 @@ KNOWN_COLUMNS: Final = {
         number("output", "产量", "Output", unit=_UNIT),
         number("good_output", "合格产量", "Good output", unit=_UNIT),
         text("maintenance", "检修", "Maintenance"),
+        text("stop_reason", "停机原因", "Reason of the stop"),
         text("unit", "计量单位", "Unit"),
         text("profile", "行业配置", "Profile"),
         text("org_id", "企业编号", "Company id"),

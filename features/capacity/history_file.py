@@ -34,7 +34,8 @@ def line_panel_of_file(
     """Return the lines of a plant's own table as known on `as_of`, on the last day of the history without one.
 
     history: line_id, ds, planned_rate (units an hour, above 0), output, and where there are any planned_hours and
-    run_hours (hours), good_output, maintenance (its kind), unit, profile, org_id, name, bottleneck, known_at and drivers.
+    run_hours (hours), good_output, maintenance (its kind), stop_reason (of the planned hours that were not run), unit,
+    profile, org_id, name, bottleneck, known_at and drivers.
     Without planned_hours each row plans planned_rate x 1, so that planned_rate is what the day was to make. A day
     without a row is a day of rest (planned_hours 0, a finding counts them); a row with an empty output was not reported.
     plan: the same columns but what was made, for days ahead; its last day ends the panel, else `DAYS_AHEAD`. Within its
@@ -63,7 +64,7 @@ def line_panel_of_file(
         ahead=_coming(later, as_of).select(*_KEY, "planned_hours", "planned_rate"),
         maintenance=every.drop_nulls("maintenance").select(*_KEY, "maintenance"),
         drivers=every.select(*_KEY, *numeric, *texts),
-        stops=pl.DataFrame(schema=STOPS),
+        stops=_stops(past),
         names=numeric,
         text_names=texts,
     )
@@ -179,6 +180,16 @@ def _with_rest(rows: pl.DataFrame, span: pl.DataFrame) -> tuple[pl.DataFrame, pl
     quiet = every.join(rows, on=_KEY, how="anti").sort(_KEY)
     full = pl.concat([rows, quiet.with_columns(planned_hours=pl.lit(0.0))], how="diagonal")
     return full.sort(_KEY), quiet
+
+
+def _stops(past: pl.DataFrame) -> pl.DataFrame:
+    """Return the planned hours that were not run, of days that give a reason for it."""
+    if not {"stop_reason", "planned_hours", "run_hours"} <= set(past.columns):
+        return pl.DataFrame(schema=STOPS)
+    lost = past.select(
+        "line_id", "ds", reason="stop_reason", hours=pl.col("planned_hours") - pl.col("run_hours")
+    )
+    return lost.filter(pl.col("hours") > 0, pl.col("reason").is_not_null()).sort(_KEY)
 
 
 def _lines(past: pl.DataFrame) -> pl.DataFrame:

@@ -22,9 +22,11 @@ _STOCK: Final = {
     "backlog": "opening_backlog",
     "floor": "stock_floor",
     "ceiling": "stock_ceiling",
+    "reserve": "stock_reserve",
     "holding_cost": "holding_cost",
     "backlog_cost": "backlog_cost",
 }
+_DISPENSABLE: Final = frozenset({"reserve", "holding_cost", "backlog_cost"})
 
 ROUTES: Final[Mapping[str, pl.DataType]] = MappingProxyType(
     {"line_id": _TEXT, "product_id": _TEXT} | dict.fromkeys(_RATES, _NUMBER)
@@ -93,7 +95,7 @@ def _last(known: Known, table: str, key: tuple[str, ...], values: Sequence[str])
     if table not in known.tables and table not in {"products", "lines"}:
         return pl.DataFrame(schema=dict.fromkeys((*key, *values), pl.Null()))
     found = known.tables[table].collect_schema().names() if table in known.tables else []
-    absent = [name for name in values if name in {"holding_cost", "backlog_cost"} and name not in found]
+    absent = [name for name in values if name in _DISPENSABLE and name not in found]
     wanted = [name for name in values if name not in absent]
     rows = known.rows(table, *key, *wanted, "known_at").collect().drop_nulls(list(key))
     kept, _, clash = newest(rows, key, wanted)
