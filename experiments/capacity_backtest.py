@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from experiments.capacity_inputs import with_profiles
 from experiments.errors import TooShortToBacktestError
 from experiments.job import Say
 from features.capacity.group_lines import group_line_panel
@@ -69,7 +70,9 @@ def cut_offs(
     found: list[CutOff] = []
     for day in days:
         try:
-            panel = group_line_panel(tables, as_of=day, horizon_days=horizon_days)
+            panel = with_profiles(
+                group_line_panel(tables, as_of=day, horizon_days=horizon_days), tables, profiles
+            )
             found.append(CutOff(day, panel, fit_lines(panel, seed=seed, profiles=profiles)))
         except (DataError, ModelError) as error:
             say(f"回测起点 {day} 略过：{error.zh}", f"The cut-off {day} is left out: {error.en}")

@@ -13,7 +13,9 @@ from features.capacity.history_file import line_panel_of_file
 from features.capacity.line_panel import LinePanel
 from features.sources import read_table
 from models.capacity.lines.model import LineModel, fit_lines
+from models.capacity.profiles.panel_facts import labelled_losses
 from models.capacity.profiles.profile_files import load_profiles
+from models.capacity.profiles.profiled_panel import profiled_panel
 
 __all__ = ["ForecastLines", "ForecastedLines"]
 
@@ -28,7 +30,7 @@ class ForecastedLines:
 
 
 class ForecastLines(BaseModel):
-    """Which tables, and where the forecast goes; beside it lie `<name>.days`, `<name>.report` and `<name>.explanation`."""
+    """Which tables, and where the forecast goes; beside it lie `<name>.days`, `.report`, `.losses`, `.explanation`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,18 +54,20 @@ class ForecastLines(BaseModel):
 
     def run(self, say: Say) -> ForecastedLines:
         """Check the tables, learn, forecast, write; what is wrong with a line stands in the report."""
-        panel = self._panel()
+        profiles = load_profiles(self.profiles)
+        panel = profiled_panel(self._panel(), profiles)
         say(
             f"{panel.lines.height:,} 条产线可预测，{panel.findings['line_id'].n_unique():,} 条有需留意之处，"
             f"{panel.refused.height:,} 条无法预测",
             f"{panel.lines.height:,} lines to forecast, {panel.findings['line_id'].n_unique():,} with something to note, "
             f"{panel.refused.height:,} refused",
         )
-        model = fit_lines(panel, seed=self.seed, profiles=load_profiles(self.profiles))
+        model = fit_lines(panel, seed=self.seed, profiles=profiles)
         weeks, report = model.weeks(), _report(panel, model)
         write_table(weeks, self.out)
         write_table(model.days(), _beside(self.out, "days"))
         write_table(report, _beside(self.out, "report"))
+        self._tell_losses(labelled_losses(panel, profiles), say)
         if self.explain:
             write_table(model.contributions(), _beside(self.out, "explanation"))
         below = weeks.filter(pl.col("quality_flag") != "full")["line_id"].n_unique()
@@ -74,6 +78,20 @@ class ForecastLines(BaseModel):
             f"history; what was found stands in {_beside(self.out, 'report')}",
         )
         return ForecastedLines(model, weeks, report)
+
+    def _tell_losses(self, losses: pl.DataFrame, say: Say) -> None:
+        """Write the hours lost by reason, where the history tells reasons, and name the largest."""
+        if losses.is_empty():
+            return
+        path = _beside(self.out, "losses")
+        write_table(losses, path)
+        most = losses.sort("hours", "line_id", "reason", descending=[True, False, False]).row(0, named=True)
+        zh, en = most["loss_zh"] or most["reason"], most["loss_en"] or most["reason"]
+        say(
+            f"近 13 周损失的工时见 {path}；最多的是产线 {most['line_id']} 的“{zh}”（{most['reason']}）：{most['hours']:,.1f} 小时",
+            f"hours lost over 13 weeks stand in {path}; most were lost on line {most['line_id']} to {en} ({most['reason']}): "
+            f"{most['hours']:,.1f} h",
+        )
 
     def _panel(self) -> LinePanel:
         history = read_table(self.history)

@@ -6,6 +6,7 @@ from typing import Final
 
 import polars as pl
 
+from models.capacity.published.panel_notes import FOUND
 from models.capacity.published.run_info import INFORMING, CapacityInfo
 from models.capacity.published.run_info import Note as RunNote
 from serving.demand_schemas import DemandQuality
@@ -79,7 +80,7 @@ def capacity_quality(
         for code, count, zh, en in counts
         if count
     ]
-    lessened = summed or any(note.code not in INFORMING for note in notes)
+    lessened = summed or any(note.code not in INFORMING | FOUND for note in notes)
     level = QualityLevel.FALLBACK if lessened else QualityLevel.FULL
     if refused and not lines:
         level = QualityLevel.REFUSED

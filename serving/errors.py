@@ -15,8 +15,10 @@ from models.errors import (
     ModelError,
     PlanError,
     PlanInfeasibleError,
+    ProfileUnitError,
     ScenarioError,
     SolverTimeoutError,
+    UnknownProfileError,
 )
 
 __all__ = [
@@ -409,6 +411,8 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
         CapacityScenarioError: Problem("scenario", 422, "情景无法推演", "Scenario cannot be run"),
         LineHistoryError: Problem("line-history", 422, "产线数据不可用", "Lines cannot be forecast"),
         LinePanelError: Problem("line-history", 422, "产线数据不可用", "Lines cannot be forecast"),
+        UnknownProfileError: Problem("line-history", 422, "产线数据不可用", "Lines cannot be forecast"),
+        ProfileUnitError: Problem("line-history", 422, "产线数据不可用", "Lines cannot be forecast"),
         PlanError: Problem("plan", 422, "无法制定计划", "Plan cannot be made"),
         PlanInfeasibleError: Problem("plan-infeasible", 422, "计划不可行", "No plan meets all constraints"),
         AdditivityError: Problem("not-additive", 500, "解释与得分不一致", "Explanation does not add up"),

@@ -7,6 +7,7 @@ import polars as pl
 
 from models.capacity.profiles.profile import Profile
 from models.capacity.published.capacity_run import checked_run, empty_run
+from models.capacity.published.panel_notes import notes_of_findings
 from models.capacity.published.run_info import CapacityInfo
 from serving.capacity_answers import refused_line
 from serving.capacity_payload import ForecastedLines
@@ -23,15 +24,21 @@ def forecast_lines(
     info: CapacityInfo,
     profiles: Mapping[str, Profile],
 ) -> ForecastedLines:
-    """Fit the lines of a table and forecast them. Raises LineHistoryError, LinePanelError naming what is wrong."""
+    """Fit the lines of a table and forecast them; what was found in them is among the notes of the run.
+
+    Raises LineHistoryError, LinePanelError, UnknownProfileError and ProfileUnitError naming what is wrong.
+    """
     import_lightgbm_alone()
     from features.capacity.history_file import line_panel_of_file  # noqa: PLC0415 - see above
     from models.capacity.lines.model import fit_lines  # noqa: PLC0415
+    from models.capacity.profiles.profiled_panel import profiled_panel  # noqa: PLC0415
 
-    panel = line_panel_of_file(history, plan, as_of=info.data_as_of, drivers=drivers)
+    told = line_panel_of_file(history, plan, as_of=info.data_as_of, drivers=drivers)
+    panel = profiled_panel(told, profiles)
+    noted = info.model_copy(update={"notes": (*info.notes, *notes_of_findings(panel.findings))})
     model = fit_lines(panel, seed=info.seed, profiles=profiles)
     run = replace(
-        empty_run(info),
+        empty_run(noted),
         lines=panel.lines,
         days=model.days(),
         weeks=model.weeks(),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from graph.ontology import Wording
 from models.capacity.profiles.profile import GENERIC, Profile
@@ -31,8 +32,8 @@ def profile_of_line(line: Mapping[str, object], profiles: Mapping[str, Profile])
         return LineProfile(_named(line_id, named, _text(line, "unit"), profiles))
     likely = _likely(line, profiles)
     if likely is None:
-        return LineProfile(profiles[GENERIC], _no_profile(line_id))
-    return LineProfile(likely, _assumed(line_id, likely))
+        return LineProfile(profiles[GENERIC], _NO_PROFILE)
+    return LineProfile(likely, _assumed(likely))
 
 
 def _named(line_id: str, named: str, unit: str | None, profiles: Mapping[str, Profile]) -> Profile:
@@ -68,17 +69,18 @@ def _text(line: Mapping[str, object], key: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _assumed(line_id: str, profile: Profile) -> Wording:
+def _assumed(profile: Profile) -> Wording:
     return Wording(
-        zh=f"产线“{line_id}”未写明行业档案，按产品族、单位和名称取“{profile.label.zh}”。请填写 lines.profile = {profile.id} 予以确认。",
-        en=f"Line '{line_id}' names no profile; '{profile.label.en}' is taken by family, unit and name. "
-        f"Confirm it with lines.profile = {profile.id}.",
+        zh=f"未写明行业档案，按产品族、单位和名称取“{profile.label.zh}”。请在 lines.profile（自有表格为 profile 列，请求为 "
+        f"payload.profile）中填写 {profile.id} 予以确认。",
+        en=f"No profile is named; '{profile.label.en}' is taken by family, unit and name. Confirm it with {profile.id} in "
+        "lines.profile (the column profile of a table of one's own, payload.profile of a request).",
     )
 
 
-def _no_profile(line_id: str) -> Wording:
-    return Wording(
-        zh=f"产线“{line_id}”未写明行业档案，也无从判断，按通用档案处理。请填写 lines.profile，或为该行业添加档案文件。",
-        en=f"Line '{line_id}' names no profile and none fits clearly; the generic one is taken. "
-        "Fill in lines.profile or add a profile file for the industry.",
-    )
+_NO_PROFILE: Final = Wording(
+    zh="未写明行业档案，也无从判断，按通用档案处理。请填写 lines.profile（自有表格为 profile 列，请求为 payload.profile），"
+    "或为该行业添加档案文件。",
+    en="No profile is named and none fits clearly; the generic one is taken. Fill in lines.profile (the column profile of a "
+    "table of one's own, payload.profile of a request) or add a profile file for the industry.",
+)

@@ -1,4 +1,4 @@
-"""What profiles say of a panel of lines: drivers out of their plausible range, stops under the names of losses."""
+"""What profiles say of a panel of lines: drivers out of their plausible range, hours lost under the names of losses."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -6,11 +6,13 @@ from datetime import date
 import polars as pl
 
 from features.capacity.line_panel import FINDINGS, LinePanel
+from models.capacity.lines.losses import losses as hours_lost
 from models.capacity.profiles.profile import Driver, Known, Profile
 
-__all__ = ["driver_findings", "label_losses"]
+__all__ = ["Finding", "driver_findings", "label_losses", "labelled_losses"]
 
-Finding = tuple[str, str, int, date | None, str, str]
+Finding = tuple[str, str, int | None, date | None, str, str]
+"""A row of `LinePanel.findings`."""
 
 
 def driver_findings(panel: LinePanel, profiles: Mapping[str, Profile]) -> pl.DataFrame:
@@ -28,6 +30,15 @@ def driver_findings(panel: LinePanel, profiles: Mapping[str, Profile]) -> pl.Dat
             found.extend(_findings(panel, line_id, driver))
     schema = dict(FINDINGS)
     return pl.DataFrame(found, schema=schema, orient="row").sort("line_id", "rule", maintain_order=True)
+
+
+def labelled_losses(panel: LinePanel, profiles: Mapping[str, Profile]) -> pl.DataFrame:
+    """Return what lines lost by reason of stop over their last 13 weeks, under the names of their profiles.
+
+    [line_id, reason, first_ds, last_ds, hours, units, share] of `models.capacity.lines.losses` (hours of stops, units at
+    the planned rate, share of the line's lost hours) with [loss, loss_zh, loss_en, factor] of `label_losses`.
+    """
+    return label_losses(hours_lost(panel), panel.lines, profiles)
 
 
 def label_losses(losses: pl.DataFrame, lines: pl.DataFrame, profiles: Mapping[str, Profile]) -> pl.DataFrame:

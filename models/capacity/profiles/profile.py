@@ -97,7 +97,6 @@ class Driver(_Data):
     unit: Wording
     known: Known
     range: tuple[Number, Number]  # plausible values, both ends included
-    acts_on: tuple[Factor, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -106,12 +105,7 @@ class Driver(_Data):
                 f"{self.name} 的 range 应先小后大，现为 {list(self.range)}",
                 f"{self.name}: give `range` as [lowest, highest], not {list(self.range)}",
             )
-        _refuse_repeats(self.acts_on, "acts_on", "因素", "factor")
         return self
-
-    def outside(self, value: float) -> bool:
-        """Tell whether a value is not plausible."""
-        return not self.range[0] <= value <= self.range[1]
 
 
 class Bottleneck(_Data):
@@ -129,7 +123,6 @@ class Constraints(_Data):
         None  # of a week in which it runs at all
     )
     restart_hours: Hours | None = None  # hours of the planned rate lost on the first day after a shutdown
-    storage_days: Annotated[Number, Field(gt=0)] | None = None  # of planned output that the store can take
 
 
 class Loss(_Data):

@@ -32,7 +32,6 @@ continuous = true
 [constraints]
 minimum_run_hours = 168
 restart_hours = 24
-storage_days = 45
 
 [constraints.bottleneck]
 label = { zh = "熔窑", en = "Melting furnace" }
@@ -44,7 +43,6 @@ label = { zh = "碎玻璃比例", en = "Share of cullet" }
 unit = { zh = "%", en = "%" }
 known = "ahead"
 range = [0, 100]
-acts_on = ["quality"]
 
 [[losses]]
 name = "bubbles"
@@ -157,7 +155,6 @@ def test_two_files_of_one_id_are_refused_naming_both(tmp_path: Path) -> None:
         ("lower_days = 5", "lower_days = -5", "stock_bands.0.lower_days", ("must not be below 0", "不应小于 0")),
         ("range = [0, 100]", "range = [100, 0]", "drivers.0", ("[lowest, highest]", "先小后大")),
         ("range = [0, 100]", "range = [0, 1, 2]", "drivers.0.range", ("2", "2")),
-        ('acts_on = ["quality"]', 'acts_on = ["speed"]', "drivers.0.acts_on.0", ("must be one of", "之一")),
         ('known = "ahead"', 'known = "soon"', "drivers.0.known", ("'ahead' or 'after'", "之一")),
         ("restart_hours = 24", "restart_hors = 24", "constraints.restart_hors", ("not a field", "没有这个字段")),
         ("minimum_run_hours = 168", "minimum_run_hours = 169", "constraints.minimum_run_hours", ("168", "168")),
