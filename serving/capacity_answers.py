@@ -1,6 +1,7 @@
 """Turn the rows of a capacity run into answers: the forecast of each line, its parts and its quality."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import polars as pl
 
@@ -27,6 +28,9 @@ _SHARES = (
     "planned_output", "planned_hours", "calendar_hours", "effective_hours", "availability", "performance", "oee",
     "utilisation",
 )  # fmt: skip
+
+
+_DAY: Final = 24.0  # hours
 
 
 def capacity_stamp(info: CapacityInfo) -> CapacityStamp:
@@ -108,7 +112,7 @@ def _point(
     values = {name: number(point.get(name)) for name in _SHARES}
     values["quality_rate"] = number(point["quality"])
     if by == "day":
-        values["calendar_hours"] = values["calendar_hours"] or 24.0
+        values |= _of_day(values)
     return LinePoint.model_validate(
         {
             "ds": moment,
@@ -121,6 +125,22 @@ def _point(
             "contributions": None if parts is None else parts.get(moment, []),
         }
     )
+
+
+def _of_day(values: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Return the hours of a day that published days leave out, from its factors; a day of rest has none and makes nothing."""
+    planned = values["planned_hours"]
+    run, speed, oee = (
+        0.0 if planned == 0 else values[name] for name in ("availability", "performance", "oee")
+    )
+    if run == 0:
+        speed = 0.0  # a day that does not run has no speed
+    unknown = planned is None or run is None or speed is None
+    return {
+        "calendar_hours": _DAY,
+        "effective_hours": None if unknown else (planned or 0.0) * (run or 0.0) * (speed or 0.0),
+        "utilisation": None if planned is None or oee is None else planned * oee / _DAY,
+    }
 
 
 def text(value: object) -> str | None:

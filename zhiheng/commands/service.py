@@ -45,8 +45,8 @@ def create_key(
     company: Annotated[
         list[str] | None,
         typer.Option(
-            help="企业编号，可重复；默认 *。目前只记录，尚不据此限制。"
-            "Company ids; all unless given. Kept for now, not yet enforced."
+            help="企业编号，可重复；默认 *。需求与产能接口只回答、只计划这些企业。"
+            "Company ids; all unless given. Demand and capacity answer and plan for these companies alone."
         ),
     ] = None,
 ) -> None:
