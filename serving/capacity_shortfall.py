@@ -31,7 +31,7 @@ __all__ = ["shortfall", "utilisation"]
 _PRODUCT: Final = ("demand", "made", "expected", "when_short", "p90", "stock")
 _LINE: Final = ("hours", "load", "hours_short", "hours_short_p90")
 _ALERT: Final = (
-    "product_id", "org_id", "unit", "side", "level", "week", "until", "worst_week", "text_zh", "text_en",
+    "product_id", "org_id", "unit", "band", "side", "level", "week", "until", "worst_week", "text_zh", "text_en",
 )  # fmt: skip
 _ELSEWHERE: Final = (
     "瓶颈产线不在该密钥覆盖的企业之内，不予显示。",

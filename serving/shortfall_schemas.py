@@ -80,6 +80,9 @@ class StockAlert(StrictModel):
     product_id: str
     org_id: str | None
     unit: str | None
+    band: str | None = Field(
+        description="finished 全部库存；reserve 其中的政府储备 / all stock, or the reserve within"
+    )
     side: str | None = Field(description="lower 低于下限；upper 高于上限 / below or above the band")
     level: str | None = Field(description="watch 关注、warning 预警、alarm 警报 / how likely")
     week: date = Field(description="自哪一周起 / from this week")

@@ -212,6 +212,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Cell]]] = {
         "floor": 6_000.0,
         "ceiling": 18_000.0,
         "backlog": 0.0,
+        "reserve": 1_500.0,
         "holding_cost": 1.2,
         "backlog_cost": 180.0,
         "known_at": date(2024, 2, 9),

@@ -9,22 +9,14 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from graph.ontology import Wording
 from models.capacity.shortfall.drawing import Draws
 from models.demand.series import BoolArray, FloatArray
 from models.errors import StockBandError
 
-__all__ = ["AlertLevel", "Basis", "Side", "StockBands", "StockOutlook", "project_stock"]
+__all__ = ["AlertLevel", "Side", "StockBands", "StockOutlook", "project_stock"]
 
 LEVELS: Final = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
-_COVER_WEEKS: Final = 4  # weeks ahead whose mean demand says how many days a stock lasts
-_DAYS: Final = 7.0
-
-
-class Basis(StrEnum):
-    """What a band's bounds are counted in."""
-
-    QUANTITY = "quantity"
-    DAYS = "days"  # of mean demand over the next four weeks
 
 
 class Side(StrEnum):
@@ -56,26 +48,21 @@ _REMEDY: Final = {
     Side.UPPER: ("请减产、轮换出库或扩充库容。", "Make less, release stock or find more room."),
 }
 
+_STOCK: Final = Wording(zh="库存", en="stock")
+
 
 @dataclass(frozen=True, eq=False)
 class StockBands:
-    """Lower and upper bounds of p products, (p,) each, NaN for none; in units of the product, or in days of demand."""
+    """Lower and upper bounds of p products, (p,) each, in units of the product, NaN for none.
+
+    most: how much of a product's stock the band is about, (p,), NaN for all of it: a reserve is that part of a stock
+    which is used last. label: what this stock is called in an alert.
+    """
 
     floor: FloatArray
     ceiling: FloatArray
-    basis: Basis = Basis.QUANTITY
-
-    def quantities(self, demand: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the bounds in units of the product, (p, w), from mean demand a week, (p, w).
-
-        Days are counted in the mean demand of the four weeks after each; weeks past the horizon are left out, and its
-        last week counts in its own demand.
-        """
-        if self.basis == Basis.QUANTITY:
-            ones = np.ones_like(demand)
-            return self.floor[:, None] * ones, self.ceiling[:, None] * ones
-        daily = _coming(demand) / _DAYS
-        return self.floor[:, None] * daily, self.ceiling[:, None] * daily
+    most: FloatArray | None = None
+    label: Wording = _STOCK
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,28 +99,22 @@ def project_stock(
     """
     _check(product_ids, weeks, demand, production, (opening, bands))
     count = demand.shape[0]
-    asked = demand.mean(axis=0, dtype=np.float64)
-    floor, ceiling = bands.quantities(asked)
+    ones = np.ones((1, len(weeks)))
+    floor, ceiling = bands.floor[:, None] * ones, bands.ceiling[:, None] * ones
     position = np.repeat(opening[:, None], count, axis=1)
     rows: dict[str, list[FloatArray]] = {}
     for week in range(len(weeks)):
         made = production[:, week][:, None] if production.ndim == _PLAN else production[:, :, week].T
         position = position + made - demand[:, :, week].T
-        for name, values in _figures(position, floor[:, week], ceiling[:, week], levels).items():
+        counted = position if bands.most is None else np.fmin(position, bands.most[:, None])
+        for name, values in _figures(counted, floor[:, week], ceiling[:, week], levels).items():
             rows.setdefault(name, []).append(values)
     tables = {name: np.stack(values, axis=1) for name, values in rows.items()}
     frame = _frame(product_ids, weeks, {"floor": floor, "ceiling": ceiling, **tables})
-    return StockOutlook(frame, _alerts(product_ids, weeks, (tables, floor, ceiling), thresholds))
+    return StockOutlook(frame, _alerts(product_ids, weeks, (tables, floor, ceiling), thresholds, bands.label))
 
 
 _PLAN: Final = 2
-
-
-def _coming(demand: FloatArray) -> FloatArray:
-    """Return the mean demand of the four weeks after each, (p, w)."""
-    weeks = demand.shape[1]
-    means = [demand[:, one + 1 : one + 1 + _COVER_WEEKS].mean(axis=1) for one in range(weeks - 1)]
-    return np.stack([*means, demand[:, -1]], axis=1)
 
 
 def _figures(
@@ -183,6 +164,7 @@ def _alerts(
     weeks: Sequence[date],
     figures: tuple[Mapping[str, FloatArray], FloatArray, FloatArray],
     thresholds: Mapping[AlertLevel, float],
+    label: Wording,
 ) -> pl.DataFrame:
     tables, floor, ceiling = figures
     rows = []
@@ -198,7 +180,14 @@ def _alerts(
                 level = _level(facts[0], thresholds)
                 span = weeks[first], weeks[last], weeks[worst]
                 rows.append(
-                    (name, str(side), str(level), *span, *facts, *_texts(name, side, level, span, facts))
+                    (
+                        name,
+                        str(side),
+                        str(level),
+                        *span,
+                        *facts,
+                        *_texts((name, label), side, level, span, facts),
+                    )
                 )
     frame = pl.DataFrame(rows, schema=_ALERTS, orient="row")
     return frame.sort("product_id", "week", "side")
@@ -216,22 +205,23 @@ def _level(probability: float, thresholds: Mapping[AlertLevel, float]) -> AlertL
 
 
 def _texts(
-    name: str,
+    of: tuple[str, Wording],
     side: Side,
     level: AlertLevel,
     span: tuple[date, date, date],
     facts: tuple[float, float, float],
 ) -> tuple[str, str]:
+    name, label = of
     (first, last, worst), (chance, bound, stock) = span, facts
     zh_span = f"{first} 这一周" if first == last else f"{first} 至 {last} 各周"
     en_span = f"in the week of {first}" if first == last else f"in the weeks of {first} to {last}"
     way = "below its floor" if side == Side.LOWER else "above its ceiling"
     remedy_zh, remedy_en = _REMEDY[side]
     return (
-        f"{_LEVELS_ZH[level]}：{name} 在{zh_span}的库存可能{_SIDES_ZH[side]}；{worst} 这一周概率最高，为 {chance:.0%}"
-        f"（库存中位数 {stock:,.0f}，限值 {bound:,.0f}）。{remedy_zh}",
-        f"{level}: stock of {name} may run {way} {en_span}; most likely in the week of {worst}, at {chance:.0%} "
-        f"(median stock {stock:,.0f}, bound {bound:,.0f}). {remedy_en}",
+        f"{_LEVELS_ZH[level]}：{name} 在{zh_span}的{label.zh}可能{_SIDES_ZH[side]}；{worst} 这一周概率最高，为 {chance:.0%}"
+        f"（{label.zh}中位数 {stock:,.0f}，限值 {bound:,.0f}）。{remedy_zh}",
+        f"{level}: {label.en} of {name} may run {way} {en_span}; most likely in the week of {worst}, at {chance:.0%} "
+        f"(median {label.en} {stock:,.0f}, bound {bound:,.0f}). {remedy_en}",
     )
 
 

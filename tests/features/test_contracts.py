@@ -91,6 +91,7 @@ MUTATIONS: Mapping[tuple[str, str], Mapping[str, Cell]] = {
     ("line_plans", "known_before_day"): {"known_at": date(2024, 1, 16)},
     ("stocks", "known_at_not_before_ds"): {"known_at": date(2024, 1, 30)},
     ("stocks", "floor_below_ceiling"): {"floor": 18_000.0},
+    ("stocks", "reserve_within_stock"): {"reserve": 8_601.0},
     ("plan_caps", "end_on_not_before_start_on"): {"end_on": date(2023, 12, 31)},
 }
 

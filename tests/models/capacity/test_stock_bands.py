@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graph.ontology import Wording
 from models.capacity.shortfall.drawing import Draws
-from models.capacity.stock_bands import AlertLevel, Basis, StockBands, StockOutlook, project_stock
+from models.capacity.stock_bands import AlertLevel, StockBands, StockOutlook, project_stock
 from models.demand.series import FloatArray
 from models.errors import StockBandError
 
@@ -26,9 +27,8 @@ def _project(
     *,
     floor: float = NONE,
     ceiling: float = NONE,
-    basis: Basis = Basis.QUANTITY,
 ) -> StockOutlook:
-    bands = StockBands(np.array([floor]), np.array([ceiling]), basis)
+    bands = StockBands(np.array([floor]), np.array([ceiling]))
     weeks = _weeks(demand.shape[2])
     return project_stock(["salt"], weeks, demand, production, opening=np.array([opening]), bands=bands)
 
@@ -79,13 +79,17 @@ def test_more_demand_makes_the_floor_nearer_and_the_ceiling_farther() -> None:
     assert more["below"].sum() > base["below"].sum()
 
 
-def test_days_of_demand_are_counted_in_the_four_weeks_to_come() -> None:
-    demand = _certain([70, 140, 140, 140, 140, 700])
-    found = _project(demand, np.full((1, 6), 200.0), 500.0, floor=7.0, basis=Basis.DAYS).weeks
-    # 7 days at the mean of the next four weeks; the last week at its own demand.
-    coming = [140, (140 * 3 + 700) / 4, (140 * 2 + 700) / 3, (140 + 700) / 2, 700, 700]
-    assert found["floor"].to_list() == pytest.approx(coming)
-    assert found["ceiling"].null_count() == 6
+def test_a_reserve_is_the_part_of_the_stock_that_goes_last() -> None:
+    demand, made = _certain([30, 30, 30]), np.zeros((1, 3))
+    told = Wording(zh="储备", en="reserve")
+    bands = StockBands(np.array([20.0]), np.array([50.0]), np.array([25.0]), told)
+    found = project_stock(["salt"], _weeks(3), demand, made, opening=np.array([100.0]), bands=bands)
+    assert found.weeks["stock"].to_list() == pytest.approx([25, 25, 10])  # of 70, 40 and 10
+    assert found.weeks["below"].to_list() == [0, 0, 1]
+    assert found.alerts["text_en"].str.contains("reserve of salt may run below").all()
+    much = StockBands(np.array([20.0]), np.array([50.0]), np.array([60.0]), told)
+    above = project_stock(["salt"], _weeks(3), demand, made, opening=np.array([100.0]), bands=much)
+    assert above.weeks["above"].to_list() == [1, 0, 0]
 
 
 def test_alerts_run_from_the_first_week_to_the_last_and_say_what_to_do() -> None:
