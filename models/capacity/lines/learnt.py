@@ -73,7 +73,8 @@ def say(world: World, rows: Rows, learnt: Learnt) -> Days:
     ratios = shares(learnt.boosters, rows)
     told = expect(world, rows, ratios, learnt.trust, seen_restarts=learnt.seen_restarts, best=learnt.best)
     ceiling = learnt.best[rows.line]
-    middle = learnt.medians.of(rows, medians_told(learnt.boosters, rows), told.good)
+    middle = learnt.medians.of(rows, medians_told(learnt.boosters, rows), told.good + told.lost)
+    middle = np.maximum(middle - told.lost, 0.0)
     size = learnt.size[rows.line]
     wide = (
         spread_of(

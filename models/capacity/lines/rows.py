@@ -72,11 +72,13 @@ def world_of(grid: LineGrid, as_of: date, limits: tuple[LineLimits, ...]) -> Wor
 def rows_of(world: World, columns: Columns, line: IntArray, day: IntArray, origin: IntArray) -> Rows:
     """Return rows for places in the grid; no column holds anything of a day after `origin` but plans and calendar.
 
-    A plan, a driver or maintenance counts as known for as many days ahead as the panel knows it for days to come.
+    A plan, a driver or maintenance counts as known for as many days ahead as the panel knows it for days to come. On
+    coming days of maintenance that stops a line, its shift plan counts as none.
     """
     grid, state = world.grid, world.state
     step, coming = day - origin, day > grid.last[line]
     planned = grid.planned[line, day]
+    planned = np.where(coming & _stopped(world, line, day), 0.0, planned)  # whatever the shift plan says
     plan_known = np.isfinite(planned) & (coming | (step <= grid.reach[line]))
     recent, season = state.usual_hours(line, day, origin)
     closed = (recent <= 0) & ~np.isfinite(season)

@@ -200,3 +200,17 @@ def test_quantiles_on_their_side_of_the_median_stay() -> None:
     )
     moved = centred(np.array([band]), LEVELS, np.array([2.0]))[0]
     np.testing.assert_allclose(moved, [-4.0, -3.0, -1.0, 2.0, 2.0 + 0.625, 3.0, 4.0])
+
+
+def test_maintenance_that_stops_a_line_outdoes_its_shift_plan(plant_of: PlantOf) -> None:
+    panel = plant_of(plans_known=True)
+    working = panel.future.with_columns(planned_hours=pl.lit(20.0))
+    held = pl.col("maintenance") == "overhaul"
+    assert working.filter(held).height > 0
+    planned = fit_lines(replace(panel, future=working), settings=QUICK)
+    stopped = replace(planned, limits=(LineLimits(stopping=("overhaul",)),) * 3)
+    days = stopped.days().join(working.select("line_id", "ds", "maintenance"), on=["line_id", "ds"])
+    assert planned.days().join(working.filter(held), on=["line_id", "ds"], how="semi")["forecast"].min() > 0  # type: ignore[operator]
+    assert days.filter(held).select(pl.max_horizontal("forecast", "q95", "planned_hours")).max().item() == 0
+    assert days.filter(held.is_null())["forecast"].min() > 0  # type: ignore[operator]
+    assert stopped.contributions().filter(factor="maintenance", driver="overhaul")["value"].max() < 0  # type: ignore[operator]
