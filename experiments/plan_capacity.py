@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
@@ -14,6 +15,7 @@ from experiments.forecast_table import writable_table, write_table
 from experiments.job import Say
 from models.capacity.allocation.plan import Plan
 from models.capacity.allocation.problem import PlanProblem
+from models.capacity.profiles.profile_files import load_profiles
 from models.capacity.published.capacity_run import FOLDER, CapacityRun, latest_run_id, read_run
 from models.capacity.published.plan_record import FOLDER as PLANS
 from models.capacity.published.plan_record import latest_plan_id, write_plan
@@ -29,6 +31,10 @@ from models.capacity.shortfall.dependence import dependence_of_json
 from models.errors import ModelError
 
 __all__ = ["CompareScenarios", "Compared", "PlanCapacity", "read_capacity_run"]
+
+
+PROFILES: Final = "profiles"
+"""Folder of the business's own industry profiles below the home."""
 
 
 class _OfRun(BaseModel):
@@ -52,7 +58,12 @@ class PlanCapacity(_OfRun):
         run = read_capacity_run(self.home, self.run_id)
         try:
             planned = plan_run(
-                run, self.request, root=root, issued_at=self.issued_at, suffix=uuid.uuid4().hex[:6]
+                run,
+                self.request,
+                root=root,
+                issued_at=self.issued_at,
+                suffix=uuid.uuid4().hex[:6],
+                profiles=load_profiles(self.home / PROFILES),
             )
         except ModelError:
             before = latest_plan_id(root, companies=self.request.companies)
@@ -93,7 +104,7 @@ class CompareScenarios(_OfRun):
         """
         scenarios = self._chosen()
         run = read_capacity_run(self.home, self.run_id)
-        problem, notes = problem_asked(run, self.request)
+        problem, notes = problem_asked(run, self.request, load_profiles(self.home / PROFILES))
         problem, base, relaxed = solve_asked(problem, self.request)
         for note in (*notes, *relaxed):
             say(f"提示：{note.zh}", f"note: {note.en}")

@@ -91,6 +91,8 @@ class PlanPoser:
                 minimum_lots=request.minimum_lots,
                 stability_cost=request.stability_cost,
             ),
+            profiles=self.desk.profiles,
+            minimum_runs=request.minimum_runs,
         )
         return Posed(problem, notes, loaded, companies, objective)
 
@@ -138,7 +140,10 @@ class PlanDesk:
         """Return the answer, what keeps the plan beside the answer's record, and its id."""
         desk, now = self._poser.desk, self._poser.desk.clock()
         order, root = _order(request, posed, seconds), desk.store.plans
-        record = self._planning(posed.loaded.run, order, root=root, issued_at=now).record
+        planned = self._planning(
+            posed.loaded.run, order, root=root, issued_at=now, profiles=self._poser.desk.profiles
+        )
+        record = planned.record
         answer = plan_answer(
             record,
             posed.loaded.info,
@@ -230,7 +235,7 @@ def _order(request: PlanRequest, posed: Posed, seconds: float) -> "PlanOrder":
         **request.model_dump(
             include={
                 *("weeks", "capacity", "demand", "overtime", "caps", "minimum_lots", "stability_cost"),
-                "relax",
+                *("minimum_runs", "relax"),
             }
         ),
     )

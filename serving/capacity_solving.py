@@ -1,11 +1,13 @@
 """Have plans solved: the solver's library is imported when the first plan is made, not when the service starts."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from models.capacity.allocation.problem import PlanProblem
+from models.capacity.profiles.profile import Profile
 from models.capacity.published.capacity_run import CapacityRun
 
 if TYPE_CHECKING:
@@ -19,7 +21,13 @@ class Planning(Protocol):
     """Plans a run and compares with the last plan in a folder. Raises PlanError; a failure is noted in the folder."""
 
     def __call__(
-        self, run: CapacityRun, request: "PlanRequest", *, root: Path, issued_at: datetime
+        self,
+        run: CapacityRun,
+        request: "PlanRequest",
+        *,
+        root: Path,
+        issued_at: datetime,
+        profiles: Mapping[str, Profile],
     ) -> "Planned":
         """Return the plan with its record, not yet written."""
 
@@ -31,11 +39,20 @@ class Solving(Protocol):
         """Return the plan that earns most."""
 
 
-def plan_now(run: CapacityRun, request: "PlanRequest", *, root: Path, issued_at: datetime) -> "Planned":
+def plan_now(
+    run: CapacityRun,
+    request: "PlanRequest",
+    *,
+    root: Path,
+    issued_at: datetime,
+    profiles: Mapping[str, Profile],
+) -> "Planned":
     """Plan by HiGHS."""
     from models.capacity.published.planning import plan_run  # noqa: PLC0415 - SciPy's solver comes with it
 
-    return plan_run(run, request, root=root, issued_at=issued_at, suffix=uuid.uuid4().hex[:8])
+    return plan_run(
+        run, request, root=root, issued_at=issued_at, suffix=uuid.uuid4().hex[:8], profiles=profiles
+    )
 
 
 def solve_now(problem: PlanProblem, *, seconds: float) -> "Plan":

@@ -47,6 +47,10 @@ class PlanRequest(StrictModel):
     minimum_lots: bool = Field(
         default=False, description="计入最小批量（整数规划，较慢） / mixed integer, slower"
     )
+    minimum_runs: bool = Field(
+        default=False,
+        description="连续产线每周至少运行行业档案所载的小时（假设值） / continuous lines run their profile's least hours of a week",
+    )
     stability_cost: FiniteFloat = Field(
         default=0.0,
         ge=0,

@@ -86,6 +86,34 @@ def test_objectives_and_companies_are_planned_apart(home: Path) -> None:
     assert latest_plan_id(home / PLANS, companies=["C1"]) == alone.record.info.plan_id
 
 
+_PROFILE = """
+id = "steady"
+label = { zh = "连续生产", en = "Steady works" }
+unit = "t"
+source = "Test."
+[calendar]
+hours = 24
+[constraints]
+minimum_run_hours = 100
+"""
+
+
+def test_a_profile_of_the_home_makes_a_line_run_where_asked(tmp_path: Path) -> None:
+    run = a_run()
+    lines = run.lines.with_columns(profile=pl.Series([None, "steady"], dtype=pl.String))
+    spare = run.demand.with_columns(forecast=pl.lit(100.0))
+    write_run(tmp_path / FOLDER, replace(run, lines=lines, demand=spare))
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "steady.toml").write_text(_PROFILE, encoding="utf-8")
+    hours = []
+    for place, asked in enumerate((False, True)):
+        planned = _plan(tmp_path, hours=place, minimum_runs=asked)
+        used = planned.plan.lines.filter(pl.col("line_id") == "L2")["used"]
+        hours.append(used.min())
+        assert ("profile_in_plan" in {note.code for note in planned.record.info.notes}) is asked
+    assert hours[0] < 100 <= hours[1] + 1e-6
+
+
 def test_an_infeasible_plan_names_what_to_relax_and_leaves_the_last_good_one(home: Path) -> None:
     good = _plan(home)
     root = home / PLANS

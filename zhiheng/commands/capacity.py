@@ -33,6 +33,12 @@ _Demand = Annotated[
 ]
 _Caps = Annotated[bool, typer.Option(help="遵守能耗与排放限额。Heed caps on energy and emissions.")]
 _Lots = Annotated[bool, typer.Option(help="遵守最小批量（整数规划，较慢）。Minimum lots (mixed integer).")]
+_Runs = Annotated[
+    bool,
+    typer.Option(
+        help="连续产线每周至少运行档案所载的小时（假设值）。Least hours of continuous lines, as their profile assumes."
+    ),
+]
 _Relax = Annotated[
     bool, typer.Option(help="无可行解时放宽库存下限与优先订单，并逐项说明。Let floors and orders give way.")
 ]
@@ -158,6 +164,7 @@ def plan(
     demand: _Demand = None,
     caps: _Caps = True,
     minimum_lots: _Lots = False,
+    minimum_runs: _Runs = False,
     stability_cost: Annotated[
         float, typer.Option(min=0, help="偏离上一份计划每小时的代价，元。CNY an hour moved.")
     ] = 0.0,
@@ -175,7 +182,8 @@ def plan(
 
     settings = load_settings()
     request = _request(objective, weeks, companies, capacity=capacity, demand=demand, caps=caps,
-                       minimum_lots=minimum_lots, stability_cost=stability_cost, relax=relax, seconds=seconds)  # fmt: skip
+                       minimum_lots=minimum_lots, minimum_runs=minimum_runs, stability_cost=stability_cost,
+                       relax=relax, seconds=seconds)  # fmt: skip
     job = checked_job(
         PlanCapacity, home=settings.home, run_id=run, request=request, issued_at=datetime.now(UTC)
     )
@@ -196,6 +204,7 @@ def scenario(
     capacity: _Capacity = None,
     demand: _Demand = None,
     caps: _Caps = True,
+    minimum_runs: _Runs = False,
     relax: _Relax = False,
     run: _Run = None,
     seconds: _Seconds = 60.0,
@@ -210,8 +219,9 @@ def scenario(
 
     settings = load_settings()
     request = _request(
-        objective, weeks, companies, capacity=capacity, demand=demand, caps=caps, relax=relax, seconds=seconds
-    )
+        objective, weeks, companies, capacity=capacity, demand=demand, caps=caps, minimum_runs=minimum_runs,
+        relax=relax, seconds=seconds,
+    )  # fmt: skip
     job = checked_job(
         CompareScenarios,
         home=settings.home,
@@ -263,6 +273,7 @@ def _request(
     demand: float | None,
     caps: bool,
     minimum_lots: bool = False,
+    minimum_runs: bool = False,
     stability_cost: float = 0.0,
     relax: bool = False,
     seconds: float,
@@ -280,6 +291,7 @@ def _request(
         demand=demand,
         caps=caps,
         minimum_lots=minimum_lots,
+        minimum_runs=minimum_runs,
         stability_cost=stability_cost,
         relax=relax,
         time_limit_seconds=seconds,

@@ -13,6 +13,7 @@ from models.capacity.allocation.difference import PlanDifference, difference
 from models.capacity.allocation.plan import Plan
 from models.capacity.allocation.problem import Objective, PlanOptions, PlanProblem, PlanProduct
 from models.capacity.allocation.solve import TIME_LIMIT_SECONDS, solve_plan
+from models.capacity.profiles.profile import Profile
 from models.capacity.published.capacity_run import CapacityRun
 from models.capacity.published.plan_likeness import unlike_before
 from models.capacity.published.plan_record import (
@@ -50,6 +51,9 @@ class PlanRequest(BaseModel):
     overtime: bool = True
     caps: bool = True
     minimum_lots: bool = False
+    minimum_runs: bool = Field(
+        default=False, description="continuous lines run the least hours of a week that their profile names"
+    )
     stability_cost: float = Field(
         default=0.0, ge=0, description="CNY an hour that differs from the last plan"
     )
@@ -84,8 +88,10 @@ class Planned:
     difference: PlanDifference | None
 
 
-def problem_asked(run: CapacityRun, request: PlanRequest) -> tuple[PlanProblem, tuple[Note, ...]]:
-    """Return the problem of a request and what was left out; see `problem_with_notes`."""
+def problem_asked(
+    run: CapacityRun, request: PlanRequest, profiles: Mapping[str, Profile] | None = None
+) -> tuple[PlanProblem, tuple[Note, ...]]:
+    """Return the problem of a request and what was left out or assumed; see `problem_with_notes`."""
     return problem_with_notes(
         run,
         objective=request.objective,
@@ -93,22 +99,32 @@ def problem_asked(run: CapacityRun, request: PlanRequest) -> tuple[PlanProblem, 
         companies=request.companies,
         counting=request.counting,
         options=request.options,
+        profiles=profiles,
+        minimum_runs=request.minimum_runs,
     )
 
 
 def plan_run(
-    run: CapacityRun, request: PlanRequest, *, root: Path, issued_at: datetime, suffix: str
+    run: CapacityRun,
+    request: PlanRequest,
+    *,
+    root: Path,
+    issued_at: datetime,
+    suffix: str,
+    profiles: Mapping[str, Profile] | None = None,
 ) -> Planned:
     """Plan a run and compare with the last plan of the same companies in `root`; `write_plan` keeps the record.
+
+    `profiles`: those of the lines' industries, by id.
 
     A plan that fails is noted in `root` (`failed_after`) with its error, which is raised; the last good plan and its
     pointer stay as they are. Raises PlanError (no demand, infeasible, out of time, ...), CapacityRunError, BundleError.
     """
     before = latest_plan_id(root, companies=request.companies)
     try:
-        return _planned(
-            run, request, before if before is None else read_plan(root / before), issued_at, suffix
-        )
+        asked = problem_asked(run, request, profiles)
+        last = None if before is None else read_plan(root / before)
+        return _planned(run, request, asked, last, (issued_at, suffix))
     except ModelError as error:
         note_failure(
             root,
@@ -139,9 +155,13 @@ def plan_of_record(record: PlanRecord) -> Plan:
 
 
 def _planned(
-    run: CapacityRun, request: PlanRequest, before: PlanRecord | None, issued_at: datetime, suffix: str
+    run: CapacityRun,
+    request: PlanRequest,
+    asked: tuple[PlanProblem, tuple[Note, ...]],
+    before: PlanRecord | None,
+    issued: tuple[datetime, str],
 ) -> Planned:
-    problem, notes = problem_asked(run, request)
+    (problem, notes), (issued_at, suffix) = asked, issued
     previous = None if before is None else before.production
     problem, plan, relaxed = solve_asked(problem, request, previous)
     changed = None if before is None else _changed(before, plan, request, relaxed)

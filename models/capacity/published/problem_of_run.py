@@ -18,6 +18,8 @@ from models.capacity.allocation.problem import (
     PlanProduct,
     Route,
 )
+from models.capacity.profiles.plan_limits import heed_profiles
+from models.capacity.profiles.profile import Profile
 from models.capacity.published.capacity_run import CapacityRun
 from models.capacity.published.problem_rows import (
     line_of_run,
@@ -74,6 +76,8 @@ def problem_with_notes(
     companies: Collection[str] | None = None,
     counting: Counting | None = None,
     options: PlanOptions | None = None,
+    profiles: Mapping[str, Profile] | None = None,
+    minimum_runs: bool = False,
 ) -> tuple[PlanProblem, tuple[Note, ...]]:
     """Return the plan's problem over the run's own keys and weeks (E-04), and what was left out or moved.
 
@@ -81,7 +85,9 @@ def problem_with_notes(
     theirs or are made on these lines; their products that only others make are left out with their orders. A line's
     hours of a week are its effective hours, times what the quantile of its output is of the expected output where
     `counting` asks for one; its good share is the forecast quality. Products that no line makes and lines without a
-    route are left out and named; orders that are overdue count in the first week, later ones are left out.
+    route are left out and named; orders that are overdue count in the first week, later ones are left out. `profiles` (by
+    id, none: not heeded) give energy and emission to routes without any where a cap counts them, and with
+    `minimum_runs` the hours that continuous lines must run; each is named in a note.
 
     Raises PlanWithoutDemandError (no demand run, no week that both know), ProductWithoutRouteError (nothing can be
     made, or a priority order cannot), PlanValueError (a probability without a quantile column, a line without a
@@ -106,7 +112,27 @@ def problem_with_notes(
         objective=objective,
         options=options or PlanOptions(),
     )
+    problem = _with_profiles(problem, mine, profiles or {}, notes, minimum_runs=minimum_runs)
     return problem, tuple(notes)
+
+
+def _with_profiles(
+    problem: PlanProblem,
+    run: CapacityRun,
+    profiles: Mapping[str, Profile],
+    notes: list[Note],
+    *,
+    minimum_runs: bool,
+) -> PlanProblem:
+    """Return the problem with what the industries of its lines add; what is assumed is added to the notes."""
+    capped = problem.options.caps and bool(problem.caps)
+    if not capped and not minimum_runs:
+        return problem
+    known = run.lines.select("line_id", "profile").iter_rows()
+    profile_of = {line: profiles[name] for line, name in known if name in profiles}
+    heeded, texts = heed_profiles(problem, profile_of, minimum_runs=minimum_runs)
+    notes += [Note(code="profile_in_plan", zh=one.zh, en=one.en) for one in texts]
+    return heeded
 
 
 def _routes(run: CapacityRun) -> tuple[Route, ...]:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.capacity.allocation.problem import Objective, PlanProblem
+from models.capacity.allocation.problem import Objective, PlanOptions, PlanProblem
+from models.capacity.profiles.profile_files import load_profiles
 from models.capacity.published.capacity_run import CapacityRun
 from models.capacity.published.problem_of_run import Counting, problem_of_run, problem_with_notes
 from models.capacity.published.run_scope import run_of_companies, weeks_of_run
@@ -194,6 +195,45 @@ def test_a_product_that_the_demand_run_does_not_know_is_named_and_has_no_demand(
     partly = replace(run, demand=run.demand.filter(pl.col("product_id") == "P1"))
     assert _codes(partly) == {"product_without_demand"}
     assert _problem(partly).demand[1].sum() == 0
+
+
+def test_profiles_give_energy_where_a_cap_counts_it_and_the_route_has_none() -> None:
+    profiles = load_profiles()
+    salt = profiles["sea_salt"].energy
+    assert salt is not None
+    routes = a_run().routes.with_columns(
+        energy_per_unit=pl.when(pl.col("product_id") == "P1").then(None).otherwise("energy_per_unit")
+    )
+    caps = pl.DataFrame({"cap_id": ["E1"], "kind": ["energy"], "org_id": ["C1"], "limit": [500.0]})
+    run = replace(a_run(), routes=routes)
+    free, said = problem_with_notes(run, objective=Objective.GROUP, profiles=profiles)
+    assert not said
+    assert free.routes == _problem(run).routes
+    capped, notes = problem_with_notes(replace(run, caps=caps), objective=Objective.GROUP, profiles=profiles)
+    used = {(one.line_id, one.product_id): one.energy_per_unit for one in capped.routes}
+    assert used == {("L1", "P1"): salt.per_unit, ("L1", "P2"): 1.0, ("L2", "P2"): 1.0}
+    assert [(one.code, "P1" in one.en) for one in notes] == [("profile_in_plan", True)]
+    off = PlanOptions(caps=False)
+    assert not problem_with_notes(
+        replace(run, caps=caps), objective=Objective.GROUP, profiles=profiles, options=off
+    )[1]
+
+
+def test_minimum_runs_of_a_profile_are_heeded_only_where_asked_for() -> None:
+    profiles = load_profiles()
+    least = profiles["carbon_fibre"].constraints.minimum_run_hours
+    assert least is not None
+    run = a_run()
+    lines = run.lines.with_columns(profile=pl.Series(["carbon_fibre", None]))
+    run = replace(run, lines=lines)
+    asked, notes = problem_with_notes(run, objective=Objective.GROUP, profiles=profiles, minimum_runs=True)
+    assert asked.lines[0].least.tolist() == [least] * len(WEEKS)
+    assert not asked.lines[1].least.any()
+    assert [one.code for one in notes] == ["profile_in_plan"]
+    assert "L1" in notes[0].zh
+    silent, none = problem_with_notes(run, objective=Objective.GROUP, profiles=profiles)
+    assert not silent.lines[0].least.any()
+    assert not none
 
 
 def test_a_change_over_is_counted_once_a_lot_of_at_least_the_least_made_and_never_for_the_only_product() -> (
