@@ -117,10 +117,13 @@ def as_drivers(
 ) -> tuple[pl.DataFrame, tuple[str, ...], tuple[str, ...]]:
     """Return the table with its drivers as Float64 or String, and the names of the numeric and of the text ones.
 
-    Yes and no become 1 and 0, whatever is not finite is null, empty text is null, days are text.
+    A column of text whose filled cells are all numbers, as every column of a CSV file is read, is numeric. Yes and no
+    become 1 and 0, whatever is not finite is null, empty text is null, days are text.
     """
+    names = sorted(names)
+    frame = frame.with_columns(_numbers(frame[name]) for name in names if frame.schema[name] == pl.String())
     numeric, texts, columns = [], [], []
-    for name in sorted(names):
+    for name in names:
         dtype, value = frame.schema[name], pl.col(name)
         if dtype.is_numeric() or dtype == pl.Boolean():
             numeric.append(name)
@@ -131,3 +134,11 @@ def as_drivers(
             cell = value.cast(pl.String).str.strip_chars()
             columns.append(pl.when(cell != "").then(cell).alias(name))
     return frame.with_columns(columns), tuple(numeric), tuple(texts)
+
+
+def _numbers(cells: pl.Series) -> pl.Series:
+    """Return a column of text as numbers where all that it holds are numbers, else as it is."""
+    read = parsed(cells, number(cells.name, cells.name, cells.name, unit=_UNIT))
+    blank = cells.to_frame("cell").select(is_blank(pl.col("cell"))).to_series()
+    lost = read.is_null() & ~blank
+    return cells if lost.any() or blank.all() else read.alias(cells.name)

@@ -80,6 +80,41 @@ def test_impossible_rows_are_named(plant: CapacityClient, changes: dict[str, obj
     assert told in refused["detail"]
 
 
+@pytest.mark.parametrize(("unit", "profile", "told"), [("kg", "sea_salt", "kg"), ("t", "nope", "nope")])
+def test_a_profile_that_is_not_the_lines_is_refused(
+    plant: CapacityClient, unit: str, profile: str, told: str
+) -> None:
+    body = payload(history(days=20), unit=unit, profile=profile)
+    refused = problem(plant.post("forecast", body), 422, "line-history")
+    assert told in refused["detail"]
+    assert "L1" in refused["detail"]
+
+
+def test_what_is_assumed_of_a_line_is_told_and_does_not_lessen_its_forecast(plant: CapacityClient) -> None:
+    answer = plant.post("forecast", {**payload(history()), "horizon": 2}).json()
+    notes = {note["code"]: note for note in answer["quality"]["notes"]}
+    assert "L1" in notes["profile_assumed"]["text_en"]
+    assert answer["lines"][0]["profile"] == "generic"
+    named = plant.post("forecast", {**payload(history(), profile="sea_salt"), "horizon": 2}).json()
+    assert named["lines"][0]["profile"] == "sea_salt"
+    assert [note["code"] for note in named["quality"]["notes"]] == ["profile_unverified"]
+    assert named["quality"]["level"] == "full"
+
+
+def test_days_have_the_hours_that_their_weeks_add_up(plant: CapacityClient) -> None:
+    body = payload(history())
+    week = plant.post("forecast", {**body, "horizon": 2}).json()["lines"][0]["points"][1]
+    days = plant.post("forecast", {**body, "by": "day", "horizon": 14}).json()["lines"][0]["points"]
+    inside = [
+        one for one in days if 0 <= (date.fromisoformat(one["ds"]) - date.fromisoformat(week["ds"])).days < 7
+    ]
+    assert len(inside) == 7
+    for name in ("planned_hours", "effective_hours", "calendar_hours"):
+        assert math.fsum(one[name] for one in inside) == pytest.approx(week[name]), name
+    made = math.fsum(24 * one["utilisation"] for one in inside)
+    assert made == pytest.approx(168 * week["utilisation"])
+
+
 def test_day_given_twice_is_named(plant: CapacityClient) -> None:
     rows = history(days=20)
     problem(plant.post("forecast", payload([*rows, rows[-1]])), 422, "line-history")

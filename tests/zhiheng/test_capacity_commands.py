@@ -121,6 +121,43 @@ def test_a_table_that_cannot_be_used_is_named_in_both_languages(folder: Path, ru
     assert not (folder / "lines.forecast.csv").exists()
 
 
+def test_a_tables_profile_is_checked_told_and_names_what_was_lost(folder: Path, run: Run) -> None:
+    salt = _table().with_columns(
+        unit=pl.lit("t"),
+        profile=pl.lit("well_salt"),
+        run_hours=15.0,
+        stop_reason=pl.lit("power"),
+        steam_pressure=pl.lit(-5.0),
+    )
+    salt.with_columns(profile=pl.lit("glas")).write_csv(folder / "lines.csv")
+    status, _, complaint = run("forecast", "--history", "lines.csv")
+    assert (status, "glas" in complaint, "well_salt" in complaint) == (1, True, True)
+    salt.with_columns(unit=pl.lit("kg")).write_csv(folder / "lines.csv")
+    status, _, complaint = run("forecast", "--history", "lines.csv")
+    assert (status, "kg" in complaint) == (1, True)
+    salt.with_columns(pl.when(pl.col("line_id") == "A").then("profile")).write_csv(folder / "lines.csv")
+    status, said, _ = run(
+        "forecast", "--history", "lines.csv", "--drivers", "steam_pressure", "--out", "fc.csv"
+    )
+    assert status == 0
+    report = pl.read_csv(folder / "fc.report.csv").select("line_id", "rule").rows()
+    assert ("A", "profile_unverified") in report
+    assert ("A", "driver_out_of_range") in report
+    assert ("B", "profile_assumed") in report
+    lost = pl.read_csv(folder / "fc.losses.csv")
+    assert lost.filter(line_id="A")["loss"].to_list() == ["breakdown"]
+    assert lost["hours"].to_list() == [91.0, 91.0]
+    assert "fc.losses.csv" in said
+    assert "91.0 h" in said
+
+
+def test_a_profile_is_shown_in_the_readers_words(folder: Path, run: Run) -> None:
+    status, said, _ = run("profile", "--name", "carbon_fibre")
+    assert (status, "yes" in said, "True" in said) == (0, True, False)
+    status, said, _ = run("profile", "--name", "carbon_fibre", lang="zh")
+    assert (status, "是" in said, "True" in said) == (0, True, False)
+
+
 def test_the_groups_forecast_needs_a_day_and_tables(folder: Path, run: Run) -> None:
     assert run("forecast")[0] == 2
     status, _, complaint = run("forecast", "--as-of", "2025-12-31")

@@ -212,6 +212,37 @@ def test_several_rows_of_a_day_are_told_what_to_do() -> None:
     assert "add up" in error.en
 
 
+def test_two_maintenances_of_a_day_are_not_taken_for_shifts() -> None:
+    twice = plan(ds=[day(7), day(7), day(8)], line_id=["A"] * 3, maintenance=["overhaul", "inspection", None])
+    error = refusal(table(), twice)
+    assert (error.table, error.line_id, error.row) == ("plan", "A", 1)
+    assert "overhaul, inspection" in error.en
+    assert "overhaul、inspection" in error.zh
+    assert "shift" not in error.en
+    assert "班次" not in error.zh
+
+
+def test_planned_hours_that_were_not_run_are_stops_where_a_reason_is_given() -> None:
+    told = table(planned_hours=[8.0] * 6, run_hours=[6.5, 8.0, 8.0, 5.0, 7.0, 8.0])
+    reasons = pl.Series(["power", "power", None, None, "rain", None])
+    panel = line_panel_of_file(told.with_columns(stop_reason=reasons))
+    assert panel.stops.select("line_id", "reason", "hours").rows() == [
+        (told["line_id"][0], "power", 1.5),
+        (told["line_id"][4], "rain", 1.0),
+    ]
+    assert line_panel_of_file(told.drop("run_hours").with_columns(stop_reason=reasons)).stops.is_empty()
+
+
+def test_drivers_of_a_file_of_text_are_numbers_where_all_their_cells_are() -> None:
+    texts = table().with_columns(
+        heat=pl.Series(["1.5", " 2", "", "-3", "4", None]), crew=pl.Series(["1", "2", "x", "1", "2", ""])
+    )
+    panel = line_panel_of_file(texts, drivers=("heat", "crew"))
+    assert (panel.drivers, panel.text_drivers) == (("heat",), ("crew",))
+    told = panel.history.join(texts.select("line_id", "ds"), on=["line_id", "ds"])
+    assert sorted(told["heat"].drop_nulls()) == [-3.0, 1.5, 2.0, 4.0]
+
+
 def test_missing_columns_are_named() -> None:
     assert "output" in refusal(table().drop("output")).en
     assert refusal(table(), drivers=("humidity",)).column == "humidity"

@@ -78,10 +78,12 @@ def test_the_examples_of_scenarios_fit_the_new_industrys_plan() -> None:
     weeks = tuple(date(2026, 9, 7) + timedelta(weeks=number) for number in range(12))
     plan = PlanProblem(
         weeks=weeks,
-        lines=(PlanLine("K1", "ORG-1", "t", np.full(12, 140.0), np.full(12, 0.97)),),
+        lines=tuple(
+            PlanLine(name, "ORG-1", "t", np.full(12, 140.0), np.full(12, 0.97)) for name in ("K1", "K2")
+        ),
         products=(PlanProduct("NCM", "ORG-1", "cathode", "t"),),
-        routes=(Route("K1", "NCM", RATE, 900, 900, 900),),
-        demand=np.full((1, 12), 600.0),
+        routes=tuple(Route(name, "NCM", RATE, 900, 900, 900) for name in ("K1", "K2")),
+        demand=np.full((1, 12), 1200.0),
     )
     for one in load_scenarios():
         assert apply(one, plan) is not plan
