@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from experiments.capacity_backtest import actual_weeks
+from experiments.capacity_backtest import whole_weeks
 from features.capacity.line_panel import LinePanel
 from features.demand import Panel
 from features.errors import MissingColumnError
@@ -67,10 +67,10 @@ def actual_demand(tables: Tables, as_of: date) -> pl.DataFrame:
 
 
 def actual_hours(panel: LinePanel) -> pl.DataFrame:
-    """Return line_id, week, hours: good hours (good output over the planned rate) of whole reported weeks."""
-    rates = panel.lines.select("line_id", "planned_rate")
-    made = actual_weeks(panel).join(rates, on="line_id", how="left", maintain_order="left")
-    return made.select("line_id", "week", hours=pl.col("actual") / pl.col("planned_rate"))
+    """Return line_id, week, hours: good hours (good output over the planned rate of its day) of whole reported weeks."""
+    rates = dict(panel.lines.select("line_id", "planned_rate").iter_rows())
+    usual = pl.col("line_id").replace_strict(rates, default=None, return_dtype=pl.Float64)
+    return whole_weeks(panel, "hours", over=pl.coalesce("planned_rate", usual))
 
 
 def _static(panel: Panel) -> pl.DataFrame:

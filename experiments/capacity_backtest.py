@@ -28,6 +28,7 @@ __all__ = [
     "cut_offs",
     "line_errors",
     "measures_of_lines",
+    "whole_weeks",
 ]
 
 ALL: Final = "all"
@@ -83,19 +84,25 @@ def cut_offs(
 
 def actual_weeks(panel: LinePanel) -> pl.DataFrame:
     """Return line_id, week, actual (good output, or output where good output is not reported) of whole reported weeks."""
+    return whole_weeks(panel, "actual")
+
+
+def whole_weeks(panel: LinePanel, name: str, *, over: pl.Expr | None = None) -> pl.DataFrame:
+    """Return line_id, week and, under a name, good output by week of whole reported weeks; over: what each day's is divided by."""
     made = pl.coalesce("good_output", "output")
     rest = (pl.col("planned_hours") == 0) & made.is_null()
+    good = pl.when(rest).then(0.0).otherwise(made)
     days = panel.history.select(
         "line_id",
         pl.col("ds").dt.truncate("1w").alias("week"),
-        pl.when(rest).then(0.0).otherwise(made).alias("made"),
+        (good if over is None else good / over).alias("made"),
     ).sort("line_id", "week")
     rows = [
-        {"line_id": line, "week": week, "actual": math.fsum(own["made"])}
+        {"line_id": line, "week": week, name: math.fsum(own["made"])}
         for (line, week), own in days.group_by("line_id", "week", maintain_order=True)
         if own.height == _WEEK_DAYS and own["made"].null_count() == 0
     ]
-    return pl.DataFrame(rows, schema={"line_id": pl.String, "week": pl.Date, "actual": pl.Float64})
+    return pl.DataFrame(rows, schema={"line_id": pl.String, "week": pl.Date, name: pl.Float64})
 
 
 def line_errors(cuts: Sequence[CutOff], actual: pl.DataFrame) -> pl.DataFrame:

@@ -190,3 +190,9 @@ def test_good_hours_are_good_output_over_the_planned_rate(panel: LinePanel) -> N
     hours = actual_hours(panel)
     made = actual_weeks(panel).join(panel.lines, on="line_id")
     np.testing.assert_allclose(hours["hours"], made["actual"] / made["planned_rate"])
+
+
+def test_good_hours_of_before_a_change_of_the_planned_rate_are_counted_at_the_rate_of_then() -> None:
+    rates = pl.Series("planned_rate", [20.0] * 7 + [10.0] * 7)
+    found = actual_hours(_panel(_history(14).with_columns(rates), _MONDAY + timedelta(days=14)))
+    np.testing.assert_allclose(found["hours"], [7 * 72 / 20, 7 * 72 / 10])
