@@ -22,6 +22,7 @@ def tell_run(say: Say, run: CapacityRun, *, newest: str | None = None) -> None:
             f"{run.lines.height} lines; error of the median week {told['ratio']:.2f} times the planned rate's, the 80 % band "
             f"covers {told['coverage']:.0%}",
         )
+    _tell_losses(say, run)
     fell = info.accuracy.get("shortfall", {})
     if "calibration_error" in fell:
         skill = fell.get("brier_skill", math.nan)
@@ -36,6 +37,18 @@ def tell_run(say: Say, run: CapacityRun, *, newest: str | None = None) -> None:
             f"数据截至 {info.data_as_of}，早于批次 {newest}：计划与服务仍用 {newest}。",
             f"Its data, up to {info.data_as_of}, are older than those of run {newest}, which plans and the service go on with.",
         )
+
+
+def _tell_losses(say: Say, run: CapacityRun) -> None:
+    """Name what most hours were lost to, where stops are reported."""
+    if run.losses.is_empty():
+        return
+    most = run.losses.sort("hours", "line_id", "reason", descending=[True, False, False]).row(0, named=True)
+    zh, en = most["loss_zh"] or most["reason"], most["loss_en"] or most["reason"]
+    say(
+        f"近 13 周停机损失最多的是产线 {most['line_id']} 的“{zh}”：{most['hours']:,.0f} 小时",
+        f"most hours of stops over 13 weeks: {most['hours']:,.0f} h of line {most['line_id']}, {en}",
+    )
 
 
 def _tell_outcome(say: Say, run: CapacityRun) -> None:

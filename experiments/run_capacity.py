@@ -36,6 +36,7 @@ from features.sources import read_tables
 from models.bundle import Bundle
 from models.capacity.lines.model import LineModel, fit_lines
 from models.capacity.lines.model_folder import save_line_model
+from models.capacity.profiles.panel_facts import labelled_losses
 from models.capacity.profiles.profile_files import load_profiles
 from models.capacity.published.capacity_run import FOLDER, CapacityRun, latest_run_id, new_run_id, write_run
 from models.capacity.published.opening_stock import stock_carried_forward
@@ -201,6 +202,7 @@ class RunCapacity(BaseModel):
             run,
             info=run.info.model_copy(update=update),
             utilisation=found.utilisation,
+            losses=labelled_losses(inputs.panel, inputs.profiles).join(run.lines, on="line_id", how="semi"),
             shortfall_products=found.products,
             shortfall_lines=found.lines,
             stock_alerts=found.alerts,

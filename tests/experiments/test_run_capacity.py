@@ -105,6 +105,8 @@ def test_shortfalls_stand_for_every_product_and_line_in_every_week_that_can_be_p
     short = run.shortfall_products.filter(pl.col("probability") > 0)
     assert short["bottleneck"].null_count() == 0
     assert run.utilisation["line_id"].n_unique() == run.lines.height
+    assert (run.losses["hours"] > 0).all()
+    assert run.losses["loss_en"].null_count() < run.losses.height
     assert set(run.lines["profile"]) == {"cylindrical_cells", "carbon_fibre", "sea_salt", "well_salt"}
 
 

@@ -35,6 +35,8 @@ FOLDER: Final = "capacity"
 """Folder of the runs below the home; plans lie below it."""
 _INFO: Final = "run.json"
 _DEPENDENCE: Final = "dependence.json"
+_LATER: Final = frozenset({"losses"})
+"""Frames that runs published before do not have."""
 _JSON: Final = TypeAdapter(dict[str, JsonValue])
 
 
@@ -43,7 +45,8 @@ class CapacityRun:
     """Everything that is published at one time; the columns of each frame are `run_frames.FRAMES` at least.
 
     Units: hours, the unit of the line or product, CNY, weeks stamped on Monday. `demand` is the demand run's own
-    forecast by product and week (same keys, same calendar; its id is in `info`), `dependence` what was learnt of how
+    forecast by product and week (same keys, same calendar; its id is in `info`), `losses` what each line lost by reason of
+    stop over its last 13 weeks (hours, units at the planned rate, under the name of its profile), `dependence` what was learnt of how
     its series move together. Without a demand run `demand` and the shortfalls are empty and a note says so.
     """
 
@@ -53,6 +56,7 @@ class CapacityRun:
     weeks: pl.DataFrame
     contributions: pl.DataFrame
     utilisation: pl.DataFrame
+    losses: pl.DataFrame
     routes: pl.DataFrame
     products: pl.DataFrame
     orders: pl.DataFrame
@@ -141,6 +145,8 @@ def _info(folder: Path) -> CapacityInfo:
 
 
 def _frame(bundle: Bundle, name: str) -> pl.DataFrame:
+    if name in _LATER and not (bundle.folder / f"{name}.parquet").exists():
+        return empty_frame(name)
     return pl.read_parquet(io.BytesIO(bundle.read(f"{name}.parquet")))
 
 

@@ -53,6 +53,7 @@ FRAMES: Final[Mapping[str, Columns]] = {
         "value": pl.Float64,
     },
     "utilisation": {"line_id": pl.String, "ds": pl.Date, "forecast": pl.Float64},
+    "losses": {"line_id": pl.String, "reason": pl.String, "hours": pl.Float64, "units": pl.Float64},
     "routes": {"line_id": pl.String, "product_id": pl.String, "rate": pl.Float64},
     "products": {"product_id": pl.String, "org_id": pl.String, "family": pl.String, "unit": pl.String},
     "orders": {
@@ -74,6 +75,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "lines": ("line_id",),
     "days": ("line_id", "ds"),
     "weeks": ("line_id", "week"),
+    "losses": ("line_id", "reason"),
     "routes": ("line_id", "product_id"),
     "products": ("product_id",),
     "orders": ("order_id",),

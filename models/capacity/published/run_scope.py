@@ -77,6 +77,7 @@ _BY_LINE_OR_PRODUCT: Final = (
     "weeks",
     "contributions",
     "utilisation",
+    "losses",
     "routes",
     "orders",
     "demand",

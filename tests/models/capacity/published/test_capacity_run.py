@@ -1,5 +1,6 @@
 """Runs of capacity are published whole, read back checked and never rewritten."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -77,6 +78,18 @@ def test_a_run_is_never_rewritten(tmp_path: Path) -> None:
     write_run(tmp_path, a_run())
     with pytest.raises(CapacityRunExistsError, match="20260101T000000-capacity-abc"):
         write_run(tmp_path, a_run())
+
+
+def test_a_run_of_before_losses_were_published_is_still_read(tmp_path: Path) -> None:
+    losses = pl.DataFrame({"line_id": ["L1"], "reason": ["power"], "hours": [3.0], "units": [30.0]})
+    folder = write_run(tmp_path, replace(a_run(), losses=losses))
+    assert read_run(folder).losses.equals(losses)
+    manifest = folder / "manifest.json"
+    told = json.loads(manifest.read_text())
+    del told["files"]["losses.parquet"]
+    manifest.write_text(json.dumps(told))
+    (folder / "losses.parquet").unlink()
+    assert read_run(folder).losses.is_empty()
 
 
 def test_a_changed_file_and_a_broken_pointer_are_refused(tmp_path: Path) -> None:
