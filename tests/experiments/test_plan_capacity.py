@@ -140,7 +140,11 @@ def test_where_asked_orders_and_floors_give_way_and_are_named(home: Path) -> Non
     assert {note.code for note in planned.record.info.notes} <= {"orders_relaxed", "floors_relaxed"}
     assert any("O1" in note.en for note in planned.record.info.notes)
     assert latest_plan_id(home / PLANS) == planned.record.info.plan_id
-    assert not _plan(home, hours=2, relax=True, weeks=1).problem.orders
+    first_week = _plan(home, hours=2, relax=True, weeks=1)
+    [order] = first_week.problem.orders
+    made = 126.0 * 10.0 * 0.95 + 100.0 - 50.0  # all of the hours of its line, and the stock above its floor
+    assert order.quantity == pytest.approx(made, rel=2e-3)
+    assert first_week.problem.demand.max() == 1e6  # still asked for
 
 
 def _publish_infeasible(home: Path, run: CapacityRun) -> None:

@@ -1,6 +1,6 @@
 """The program with every constraint that may be at fault made elastic, each by a slack that belongs to a named group."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,11 +54,16 @@ class Elastic:
     unit: FloatArray
 
 
-def elastic_of(instance: Instance) -> Elastic:
-    """Build the elastic program: orders may slip, stock leave its bounds, lines run more or less, caps be passed."""
+def elastic_of(instance: Instance, kinds: Collection[str] | None = None) -> Elastic:
+    """Build the elastic program: orders may slip, stock leave its bounds, lines run more or less, caps be passed.
+
+    With `kinds`, only constraints of these kinds give way.
+    """
     program = program_of(instance, all_columns(instance))
     rows = sparse.vstack([program.balance, program.limits], format="csc")
-    slacks = [part for part in _slacks(program, rows) if part.at.size]
+    slacks = [
+        part for part in _slacks(program, rows) if part.at.size and (kinds is None or part.kind in kinds)
+    ]
     late, links = _late(program, rows)
     count = sum(part.at.size for part in slacks)
     matrix = sparse.block_array(

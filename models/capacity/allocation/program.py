@@ -175,12 +175,16 @@ def _may_take_back(instance: Instance) -> BoolArray:
 
 
 def _most_short(instance: Instance) -> FloatArray:
-    """Return the most backlog (all that is asked for but not ordered) or lost sales, in standard hours (p, w)."""
+    """Return the most backlog (all that is asked for but not ordered) or lost sales, in standard hours (p, w).
+
+    Of a product with an order no week loses more than it asks for: an order must not be met with goods taken back.
+    """
     asked = instance.demand.copy()
     asked[:, 0] += instance.opening_backlog
     free = asked - instance.due
     owed = np.where(np.cumsum(instance.due, axis=1) > 0, np.cumsum(free, axis=1), np.inf)
-    lost = np.where((instance.due > 0) | _may_take_back(instance)[:, None], free, np.inf)
+    ordered = (instance.due > 0).any(axis=1)
+    lost = np.where((ordered | _may_take_back(instance))[:, None], free, np.inf)
     return np.asarray(np.where(instance.owed[:, None], owed, lost) / instance.unit[:, None])
 
 

@@ -1,6 +1,7 @@
 """Explain a plan that cannot be: the fewest constraints to relax, and by how much each."""
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,17 +30,19 @@ class _Answer:
     smallest: bool
 
 
-def explain(problem: PlanProblem, instance: Instance, deadline: Deadline) -> PlanInfeasibleError:
+def explain(
+    problem: PlanProblem, instance: Instance, deadline: Deadline, kinds: Collection[str] = ()
+) -> PlanInfeasibleError:
     """Return the error that names the smallest set of constraints to relax.
 
     Each line's hours or minimum hours, each product's stock floor, ceiling or orders of a week, each cap and each
     route's minimum lot is one constraint, over all its weeks. First the least relative relaxation (a linear program);
     then the fewest constraints (mixed integer), and of the sets of that size the one relaxed least. Without an answer in
-    time the first stands, and the text says that a smaller set may exist.
+    time the first stands, and the text says that a smaller set may exist. With `kinds`, only constraints of these kinds
+    are relaxed where that is enough.
     """
-    elastic = elastic_of(instance)
     until = Deadline.after(max(_LEAST_SECONDS, deadline.until - time.monotonic()))
-    answer = _fewest(elastic, until)
+    elastic, answer = _answered(instance, kinds, until)
     rows = relaxation_rows(problem, instance, elastic, answer.slack)
     if not rows:
         raise PlanError(
@@ -55,20 +58,30 @@ def explain(problem: PlanProblem, instance: Instance, deadline: Deadline) -> Pla
         else ("放宽以下约束即可（可能还有更少的组合）", "It is enough to relax (a smaller set may exist)")
     )
     return PlanInfeasibleError(
-        zh=f"没有计划能同时满足所有约束，上一份计划仍然有效。{few_zh} {len(rows)} 项：{zh}。",
-        en=f"No plan meets all constraints; the last plan stays. {few_en} {len(rows)}: {en}.",
+        zh=f"没有计划能同时满足所有约束，未产生新计划。{few_zh} {len(rows)} 项：{zh}。",
+        en=f"No plan meets all constraints; there is no new plan. {few_en} {len(rows)}: {en}.",
         relaxations=rows,
     )
 
 
-def _fewest(elastic: Elastic, deadline: Deadline) -> _Answer:
+def _answered(instance: Instance, kinds: Collection[str], deadline: Deadline) -> tuple[Elastic, _Answer]:
+    """Return the elastic program and its answer: of these kinds alone where they are enough, else of all."""
+    for chosen in (kinds, None) if kinds else (None,):
+        elastic = elastic_of(instance, chosen)
+        answer = _fewest(elastic, deadline) if elastic.groups else None
+        if answer is not None:
+            return elastic, answer
+    raise PlanError(
+        zh="没有计划能同时满足所有约束，且未能在时限内找出需要放宽的约束。请减少周数或产品、放宽求解时限后重试。",
+        en="No plan meets all constraints, and which to relax was not found in time. Plan fewer weeks or products, "
+        "or allow more time.",
+    )
+
+
+def _fewest(elastic: Elastic, deadline: Deadline) -> _Answer | None:
     least = _solved(elastic, elastic.share, deadline)
     if least is None:
-        raise PlanError(
-            zh="没有计划能同时满足所有约束，且未能在时限内找出需要放宽的约束。请减少周数或产品、放宽求解时限后重试。",
-            en="No plan meets all constraints, and which to relax was not found in time. Plan fewer weeks or products, "
-            "or allow more time.",
-        )
+        return None
     names = _names(elastic)
     by_sum = _Answer(least, len(set(names[least > _NOTHING].tolist())) <= 1)
     if by_sum.smallest:

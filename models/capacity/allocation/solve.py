@@ -1,5 +1,6 @@
 """Make the plan: solve the program, with minimum lots where asked, and lay out what it says."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,6 +47,7 @@ def solve_plan(
     *,
     time_limit_seconds: float = TIME_LIMIT_SECONDS,
     previous: pl.DataFrame | None = None,
+    giving: Collection[str] = (),
 ) -> Plan:
     """Return the plan that earns the objective's scope most; the same for the same problem in any order.
 
@@ -59,6 +61,7 @@ def solve_plan(
         time_limit_seconds: wall clock for all solving, the explanation of an infeasible plan too (which takes at least
             a few seconds where it is needed).
         previous: `production` of the last plan, from which `options.stability_cost` holds the new one back.
+        giving: kinds of constraints (of `Kind`) to look among first for what to relax, where there is no plan; all else.
 
     Raises:
         PlanInfeasibleError: no plan meets all constraints; names the fewest to relax and by how much.
@@ -71,7 +74,7 @@ def solve_plan(
     try:
         optimum = _optimum(problem, instance, _columns(problem, instance, previous), deadline)
     except Infeasible:
-        raise explain(problem, instance, deadline) from None
+        raise explain(problem, instance, deadline, giving) from None
     return _plan(problem, instance, optimum)
 
 

@@ -47,9 +47,9 @@ class Deadline:
     def passed(self) -> SolverTimeoutError:
         """Return the error that says the time is up and what to do."""
         return SolverTimeoutError(
-            zh=f"求解在 {self.limit_seconds:g} 秒内没有完成，未产生新计划，上一份计划仍然有效。请减少周数或产品，"
+            zh=f"求解在 {self.limit_seconds:g} 秒内没有完成，未产生新计划。请减少周数或产品，"
             "关闭最小批量，或放宽求解时限后重试。",
-            en=f"The solver did not finish within {self.limit_seconds:g} s; there is no new plan and the last one stays. "
+            en=f"The solver did not finish within {self.limit_seconds:g} s; there is no new plan. "
             "Plan fewer weeks or products, switch minimum lots off, or allow more time.",
         )
 

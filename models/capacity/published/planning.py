@@ -1,7 +1,7 @@
 """Plan a published run and keep the plan: what is asked for, the difference to the last plan, and what a failure leaves."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.capacity.allocation.difference import PlanDifference, difference
 from models.capacity.allocation.plan import Plan
-from models.capacity.allocation.problem import Objective, PlanOptions, PlanProblem, PlanProduct
+from models.capacity.allocation.problem import Objective, PlanOptions, PlanProblem
 from models.capacity.allocation.solve import TIME_LIMIT_SECONDS, solve_plan
 from models.capacity.profiles.profile import Profile
 from models.capacity.published.capacity_run import CapacityRun
@@ -26,14 +26,13 @@ from models.capacity.published.plan_record import (
     read_plan,
 )
 from models.capacity.published.problem_of_run import Counting, problem_with_notes
+from models.capacity.published.relaxed_plan import solve_relaxed
 from models.capacity.published.run_info import Note
-from models.errors import ModelError, PlanInfeasibleError
+from models.errors import ModelError
 
 __all__ = ["PlanRequest", "Planned", "plan_of_record", "plan_run", "problem_asked", "solve_asked"]
 
 _EXPECTED: Final = "expected"
-_MOST_ROUNDS: Final = 4
-_ROOM: Final = 1.0 + 1e-6  # above the solver's rounding
 
 
 class PlanRequest(BaseModel):
@@ -199,87 +198,10 @@ def solve_asked(
 
     Where asked to relax, the orders and floors that stand in the way give way, each named in a note.
     """
-    notes: list[Note] = []
-    for _ in range(_MOST_ROUNDS if request.relax else 0):
-        try:
-            return (
-                problem,
-                solve_plan(problem, time_limit_seconds=request.time_limit_seconds, previous=previous),
-                tuple(notes),
-            )
-        except PlanInfeasibleError as error:
-            changed = _relaxed(problem, error.relaxations)
-            if changed is problem:
-                raise
-            notes += _given_way(problem, changed)
-            problem = changed
+    if request.relax:
+        return solve_relaxed(problem, seconds=request.time_limit_seconds, previous=previous)
     plan = solve_plan(problem, time_limit_seconds=request.time_limit_seconds, previous=previous)
-    return problem, plan, tuple(notes)
-
-
-def _relaxed(problem: PlanProblem, rows: Sequence[Mapping[str, object]]) -> PlanProblem:
-    """Return the problem without the orders in the way, and with the floors in the way as low as they have to be.
-
-    Hours cannot be made up: where a line lacks them, the orders due by then for what it makes give way, and floors that
-    the stock at hand lies below.
-    """
-    late: set[str] = set()
-    lower: dict[str, float] = {}
-    for row in rows:
-        orders, amounts, weeks = row["orders"], row["amounts"], row["weeks"]
-        if row["kind"] == "order" and isinstance(orders, tuple):
-            late.update(map(str, orders))
-        elif row["kind"] == "stock_floor" and isinstance(amounts, tuple):
-            lower[str(row["id"])] = max(float(one) for one in amounts)
-        elif row["kind"] == "line_hours" and isinstance(weeks, tuple):
-            made = {one.product_id for one in problem.routes if one.line_id == row["id"]}
-            late |= {
-                one.order_id for one in problem.orders if one.product_id in made and one.week <= max(weeks)
-            }
-            lower |= {
-                one.product_id: max(one.stock_floor - one.opening_stock, lower.get(one.product_id, 0.0))
-                for one in problem.products
-                if one.product_id in made and one.stock_floor > one.opening_stock
-            }
-    orders_left = tuple(one for one in problem.orders if one.order_id not in late)
-    if len(orders_left) == len(problem.orders) and not lower:
-        return problem
-    products = tuple(_with_lower_floor(one, lower.get(one.product_id, 0.0)) for one in problem.products)
-    return replace(problem, products=products, orders=orders_left)
-
-
-def _with_lower_floor(product: PlanProduct, by: float) -> PlanProduct:
-    return replace(product, stock_floor=max(product.stock_floor - by * _ROOM, 0.0)) if by else product
-
-
-def _given_way(before: PlanProblem, after: PlanProblem) -> list[Note]:
-    """Name what gave way, floors with what is left of them."""
-    kept = {one.order_id for one in after.orders}
-    late = [one.order_id for one in before.orders if one.order_id not in kept]
-    floors = [
-        f"{one.product_id} {old.stock_floor:,.0f} → {one.stock_floor:,.0f}"
-        for old, one in zip(before.products, after.products, strict=True)
-        if one.stock_floor < old.stock_floor
-    ]
-    notes = []
-    if late:
-        notes.append(
-            Note(
-                code="orders_relaxed",
-                zh=f"没有计划能满足全部约束：优先订单 {', '.join(late)} 不再保证按期交付，只按需求交付。",
-                en=f"No plan meets all constraints: the priority orders {', '.join(late)} are no longer promised by their "
-                "week and are served as demand is.",
-            )
-        )
-    if floors:
-        notes.append(
-            Note(
-                code="floors_relaxed",
-                zh=f"没有计划能满足全部约束：库存下限放低 {'；'.join(floors)}。",
-                en=f"No plan meets all constraints: stock floors are lowered: {'; '.join(floors)}.",
-            )
-        )
-    return notes
+    return problem, plan, ()
 
 
 def _counted(probability: float | None) -> str:

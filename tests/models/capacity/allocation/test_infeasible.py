@@ -66,6 +66,18 @@ def test_a_line_is_not_told_to_run_more_hours_than_its_shifts_leave() -> None:
     assert row["amounts"] == pytest.approx((20.0,))
 
 
+def test_an_order_is_not_met_with_what_was_delivered_before() -> None:
+    problem = plan_problem(
+        lines=(line("L1", hours=10.0),),
+        products=(product("A", backlog_cost=None),),
+        routes=(route("L1", "A", rate=1.0),),
+        demand=[[5.0, 30.0]],
+        orders=(PlanOrder("O1", "A", WEEKS[1], 30.0),),
+    )
+    [row] = _refused(problem).relaxations
+    assert (row["kind"], row["amounts"]) == ("order", pytest.approx((10.0,)))
+
+
 def test_two_separate_faults_need_two_relaxations() -> None:
     problem = plan_problem(
         lines=(line("L1", hours=10.0), line("L2", hours=10.0)),
