@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sqlalchemy import Connection
@@ -10,6 +11,7 @@ from models.capacity.allocation.problem import Objective, PlanOptions, PlanProbl
 from models.capacity.published.plan_record import (
     PlanInfo,
     PlanRecord,
+    failed_after,
     latest_plan_id,
     list_plans,
     read_plan,
@@ -31,6 +33,7 @@ from serving.plan_answers import plan_answer, plan_said
 from serving.plan_schemas import PlanAnswer, PlanRequest
 from serving.planner_api import Abandoned
 from serving.roles import ALL_COMPANIES
+from serving.schemas import Note as AnswerNote
 
 if TYPE_CHECKING:
     from models.capacity.published.planning import PlanRequest as PlanOrder
@@ -161,15 +164,18 @@ class PlanDesk:
 
     def read(self, plan_id: str, planner: Planner) -> Answered:
         """Give a plan back, `latest` the last good one of the key's scope. Raises UnknownAnswerError."""
-        now = self._poser.desk.clock()
-        if plan_id == _LATEST:
+        now, latest = self._poser.desk.clock(), plan_id == _LATEST
+        if latest:
             plan_id = self._latest(planner) or plan_id
-        answer = self._read(plan_id, planner)
+        answer = self._read(plan_id, planner, latest=latest)
         asked = {"plan_id": plan_id}
         return write_answer("capacity/plans", answer, asked, planner, said=plan_said(answer), at=now)
 
-    def _read(self, plan_id: str, planner: Planner) -> PlanAnswer:
-        """Return a plan of this service or of the command line, to a key for all of its companies."""
+    def _read(self, plan_id: str, planner: Planner, *, latest: bool) -> PlanAnswer:
+        """Return a plan of this service or of the command line, to a key for all of its companies.
+
+        The `latest` says so where an attempt to replace it has failed since.
+        """
         desk = self._poser.desk
         folder = desk.store.plans / plan_id
         if not FOLDER_NAME.fullmatch(plan_id) or not folder.is_dir():
@@ -178,11 +184,12 @@ class PlanDesk:
         if not _may_read(record.info, planner):
             raise UnknownAnswerError(plan_id)
         run = info_of_run(desk.store.root, record.info.run_id)
+        failures = _failed_since(desk.store.plans, record.info, planner) if latest else []
         return plan_answer(
             record,
             run,
             planner,
-            notes=desk.notes(run, desk.clock(), whole=planner.sees_all),
+            notes=[*desk.notes(run, desk.clock(), whole=planner.sees_all), *failures],
             decision_id=desk.new_id(),
             hide_change=self._before_is_the_groups(record, planner),
         )
@@ -201,6 +208,21 @@ class PlanDesk:
         if planner.sees_all or record.info.before is None:
             return False
         return not _may_read(read_plan(self._poser.desk.store.plans / record.info.before).info, planner)
+
+
+def _failed_since(root: Path, info: PlanInfo, planner: Planner) -> list[AnswerNote]:
+    """Say so where the last attempt to replace a plan failed; what the group asked for is the group's to know."""
+    failure = failed_after(root, info.issued_at, companies=info.companies)
+    if failure is None or (failure.objective == _GROUP and not planner.sees_all):
+        return []
+    when = f"{failure.attempted_at:%Y-%m-%d %H:%M %Z}"
+    return [
+        AnswerNote(
+            code="last_attempt_failed",
+            text_zh=f"{when} 重新计划没有成功，此计划继续有效：{failure.zh}",
+            text_en=f"Planning anew failed ({when}), this plan stays in force: {failure.en}",
+        )
+    ]
 
 
 def _may_read(info: PlanInfo, planner: Planner) -> bool:

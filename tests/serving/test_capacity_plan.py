@@ -186,10 +186,14 @@ def test_infeasible_plan_names_the_fewest_constraints_to_relax(
     refused = problem(plant.post("plan", {}), 422, "plan-infeasible")
     assert refused["errors"]
     assert {one["rule"] for one in refused["errors"]} == {"relax"}
+    assert "last plan" not in refused["detail"]
     assert "O-1" in str(refused)
     chinese = problem(plant.post("plan", {}, Accept_Language="zh"), 422, "plan-infeasible")
     assert chinese["errors"][0]["message"] != refused["errors"][0]["message"]
-    assert plant.get("plans/latest").json()["plan_id"] == good
+    latest = plant.get("plans/latest").json()
+    assert latest["plan_id"] == good
+    assert "last_attempt_failed" in {note["code"] for note in latest["quality"]["notes"]}
+    assert "last_attempt_failed" not in str(plant.get(f"plans/{good}").json()["quality"])
     assert plant.post("scenario", {"names": ["overtime"], "relax": True}).status_code == 422
     failure = failed_after(tmp_path / "capacity" / "plans")
     assert failure is not None
@@ -197,6 +201,9 @@ def test_infeasible_plan_names_the_fewest_constraints_to_relax(
     relaxed = plant.post("plan", {"relax": True})
     assert relaxed.status_code == 200
     assert "O-1" in str(relaxed.json()["quality"]["notes"])
+    plant.at(NOW + timedelta(hours=2))
+    plant.post("plan", {"relax": True})
+    assert "last_attempt_failed" not in str(plant.get("plans/latest").json()["quality"])
 
 
 def test_solver_that_runs_out_of_time_leaves_the_last_plan(

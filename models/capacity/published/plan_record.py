@@ -1,5 +1,6 @@
 """A published plan of production: written whole or not at all, so that a plan that failed leaves the last good one."""
 
+import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ FAMILY: Final = "capacity-plan"
 FOLDER: Final = "capacity/plans"
 """Folder of the plans below the home."""
 _INFO: Final = "plan.json"
-_FAILURE: Final = "last_failure.json"
+_FAILURE: Final = "last_failure{}.json"
 _COLUMNS: Final = {
     "production": ("line_id", "product_id", "week", "hours", "quantity", "overtime"),
     "products": ("product_id", "week", "demand", "production", "delivered", "stock", "backlog"),
@@ -110,7 +111,7 @@ class PlanRecord:
 
 
 class FailedPlan(BaseModel):
-    """The last attempt at a plan that did not succeed; what it was to replace stays in force."""
+    """The last attempt at a plan of these companies (None: all) that did not succeed; what it was to replace stays."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -119,6 +120,8 @@ class FailedPlan(BaseModel):
     error: str
     zh: str
     en: str
+    companies: tuple[str, ...] | None = None
+    objective: ObjectiveName | None = None
     still_in_force: str | None = None
 
 
@@ -182,12 +185,17 @@ def latest_plan_id(root: Path, *, companies: Sequence[str] | None = None) -> str
 
 def note_failure(root: Path, failure: FailedPlan) -> None:
     """Write down an attempt that failed; no plan and no pointer is touched."""
-    write_text_atomically(failure.model_dump_json(indent=2) + "\n", root / _FAILURE)
+    write_text_atomically(failure.model_dump_json(indent=2) + "\n", root / _failure(failure.companies))
 
 
-def failed_after(root: Path, moment: datetime | None = None) -> FailedPlan | None:
-    """Return the last failed attempt, None where there is none or it was not after `moment`. Raises CapacityRunError."""
-    path = root / _FAILURE
+def failed_after(
+    root: Path, moment: datetime | None = None, *, companies: Sequence[str] | None = None
+) -> FailedPlan | None:
+    """Return the last failed attempt at a plan of all companies, or of exactly these.
+
+    None where there is none or it was not after `moment`. Raises CapacityRunError.
+    """
+    path = root / _failure(companies)
     if not path.is_file():
         return None
     try:
@@ -195,6 +203,14 @@ def failed_after(root: Path, moment: datetime | None = None) -> FailedPlan | Non
     except (OSError, ValidationError) as error:
         raise CapacityRunError(str(path), "无法读取", "it cannot be read") from error
     return failure if moment is None or failure.attempted_at > moment else None
+
+
+def _failure(companies: Sequence[str] | None) -> str:
+    """Name the file of a scope's last failure; ids of companies may hold what a name of a file may not."""
+    if companies is None:
+        return _FAILURE.format("")
+    scope = "\n".join(sorted(companies)).encode()
+    return _FAILURE.format(f"-{hashlib.sha256(scope).hexdigest()[:16]}")
 
 
 def _companies(info: PlanInfo) -> tuple[str, ...] | None:

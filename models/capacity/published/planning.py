@@ -133,6 +133,8 @@ def plan_run(
                 error=type(error).__name__,
                 zh=error.zh,
                 en=error.en,
+                companies=request.companies,
+                objective=request.objective.value,
                 still_in_force=before,
             ),
         )

@@ -117,6 +117,17 @@ def test_a_failure_is_told_and_the_last_good_plan_stays(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+def test_failures_of_other_companies_are_not_told(tmp_path: Path) -> None:
+    whole = FailedPlan(attempted_at=_WHEN, run_id="x", error="PlanError", zh="无解", en="all")
+    some = whole.model_copy(update={"companies": ("C/2", "C1"), "en": "some"})
+    note_failure(tmp_path, some)
+    assert failed_after(tmp_path) is None
+    note_failure(tmp_path, whole)
+    assert failed_after(tmp_path) == whole
+    assert failed_after(tmp_path, companies=["C1", "C/2"]) == some
+    assert failed_after(tmp_path, companies=["C1"]) is None
+
+
 def test_a_plan_that_lacks_something_or_was_changed_is_refused(tmp_path: Path) -> None:
     plan = _plan()
     lacking = PlanRecord(
