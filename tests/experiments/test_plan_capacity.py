@@ -204,6 +204,7 @@ def test_scenarios_stand_beside_the_base_and_publish_nothing(home: Path, tmp_pat
     assert [one.name for one in found.comparisons] == ["demand_up_10", "line_out_six_weeks"]
     assert {"base", "demand_up_10", "line_out_six_weeks"} <= set(found.table.columns)
     assert pl.read_csv(out).height == found.table.height
+    assert any("line_out_six_weeks: line L1 out" in one for one in told.en)  # whom @most_valuable means
     assert latest_plan_id(home / PLANS) is None
 
 

@@ -8,7 +8,14 @@ import pytest
 
 from models.capacity.allocation.problem import CapKind, PlanCap, PlanOptions, PlanOrder
 from models.capacity.allocation.solve import solve_plan
-from tests.models.capacity.allocation.small_plans import WEEKS, line, plan_problem, product, random_problem, route
+from tests.models.capacity.allocation.small_plans import (
+    WEEKS,
+    line,
+    plan_problem,
+    product,
+    random_problem,
+    route,
+)
 
 
 def _value(frame: pl.DataFrame, column: str, **where: object) -> float:
