@@ -106,7 +106,7 @@ class RunCapacity(BaseModel):
         """Learn, judge, register and publish; nothing is published where a step fails, and the last run stays.
 
         A model that did no better than the planned rate is registered, and does not become champion: the planned rate is
-        published.
+        published. Nor does a model of older data than the newest run's.
         """
         profiles = load_profiles(self.home / PROFILES)
         demand = find_demand(
@@ -127,8 +127,9 @@ class RunCapacity(BaseModel):
                 published, info=published.info.model_copy(update={"mlflow_run_id": run.run_id})
             )
             folder = write_run(self.home / FOLDER, published)
-            self._log(run, bundle, judged, promoted=chosen.promoted)
-        tell_run(say, published, newest=latest_run_id(self.home / FOLDER))
+            newest = latest_run_id(self.home / FOLDER)
+            self._log(run, bundle, judged, promoted=chosen.promoted and newest == folder.name)
+        tell_run(say, published, newest=newest)
         return PublishedCapacity(folder, bundle, judged.measures, judged.calibration)
 
     def _judge(self, inputs: CapacityInputs, say: Say) -> _Judged:

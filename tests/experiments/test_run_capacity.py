@@ -228,11 +228,14 @@ def test_demand_whose_weeks_are_over_gives_no_shortfalls_and_is_refused_where_re
 
 
 def test_a_run_of_older_data_says_so_and_does_not_become_the_newest(tmp_path: Path, tables: Path) -> None:
-    newest = read_run(_job(tmp_path, tables).run(_Told()).run).info.run_id
+    first = _job(tmp_path, tables).run(_Told())
+    newest = first.run.name
     told, day = _Told(), AS_OF - timedelta(days=60)
     older = _job(tmp_path, tables, as_of=day, issued_at=ISSUED + timedelta(days=1)).run(told).run
     assert latest_run_id(tmp_path / "capacity") == newest != older.name
     assert any(f"older than those of run {newest}" in one for one in told.en)
+    pointer = json.loads((tmp_path / "models" / "capacity" / "champion.json").read_text())
+    assert pointer["version"] == first.model.manifest.version
     assert any("were not computed" in one for one in told.en)
     assert not any("more likely short than not" in one for one in told.en)
 
