@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection
 
 from models.capacity.scenarios.scenario import Scenario
-from models.errors import PlanError
 from serving.answered import Answered, write_answer
 from serving.capacity_answers import capacity_stamp, stamp_said
 from serving.capacity_plan import PlanPoser, Posed
@@ -16,32 +17,25 @@ from serving.capacity_quality import capacity_quality, told
 from serving.capacity_scenario_schemas import (
     CapacityScenarioAnswer,
     CapacityScenarioRequest,
-    ScenarioConstraint,
-    ScenarioLineWeek,
-    ScenarioMeasure,
-    ScenarioProduct,
-    ScenarioSide,
-    ScenarioWords,
 )
+from serving.capacity_sides import Futures, applied_to, side_of
 from serving.capacity_solving import Solving
 from serving.demand_quality import quality_codes
 from serving.demand_scope import Planner
-from serving.errors import DeadlineError, UnknownAnswerError, problem_of
+from serving.errors import DeadlineError, UnknownAnswerError
 from serving.job_desk import JobDesk
 from serving.job_worker import Outcome, Progress
 from serving.jobs import Job
 from serving.kept_answers import KeptAnswer, KeptAnswers
 from serving.ledger import Json, Ledger
-from serving.plan_answers import rows_of, summary_of
+from serving.plan_answers import summary_of
 from serving.planner_api import Abandoned
 from serving.roles import ALL_COMPANIES
 from serving.schemas import Note
 
 if TYPE_CHECKING:
     from models.capacity.allocation.plan import Plan
-    from models.capacity.allocation.problem import PlanProblem
     from models.capacity.scenarios.apply import Applied
-    from models.capacity.scenarios.comparison import Comparison
     from models.capacity.scenarios.shortfall_changes import ShortfallPair
 
 __all__ = ["SCENARIO_KIND", "CapacityScenarioDesk"]
@@ -60,7 +54,6 @@ _NO_FUTURES: Final = Note(
     text_en="Shortfalls were left out: they need a plan of the whole group and a run with demand.",
 )
 _COUNT: Final = 1000  # futures drawn with and without each scenario
-Futures: TypeAlias = 'Callable[["Applied", "Plan", "Plan"], "ShortfallPair"]'
 
 
 class CapacityScenarioDesk:
@@ -86,7 +79,7 @@ class CapacityScenarioDesk:
         """
         posed, wanted = self._poser.pose(request, planner), self._wanted(request)
         for one in wanted:
-            _applied(one, posed.problem)  # what cannot be is said now, not by the job
+            applied_to(one, posed.problem)  # what cannot be is said now, not by the job
         if self._poser.as_job(request, posed, times=1 + len(wanted)):
             return self._jobs().submit(SCENARIO_KIND, request, planner)
         seconds = self._poser.limits.now_seconds
@@ -148,10 +141,15 @@ class CapacityScenarioDesk:
         seconds: Callable[[float], float],
     ) -> tuple[Answered, Callable[[Connection], None]]:
         desk, now, wanted = self._poser.desk, self._poser.desk.clock(), self._wanted(request)
-        base = self._solve(posed.problem, seconds(0.05))
+        solved, base, eased = self._solving(posed.problem, seconds=seconds(0.05), relax=request.relax)
+        posed = replace(posed, problem=solved, notes=[*posed.notes, *eased])
         futures = _futures(posed) if request.shortfalls else None
+        solve = partial(self._solving, relax=request.relax)
+        given: list[Note] = []
         sides = [
-            self._side(one, posed, (base, futures), seconds(place / (1 + len(wanted))))
+            side_of(
+                one, posed, (base, futures), partial(solve, seconds=seconds(place / (1 + len(wanted)))), given
+            )
             for place, one in enumerate(wanted, start=1)
         ]
         unverified = [] if all(one.verified for one in sides) else [_UNVERIFIED]
@@ -160,6 +158,7 @@ class CapacityScenarioDesk:
         notes = [
             *desk.notes(posed.loaded.info, now, whole=posed.companies is None),
             *told(posed.notes),
+            *given,
             *unverified,
         ]
         answer = CapacityScenarioAnswer(
@@ -181,24 +180,6 @@ class CapacityScenarioDesk:
         kept = _kept(answered, answer, planner, now)
         return answered, lambda connection: self._kept.keep(connection, kept)
 
-    def _solve(self, problem: "PlanProblem", seconds: float) -> "Plan":
-        return self._solving(problem, seconds=seconds)
-
-    def _side(
-        self, scenario: Scenario, posed: Posed, base: "tuple[Plan, Futures | None]", seconds: float
-    ) -> ScenarioSide:
-        """Plan one scenario; one without a feasible plan says why and stops none of the others."""
-        from models.capacity.scenarios.comparison import compare  # noqa: PLC0415 - only where scenarios are run
-
-        result, (before, futures) = _applied(scenario, posed.problem), base
-        words = [ScenarioWords(text_zh=one.zh, text_en=one.en) for one in result.parts]
-        try:
-            after = self._solve(result.problem, seconds)
-        except PlanError as error:
-            return _without_plan(scenario, result.label.zh, result.label.en, words, error)
-        shortfalls = None if futures is None else futures(result, before, after)
-        return _with_plan(scenario, compare(result, before, after, shortfalls), words)
-
 
 def _futures(posed: Posed) -> "Futures | None":
     """Return how shortfalls are simulated; None for some companies alone, or where the run has nothing to draw from."""
@@ -217,46 +198,6 @@ def _futures(posed: Posed) -> "Futures | None":
         return shortfalls_of(result, setting, dependence, count=_COUNT, seed=run.info.seed, plans=plans)
 
     return simulated
-
-
-def _applied(scenario: Scenario, problem: "PlanProblem") -> "Applied":
-    from models.capacity.scenarios.apply import applied  # noqa: PLC0415 - only where scenarios are run
-
-    return applied(scenario, problem)
-
-
-def _with_plan(scenario: Scenario, found: "Comparison", words: list[ScenarioWords]) -> ScenarioSide:
-    return ScenarioSide(
-        name=scenario.name,
-        text_zh=found.label.zh,
-        text_en=found.label.en,
-        verified=scenario.verified,
-        outcome=ScenarioWords(text_zh=found.text.zh, text_en=found.text.en),
-        parts=words,
-        measures=rows_of(ScenarioMeasure, found.measures),
-        products=rows_of(ScenarioProduct, found.products),
-        line_weeks=rows_of(ScenarioLineWeek, found.line_weeks),
-        binding=rows_of(ScenarioConstraint, found.binding),
-        problem=None,
-    )
-
-
-def _without_plan(
-    scenario: Scenario, zh: str, en: str, words: list[ScenarioWords], error: PlanError
-) -> ScenarioSide:
-    return ScenarioSide(
-        name=scenario.name,
-        text_zh=zh,
-        text_en=en,
-        verified=scenario.verified,
-        outcome=None,
-        parts=words,
-        measures=[],
-        products=[],
-        line_weeks=[],
-        binding=[],
-        problem=Note(code=problem_of(error).slug, text_zh=error.zh, text_en=error.en),
-    )
 
 
 def _kept(answered: Answered, answer: CapacityScenarioAnswer, planner: Planner, now: datetime) -> KeptAnswer:

@@ -62,8 +62,6 @@ class CapacityScenarioRequest(PlanRequest):
     def _some(self) -> Self:
         if not self.names and not self.scenarios:
             raise PydanticCustomError("names_or_scenarios", "give names or scenarios")
-        if self.relax:
-            raise PydanticCustomError("relax_of_a_plan", "relax is for plans; leave it out here")
         given = [*self.names, *(one.name for one in self.scenarios)]
         if len(set(given)) < len(given):
             raise PydanticCustomError("scenario_twice", "names a scenario twice")

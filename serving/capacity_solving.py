@@ -1,7 +1,7 @@
 """Have plans solved: the solver's library is imported when the first plan is made, not when the service starts."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from models.capacity.allocation.problem import PlanProblem
 from models.capacity.profiles.profile import Profile
 from models.capacity.published.capacity_run import CapacityRun
+from models.capacity.published.run_info import Note
 
 if TYPE_CHECKING:
     from models.capacity.allocation.plan import Plan
@@ -35,8 +36,10 @@ class Planning(Protocol):
 class Solving(Protocol):
     """Solves a problem. Raises PlanInfeasibleError, SolverTimeoutError, PlanError."""
 
-    def __call__(self, problem: PlanProblem, *, seconds: float) -> "Plan":
-        """Return the plan that earns most."""
+    def __call__(
+        self, problem: PlanProblem, *, seconds: float, relax: bool
+    ) -> "tuple[PlanProblem, Plan, Sequence[Note]]":
+        """Return the problem as it was solved, the plan that earns most, and what gave way where it may."""
 
 
 def plan_now(
@@ -55,8 +58,10 @@ def plan_now(
     )
 
 
-def solve_now(problem: PlanProblem, *, seconds: float) -> "Plan":
+def solve_now(
+    problem: PlanProblem, *, seconds: float, relax: bool
+) -> "tuple[PlanProblem, Plan, Sequence[Note]]":
     """Solve by HiGHS."""
-    from models.capacity.allocation.solve import solve_plan  # noqa: PLC0415 - SciPy's solver comes with it
+    from models.capacity.published.planning import PlanRequest, solve_asked  # noqa: PLC0415 - as above
 
-    return solve_plan(problem, time_limit_seconds=seconds)
+    return solve_asked(problem, PlanRequest(relax=relax, time_limit_seconds=seconds))

@@ -194,7 +194,10 @@ def test_infeasible_plan_names_the_fewest_constraints_to_relax(
     assert latest["plan_id"] == good
     assert "last_attempt_failed" in {note["code"] for note in latest["quality"]["notes"]}
     assert "last_attempt_failed" not in str(plant.get(f"plans/{good}").json()["quality"])
-    assert plant.post("scenario", {"names": ["overtime"], "relax": True}).status_code == 422
+    assert plant.post("scenario", {"names": ["overtime"]}).status_code == 422
+    beside = plant.post("scenario", {"names": ["demand_up_10"], "relax": True}).json()
+    assert beside["scenarios"][0]["problem"] is None
+    assert any("O-1" in note["text_en"] for note in beside["quality"]["notes"])
     failure = failed_after(tmp_path / "capacity" / "plans")
     assert failure is not None
     assert (failure.error, failure.still_in_force) == ("PlanInfeasibleError", good)
