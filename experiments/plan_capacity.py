@@ -190,8 +190,13 @@ def _tell(say: Say, planned: Planned) -> None:
             f"Against {info.before}: {changed['text_en']}",
         )
     say(
-        f"计划 {info.plan_id} 已保存（{info.weeks[0]} 起 {len(info.weeks)} 周，产能按 {info.capacity}，需求按 {info.demand}）。"
+        f"计划 {info.plan_id} 已保存（{info.weeks[0]} 起 {len(info.weeks)} 周，"
+        f"产能按{_counted_zh(info.capacity)}，需求按{_counted_zh(info.demand)}）。"
         "下一步：zhiheng capacity scenario",
         f"plan {info.plan_id} is kept ({len(info.weeks)} weeks from {info.weeks[0]}, capacity {info.capacity}, demand "
         f"{info.demand}). Next: zhiheng capacity scenario",
     )
+
+
+def _counted_zh(value: str) -> str:
+    return "期望值" if value == "expected" else f"概率 {value}"

@@ -18,6 +18,7 @@ __all__ = ["line_of_run", "number", "product_of_row", "quantile_column", "route_
 FloatArray = NDArray[np.float64]
 
 _NEAR: Final = 1e-9
+_ZH: Final = {"capacity": "产能", "demand": "需求"}
 
 
 def route_of_row(row: Mapping[str, object], *, alone: bool = False) -> Route:
@@ -109,7 +110,7 @@ def quantile_column(frame: pl.DataFrame, level: float, what: str, asked: float) 
             return column
     levels = [f"{1 - one if what == 'capacity' else one:g}" for one in there.values()]
     raise PlanValueError(
-        zh=f"{what} 的概率 {asked:g} 没有对应的分位数。可用：{', '.join(levels) or '无'}。",
+        zh=f"{_ZH[what]}的概率 {asked:g} 没有对应的分位数。可用：{', '.join(levels) or '无'}。",
         en=f"There is no quantile for the probability {asked:g} of {what}. Use one of {', '.join(levels) or 'none'}.",
     )
 

@@ -49,8 +49,9 @@ def test_less_capacity_and_more_demand_are_counted_on_where_asked_for() -> None:
     np.testing.assert_allclose(problem.lines[0].hours, 126.0 * 0.9)  # q25 is 0.9 of the forecast
     np.testing.assert_allclose(problem.demand, 1200.0)
     np.testing.assert_allclose(_problem(run, confidence=0.9).lines[1].hours, 126.0 * 0.8)
-    with pytest.raises(PlanValueError, match=r"0\.6 of capacity"):
+    with pytest.raises(PlanValueError, match=r"0\.6 of capacity") as caught:
         _problem(run, confidence=0.6)
+    assert caught.value.zh.startswith("产能的概率 0.6")
     with pytest.raises(PlanValueError, match=r"0\.99 of demand"):
         _problem(run, counting=Counting(demand=0.99))
 
