@@ -69,7 +69,6 @@ _RULES: Final[dict[str, tuple[str, str]]] = {
     "model_type": ("须为对象", "must be an object"),
     "multiply_above_zero": ("multiply 的 value 须大于 0", "needs a value above 0 to multiply by"),
     "named_or_own": ("name 与 scenario 须给出且只给出一个", "give either name or scenario, one of the two"),
-    "relax_of_a_plan": ("relax 只用于计划，此处请去掉", "relax is for plans; leave it out here"),
     "names_or_scenarios": ("names 与 scenarios 须至少给出一个", "needs names or scenarios"),
     "scenario_twice": ("有重名的情景", "names a scenario twice"),
     "not_a_period": (

@@ -54,6 +54,9 @@ def forecast(
     demand_run: Annotated[
         str | None, typer.Option(help="需求批次编号，默认最新的周批次。Weekly demand run; the newest.")
     ] = None,
+    require_demand: Annotated[
+        bool, typer.Option(help="没有可用的需求批次就不发布。Publish nothing without a run of demand.")
+    ] = False,
     scenarios: Annotated[int, typer.Option(min=100, help="模拟多少种未来。Futures drawn.")] = 2000,
     cutoffs: Annotated[int, typer.Option(min=0, max=12, help="回测几个起点，0 为不回测。Backtests.")] = 3,
     history: Annotated[
@@ -89,6 +92,7 @@ def forecast(
         as_of=as_of.date(),
         horizon_days=horizon,
         demand_run=demand_run,
+        require_demand=require_demand,
         scenarios=scenarios,
         cutoffs=cutoffs,
         seed=seed,
@@ -102,6 +106,7 @@ def run_capacity(
     as_of: date,
     horizon_days: int | None = None,
     demand_run: str | None = None,
+    require_demand: bool = False,
     scenarios: int | None = None,
     cutoffs: int | None = None,
     seed: int = 7,
@@ -119,6 +124,7 @@ def run_capacity(
         issued_at=datetime.now(UTC),
         horizon_days=horizon_days,
         demand_run=demand_run,
+        require_demand=require_demand,
         scenarios=scenarios,
         cutoffs=cutoffs,
         tracking_uri=settings.tracking_uri,

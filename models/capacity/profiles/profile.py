@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
@@ -146,7 +146,7 @@ class Loss(_Data):
 class StockBand(_Data):
     """Stock below `lower_days` or above `upper_days` of forecast demand raises an alert (C-12)."""
 
-    name: Id
+    name: Literal["finished", "reserve"]
     label: Wording
     lower_days: Annotated[Number, Field(ge=0)]
     upper_days: Annotated[Number, Field(gt=0)]
