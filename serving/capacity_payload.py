@@ -113,7 +113,9 @@ class CapacityPayloadDesk:
             request_id=planner.call.request_id,
             decision_id=self._desk.new_id(),
             by=request.by,
-            quality=capacity_quality(told(found.run.info.notes), [line.quality for line in lines], len(refused)),
+            quality=capacity_quality(
+                told(found.run.info.notes), [line.quality for line in lines], len(refused)
+            ),
             lines=lines,
             refused=refused,
         )
