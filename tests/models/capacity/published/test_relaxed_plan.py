@@ -55,7 +55,7 @@ def test_floors_give_way_and_a_plan_that_exists_is_left_alone() -> None:
     eased, plan, notes = solve_relaxed(problem, seconds=30)
     assert eased.products[0].stock_floor == pytest.approx(20.0, rel=1e-3)
     assert "50" in notes[0].en
-    assert plan.products["stock"].min() >= eased.products[0].stock_floor - 1e-6
+    assert plan.products["stock"].to_numpy().min() >= eased.products[0].stock_floor - 1e-6
     same, _, none = solve_relaxed(plan_problem(), seconds=30)
     assert same.orders == plan_problem().orders
     assert not none
