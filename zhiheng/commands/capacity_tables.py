@@ -69,7 +69,7 @@ def show_profiles(profiles: Mapping[str, "Profile"], *, zh: bool) -> None:
             (
                 one.id,
                 one.label.zh if zh else one.label.en,
-                one.unit or "–",
+                _unit(one, zh=zh),
                 ", ".join(driver.name for driver in one.drivers) or "–",
                 _yes(one.verified, zh=zh),
             )
@@ -83,7 +83,7 @@ def show_profile(profile: "Profile", *, zh: bool) -> None:
     limits, calendar = profile.constraints, profile.calendar
     bottleneck = limits.bottleneck
     rows: list[tuple[object, ...]] = [
-        ("单位" if zh else "unit", profile.unit or "–"),
+        ("单位" if zh else "unit", _unit(profile, zh=zh)),
         ("每日工时" if zh else "hours a day", calendar.hours),
         ("连续运行" if zh else "continuous", _yes(calendar.continuous, zh=zh)),
         (
@@ -148,3 +148,8 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.3f}" if abs(value) < 10 and value % 1 else f"{value:,.0f}"  # noqa: PLR2004 - shares and small prices
     return str(value)
+
+
+def _unit(profile: "Profile", *, zh: bool) -> str:
+    told = profile.unit_text
+    return "–" if told is None else told.zh if zh else told.en

@@ -33,7 +33,7 @@ from models.capacity.published.run_scope import chosen_weeks, listed, run_of_com
 from models.capacity.published.scope_notes import scope_notes
 from models.errors import ProductWithoutRouteError
 
-__all__ = ["Counting", "problem_of_run", "problem_with_notes"]
+__all__ = ["Counting", "problem_with_notes"]
 
 FloatArray = NDArray[np.float64]
 
@@ -48,24 +48,6 @@ class Counting:
 
     capacity: float | None = None
     demand: float | None = None
-
-
-def problem_of_run(
-    run: CapacityRun,
-    *,
-    objective: Objective,
-    weeks: int | Sequence[date] | None = None,
-    companies: Collection[str] | None = None,
-    confidence: float | None = None,
-    counting: Counting | None = None,
-    options: PlanOptions | None = None,
-) -> PlanProblem:
-    """Return the problem of `problem_with_notes`; `confidence` alone is a short way to count on less capacity."""
-    counted = counting or Counting(capacity=confidence)
-    found = problem_with_notes(
-        run, objective=objective, weeks=weeks, companies=companies, counting=counted, options=options
-    )
-    return found[0]
 
 
 def problem_with_notes(

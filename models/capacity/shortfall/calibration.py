@@ -1,6 +1,5 @@
 """Whether probabilities of a shortfall come true: Brier score, skill, reliability, calibration error."""
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,12 +9,10 @@ from models.demand.series import FloatArray
 from models.errors import ShortfallError
 
 __all__ = [
-    "Murphy",
     "brier",
     "brier_skill",
     "calibration_error",
     "climatology",
-    "murphy",
     "reliability",
 ]
 
@@ -23,15 +20,6 @@ BINS: Final = 10
 _PRIOR_WEEKS: Final = 8.0  # weeks of a product's own that count as much as the base rate of all products
 
 # All functions take probabilities (k,) from 0 to 1 and outcomes (k,) of 0 and 1 in the same order.
-
-
-@dataclass(frozen=True)
-class Murphy:
-    """Parts of a Brier score over bins: score = reliability - resolution + uncertainty (+ spread within the bins)."""
-
-    reliability: float
-    resolution: float
-    uncertainty: float
 
 
 def brier(probability: FloatArray, outcome: FloatArray) -> float:
@@ -102,19 +90,6 @@ def calibration_error(probability: FloatArray, outcome: FloatArray, *, bins: int
     table = reliability(probability, outcome, bins=bins)
     count, gap = table["count"].to_numpy(), (table["probability"] - table["frequency"]).abs().to_numpy()
     return float(count @ gap / count.sum())
-
-
-def murphy(probability: FloatArray, outcome: FloatArray, *, bins: int = BINS) -> Murphy:
-    """Split the Brier score (Murphy 1973): how far off, how telling, and how uncertain the matter is in itself."""
-    table = reliability(probability, outcome, bins=bins)
-    weight = table["count"].to_numpy() / table["count"].sum()
-    told, share = table["probability"].to_numpy(), table["frequency"].to_numpy()
-    rate = float(np.asarray(outcome, dtype=np.float64).mean())
-    return Murphy(
-        reliability=float(weight @ (told - share) ** 2),
-        resolution=float(weight @ (share - rate) ** 2),
-        uncertainty=rate * (1 - rate),
-    )
 
 
 def _bins(told: FloatArray, bins: int) -> np.ndarray:

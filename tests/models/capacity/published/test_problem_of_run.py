@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from models.capacity.allocation.problem import Objective, PlanOptions, PlanProblem
 from models.capacity.profiles.profile_files import load_profiles
 from models.capacity.published.capacity_run import CapacityRun
-from models.capacity.published.problem_of_run import Counting, problem_of_run, problem_with_notes
+from models.capacity.published.problem_of_run import Counting, problem_with_notes
 from models.capacity.published.run_scope import run_of_companies, weeks_of_run
 from models.errors import PlanUnitError, PlanValueError, PlanWithoutDemandError, ProductWithoutRouteError
 from tests.models.capacity.published.capacity_runs import WEEKS, a_run
 
 
 def _problem(run: CapacityRun, **given: object) -> PlanProblem:
-    return problem_of_run(run, objective=Objective.GROUP, **given)  # type: ignore[arg-type]  # as the test says
+    return problem_with_notes(run, objective=Objective.GROUP, **given)[0]  # type: ignore[arg-type]  # as the test says
 
 
 def _codes(run: CapacityRun, **given: object) -> set[str]:
@@ -48,9 +48,9 @@ def test_less_capacity_and_more_demand_are_counted_on_where_asked_for() -> None:
     problem = _problem(run, counting=Counting(capacity=0.75, demand=0.9))
     np.testing.assert_allclose(problem.lines[0].hours, 126.0 * 0.9)  # q25 is 0.9 of the forecast
     np.testing.assert_allclose(problem.demand, 1200.0)
-    np.testing.assert_allclose(_problem(run, confidence=0.9).lines[1].hours, 126.0 * 0.8)
+    np.testing.assert_allclose(_problem(run, counting=Counting(capacity=0.9)).lines[1].hours, 126.0 * 0.8)
     with pytest.raises(PlanValueError, match=r"0\.6 of capacity") as caught:
-        _problem(run, confidence=0.6)
+        _problem(run, counting=Counting(capacity=0.6))
     assert caught.value.zh.startswith("产能的概率 0.6")
     with pytest.raises(PlanValueError, match=r"0\.99 of demand"):
         _problem(run, counting=Counting(demand=0.99))

@@ -14,7 +14,6 @@ from models.capacity.shortfall.calibration import (
     brier_skill,
     calibration_error,
     climatology,
-    murphy,
     reliability,
 )
 from models.capacity.shortfall.recalibration import Recalibration, learn_recalibration
@@ -48,15 +47,6 @@ def test_scores_of_a_small_table() -> None:
 
 def test_a_certain_probability_falls_into_the_last_bin() -> None:
     assert reliability(np.array([1.0, 0.0]), np.array([1, 0]))["bin"].to_list() == [0, 9]
-
-
-@given(PAIRS)
-@settings(max_examples=60, deadline=None)
-def test_parts_of_the_score_sum_to_it_when_bins_hold_one_value(pairs: list[tuple[float, int]]) -> None:
-    told, came = (np.array(one, dtype=np.float64) for one in zip(*pairs, strict=True))
-    told = np.minimum(np.floor(told * 10), 9) / 10 + 0.05
-    parts = murphy(told, came)
-    assert parts.reliability - parts.resolution + parts.uncertainty == pytest.approx(brier(told, came))
 
 
 def test_probabilities_that_come_true_have_a_small_error_and_exaggerated_ones_a_large_one() -> None:
