@@ -16,6 +16,8 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
+DEMO = ("demo", "--scale", "1")  # every step and line of the whole demo, with half of its counterparties
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -70,7 +72,7 @@ def steps(home: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize(("how", "after"), [(signal.SIGINT, "check"), (signal.SIGKILL, "graph")])
 def test_stopped_half_way_nothing_is_half_written(shell: Shell, how: signal.Signals, after: str) -> None:
-    process = shell.start("demo")
+    process = shell.start(*DEMO)
     while after not in steps(shell.home):
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.05)
@@ -83,7 +85,7 @@ def test_stopped_half_way_nothing_is_half_written(shell: Shell, how: signal.Sign
 
 
 def test_run_again_it_goes_on_and_answers(shell: Shell) -> None:
-    output = shell.run("demo")
+    output = shell.run(*DEMO)
     assert output.count("already there") >= 3, "sample, check and graph were finished before"
     answer = json.loads((shell.home / "run" / "answer.json").read_text())
     total = answer["base_log_odds"] + sum(part["contribution"] for part in answer["contributions"])
@@ -98,7 +100,7 @@ def test_run_again_it_goes_on_and_answers(shell: Shell) -> None:
 
 def test_third_run_takes_up_everything_and_the_running_service(shell: Shell) -> None:
     before = (shell.home / "run" / "service.json").read_text()
-    output = shell.run("demo")
+    output = shell.run(*DEMO)
     assert output.count("already there") == 7
     assert (shell.home / "run" / "service.json").read_text() == before
     with urlopen(f"http://127.0.0.1:{shell.port}/readyz") as ready:
@@ -107,7 +109,7 @@ def test_third_run_takes_up_everything_and_the_running_service(shell: Shell) -> 
 
 def test_a_result_that_was_removed_is_made_again(shell: Shell) -> None:
     shutil.rmtree(shell.home / "features")
-    output = shell.run("demo")
+    output = shell.run(*DEMO)
     assert output.count("already there") == 6
     assert (shell.home / "features" / "credit_latest.json").exists()
 
