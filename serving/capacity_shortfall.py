@@ -5,7 +5,7 @@ from typing import Final
 
 import polars as pl
 
-from models.capacity.published.run_frames import quantiles_of
+from models.quantile_columns import quantile_columns
 from serving.answered import Answered
 from serving.capacity import CapacityDesk
 from serving.capacity_answers import capacity_stamp, number, stamp_said, text
@@ -178,7 +178,7 @@ def _alert(row: Mapping[str, object]) -> StockAlert:
 
 def _monthly(loaded: LoadedCapacity, row: Mapping[str, object]) -> LineUtilisation:
     frame = loaded.run.utilisation
-    levels = quantiles_of(frame)
+    levels = quantile_columns(frame)
     rows = frame.filter(pl.col("line_id") == row["line_id"]).sort("ds")
     points = [
         UtilisationPoint(

@@ -8,9 +8,9 @@ import polars as pl
 
 from models.capacity.published.capacity_run import CapacityRun, latest_run_id, list_runs, read_run
 from models.capacity.published.pointers import LATEST
-from models.capacity.published.run_frames import quantiles_of
 from models.capacity.published.run_info import CapacityInfo
 from models.errors import CapacityRunError
+from models.quantile_columns import quantile_columns
 
 __all__ = ["CapacityStore", "LoadedCapacity", "info_of_run"]
 
@@ -34,7 +34,7 @@ class LoadedCapacity:
     @cached_property
     def quantiles(self) -> dict[str, float]:
         """Quantile columns of weeks and days with their levels."""
-        return quantiles_of(self.run.weeks)
+        return quantile_columns(self.run.weeks)
 
     @cached_property
     def _weeks(self) -> dict[str, pl.DataFrame]:

@@ -18,9 +18,9 @@ from models.demand.ledger.published_run import (
     latest_pointer,
     latest_run_id,
     list_runs,
-    quantile_columns,
     read_run,
 )
+from models.quantile_columns import quantile_columns
 
 __all__ = ["ForecastStore", "LoadedRun", "pointers"]
 

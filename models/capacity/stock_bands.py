@@ -13,6 +13,7 @@ from graph.ontology import Wording
 from models.capacity.shortfall.drawing import Draws
 from models.demand.series import BoolArray, FloatArray
 from models.errors import StockBandError
+from models.quantile_columns import quantile_name
 
 __all__ = ["AlertLevel", "Side", "StockBands", "StockOutlook", "project_stock"]
 
@@ -123,7 +124,7 @@ def _figures(
     stock = np.maximum(position, 0.0)
     ordered = np.quantile(stock, [*levels, 0.5], axis=1)
     figures = {"stock": stock.mean(axis=1)}
-    figures |= {f"q{100 * one:g}": values for one, values in zip(levels, ordered, strict=False)}
+    figures |= {quantile_name(one): values for one, values in zip(levels, ordered, strict=False)}
     with np.errstate(invalid="ignore"):  # a bound that is not there is never left
         below, above = position < floor[:, None], position > ceiling[:, None]
     return figures | {

@@ -20,8 +20,9 @@ from models.demand.profile import Kind
 from models.demand.router import FLOOR, Tier
 from models.demand.series import BoolArray, FloatArray, IntArray, Series
 from models.errors import ForecastAdditivityError
+from models.quantile_columns import quantile_name
 
-__all__ = ["DemandModel", "Learnt", "Outlook", "quantile_name"]
+__all__ = ["DemandModel", "Learnt", "Outlook"]
 
 _ADDS_UP: Final = 1e-6
 _ADJUSTMENT: Final = "adjustment"  # what clipping, and adding up over the hierarchy, moved
@@ -195,11 +196,6 @@ class DemandModel:
         pairs = zip(self.combination.members, self.combination.weights[row], strict=True)
         used = sorted(((weight, name) for name, weight in pairs if weight > 0), reverse=True)
         return " + ".join(f"{weight:.2f} {name}" for weight, name in used)
-
-
-def quantile_name(level: float) -> str:
-    """Return the column of a quantile level: 0.1 is q10."""
-    return f"q{100 * level:g}"
 
 
 def _clipped(values: FloatArray, non_negative: BoolArray) -> FloatArray:

@@ -1,7 +1,6 @@
 """Frames of days and weeks of a model of lines."""
 
 from collections.abc import Mapping
-from typing import Final
 
 import numpy as np
 import polars as pl
@@ -9,15 +8,9 @@ import polars as pl
 from models.capacity.lines.answers import PLANNED_RATE, SHORT_HISTORY, Answers
 from models.capacity.lines.grid import HOURS_A_DAY, FloatArray, IntArray, LineGrid
 from models.capacity.lines.weeks import summed
+from models.quantile_columns import quantile_name
 
-__all__ = ["day_frame", "level_name", "week_frame"]
-
-_PERCENT: Final = 100
-
-
-def level_name(level: float) -> str:
-    """Return the column of a level: q5, q50, q97.5."""
-    return f"q{level * _PERCENT:g}"
+__all__ = ["day_frame", "week_frame"]
 
 
 def day_frame(grid: LineGrid, told: Answers, levels: tuple[float, ...]) -> pl.DataFrame:
@@ -38,7 +31,7 @@ def day_frame(grid: LineGrid, told: Answers, levels: tuple[float, ...]) -> pl.Da
         "planned_output": rows.hours * rate,
         "forecast": days.expected * rate,
     }
-    frame |= {level_name(one): days.quantiles[:, k] * rate for k, one in enumerate(levels)}
+    frame |= {quantile_name(one): days.quantiles[:, k] * rate for k, one in enumerate(levels)}
     return _finished(frame | _reasons(told, rows.line), ["line_id", "ds"])
 
 
@@ -59,7 +52,7 @@ def week_frame(grid: LineGrid, told: Answers, levels: tuple[float, ...]) -> pl.D
         "planned_output": summed(weeks, rows.hours * rate),
         "forecast": told.week_forecast,
     }
-    frame |= {level_name(one): told.week_quantiles[:, k] for k, one in enumerate(levels)}
+    frame |= {quantile_name(one): told.week_quantiles[:, k] for k, one in enumerate(levels)}
     frame |= {
         "availability": _share(run, planned),
         "performance": _share(effective, run),

@@ -6,10 +6,10 @@ from typing import Final
 import polars as pl
 
 from features.timeline import Frequency
-from models.capacity.published.run_frames import quantiles_of
 from models.capacity.published.run_info import Note
 from models.demand.ledger.published_run import ForecastRun
 from models.errors import CapacityRunError
+from models.quantile_columns import quantile_columns
 
 __all__ = ["GROUP_LEVELS", "demand_by_product", "groups_of_products", "refused_notes", "sums_of_run"]
 
@@ -41,7 +41,7 @@ def demand_by_product(run: ForecastRun) -> pl.DataFrame:
             info.run_id, "没有产品一级的预测", "it has no forecasts at the level of products"
         )
     return found.select(
-        "product_id", _week().alias("week"), "forecast", *quantiles_of(found), "org_id", "family"
+        "product_id", _week().alias("week"), "forecast", *quantile_columns(found), "org_id", "family"
     ).sort("product_id", "week")
 
 
@@ -61,7 +61,7 @@ def sums_of_run(run: ForecastRun) -> pl.DataFrame:
         .then("family=" + _family())
         .otherwise(pl.lit("total"))
     )
-    named = found.select(name.alias("unique_id"), _week().alias("week"), *quantiles_of(found))
+    named = found.select(name.alias("unique_id"), _week().alias("week"), *quantile_columns(found))
     return named.drop_nulls().sort("unique_id", "week")
 
 

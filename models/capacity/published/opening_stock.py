@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 
 from models.capacity.published.capacity_run import CapacityRun
-from models.capacity.published.run_frames import quantiles_of
 from models.capacity.published.run_info import Note
 from models.capacity.published.run_scope import listed, weeks_of_run
 from models.capacity.published.shortfall_of_run import Setting, rated_weeks, setting_of_run
 from models.demand.series import FloatArray
+from models.quantile_columns import quantile_columns
 
 __all__ = ["stock_carried_forward"]
 
@@ -55,7 +55,7 @@ def _with_reports(run: CapacityRun, made: pl.DataFrame) -> pl.DataFrame:
     lacking = known.join(whole, on=["line_id", "week"], how="anti").filter(
         pl.col("week").is_in(run.demand["week"].to_list())
     )
-    values = [pl.col("actual").alias(name) for name in ("forecast", *quantiles_of(run.weeks))]
+    values = [pl.col("actual").alias(name) for name in ("forecast", *quantile_columns(run.weeks))]
     rows = lacking.select("line_id", "week", pl.lit(_WEEK_DAYS, pl.Int64).alias("days"), *values)
     kept = run.weeks.join(rows, on=["line_id", "week"], how="anti", maintain_order="left")
     return pl.concat([kept, rows], how="diagonal_relaxed").sort("line_id", "week")

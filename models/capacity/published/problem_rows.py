@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from models.capacity.allocation.problem import PlanLine, PlanProduct, Route
 from models.capacity.published.capacity_run import CapacityRun
-from models.capacity.published.run_frames import quantiles_of
 from models.errors import PlanValueError
+from models.quantile_columns import quantile_columns
 
 __all__ = ["line_of_run", "number", "product_of_row", "quantile_column", "route_of_row"]
 
@@ -104,7 +104,7 @@ def _share(weeks: pl.DataFrame, confidence: float | None) -> FloatArray:
 
 def quantile_column(frame: pl.DataFrame, level: float, what: str, asked: float) -> str:
     """Return the column of a quantile. Raises PlanValueError naming those there are."""
-    there = quantiles_of(frame)
+    there = quantile_columns(frame)
     for column, one in there.items():
         if abs(one - level) < _NEAR:
             return column

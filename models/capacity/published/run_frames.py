@@ -1,7 +1,6 @@
 """The frames of a published capacity run: which columns each must have, and what must hold between them."""
 
 import itertools
-import re
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
@@ -9,8 +8,9 @@ import numpy as np
 import polars as pl
 
 from models.errors import CapacityRunError
+from models.quantile_columns import quantile_columns
 
-__all__ = ["FRAMES", "QUALITIES", "Columns", "check_frames", "empty_frame", "quantiles_of", "shaped"]
+__all__ = ["FRAMES", "QUALITIES", "Columns", "check_frames", "empty_frame", "shaped"]
 
 Columns: TypeAlias = Mapping[str, type[pl.DataType]]
 
@@ -84,7 +84,6 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "shortfall_products": ("product_id", "week"),
     "shortfall_lines": ("line_id", "week"),
 }
-_QUANTILE: Final = re.compile(r"q\d{1,2}(\.\d+)?")
 _NULLABLE: Final = {"name", "bottleneck", "profile", "reason_zh", "reason_en", "org_id", "driver", "family"}
 _TOLERANCE: Final = 1e-6
 _MONDAY: Final = 1
@@ -94,12 +93,6 @@ _SHOWN: Final = 5
 def empty_frame(name: str) -> pl.DataFrame:
     """Return a frame of a run with its columns and no row, for what a plant does not have."""
     return pl.DataFrame(schema=dict(FRAMES[name]))
-
-
-def quantiles_of(frame: pl.DataFrame) -> dict[str, float]:
-    """Return the quantile columns of a frame with their levels, lowest first: {'q10': 0.1, ...}."""
-    found = {name: float(name[1:]) / 100 for name in frame.columns if _QUANTILE.fullmatch(name)}
-    return dict(sorted(found.items(), key=lambda item: item[1]))
 
 
 def shaped(where: str, name: str, frame: pl.DataFrame) -> pl.DataFrame:
@@ -138,7 +131,7 @@ def _check_values(where: str, name: str, frame: pl.DataFrame) -> None:
     if "week" in FRAMES[name]:
         other = frame.filter(pl.col("week").dt.weekday() != _MONDAY)
         _refuse(where, name, other, "的周不以周一标记", "weeks that are not stamped on their Monday")
-    quantiles = list(quantiles_of(frame))
+    quantiles = list(quantile_columns(frame))
     values = [column for column in ("forecast", "probability", *quantiles) if column in frame.columns]
     if values:
         wrong = pl.any_horizontal(~pl.col(one).is_finite().fill_null(value=False) for one in values)

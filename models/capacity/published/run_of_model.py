@@ -9,8 +9,9 @@ import polars as pl
 
 from features.capacity.line_panel import LinePanel
 from models.capacity.published.capacity_run import CapacityRun, empty_run
-from models.capacity.published.run_frames import FRAMES, empty_frame, quantiles_of
+from models.capacity.published.run_frames import FRAMES, empty_frame
 from models.capacity.published.run_info import CapacityInfo, Note
+from models.quantile_columns import quantile_columns
 
 __all__ = ["ModelOfLines", "PlannedTables", "quality_of_lines", "run_of_model"]
 
@@ -75,7 +76,7 @@ def run_of_model(
     asked = empty_frame("demand")
     if demand is not None:
         known, gone = _known(demand, None, products)
-        asked = known.select(*FRAMES["demand"], *quantiles_of(known))
+        asked = known.select(*FRAMES["demand"], *quantile_columns(known))
         notes += _left_out("demand_left_out", "需求", "demand", gone.unique("product_id"))
     return replace(
         empty_run(

@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from models.capacity.published.capacity_run import CapacityRun
-from models.capacity.published.run_frames import quantiles_of
 from models.capacity.published.run_scope import weeks_of_run
 from models.capacity.shortfall.bottleneck import LineFacts, facts_of_frame
 from models.capacity.shortfall.dependence import Dependence
@@ -18,6 +17,7 @@ from models.capacity.shortfall.marginals import Marginals, marginals_of_frame
 from models.capacity.shortfall.simulation import Shortfall, simulate
 from models.capacity.shortfall.supply import Supply, median_shares, plan_shares, supply_of_frame
 from models.demand.series import FloatArray
+from models.quantile_columns import quantile_columns
 
 __all__ = [
     "COUNT",
@@ -115,7 +115,7 @@ def setting_of_run(
 
 def good_hours(run: CapacityRun) -> pl.DataFrame:
     """Return line_id, week and quantiles of good hours: good output over the planned rate of the week."""
-    columns = quantiles_of(run.weeks)
+    columns = quantile_columns(run.weeks)
     return rated_weeks(run).select(
         "line_id", "week", *[(pl.col(one) / pl.col("rate")).alias(one) for one in columns]
     )

@@ -1,6 +1,5 @@
 """What each series may be in each week: quantiles by level, and the values between and beyond them."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.demand.series import FloatArray
 from models.errors import ShortfallError
+from models.quantile_columns import quantile_columns
 
 __all__ = ["CELLS", "REACH", "Marginals", "lookup_tables", "marginals_of_frame", "normal_quantile"]
 
@@ -22,7 +22,6 @@ REACH: Final = 4.0
 """Standard deviations on either side that a table covers; one draw in 16,000 lies beyond and takes the last cell."""
 
 _STEEPEST, _FLATTEST = 2.0, 0.5  # slope beyond the outermost level, in units of the slope of that whole side
-_QUANTILE: Final = re.compile(r"q\d{1,2}(\.\d+)?")
 _LEAST_LEVELS: Final = 2
 
 
@@ -98,9 +97,7 @@ def marginals_of_frame(frame: pl.DataFrame, key: str, *, non_negative: bool = Tr
     Quantiles that cross by rounding are sorted. Raises ShortfallError naming the series for a missing week, a week
     given twice or a value that is missing.
     """
-    columns = sorted(
-        (one for one in frame.columns if _QUANTILE.fullmatch(one)), key=lambda one: float(one[1:])
-    )
+    columns = quantile_columns(frame)
     missing = [one for one in (key, "week") if one not in frame.columns]
     if missing or len(columns) < _LEAST_LEVELS:
         raise ShortfallError(
@@ -119,9 +116,9 @@ def marginals_of_frame(frame: pl.DataFrame, key: str, *, non_negative: bool = Tr
             zh=f"{_shown(uneven)} 的周不齐或重复。每个序列在 {len(weeks)} 周中每周应有一行，请补齐。",
             en=f"{_shown(uneven)}: weeks are missing or given twice. Give one row for each of the {len(weeks)} weeks.",
         )
-    values = ordered.select(pl.col(columns).cast(pl.Float64)).to_numpy()
+    values = ordered.select(pl.col(list(columns)).cast(pl.Float64)).to_numpy()
     shaped = np.sort(values.reshape(len(ids), len(weeks), len(columns)), axis=2)
-    levels = tuple(float(one[1:]) / 100 for one in columns)
+    levels = tuple(columns.values())
     return Marginals(tuple(map(str, ids)), tuple(weeks), levels, shaped, non_negative)
 
 

@@ -13,6 +13,7 @@ from models.capacity.utilisation.history import Histories, histories_of
 from models.demand.conformal import learn_bands
 from models.demand.series import FloatArray
 from models.errors import UtilisationError
+from models.quantile_columns import quantile_name
 
 __all__ = ["forecast_utilisation"]
 
@@ -108,7 +109,7 @@ def _frame(
 ) -> pl.DataFrame:
     horizon = point.shape[1]
     months = (histories.last[:, None] + np.arange(1, horizon + 1)[None, :]).ravel()
-    columns = {f"q{100 * one:g}": quantiles[:, :, place].ravel() for place, one in enumerate(levels)}
+    columns = {quantile_name(one): quantiles[:, :, place].ravel() for place, one in enumerate(levels)}
     earned = {name: np.repeat(weights[place], horizon) for place, name in enumerate(NAMES)}
     return pl.DataFrame(
         {

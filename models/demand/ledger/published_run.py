@@ -17,6 +17,7 @@ from features.checked_files import write_text_atomically
 from features.timeline import Frequency
 from models.bundle import read_bundle, write_bundle
 from models.errors import ForecastRunError, ForecastRunExistsError
+from models.quantile_columns import quantile_columns
 
 __all__ = [
     "FAMILY",
@@ -30,7 +31,6 @@ __all__ = [
     "latest_run_id",
     "list_runs",
     "new_run_id",
-    "quantile_columns",
     "read_run",
     "write_run",
 ]
@@ -69,7 +69,6 @@ _COLUMNS: Final[dict[str, dict[str, type[pl.DataType]]]] = {
 # What a frame may come without: it is then null throughout.
 _MAY_LACK: Final = {"members", "floor", "reason", "reason_zh", "reason_en", "findings", *_STATIC}
 _QUALITIES: Final = ("full", "fallback", "refused")
-_QUANTILE: Final = re.compile(r"q\d{1,2}(\.\d+)?")
 _TOLERANCE: Final = 1e-6
 _INFO: Final = "run.json"
 _SHOWN: Final = 5
@@ -118,12 +117,6 @@ class ForecastRun:
 def new_run_id(freq: Frequency, issued_at: datetime, suffix: str) -> str:
     """Name a run by its time, so that names sort as runs were issued; `suffix` tells runs of one second apart."""
     return f"{issued_at:%Y%m%dT%H%M%S}-{freq}-{suffix}"
-
-
-def quantile_columns(frame: pl.DataFrame) -> dict[str, float]:
-    """Return the quantile columns of a frame with their levels, lowest first: {'q10': 0.1, ...}."""
-    found = {name: float(name[1:]) / 100 for name in frame.columns if _QUANTILE.fullmatch(name)}
-    return dict(sorted(found.items(), key=lambda item: item[1]))
 
 
 def ds_text(frame: pl.DataFrame) -> pl.Expr:

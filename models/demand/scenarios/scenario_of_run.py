@@ -11,11 +11,12 @@ from scipy.sparse import csr_array, eye_array, vstack
 from features.timeline import Timeline, timeline_of
 from models.demand.hierarchies.hierarchy import Hierarchy
 from models.demand.ledger.planner_overrides import most_detailed
-from models.demand.ledger.published_run import KEYS, ForecastRun, quantile_columns
+from models.demand.ledger.published_run import KEYS, ForecastRun
 from models.demand.model import DemandModel
 from models.demand.scenarios.scenario import Scenario
 from models.demand.scenarios.scenario_run import ScenarioForecast, apply_scenario
 from models.demand.series import BoolArray, FloatArray, IntArray, Series
+from models.quantile_columns import quantile_columns
 
 __all__ = ["ScenarioBase", "scenario_base"]
 

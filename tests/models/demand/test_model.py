@@ -7,9 +7,10 @@ import polars as pl
 import pytest
 
 from models.demand.member import Components
-from models.demand.model import DemandModel, Learnt, quantile_name
+from models.demand.model import DemandModel, Learnt
 from models.demand.series import FloatArray, Series
 from models.errors import ForecastAdditivityError
+from models.quantile_columns import quantile_name
 from tests.models.demand.demand_tables import fit, good, long_table, shops
 
 
