@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -41,7 +42,7 @@ class PlannedRate:
         """Return the quantiles of the plan and how lines were good and bad together."""
         return self._plain.marginals()
 
-    @property
+    @cached_property
     def _plain(self) -> LineModel:
         learnt = self.model.learnt
         return replace(self.model, learnt=replace(learnt, usable=np.zeros_like(learnt.usable)))

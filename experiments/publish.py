@@ -1,14 +1,13 @@
 """Job: bring the registered champion to the place that the service reads, whole or not at all."""
 
-import json
 from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
 from experiments.job import Say
+from experiments.kept_models import point_at_champion
 from experiments.train_credit import NAME
-from features.checked_files import write_text_atomically
 from models.registry import Registry
 
 __all__ = ["POINTER", "PublishChampion"]
@@ -29,9 +28,12 @@ class PublishChampion(BaseModel):
         registry = Registry(self.tracking_uri)
         champion = registry.by_alias(NAME)
         folder = registry.fetch(champion, self.models)
-        pointer = self.models / POINTER
-        entry = {"version": champion.bundle_version, "folder": folder.name, "registered": champion.number}
-        write_text_atomically(json.dumps(entry) + "\n", pointer)
+        point_at_champion(
+            self.models / POINTER,
+            version=champion.bundle_version,
+            folder=folder,
+            registered=champion.number,
+        )
         say(
             f"在用模型（champion）：{NAME} 第 {champion.number} 版，{champion.bundle_version}",
             f"champion is {NAME} version {champion.number}, {champion.bundle_version}",

@@ -1,8 +1,6 @@
 """Job: forecast what the group's lines can make, judge it, register the model, simulate shortfalls, publish the run."""
 
-import json
 import math
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -29,10 +27,10 @@ from experiments.capacity_outlook import Outlook, outlook_of
 from experiments.capacity_words import tell_run
 from experiments.errors import TooShortToBacktestError
 from experiments.job import Say
+from experiments.kept_models import keep_model, point_at_champion
 from experiments.tracking import Run, tracked_run
 from features.capacity.line_panel import LinePanel
-from features.checked_files import write_text_atomically
-from features.sources import read_tables
+from features.sources import Tables, read_tables
 from models.bundle import Bundle
 from models.capacity.lines.model import LineModel, fit_lines
 from models.capacity.lines.model_folder import save_line_model
@@ -112,13 +110,12 @@ class RunCapacity(BaseModel):
         demand = find_demand(
             self.home, as_of=self.as_of, run_id=self.demand_run, required=self.require_demand
         )
-        inputs = capacity_inputs(
-            read_tables(self.tables), profiles, as_of=self.as_of, horizon_days=self.horizon_days
-        )
+        tables = read_tables(self.tables)
+        inputs = capacity_inputs(tables, profiles, as_of=self.as_of, horizon_days=self.horizon_days)
         with tracked_run(
             NAME, tracking_uri=self.tracking_uri, artifacts=self.artifacts, name=f"{NAME} run"
         ) as run:
-            judged = self._judge(inputs, say)
+            judged = self._judge(tables, inputs, say)
             model = fit_lines(inputs.panel, seed=self.seed, profiles=profiles)
             bundle = self._save(model, judged)
             chosen = served(model, judged.accuracy.get("lines", {}))
@@ -132,10 +129,9 @@ class RunCapacity(BaseModel):
         tell_run(say, published, newest=newest)
         return PublishedCapacity(folder, bundle, judged.measures, judged.calibration)
 
-    def _judge(self, inputs: CapacityInputs, say: Say) -> _Judged:
+    def _judge(self, tables: Tables, inputs: CapacityInputs, say: Say) -> _Judged:
         """Forecast past weeks from what was known before them; without enough history nothing is claimed."""
         days = cut_off_days(inputs.panel, self.cutoffs, self.horizon_days)
-        tables = read_tables(self.tables)
         try:
             cuts = cut_offs(
                 tables,
@@ -150,28 +146,19 @@ class RunCapacity(BaseModel):
                 say(error.zh, error.message("en"))
             return _Judged(measures_of_lines(line_errors([], actual_weeks(inputs.panel))), None)
         measures = measures_of_lines(line_errors(cuts, actual_weeks(inputs.panel)))
-        return _Judged(measures, self._calibration(inputs.panel, cuts))
+        return _Judged(measures, self._calibration(tables, inputs.panel, cuts))
 
-    def _calibration(self, panel: LinePanel, cuts: list[CutOff]) -> Calibration | None:
-        tables = read_tables(self.tables)
+    def _calibration(self, tables: Tables, panel: LinePanel, cuts: list[CutOff]) -> Calibration | None:
         if not {"sales", "products", "line_products"} <= set(tables):
             return None
         return calibrate(tables, cuts, panel=panel, seed=self.seed, count=self.scenarios)
 
     def _save(self, model: LineModel, judged: _Judged) -> Bundle:
-        models = self.home / "models" / "capacity"
-        models.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=models, prefix=".new-") as folder:
-            bundle = save_line_model(
-                model,
-                Path(folder) / "model",
-                code_version=self.code_version,
-                metrics=judged.accuracy.get("lines", {}),
-            )
-            place = models / bundle.manifest.version
-            if not place.exists():
-                bundle.folder.rename(place)
-        return Bundle(place, bundle.manifest)
+        metrics = judged.accuracy.get("lines", {})
+        return keep_model(
+            self.home / "models" / "capacity",
+            lambda folder: save_line_model(model, folder, code_version=self.code_version, metrics=metrics),
+        )
 
     def _assemble(
         self,
@@ -239,12 +226,12 @@ class RunCapacity(BaseModel):
         if not promoted:
             return
         registry.set_alias(registered)
-        pointer = {
-            "version": bundle.manifest.version,
-            "folder": bundle.folder.name,
-            "registered": registered.number,
-        }
-        write_text_atomically(json.dumps(pointer) + "\n", bundle.folder.parent / POINTER)
+        point_at_champion(
+            bundle.folder.parent / POINTER,
+            version=bundle.manifest.version,
+            folder=bundle.folder,
+            registered=registered.number,
+        )
 
 
 def _rows(measures: pl.DataFrame) -> list[dict[str, object]]:

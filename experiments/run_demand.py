@@ -1,8 +1,6 @@
 """Job: forecast the group's sales, judge the procedure, register the model and publish the run."""
 
-import json
 import math
-import tempfile
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -14,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from experiments.errors import TooShortToBacktestError
 from experiments.forecast_ledger import publish_run
 from experiments.job import Say
+from experiments.kept_models import keep_model, point_at_champion
 from experiments.tracking import Run, tracked_run
-from features.checked_files import write_text_atomically
 from features.demand import Panel
 from features.errors import MissingColumnError, NoSeriesError
 from features.sales.panel import SALES_LEVELS, sales_panel
@@ -122,21 +120,14 @@ class RunDemand(BaseModel):
         return measure(model, actuals_after(came, model.series(), horizon))
 
     def _save(self, model: DemandModel, measures: pl.DataFrame) -> Bundle:
-        models = self.home / "models" / "demand"
-        models.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=models, prefix=".new-") as folder:
-            served = measures.row(by_predicate=pl.col("name") == COMBINATION, named=True)
-            bundle = save_demand_model(
-                model,
-                Path(folder) / "model",
-                code_version=self.code_version,
-                metrics=_known(served),
-                notes={"as_of": self.as_of.isoformat(), "freq": str(model.panel.timeline.frequency)},
-            )
-            place = models / bundle.manifest.version
-            if not place.exists():
-                bundle.folder.rename(place)
-        return Bundle(place, bundle.manifest)
+        served = measures.row(by_predicate=pl.col("name") == COMBINATION, named=True)
+        notes = {"as_of": self.as_of.isoformat(), "freq": str(model.panel.timeline.frequency)}
+        return keep_model(
+            self.home / "models" / "demand",
+            lambda folder: save_demand_model(
+                model, folder, code_version=self.code_version, metrics=_known(served), notes=notes
+            ),
+        )
 
     def _log(self, run: Run, name: str, bundle: Bundle, measures: pl.DataFrame) -> None:
         run.parameters(self.model_dump(mode="json", include={"as_of", "tier", "seed", "freqs"}))
@@ -146,13 +137,12 @@ class RunDemand(BaseModel):
         registry = Registry(self.tracking_uri)
         registered = registry.register(name, folder=bundle.folder, run_id=run.run_id)
         registry.set_alias(registered)
-        pointer = {
-            "version": bundle.manifest.version,
-            "folder": bundle.folder.name,
-            "registered": registered.number,
-        }
-        text = f"{json.dumps(pointer)}\n"
-        write_text_atomically(text, bundle.folder.parent / f"champion-{name.removeprefix('demand-')}.json")
+        point_at_champion(
+            bundle.folder.parent / f"champion-{name.removeprefix('demand-')}.json",
+            version=bundle.manifest.version,
+            folder=bundle.folder,
+            registered=registered.number,
+        )
 
     def _publish(self, model: DemandModel, bundle: Bundle, measures: pl.DataFrame, run_id: str) -> Path:
         freq = model.panel.timeline.frequency

@@ -1,6 +1,7 @@
 """Write and read a model folder: native files, a manifest with their hashes, never a pickle."""
 
 import hashlib
+import io
 import json
 import shutil
 import tempfile
@@ -11,11 +12,20 @@ from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import Final
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.errors import BundleError
 
-__all__ = ["MANIFEST", "Bundle", "Manifest", "content_version", "read_bundle", "write_bundle"]
+__all__ = [
+    "MANIFEST",
+    "Bundle",
+    "Manifest",
+    "content_version",
+    "parquet_bytes",
+    "read_bundle",
+    "write_bundle",
+]
 
 MANIFEST: Final = "manifest.json"
 _LIBRARIES: Final = ("lightgbm", "numpy", "polars", "scikit-learn")
@@ -54,6 +64,17 @@ class Bundle:
     def read_text(self, name: str) -> str:
         """Return one of the bundle's files as UTF-8 text."""
         return self.read(name).decode("utf-8")
+
+    def read_frame(self, name: str) -> pl.DataFrame:
+        """Return the frame of one of the bundle's Parquet files, named without its ending."""
+        return pl.read_parquet(io.BytesIO(self.read(f"{name}.parquet")))
+
+
+def parquet_bytes(frame: pl.DataFrame) -> bytes:
+    """Return a frame as the Parquet file that a bundle holds."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
 
 
 def content_version(family: str, files: Mapping[str, bytes]) -> str:

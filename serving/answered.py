@@ -26,7 +26,7 @@ class Answered:
 def write_answer(
     route: str,
     answer: BaseModel,
-    request: Mapping[str, Json],
+    request: BaseModel | Mapping[str, Json],
     planner: Planner,
     *,
     said: Mapping[str, Json],
@@ -34,6 +34,7 @@ def write_answer(
 ) -> Answered:
     """Write an answer out, and the record that goes before it: who asked what, and what was said."""
     text = answer.model_dump_json()
+    asked = request.model_dump(mode="json", exclude_none=True) if isinstance(request, BaseModel) else request
     record: Mapping[str, Json] = {
         "decision_id": getattr(answer, "decision_id", ""),
         "recorded_at": at.isoformat(),
@@ -42,7 +43,7 @@ def write_answer(
         "key_id": planner.call.key_id,
         "roles": list(planner.call.roles),
         "companies": list(planner.companies),
-        "request": request,
+        "request": asked,
         "answer": said,
         "answer_sha256": hashlib.sha256(text.encode()).hexdigest(),
     }

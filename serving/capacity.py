@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Final
 
 import polars as pl
-from pydantic import BaseModel
 
 from models.capacity.profiles.profile import Profile
 from models.capacity.published.run_info import CapacityInfo
@@ -23,7 +22,6 @@ from serving.errors import (
     OutsideScopeError,
     UnknownLineError,
 )
-from serving.ledger import Json
 from serving.schemas import Note
 
 __all__ = ["CapacityDesk", "CapacityLimits"]
@@ -76,9 +74,7 @@ class CapacityDesk:
             lines=lines,
             refused=refused,
         )
-        return self.answered(
-            "capacity/forecast", answer, request, planner, said=forecast_said(answer), at=now
-        )
+        return write_answer("capacity/forecast", answer, request, planner, said=forecast_said(answer), at=now)
 
     def run(self) -> LoadedCapacity:
         """Return the newest run. Raises NotReadyError."""
@@ -141,20 +137,6 @@ class CapacityDesk:
             zh = f"涉及 {count} 条，超过上限 {limit}；请缩小范围或分批"
             en = f"is about {count}, above the limit of {limit}; ask for fewer at a time"
             raise InvalidRequestError([FieldProblem(field, "too_many_rows", zh, en)])
-
-    def answered(
-        self,
-        route: str,
-        answer: BaseModel,
-        request: BaseModel,
-        planner: Planner,
-        *,
-        said: Mapping[str, Json],
-        at: datetime,
-    ) -> Answered:
-        """Write the answer out, and the record that goes before it."""
-        asked = request.model_dump(mode="json", exclude_none=True)
-        return write_answer(route, answer, asked, planner, said=said, at=at)
 
 
 def _unknown(line_id: str, loaded: LoadedCapacity, planner: Planner) -> RefusedLine:

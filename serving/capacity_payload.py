@@ -11,7 +11,7 @@ import polars as pl
 from models.capacity.profiles.profile import Profile
 from models.capacity.published.capacity_run import CapacityRun
 from models.capacity.published.run_info import CapacityInfo, Note
-from serving.answered import Answered
+from serving.answered import Answered, write_answer
 from serving.capacity import CapacityDesk
 from serving.capacity_answers import answer_lines, capacity_stamp, forecast_said
 from serving.capacity_quality import capacity_quality, told
@@ -119,9 +119,7 @@ class CapacityPayloadDesk:
             lines=lines,
             refused=refused,
         )
-        return self._desk.answered(
-            "capacity/forecast", answer, request, planner, said=forecast_said(answer), at=now
-        )
+        return write_answer("capacity/forecast", answer, request, planner, said=forecast_said(answer), at=now)
 
     def _check(self, payload: CapacityPayload) -> None:
         limits, problems = self._limits, []

@@ -155,7 +155,7 @@ class PlanDesk:
             decision_id=desk.new_id(),
             hide_change=self._before_is_the_groups(record, planner),
         )
-        answered = desk.answered(KIND, answer, request, planner, said=plan_said(answer), at=now)
+        answered = write_answer(KIND, answer, request, planner, said=plan_said(answer), at=now)
 
         def keep(_connection: Connection) -> None:
             write_plan(root, record)

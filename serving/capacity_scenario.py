@@ -176,7 +176,7 @@ class CapacityScenarioDesk:
             base=summary_of(base.summary, planner),
             scenarios=sides,
         )
-        answered = desk.answered(SCENARIO_KIND, answer, request, planner, said=_said(answer), at=now)
+        answered = write_answer(SCENARIO_KIND, answer, request, planner, said=_said(answer), at=now)
         kept = _kept(answered, answer, planner, now)
         return answered, lambda connection: self._kept.keep(connection, kept)
 

@@ -6,7 +6,7 @@ from typing import Final
 import polars as pl
 
 from models.quantile_columns import quantile_columns
-from serving.answered import Answered
+from serving.answered import Answered, write_answer
 from serving.capacity import CapacityDesk
 from serving.capacity_answers import capacity_stamp, number, stamp_said, text
 from serving.capacity_quality import capacity_quality
@@ -68,7 +68,7 @@ def shortfall(desk: CapacityDesk, query: ShortfallQuery, planner: Planner) -> An
         "lines": [[one.line_id, str(one.week), one.probability, one.hours_short] for one in answer.lines],
         "stock_alerts": [[one.product_id, str(one.week), one.side, one.level] for one in answer.stock_alerts],
     }
-    return desk.answered("capacity/shortfall", answer, query, planner, said=said, at=now)
+    return write_answer("capacity/shortfall", answer, query, planner, said=said, at=now)
 
 
 def utilisation(desk: CapacityDesk, query: UtilisationQuery, planner: Planner) -> Answered:
@@ -91,7 +91,7 @@ def utilisation(desk: CapacityDesk, query: UtilisationQuery, planner: Planner) -
         "quality": quality_codes(answer.quality),
         "lines": {one.line_id: [[str(at.ds), at.forecast] for at in one.points] for one in answer.lines},
     }
-    return desk.answered("capacity/utilisation", answer, query, planner, said=said, at=now)
+    return write_answer("capacity/utilisation", answer, query, planner, said=said, at=now)
 
 
 def _scope(

@@ -1,6 +1,6 @@
 """Answer questions about demand without HTTP: published runs, overrides and a forecaster in; answers and records out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -24,7 +24,6 @@ from serving.errors import (
     UnknownSeriesError,
 )
 from serving.forecast_store import ForecastStore, LoadedRun
-from serving.ledger import Json
 from serving.overrides import OverrideStore
 from serving.schemas import Note
 
@@ -76,9 +75,7 @@ class DemandDesk:
             refused=refused,
             **stamp(loaded).model_dump(),
         )
-        return self.answered(
-            "demand/forecast", answer, request, planner, said=forecast_record(answer), at=now
-        )
+        return write_answer("demand/forecast", answer, request, planner, said=forecast_record(answer), at=now)
 
     def run(self, freq: str | None) -> LoadedRun:
         """Return the newest run of a frequency; of the only one where none is named."""
@@ -166,20 +163,6 @@ class DemandDesk:
             return OutsideScopeError(planner.companies)
         levels = loaded.series["level"].drop_nulls().unique().sort().to_list()
         return UnknownSeriesError(loaded.info.run_id, levels)
-
-    def answered(
-        self,
-        route: str,
-        answer: BaseModel,
-        request: BaseModel,
-        planner: Planner,
-        *,
-        said: Mapping[str, Json],
-        at: datetime,
-    ) -> Answered:
-        """Write the answer out, and the record that goes before it."""
-        asked = request.model_dump(mode="json", exclude_none=True)
-        return write_answer(route, answer, asked, planner, said=said, at=at)
 
 
 def filtered(series: pl.DataFrame, request: BaseModel) -> pl.DataFrame:

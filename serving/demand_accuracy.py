@@ -7,7 +7,7 @@ import polars as pl
 
 from features.timeline import Frequency
 from models.demand.ledger.forecast_value_added import Vintage, forecast_pairs, summarise
-from serving.answered import Answered
+from serving.answered import Answered, write_answer
 from serving.demand import DemandDesk, filtered
 from serving.demand_answers import stamp
 from serving.demand_quality import answer_quality, quality_codes
@@ -64,7 +64,7 @@ class AccuracyDesk:
             "quality": quality_codes(answer.quality),
             "rows": [row.model_dump(mode="json") for row in answer.rows],
         }
-        return self._desk.answered("demand/accuracy", answer, query, planner, said=said, at=now)
+        return write_answer("demand/accuracy", answer, query, planner, said=said, at=now)
 
     def _of(self, loaded: LoadedRun, vintage: Vintage, now: datetime) -> pl.DataFrame:
         mark = (loaded.info.run_id, self._desk.overrides.version(), now.date())

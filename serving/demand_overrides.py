@@ -9,7 +9,7 @@ import polars as pl
 
 from features.timeline import Frequency
 from models.demand.ledger.planner_overrides import OVERRIDES
-from serving.answered import Answered
+from serving.answered import Answered, write_answer
 from serving.demand import DemandDesk
 from serving.demand_answers import Finals, finals_of, stamp
 from serving.demand_quality import answer_quality, quality_codes, series_quality
@@ -75,7 +75,7 @@ def make_override(desk: DemandDesk, request: OverrideRequest, planner: Planner) 
         level=QualityLevel.FALLBACK if stale else of_series.level, notes=[*stale, *of_series.notes]
     )
     answer = _answer(loaded, planner, _stored(new), finals, quality)
-    answered = desk.answered("demand/override", answer, request, planner, said=_said(answer), at=now)
+    answered = write_answer("demand/override", answer, request, planner, said=_said(answer), at=now)
     desk.overrides.add(new, answered.record)
     return answered
 
@@ -111,7 +111,7 @@ def withdraw_override(desk: DemandDesk, request: OverrideWithdrawal, planner: Pl
     finals = finals_of(loaded, others, now)
     quality = answer_quality(desk.stale(loaded, now))
     answer = _answer(loaded, planner, gone, finals, quality).model_copy(update={"decision_id": desk.new_id()})
-    answered = desk.answered("demand/override/withdraw", answer, request, planner, said=_said(answer), at=now)
+    answered = write_answer("demand/override/withdraw", answer, request, planner, said=_said(answer), at=now)
     desk.overrides.withdraw(
         held,
         answered.record,
@@ -143,7 +143,7 @@ def list_overrides(desk: DemandDesk, query: OverrideHistoryQuery, planner: Plann
         overrides=found,
     )
     said = {"overrides": {one.override_id: str(one.status) for one in found}}
-    return desk.answered("demand/overrides", answer, query, planner, said=said, at=now)
+    return write_answer("demand/overrides", answer, query, planner, said=said, at=now)
 
 
 def _series_row(loaded: LoadedRun, unique_id: str, planner: Planner) -> Mapping[str, object]:

@@ -21,7 +21,7 @@ from models.demand.scenarios.scenario import (
     Shock,
 )
 from models.errors import ModelError, ScenarioError
-from serving.answered import Answered
+from serving.answered import Answered, write_answer
 from serving.demand import DemandDesk
 from serving.demand_answers import refusal, stamp
 from serving.demand_quality import answer_quality, quality_codes, series_quality
@@ -129,7 +129,7 @@ class ScenarioDesk:
             series=series,
             refused=refused,
         )
-        return self._desk.answered("demand/scenario", answer, request, planner, said=_said(answer), at=now)
+        return write_answer("demand/scenario", answer, request, planner, said=_said(answer), at=now)
 
     def _wanted(self, request: ScenarioRequest, day: date) -> Scenario:
         if request.name is not None:

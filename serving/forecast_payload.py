@@ -15,7 +15,7 @@ from features.errors import FrequencyError
 from features.timeline import Frequency, read_frequency
 from graph.errors import UserError
 from models.demand.ledger.published_run import ForecastRun, checked_run
-from serving.answered import Answered
+from serving.answered import Answered, write_answer
 from serving.demand import DemandDesk, too_many
 from serving.demand_answers import answer_series, forecast_record, refusal
 from serving.demand_quality import answer_quality
@@ -109,9 +109,7 @@ class PayloadDesk:
             series=series,
             refused=refused,
         )
-        return self._desk.answered(
-            "demand/forecast", answer, request, planner, said=forecast_record(answer), at=now
-        )
+        return write_answer("demand/forecast", answer, request, planner, said=forecast_record(answer), at=now)
 
     @contextmanager
     def turn(self) -> Iterator[None]:

@@ -1,7 +1,6 @@
 """Write and read a demand model as native files: members' own files, weights and bands as Parquet, the rest as JSON."""
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from features.demand import Panel
 from features.timeline import Frequency, Timeline
-from models.bundle import Bundle, read_bundle, write_bundle
+from models.bundle import Bundle, parquet_bytes, read_bundle, write_bundle
 from models.demand.combination import Combination
 from models.demand.conformal import Bands
 from models.demand.hierarchies.coherence_files import coherence_frames, read_coherence
@@ -80,7 +79,7 @@ def load_demand_model(folder: Path) -> DemandModel:
     bundle = read_bundle(folder, family=FAMILY)
     settings = _Settings.model_validate_json(bundle.read("settings.json"))
     panel = _read_panel(bundle, settings)
-    series = _read_frame(bundle, "weights")
+    series = bundle.read_frame("weights")
     combination = Combination(
         settings.members,
         _matrix(series, "weight", settings.members),
@@ -125,17 +124,18 @@ def _files(model: DemandModel) -> dict[str, bytes]:
     )
     files = {"settings.json": _json(settings.model_dump(mode="json"))}
     files |= {
-        f"{name}.parquet": _parquet(getattr(panel, name))
+        f"{name}.parquet": parquet_bytes(getattr(panel, name))
         for name in _FRAMES
         if getattr(panel, name) is not None
     }
-    files["weights.parquet"] = _parquet(_weights_frame(model))
-    files["bands.parquet"] = _parquet(
+    files["weights.parquet"] = parquet_bytes(_weights_frame(model))
+    files["bands.parquet"] = parquet_bytes(
         pl.DataFrame({name: one.table.ravel() for name, one in _all_bands(model).items()})
     )
     if model.coherence is not None:
         files |= {
-            f"{name}.parquet": _parquet(frame) for name, frame in coherence_frames(model.coherence).items()
+            f"{name}.parquet": parquet_bytes(frame)
+            for name, frame in coherence_frames(model.coherence).items()
         }
     for name, learnt in model.members.items():
         files |= {f"{name}.{file}": content for file, content in learnt.fitted.files().items()}
@@ -171,16 +171,14 @@ def _all_bands(model: DemandModel) -> dict[str, Bands]:
 
 
 def _read_bands(bundle: Bundle, series: pl.DataFrame, settings: _Settings, name: str) -> Bands:
-    table = _read_frame(bundle, "bands")[name].to_numpy()
+    table = bundle.read_frame("bands")[name].to_numpy()
     shape = (len(settings.groups), -1, len(settings.levels))
     width, kinds = series[f"width.{name}"].to_numpy(), tuple(series["kind"].to_list())
     return Bands(settings.levels, settings.groups, table.reshape(shape), width, kinds)
 
 
 def _read_panel(bundle: Bundle, settings: _Settings) -> Panel:
-    frames = {
-        name: _read_frame(bundle, name) for name in _FRAMES if f"{name}.parquet" in bundle.manifest.files
-    }
+    frames = {name: bundle.read_frame(name) for name in _FRAMES if f"{name}.parquet" in bundle.manifest.files}
     return Panel(
         timeline=Timeline(settings.frequency, settings.anchor),
         season=settings.season,
@@ -212,16 +210,6 @@ def _read_members(bundle: Bundle, series: pl.DataFrame, members: tuple[str, ...]
 
 def _matrix(series: pl.DataFrame, what: str, members: tuple[str, ...]) -> FloatArray:
     return np.ascontiguousarray(series.select(f"{what}.{name}" for name in members).to_numpy())
-
-
-def _read_frame(bundle: Bundle, name: str) -> pl.DataFrame:
-    return pl.read_parquet(io.BytesIO(bundle.read(f"{name}.parquet")))
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd")
-    return buffer.getvalue()
 
 
 def _json(value: object) -> bytes:

@@ -1,7 +1,6 @@
 """Write and read a model of lines as native files: LightGBM text, JSON and Parquet, never a pickle."""
 
 import hashlib
-import io
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
@@ -10,11 +9,10 @@ from typing import Final
 
 import lightgbm as lgb
 import numpy as np
-import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from features.capacity.line_panel import LinePanel
-from models.bundle import Bundle, read_bundle, write_bundle
+from models.bundle import Bundle, parquet_bytes, read_bundle, write_bundle
 from models.capacity.lines.bands import Bands
 from models.capacity.lines.columns import Columns
 from models.capacity.lines.learnt import JointErrors, Learnt
@@ -125,7 +123,7 @@ def load_line_model(folder: Path) -> LineModel:
     """
     bundle = read_bundle(folder, family=FAMILY)
     state = _State.model_validate_json(bundle.read("state.json"))
-    frames = {name: pl.read_parquet(io.BytesIO(bundle.read(f"{name}.parquet"))) for name in _FRAMES}
+    frames = {name: bundle.read_frame(name) for name in _FRAMES}
     panel = LinePanel(as_of=state.as_of, drivers=state.drivers, text_drivers=state.text_drivers, **frames)
     return LineModel(
         panel=panel,
@@ -142,7 +140,7 @@ def load_line_model(folder: Path) -> LineModel:
 
 
 def _files(model: LineModel) -> dict[str, bytes]:
-    files = {f"{name}.parquet": _parquet(getattr(model.panel, name)) for name in _FRAMES}
+    files = {f"{name}.parquet": parquet_bytes(getattr(model.panel, name)) for name in _FRAMES}
     files["state.json"] = _state(model).model_dump_json().encode()
     for name, booster in model.learnt.boosters.items():
         files[f"{_BOOSTER}{name}.txt"] = booster.model_to_string().encode()
@@ -215,9 +213,3 @@ def _bands_state(bands: Bands) -> _Bands:
 
 def _bands(state: _Bands) -> Bands:
     return Bands(state.levels, state.edges, np.array(state.table))
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    into = io.BytesIO()
-    frame.write_parquet(into)
-    return into.getvalue()

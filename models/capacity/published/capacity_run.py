@@ -1,6 +1,5 @@
 """A published run of capacity: what it holds, written once in one move, read back checked, never changed."""
 
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Final
 import polars as pl
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from models.bundle import Bundle, read_bundle, write_bundle
+from models.bundle import Bundle, parquet_bytes, read_bundle, write_bundle
 from models.capacity.published.pointers import Pointer, latest_in, move_pointer, timed_id
 from models.capacity.published.run_frames import FRAMES, check_frames, empty_frame, shaped
 from models.capacity.published.run_info import FOLDER_NAME, CapacityInfo
@@ -99,7 +98,7 @@ def write_run(root: Path, run: CapacityRun) -> Path:
     folder = root / run.info.run_id
     if folder.exists():
         raise CapacityRunExistsError(run.info.run_id)
-    files = {f"{name}.parquet": _parquet(getattr(checked, name)) for name in FRAMES}
+    files = {f"{name}.parquet": parquet_bytes(getattr(checked, name)) for name in FRAMES}
     files[_INFO] = (run.info.model_dump_json(indent=2) + "\n").encode()
     files[_DEPENDENCE] = (json.dumps(dict(run.dependence), allow_nan=False) + "\n").encode()
     write_bundle(
@@ -147,7 +146,7 @@ def _info(folder: Path) -> CapacityInfo:
 def _frame(bundle: Bundle, name: str) -> pl.DataFrame:
     if name in _LATER and not (bundle.folder / f"{name}.parquet").exists():
         return empty_frame(name)
-    return pl.read_parquet(io.BytesIO(bundle.read(f"{name}.parquet")))
+    return bundle.read_frame(name)
 
 
 def _dependence(bundle: Bundle) -> dict[str, JsonValue]:
@@ -158,9 +157,3 @@ def _dependence(bundle: Bundle) -> dict[str, JsonValue]:
         raise CapacityRunError(
             where, f"的 {_DEPENDENCE} 无法读取", f"{_DEPENDENCE} cannot be read"
         ) from error
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
-    return buffer.getvalue()

@@ -1,7 +1,6 @@
 """A published plan of production: written whole or not at all, so that a plan that failed leaves the last good one."""
 
 import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -12,7 +11,7 @@ import polars as pl
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from features.checked_files import write_text_atomically
-from models.bundle import read_bundle, write_bundle
+from models.bundle import parquet_bytes, read_bundle, write_bundle
 from models.capacity.published.pointers import Pointer, latest_in, move_pointer, timed_id
 from models.capacity.published.run_info import FOLDER_NAME, Note
 from models.errors import CapacityRunError, CapacityRunExistsError
@@ -142,7 +141,7 @@ def write_plan(root: Path, plan: PlanRecord) -> Path:
     folder = root / info.plan_id
     if folder.exists():
         raise CapacityRunExistsError(info.plan_id)
-    files = {f"{name}.parquet": _parquet(getattr(plan, name)) for name in _COLUMNS}
+    files = {f"{name}.parquet": parquet_bytes(getattr(plan, name)) for name in _COLUMNS}
     files[_INFO] = (info.model_dump_json(indent=2) + "\n").encode()
     write_bundle(
         folder,
@@ -163,7 +162,7 @@ def write_plan(root: Path, plan: PlanRecord) -> Path:
 def read_plan(folder: Path) -> PlanRecord:
     """Read a plan and check every file against its hash. Raises BundleError, CapacityRunError."""
     bundle = read_bundle(folder, family=FAMILY)
-    frames = {name: pl.read_parquet(io.BytesIO(bundle.read(f"{name}.parquet"))) for name in _COLUMNS}
+    frames = {name: bundle.read_frame(name) for name in _COLUMNS}
     return PlanRecord(_info(folder), **frames)
 
 
@@ -238,9 +237,3 @@ def _info(folder: Path) -> PlanInfo:
         return PlanInfo.model_validate_json((folder / _INFO).read_bytes())
     except (OSError, ValidationError) as error:
         raise CapacityRunError(folder.name, f"的 {_INFO} 无法读取", f"{_INFO} cannot be read") from error
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
-    return buffer.getvalue()

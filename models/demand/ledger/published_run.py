@@ -1,6 +1,5 @@
 """A published run of forecasts: what it holds, written once in one move, read back checked, never changed."""
 
-import io
 import itertools
 import re
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from features.checked_files import write_text_atomically
 from features.timeline import Frequency
-from models.bundle import read_bundle, write_bundle
+from models.bundle import parquet_bytes, read_bundle, write_bundle
 from models.errors import ForecastRunError, ForecastRunExistsError
 from models.quantile_columns import quantile_columns
 
@@ -137,7 +136,7 @@ def write_run(root: Path, run: ForecastRun) -> Path:
     folder = root / run.info.run_id
     if folder.exists():
         raise ForecastRunExistsError(run.info.run_id)
-    files = {f"{name}.parquet": _parquet(frame) for name, frame in _frames(checked).items()}
+    files = {f"{name}.parquet": parquet_bytes(frame) for name, frame in _frames(checked).items()}
     files[_INFO] = (run.info.model_dump_json(indent=2) + "\n").encode()
     write_bundle(
         folder,
@@ -157,7 +156,7 @@ def write_run(root: Path, run: ForecastRun) -> Path:
 def read_run(folder: Path) -> ForecastRun:
     """Read a run and check every file against its hash. Raises BundleError, ForecastRunError."""
     bundle = read_bundle(folder, family=FAMILY)
-    frames = {name: pl.read_parquet(io.BytesIO(bundle.read(f"{name}.parquet"))) for name in _COLUMNS}
+    frames = {name: bundle.read_frame(name) for name in _COLUMNS}
     return ForecastRun(_info(folder), **frames)
 
 
@@ -209,12 +208,6 @@ def _frames(run: ForecastRun) -> Mapping[str, pl.DataFrame]:
         "quality": run.quality,
         "history": run.history,
     }
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
-    return buffer.getvalue()
 
 
 def checked_run(run: ForecastRun) -> ForecastRun:
