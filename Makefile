@@ -77,7 +77,8 @@ bento: setup ## pack the service: it runs without this repository, see docs/oper
 	BENTOML_HOME=var/run/bentoml $(BIN)/bentoml build --bentofile deploy/bentofile.yaml --output tag .
 	@echo "== Packed under var/run/bentoml. Next: BENTOML_HOME=var/run/bentoml $(BIN)/bentoml serve zhiheng:latest"
 
-lock: setup ## resolve the dependencies anew, for all supported Pythons and both architectures
+lock: ## resolve the dependencies anew, for all supported Pythons and both architectures
+	@test -x $(BIN)/uv || $(MAKE) setup  # not a prerequisite: setup fails while a new dependency is not locked
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \

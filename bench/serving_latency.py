@@ -174,9 +174,9 @@ def seconds_of(values: list[float]) -> str:
 
 def make_key(home: Path) -> str:
     """Make a key in the copy's own ledger."""
-    from serving.auth import KeyStore
-    from serving.database import Database
-    from serving.roles import Role
+    from serving.access.keys import KeyStore
+    from serving.access.roles import Role
+    from serving.ledger.database import Database
 
     database = Database(home / "ledger.db")
     database.open()
@@ -317,7 +317,7 @@ def run_peer(home: Path, port: int) -> None:
     from starlette.routing import Route
 
     from models.credit.model import load_credit_model
-    from serving.feature_store import load_feature_store
+    from serving.credit.feature_store import load_feature_store
 
     models = home / "models" / "credit"
     model = load_credit_model(models / json.loads((models / "champion.json").read_text())["folder"])

@@ -13,18 +13,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from graph.errors import UserError
 from models.errors import BundleError
-from serving.book_store import BookStore, load_book_store
-from serving.capacity_parts import CapacityParts
-from serving.credit import CreditScorer, FeatureText, Model
-from serving.dated_policies import DatedPolicies
-from serving.demand import DemandDesk
-from serving.demand_accuracy import AccuracyDesk
-from serving.demand_scenario import ScenarioDesk
+from serving.capacity.parts import CapacityParts
+from serving.credit.book_store import BookStore, load_book_store
+from serving.credit.dated_policies import DatedPolicies
+from serving.credit.feature_store import FeatureStore, load_feature_store
+from serving.credit.scorer import CreditScorer, FeatureText, Model
+from serving.demand.accuracy import AccuracyDesk
+from serving.demand.desk import DemandDesk
+from serving.demand.forecast_store import pointers
+from serving.demand.payload import PayloadDesk
+from serving.demand.scenario import ScenarioDesk
 from serving.errors import LedgerUnavailableError, NotReadyError
-from serving.feature_store import FeatureStore, load_feature_store
-from serving.forecast_payload import PayloadDesk
-from serving.forecast_store import pointers
-from serving.ledger import Ledger
+from serving.ledger.chain import Ledger
 from serving.schemas import Health, PartHealth
 
 __all__ = ["CreditSources", "Parts", "Planning", "read_champion"]

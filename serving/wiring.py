@@ -2,6 +2,7 @@
 
 import contextlib
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,24 +13,29 @@ from models.credit.points import load_point_scales
 from models.credit.policy import load_policies
 from models.credit.rules.policy import read_rules
 from models.demand.scenarios.scenario import load_scenarios
-from serving.api import Api, create_app
-from serving.auth import KeyStore
-from serving.capacity_wiring import capacity_parts
-from serving.credit import Model
-from serving.database import Database
-from serving.dated_policies import DatedPolicies
-from serving.demand import DemandDesk, DemandLimits
-from serving.demand_accuracy import AccuracyDesk
-from serving.demand_scenario import ScenarioDesk, load_model
+from serving.access.keys import KeyStore
+from serving.capacity.api import CapacityApi, capacity_handlers
+from serving.capacity.wiring import capacity_parts
+from serving.credit.api import CreditApi, credit_handlers
+from serving.credit.dated_policies import DatedPolicies
+from serving.credit.scorer import Model
+from serving.credit.texts import feature_texts
+from serving.demand.accuracy import AccuracyDesk
+from serving.demand.api import DemandApi, demand_handlers
+from serving.demand.desk import DemandDesk, DemandLimits
+from serving.demand.forecast_store import ForecastStore
+from serving.demand.override_store import OverrideStore
+from serving.demand.payload import PayloadDesk, PayloadLimits, forecast_now
+from serving.demand.scenario import ScenarioDesk, load_model
 from serving.errors import LedgerUnavailableError
-from serving.forecast_payload import PayloadDesk, PayloadLimits, forecast_now
-from serving.forecast_store import ForecastStore
+from serving.http.api import Api, Handler, create_app
+from serving.http.openapi import Endpoint
 from serving.lean import import_lightgbm_alone
-from serving.ledger import Ledger
-from serving.overrides import OverrideStore
+from serving.ledger.chain import Ledger
+from serving.ledger.database import Database
+from serving.operations.api import OperationsApi, operations_handlers
 from serving.parts import CreditSources, Parts, Planning
 from serving.settings import ServiceSettings
-from serving.texts import feature_texts
 
 __all__ = ["Deployment"]
 
@@ -43,7 +49,8 @@ class Deployment:
         planning = _planning(settings, self._database, ledger)
         capacity = capacity_parts(settings, self._database, ledger, turn=planning.payloads.turn)
         self.parts = Parts(_sources(settings), ledger, planning, capacity)
-        self.app: Starlette = create_app(Api(self.parts, KeyStore(self._database), settings))
+        api = Api(self.parts, KeyStore(self._database), settings)
+        self.app: Starlette = create_app(api, _handlers(api))
 
     def start(self) -> None:
         """Open the ledger and load what is there; what is missing makes the service unready, not dead."""
@@ -56,6 +63,16 @@ class Deployment:
         """Take no more jobs and give the database back."""
         self.parts.capacity.worker.stop()
         self._database.close()
+
+
+def _handlers(api: Api) -> Mapping[Endpoint, Handler]:
+    """Say who answers what, family by family."""
+    return {
+        **credit_handlers(CreditApi(api)),
+        **demand_handlers(DemandApi(api)),
+        **capacity_handlers(CapacityApi(api)),
+        **operations_handlers(OperationsApi(api)),
+    }
 
 
 def _sources(settings: ServiceSettings) -> CreditSources:

@@ -233,9 +233,9 @@ class Demo:
 
     def _new_key(self) -> str:
         """Make the demo's key; the keys of earlier runs are withdrawn, as nobody can look them up again."""
-        from serving.auth import KeyStore
-        from serving.database import Database
-        from serving.roles import ALL_COMPANIES, Role
+        from serving.access.keys import KeyStore
+        from serving.access.roles import ALL_COMPANIES, Role
+        from serving.ledger.database import Database
 
         now = datetime.now(UTC)
         database = Database(self.settings.home / "ledger.db")

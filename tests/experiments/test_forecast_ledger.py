@@ -17,7 +17,7 @@ from models.demand.ledger.forecast_value_added import BY, actuals_of, forecast_p
 from models.demand.ledger.planner_overrides import OVERRIDES
 from models.demand.ledger.published_run import ForecastRun, latest_run_id
 from models.errors import BundleError, ForecastRunError, ForecastRunExistsError
-from tests.serving.demand_world import make_run
+from tests.serving.demand.demand_world import make_run
 
 OCTOBER = datetime(2026, 11, 3, 2, tzinfo=UTC)
 NOVEMBER = datetime(2026, 12, 3, 2, tzinfo=UTC)

@@ -28,13 +28,13 @@ from models.credit.calibration.fit import fit_affine
 from models.credit.grade import group_master_scale
 from models.credit.model import FAMILY, CreditModel
 from models.credit.rules.facts import FACT_UNITS, FactUnit
-from serving.auth import KeyStore
-from serving.database import Database
-from serving.roles import Role
+from serving.access.keys import KeyStore
+from serving.access.roles import Role
+from serving.ledger.database import Database
 from serving.settings import ServiceSettings
 from serving.wiring import Deployment
-from tests.serving import capacity_world
-from tests.serving.demand_world import ISSUED, NOW, DemandClient, make_planner, make_run, publish
+from tests.serving.capacity import capacity_world
+from tests.serving.demand.demand_world import ISSUED, NOW, DemandClient, make_planner, make_run, publish
 
 FEATURES = ("age_of_firm", "debt_ratio", "lawsuits", "overdue_days", "guaranteed_amount", "degree")
 AS_OF = date(2026, 10, 31)

@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from graph.errors import UserError
-from serving.auth import KeyStore
-from serving.database import Database
+from serving.access.keys import KeyStore
+from serving.access.roles import Role
 from serving.launch import check_address
-from serving.roles import Role
+from serving.ledger.database import Database
 from zhiheng.commands.service import keys_app, ledger_app
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from serving.lean import without
-from tests.serving import capacity_world
+from tests.serving.capacity import capacity_world
 
 if TYPE_CHECKING:
     from tests.serving.conftest import World
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 SCORE_AND_LIST = """
 import asyncio, sys
 from pathlib import Path
-from serving.credit import Call
-from serving.schemas import ScoreRequest
+from serving.access.caller import Call
+from serving.credit.schemas import ScoreRequest
 from serving.settings import ServiceSettings
 from serving.wiring import Deployment
 deployment = Deployment(ServiceSettings(home=Path(sys.argv[1])))
@@ -49,15 +49,15 @@ def test_worker_does_not_import_what_it_does_not_need(world: "World") -> None:
 START_AND_FORECAST = """
 import sys
 from pathlib import Path
-from serving.capacity_schemas import CapacityForecastRequest
-from serving.credit import Call
-from serving.demand_scope import Planner
-from serving.plan_schemas import PlanRequest
+from serving.capacity.schemas import CapacityForecastRequest
+from serving.credit.scorer import Call
+from serving.access.caller import Caller
+from serving.capacity.plan_schemas import PlanRequest
 from serving.settings import ServiceSettings
 from serving.wiring import Deployment
 deployment = Deployment(ServiceSettings(home=Path(sys.argv[1])))
 deployment.start()
-planner, parts = Planner(Call("request", "key", ()), "name", ("*",)), deployment.parts.capacity
+planner, parts = Caller(Call("request", "key", ()), "name", ("*",)), deployment.parts.capacity
 print(len(parts.desk.forecast(CapacityForecastRequest(), planner).body.lines))
 print(*sys.modules)
 parts.plans.plan(PlanRequest(), planner, lambda: False)

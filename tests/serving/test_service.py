@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from serving.database import Database
-from serving.ledger import Ledger
-from tests.serving.demand_world import ISSUED, make_run, publish
+from serving.ledger.chain import Ledger
+from serving.ledger.database import Database
+from tests.serving.demand.demand_world import ISSUED, make_run, publish
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Answer, Service

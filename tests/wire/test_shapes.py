@@ -6,22 +6,28 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from serving.capacity_scenario_schemas import CapacityScenarioAnswer, CapacityScenarioRequest
-from serving.capacity_schemas import CapacityForecastAnswer, CapacityForecastRequest
-from serving.demand_schemas import AccuracyAnswer, AccuracyQuery, ForecastAnswer, ForecastRequest
-from serving.errors import PROBLEMS
-from serving.job_schemas import JobAnswer, JobReceipt
-from serving.override_schemas import (
+from serving.capacity.plan_schemas import PlanAnswer, PlanRequest
+from serving.capacity.scenario_schemas import CapacityScenarioAnswer, CapacityScenarioRequest
+from serving.capacity.schemas import CapacityForecastAnswer, CapacityForecastRequest
+from serving.capacity.shortfall_schemas import (
+    ShortfallAnswer,
+    ShortfallQuery,
+    UtilisationAnswer,
+    UtilisationQuery,
+)
+from serving.credit.schemas import ScoreAnswer, ScoreRequest
+from serving.demand.override_schemas import (
     OverrideAnswer,
     OverrideHistory,
     OverrideHistoryQuery,
     OverrideRequest,
     OverrideWithdrawal,
 )
-from serving.plan_schemas import PlanAnswer, PlanRequest
-from serving.scenario_schemas import ScenarioAnswer, ScenarioRequest
-from serving.schemas import Health, ProblemBody, ScoreAnswer, ScoreRequest
-from serving.shortfall_schemas import ShortfallAnswer, ShortfallQuery, UtilisationAnswer, UtilisationQuery
+from serving.demand.scenario_schemas import ScenarioAnswer, ScenarioRequest
+from serving.demand.schemas import AccuracyAnswer, AccuracyQuery, ForecastAnswer, ForecastRequest
+from serving.errors import PROBLEMS
+from serving.jobs.schemas import JobAnswer, JobReceipt
+from serving.schemas import Health, ProblemBody
 
 FOLDER = Path(__file__).parent
 ANSWERS: dict[str, type[BaseModel]] = {

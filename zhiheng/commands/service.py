@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serving.roles import ALL_COMPANIES, Role
+from serving.access.roles import ALL_COMPANIES, Role
 from zhiheng.console import teller
 from zhiheng.settings import load_settings
 
 if TYPE_CHECKING:
-    from serving.database import Database
+    from serving.ledger.database import Database
 
 __all__ = ["app", "keys_app", "ledger_app", "serve"]
 
@@ -51,7 +51,7 @@ def create_key(
     ] = None,
 ) -> None:
     """签发密钥；明文只显示这一次。 / Make a key; its text is shown this once."""
-    from serving.auth import KeyStore
+    from serving.access.keys import KeyStore
 
     with _database() as database:
         key, text = KeyStore(database).create(
@@ -70,7 +70,7 @@ def list_keys() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from serving.auth import KeyStore
+    from serving.access.keys import KeyStore
 
     with _database() as database:
         keys = KeyStore(database).all()
@@ -84,7 +84,7 @@ def list_keys() -> None:
 @keys_app.command("revoke")
 def revoke_key(key_id: Annotated[str, typer.Argument(help="密钥编号。Id of the key.")]) -> None:
     """撤销密钥，下一个请求起即被拒绝。 / Withdraw a key; refused from the next request on."""
-    from serving.auth import KeyStore
+    from serving.access.keys import KeyStore
 
     with _database() as database:
         KeyStore(database).revoke(key_id, now=datetime.now(UTC))
@@ -94,7 +94,7 @@ def revoke_key(key_id: Annotated[str, typer.Argument(help="密钥编号。Id of 
 @ledger_app.command("verify")
 def verify_ledger() -> None:
     """核验整条哈希链；断裂时退出码为 1。 / Verify the whole chain; exit status 1 where it is broken."""
-    from serving.ledger import Ledger
+    from serving.ledger.chain import Ledger
 
     with _database() as database:
         found = Ledger(database).verify()
@@ -116,7 +116,7 @@ def verify_ledger() -> None:
 @ledger_app.command("show")
 def show_decision(decision_id: Annotated[str, typer.Argument(help="决策编号。Id of the decision.")]) -> None:
     """以 JSON 显示一条决策。 / Show one decision as JSON."""
-    from serving.ledger import Ledger
+    from serving.ledger.chain import Ledger
 
     with _database() as database:
         decision = Ledger(database).get(decision_id)
@@ -126,7 +126,7 @@ def show_decision(decision_id: Annotated[str, typer.Argument(help="决策编号�
 
 @contextmanager
 def _database() -> Iterator["Database"]:
-    from serving.database import Database
+    from serving.ledger.database import Database
 
     database = Database(load_settings().home / "ledger.db")
     database.open()

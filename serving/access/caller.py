@@ -1,0 +1,60 @@
+"""Who asks, and for which companies: what belongs to others, or to several of which others are one, is not shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from serving.access.keys import ApiKey
+from serving.access.roles import ALL_COMPANIES
+from serving.errors import OutsideScopeError
+
+__all__ = ["Caller", "caller_of"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """Who asks, under which request id."""
+
+    request_id: str
+    key_id: str
+    roles: tuple[str, ...]
+    trace_id: str = ""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, by name, and for which companies."""
+
+    call: Call
+    name: str
+    companies: tuple[str, ...]
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether the key is for the whole group."""
+        return ALL_COMPANIES in self.companies
+
+    def sees(self, org_id: str | None) -> bool:
+        """Tell whether a series of this company (None: of several) may be shown."""
+        return self.sees_all or (org_id is not None and org_id in self.companies)
+
+    def seen(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Keep the rows of the key's companies."""
+        return frame if self.sees_all else frame.filter(pl.col("org_id").is_in(self.companies))
+
+    def require(self, company: str | None) -> None:
+        """Refuse a company that the key does not cover. Raises OutsideScopeError."""
+        if company is not None and not self.sees(company):
+            raise OutsideScopeError(self.companies)
+
+
+def caller_of(key: ApiKey, request_id: str) -> Caller:
+    """Return who holds the key."""
+    call = Call(request_id, key.key_id, _roles(key))
+    return Caller(call, key.name, key.companies)
+
+
+def _roles(key: ApiKey) -> tuple[str, ...]:
+    roles: Sequence[str] = sorted(key.roles)
+    return tuple(roles)

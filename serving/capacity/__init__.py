@@ -1,0 +1,1 @@
+"""Capacity: forecasts, shortfalls, plans."""

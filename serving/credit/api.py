@@ -1,0 +1,57 @@
+"""HTTP of credit: every answer is written down before it is given."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from serving.access.roles import Role
+from serving.credit.schemas import ScoreAnswer, ScoreRequest
+from serving.http.api import Api, Handler
+from serving.http.openapi import Endpoint
+from serving.http.problems import refuse_repeated_keys, request_error
+
+__all__ = ["CreditApi", "credit_handlers"]
+
+SCORE: Final = Endpoint(
+    path="/v1/credit/score",
+    method="POST",
+    summary="为一个主体评分，并给出理由 / Score one party and say why",
+    roles=frozenset({Role.RISK_OFFICER}),
+    request=ScoreRequest,
+    answer=ScoreAnswer,
+    statuses=(400, 401, 403, 404, 405, 413, 415, 422, 500, 503, 504),
+)
+
+
+class CreditApi:
+    """The handlers of credit."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    async def score(self, request: Request, request_id: str) -> Response:
+        """Score, write down, answer: in this order."""
+        caller = self._api.caller(request, request_id, SCORE)
+        body = await self._api.body(request)
+        try:
+            wanted = ScoreRequest.model_validate_json(body)
+            refuse_repeated_keys(body)
+        except ValidationError as error:
+            raise request_error(error) from error
+
+        def answer() -> ScoreAnswer:
+            scored = self._api.parts.scorer().score(wanted, caller.call)
+            self._api.parts.ledger.append([scored.record])
+            return scored.answer
+
+        answered = await self._api.in_thread(answer)
+        headers = {"X-Request-ID": request_id, "Cache-Control": "no-store"}
+        return Response(answered.model_dump_json(), headers=headers, media_type="application/json")
+
+
+def credit_handlers(credit: CreditApi) -> Mapping[Endpoint, Handler]:
+    """Say who answers which endpoint."""
+    return {SCORE: credit.score}

@@ -1,0 +1,83 @@
+"""What routes share: who asks, what was sent, and that an answer is written down before it is given."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from serving.access.caller import Caller
+from serving.errors import FieldProblem, InvalidRequestError
+from serving.http.openapi import Endpoint
+from serving.http.problems import refuse_repeated_keys, request_error
+from serving.ledger.answered import Answered
+
+if TYPE_CHECKING:
+    from serving.http.api import Api
+
+__all__ = ["Abandoned", "AnswerApi", "read_query"]
+
+Abandoned = Callable[[], bool]
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class AnswerApi:
+    """Handlers that compute in a thread and write a record of what they say."""
+
+    def __init__(self, api: "Api") -> None:
+        self._api = api
+
+    async def _answer(self, compute: Callable[[], Answered], *, kept: bool = False) -> Response:
+        """Compute in a thread, write down, answer: in this order. `kept`: the computation wrote its record itself."""
+
+        def work(abandoned: Abandoned) -> Answered:
+            answered = compute()
+            if not kept and not abandoned():
+                self._api.parts.ledger.append([answered.record])
+            return answered
+
+        return await self._answer_unless_abandoned(work)
+
+    async def _answer_unless_abandoned(self, work: Callable[[Abandoned], Answered]) -> Response:
+        """Answer with what the work wrote down itself; it is told whether anybody still waits.
+
+        A computation whose caller was told that it took too long writes nothing: no answer was given.
+        """
+        abandoned = threading.Event()
+        try:
+            answered = await self._api.in_slow_thread(lambda: work(abandoned.is_set))
+        finally:
+            abandoned.set()
+        headers = {"Cache-Control": "no-store", "X-Request-ID": str(answered.record["request_id"])}
+        return Response(answered.text, answered.status, headers=headers, media_type="application/json")
+
+    def _caller(self, request: Request, request_id: str, endpoint: Endpoint) -> Caller:
+        return self._api.caller(request, request_id, endpoint)
+
+    async def _read(self, request: Request, shape: type[Body], limit: int | None = None) -> Body:
+        body = await self._api.body(request, limit)
+        try:
+            wanted = shape.model_validate_json(body)
+            refuse_repeated_keys(body)
+        except ValidationError as error:
+            raise request_error(error) from error
+        return wanted
+
+
+def read_query(request: Request, shape: type[Body]) -> Body:
+    """Read the query of an address. Raises InvalidRequestError naming what is wrong."""
+    given: Mapping[str, str] = dict(request.query_params)
+    twice = [name for name in given if len(request.query_params.getlist(name)) > 1]
+    if twice:
+        raise InvalidRequestError(
+            [
+                FieldProblem(name, "repeated", "出现多次，请只保留一个", "is given more than once; keep one")
+                for name in twice
+            ]
+        )
+    try:
+        return shape.model_validate_strings(given)
+    except ValidationError as error:
+        raise request_error(error) from error

@@ -1,0 +1,1 @@
+"""The database, the decision ledger and what is kept beside it."""
