@@ -1,16 +1,12 @@
 """Job: score a book of any size with a credit model, every answer explained, from Parquet to Parquet in bounded memory."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,19 +16,23 @@ from experiments.job import Say
 from features.checked_files import write_atomically
 from features.credit.neighbour_scores import SCORE_FEATURES
 from features.errors import UnreadableFileError
+from models.credit.book_scores import (
+    CONTRIBUTION,
+    VERSION_KEY,
+    BookTally,
+    contribution_columns,
+    figure_columns,
+    scored_pieces,
+    write_row_groups,
+)
 from models.credit.compiled import compiled
-from models.credit.model import CreditModel, Scores, load_credit_model
+from models.credit.model import CreditModel, load_credit_model
 from models.credit.neighbours import score_columns
 
 __all__ = ["CONTRIBUTION", "ScoreBook", "ScoredBook"]
 
-CONTRIBUTION: Final = "contribution_"
-"""What the column of a feature's contribution begins with."""
-
 _STANDING: Final = "standing"
 _OWN_ROWS: Final = 1 << 16
-_WORDS: Final = ("grade", _STANDING, "as_of", "base_log_odds")
-"""Columns of few values, worth a dictionary; for figures of which no two are equal it costs time and memory."""
 
 Floats = NDArray[np.float64]
 
@@ -96,9 +96,16 @@ class ScoreBook(BaseModel):
                 model = compiled(model)
             around = self._neighbours(model, book, keys, say)
             scoring = _Scoring(model, book, around, self.chunk_rows, self.num_threads)
-            tally = _Tally(model, book.rows, self.progress_rows, say)
-            write_atomically(self.out, lambda file: _write(file, scoring.tables(tally), model.version))
-        found = tally.found(self.out)
+            rows_in_all = book.rows
+
+            def progress(rows: int) -> None:
+                say(f"已计分 {rows:,} / {rows_in_all:,} 行", f"{rows:,} of {rows_in_all:,} rows scored")
+
+            tally = BookTally(every=self.progress_rows, told=progress)
+            told = {VERSION_KEY: model.version}
+            write_atomically(self.out, lambda file: write_row_groups(file, scoring.frames(tally), told))
+        grades = tally.grades(grade.name for grade in model.scale.grades)
+        found = ScoredBook(self.out, model.version, tally.rows, tally.mean_pd, grades)
         say(
             f"已写入 {found.rows:,} 行：{self.out}；平均违约概率 {found.mean_pd:.4%}，等级 {_told(found.grades)}",
             f"{found.rows:,} rows written to {self.out}; mean PD {found.mean_pd:.4%}, grades {_told(found.grades)}",
@@ -157,8 +164,14 @@ class _Scoring:
     chunk_rows: int
     num_threads: int
 
-    def tables(self, tally: "_Tally") -> Iterator[pa.Table]:
+    def frames(self, tally: BookTally) -> Iterator[pl.DataFrame]:
         """Yield the output of each piece."""
+        for piece in scored_pieces(self.model, self._pieces(), tally, num_threads=self.num_threads):
+            parts = contribution_columns(piece.scores.features, piece.scores.contributions)
+            yield pl.concat([piece.told, figure_columns(piece.scores), parts], how="horizontal")
+
+    def _pieces(self) -> Iterator[tuple[pl.DataFrame, Floats]]:
+        """Yield keys and matrix of each piece."""
         told = [*KEY, *([_STANDING] if _STANDING in self.book.empty.columns else [])]
         added = set() if self.around is None else set(self.around.columns)
         read = [*told, *(name for name in self.model.features if name not in added and name not in told)]
@@ -167,34 +180,8 @@ class _Scoring:
             whole = piece
             if self.around is not None:
                 whole = piece.hstack(self.around.slice(start, piece.height).get_columns())
-            scores = self.model.score(whole, num_threads=self.num_threads)
-            yield _table(piece.select(told), scores)
+            yield piece.select(told), self.model.matrix(whole)
             start += piece.height
-            tally.add(scores)
-
-
-class _Tally:
-    """Counts what has been scored, and says how far it is."""
-
-    def __init__(self, model: CreditModel, rows: int, every: int, say: Say) -> None:
-        self._model, self._all, self._every, self._say = model, rows, every, say
-        self._rows, self._pd = 0, 0.0
-        self._grades: Counter[str] = Counter()
-
-    def add(self, scores: Scores) -> None:
-        """Count the rows of a piece."""
-        before, self._rows = self._rows, self._rows + len(scores.pd)
-        self._pd += float(scores.pd.sum())
-        self._grades.update(scores.grades.tolist())
-        if self._rows // self._every > before // self._every:
-            self._say(
-                f"已计分 {self._rows:,} / {self._all:,} 行", f"{self._rows:,} of {self._all:,} rows scored"
-            )
-
-    def found(self, out: Path) -> ScoredBook:
-        """Return what was counted."""
-        grades = {grade.name: self._grades[grade.name] for grade in self._model.scale.grades}
-        return ScoredBook(out, self._model.version, self._rows, self._pd / self._rows, grades)
 
 
 def _of_neighbours(model: CreditModel) -> list[str]:
@@ -221,30 +208,6 @@ def _links(path: Path, keys: pl.DataFrame) -> pl.DataFrame:
             f"it has no links on {text}, so that every neighbour's score would be missing",
         )
     return links
-
-
-def _table(keys: pl.DataFrame, scores: Scores) -> pa.Table:
-    """Return the output of a piece."""
-    figures = {"pd": scores.pd, "pd_low": scores.pd_low, "pd_high": scores.pd_high}
-    figures |= {"log_odds": scores.log_odds, "own_pd": scores.own_pd, "own_log_odds": scores.own_log_odds}
-    names = [CONTRIBUTION + name for name in scores.features]
-    parts = pl.DataFrame(scores.contributions, schema=names, orient="row")
-    frame = keys.with_columns(
-        *(pl.Series(name, values) for name, values in figures.items()),
-        pl.lit(scores.base_log_odds).alias("base_log_odds"),
-        pl.Series("grade", scores.grades.tolist(), dtype=pl.String),
-    ).with_columns(pl.col("pd_low", "pd_high").fill_nan(None))
-    return frame.hstack(parts.get_columns()).to_arrow(compat_level=pl.CompatLevel.oldest())
-
-
-def _write(file: BinaryIO, tables: Iterator[pa.Table], version: str) -> None:
-    """Write one row group a piece; the model's version stands in the file's metadata."""
-    first = next(tables)
-    schema = first.schema.with_metadata({"zhiheng.model_version": version})
-    dictionaries = [name for name in _WORDS if name in schema.names]
-    with pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=dictionaries) as writer:
-        for table in chain([first], tables):
-            writer.write_table(table.replace_schema_metadata(schema.metadata))
 
 
 def _told(grades: dict[str, int]) -> str:

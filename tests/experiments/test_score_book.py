@@ -263,15 +263,15 @@ def test_a_day_without_links_is_refused(home: Path, links: pl.DataFrame) -> None
 def test_a_failure_half_way_leaves_what_stood_there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scored(home)
     before = job(home).out.read_bytes()
-    true, calls = CreditModel.score, []
+    true, calls = CreditModel.score_matrix, []
 
-    def fails_later(self: CreditModel, part: pl.DataFrame, *, num_threads: int = 1) -> Scores:
+    def fails_later(self: CreditModel, part: NDArray[np.float64], *, num_threads: int = 1) -> Scores:
         calls.append(len(part))
         if len(calls) > 2:
             raise AdditivityError(self.version, 0.5)
         return true(self, part, num_threads=num_threads)
 
-    monkeypatch.setattr(CreditModel, "score", fails_later)
+    monkeypatch.setattr(CreditModel, "score_matrix", fails_later)
     with pytest.raises(AdditivityError):
         job(home, chunk_rows=64).run(quiet)
     assert calls == [64, 64, 64]
