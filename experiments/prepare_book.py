@@ -15,6 +15,7 @@ from experiments.learn_pooled import POOLED_PDS, LearnPooled
 from features.checked_files import write_parquet_atomically
 from features.credit.book import Book
 from features.credit.carrier_paths import book_carriers
+from features.credit.dealings import dealings
 from features.credit.neighbour_scores import SCORE_FEATURES, neighbour_scores
 from features.credit.rule_facts import rule_facts
 from features.sources import read_tables
@@ -48,9 +49,9 @@ class PrepareBook(BaseModel):
         """Write `BOOK`, one row a party of the newest features, whole or not at all.
 
         Columns: party_id, as_of, model_version, the neighbours' own scores by that model, `facts` for the rules,
-        `carriers`, the worst path along each route, `lines` of live business and `pooled`, the default rate of its
-        like. Raises MissingLatestError when features have not been built, MissingChampionError, EmptyGraphError,
-        MissingPanelError and FeatureMismatchError.
+        `carriers`, the worst path along each route, `lines` of live business, `pooled`, the default rate of its
+        like, and `companies` of the group that have or had business with it. Raises MissingLatestError when features have
+        not been built, MissingChampionError, EmptyGraphError, MissingPanelError and FeatureMismatchError.
         """
         latest, links = self.features / LATEST, self.features / LINKS
         for file in (latest, links):
@@ -62,7 +63,8 @@ class PrepareBook(BaseModel):
         as_of = frame["as_of"].item(0)
         book, store = Book.read(read_tables(self.tables), as_of), open_graph(self.graph)
         kinds = read_rules().organisation_kinds(as_of)
-        facts = rule_facts(book.known.tables, store.snapshot(as_of), as_of, org_kinds=kinds)
+        snapshot = store.snapshot(as_of)
+        facts = rule_facts(book.known.tables, snapshot, as_of, org_kinds=kinds)
         own = own_log_odds(model, frame, num_threads=self.num_threads)
         carriers = book_carriers(book, store, own)
         write_parquet_atomically(
@@ -71,7 +73,8 @@ class PrepareBook(BaseModel):
             .join(facts.select("party_id", facts=pl.struct(facts.columns)), on="party_id", how="left")
             .join(_by_party(carriers), on="party_id", how="left")
             .join(_lines(book, facts), on="party_id", how="left")
-            .join(self._pooled(as_of, say), on="party_id", how="left"),
+            .join(self._pooled(as_of, say), on="party_id", how="left")
+            .join(dealings(book, snapshot), on="party_id", how="left"),
             self.features / BOOK,
         )
         say(

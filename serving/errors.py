@@ -55,7 +55,6 @@ __all__ = [
     "UnknownLineError",
     "UnknownOverrideError",
     "UnknownSeriesError",
-    "problem_of",
 ]
 
 
@@ -430,11 +429,3 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
         DeadlineError: Problem("deadline", 504, "处理超时", "Took too long"),
     }
 )
-
-
-def problem_of(error: Exception) -> Problem:
-    """Return the table's entry for an error's own type or the nearest type above it."""
-    for kind in type(error).__mro__:
-        if kind in PROBLEMS:
-            return PROBLEMS[kind]
-    return PROBLEMS[UnexpectedError]

@@ -9,7 +9,7 @@ from serving.access.keys import ApiKey
 from serving.access.roles import ALL_COMPANIES
 from serving.errors import OutsideScopeError
 
-__all__ = ["Caller", "caller_of"]
+__all__ = ["Call", "Caller", "caller_of"]
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Caller:
             raise OutsideScopeError(self.companies)
 
 
-def caller_of(key: ApiKey, request_id: str) -> Caller:
+def caller_of(key: ApiKey, request_id: str, trace_id: str = "") -> Caller:
     """Return who holds the key."""
-    call = Call(request_id, key.key_id, _roles(key))
+    call = Call(request_id, key.key_id, _roles(key), trace_id)
     return Caller(call, key.name, key.companies)
 
 

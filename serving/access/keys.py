@@ -14,7 +14,8 @@ from sqlalchemy import Row, bindparam, insert, select, update
 
 from serving.access.roles import ALL_COMPANIES, Role
 from serving.errors import ForbiddenError, KeyArgumentError, UnauthorizedError, UnknownKeyError
-from serving.ledger.database import Database, api_keys
+from serving.ledger.database import Database
+from serving.ledger.tables import api_keys
 
 __all__ = ["ApiKey", "KeyStore", "require_role"]
 

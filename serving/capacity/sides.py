@@ -16,7 +16,7 @@ from serving.capacity.scenario_schemas import (
     ScenarioSide,
     ScenarioWords,
 )
-from serving.errors import problem_of
+from serving.http.problem_table import problem_of
 from serving.schemas import Note
 
 if TYPE_CHECKING:

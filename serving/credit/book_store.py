@@ -15,6 +15,9 @@ from serving.errors import BookStoreError
 __all__ = ["BookStore", "load_book_store"]
 
 _KEYS: Final = ("party_id", "as_of", "model_version", "facts", "carriers", "lines", "pooled")
+_COMPANIES: Final = (
+    "companies"  # a book written before it had this column answers keys of the whole group alone
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,16 @@ class BookStore:
     scores: NDArray[np.float64]
     rows: Mapping[str, int]
     said: pl.DataFrame
+
+    @property
+    def says_companies(self) -> bool:
+        """Whether the book says which companies have or had business with a party."""
+        return _COMPANIES in self.said.columns
+
+    def companies(self, party_id: str) -> frozenset[str]:
+        """Return the companies of the group that have or had business with a party; empty when nobody has."""
+        found = self._said(party_id, _COMPANIES) if self.says_companies else None
+        return frozenset(map(str, found)) if isinstance(found, list) else frozenset()
 
     def facts(self, party_id: str) -> Mapping[str, object] | None:
         """Return the party's facts for the rules, None when nothing is known of it."""
@@ -72,7 +85,7 @@ def load_book_store(parquet: Path) -> BookStore:
                 problem_zh=f"缺少列 {what} 或没有行",
                 problem_en=f"it lacks columns {what} or rows",
             )
-        names = tuple(name for name in frame.columns if name not in _KEYS)
+        names = tuple(name for name in frame.columns if name not in (*_KEYS, _COMPANIES))
         scores = frame.select(pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in names)
         return BookStore(
             model_version=frame["model_version"].item(0),
@@ -80,7 +93,7 @@ def load_book_store(parquet: Path) -> BookStore:
             score_features=names,
             scores=np.ascontiguousarray(scores.to_numpy()),
             rows={party: row for row, party in enumerate(frame["party_id"].to_list())},
-            said=frame.select("facts", "carriers", "lines", "pooled"),
+            said=frame.select(name for name in (*_KEYS[3:], _COMPANIES) if name in frame.columns),
         )
     except (pl.exceptions.PolarsError, OSError) as error:
         raise BookStoreError(

@@ -1,8 +1,6 @@
 """HTTP of the service as a Starlette application; it can be tested without BentoML."""
 
 import asyncio
-import re
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,7 +22,8 @@ from serving.errors import (
 )
 from serving.http.language import preferred_language
 from serving.http.openapi import DOCS_PAGE, Endpoint, openapi_json
-from serving.http.problems import problem_response
+from serving.http.problem_table import problem_of
+from serving.http.problems import known_error, problem_response
 from serving.parts import Parts
 from serving.settings import ServiceSettings
 
@@ -32,7 +31,6 @@ __all__ = ["Api", "Handler", "create_app"]
 
 T = TypeVar("T")
 Handler = Callable[[Request, str], Awaitable[Response]]
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _THREADS: Final = 4
 
 
@@ -58,8 +56,9 @@ class Api:
     def caller(self, request: Request, request_id: str, endpoint: Endpoint) -> Caller:
         """Return who asks. Raises UnauthorizedError, or ForbiddenError where no role of the key allows the endpoint."""
         key = self.keys.check(request.headers.get("authorization"))
+        request.state.key_id = key.key_id  # the access log names the key, of a request that is refused too
         require_role(key, endpoint.roles)
-        return caller_of(key, request_id)
+        return caller_of(key, request_id, _trace_id(request))
 
     async def body(self, request: Request, limit: int | None = None) -> bytes:
         """Read the body up to the limit; the rest of a larger one is never taken in."""
@@ -95,6 +94,8 @@ class Api:
     def problem(self, error: Exception, request: Request, request_id: str) -> Response:
         """Answer with an error in the caller's language."""
         language = preferred_language(request.headers.get("accept-language"), self.settings.lang)
+        error = known_error(error, request_id)
+        request.state.problem = problem_of(error).slug  # counted by slug
         return problem_response(error, request_id=request_id, language=language)
 
     async def no_route(self, request: Request, _error: Exception) -> Response:
@@ -151,6 +152,11 @@ def _by_method(
 
 
 def _request_id(request: Request) -> str:
-    """Return the caller's X-Request-ID if it is one, so that logs on both sides can be matched."""
-    given = request.headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    """Return the request id that serving.operations.observing took from the caller or made."""
+    return str(request.state.request_id)
+
+
+def _trace_id(request: Request) -> str:
+    """Return the trace the request belongs to, as the middleware of operations found or made it."""
+    state = request.scope.get("state") or {}
+    return str(state.get("trace_id", ""))

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from serving.access.roles import Role
-from serving.errors import PROBLEMS
+from serving.http.problem_table import problems
 from serving.http.problems import MEDIA_TYPE
 from serving.ledger.chain import Json
 from serving.schemas import ProblemBody
@@ -17,6 +17,9 @@ from serving.schemas import ProblemBody
 __all__ = ["DOCS_PAGE", "Endpoint", "openapi_json"]
 
 JsonObject: TypeAlias = dict[str, Json]
+JSON: Final = "application/json"
+_WITH_KEY: Final = (400, 401, 403, 429, 500, 503, 504)
+_WITH_BODY: Final = (400, 408, 413, 415, 422)
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 
 # BentoML's own page calls a tag manager on the internet; this one takes the same files from the service alone.
@@ -32,7 +35,9 @@ DOCS_PAGE: Final = """<!DOCTYPE html>
 class Endpoint:
     """One route: where it lies, who may call it, what goes in and what can come out.
 
-    `accepted` is what a request is answered with (202) where a job was made of it.
+    `accepted` is what a request is answered with (202) where a job was made of it. `consumes` and `produces` are the media
+    types that its body and its answer can have, the first where none is asked for. `statuses` are problems of its own:
+    those that come with having a key or a body are added (`declared`).
     """
 
     path: str
@@ -46,6 +51,19 @@ class Endpoint:
     statuses: tuple[int, ...] = ()
     unready: bool = False
     slow: bool = False
+    consumes: tuple[str, ...] = (JSON,)
+    produces: tuple[str, ...] = (JSON,)
+
+    @property
+    def declared(self) -> tuple[int, ...]:
+        """Return every status of a problem that the route can give."""
+        given = {
+            *self.statuses,
+            405,
+            *(_WITH_KEY if self.roles else ()),
+            *(_WITH_BODY if self.request else ()),
+        }
+        return tuple(sorted(given))
 
 
 def openapi_json(endpoints: tuple[Endpoint, ...]) -> str:
@@ -86,8 +104,8 @@ def _operation(endpoint: Endpoint) -> JsonObject:
         responses["503"] = _content("尚未就绪 / Not ready", endpoint.answer)
     if endpoint.accepted is not None:
         responses["202"] = _content("已作为作业受理 / Taken as a job", endpoint.accepted)
-    for status in endpoint.statuses:
-        titles = sorted({f"{p.zh} / {p.en}" for p in PROBLEMS.values() if p.status == status})
+    for status in endpoint.declared:
+        titles = sorted({f"{p.zh} / {p.en}" for p in problems().values() if p.status == status})
         responses[str(status)] = _content("; ".join(titles), ProblemBody, MEDIA_TYPE)
     operation: JsonObject = {"summary": endpoint.summary, "responses": responses}
     if endpoint.request is not None:

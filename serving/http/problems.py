@@ -21,9 +21,9 @@ from serving.errors import (
     NoFeaturesError,
     UnauthorizedError,
     UnexpectedError,
-    problem_of,
 )
 from serving.http.language import Language
+from serving.http.problem_table import problem_of
 from serving.schemas import FieldError, Note, ProblemBody, Quality, QualityLevel
 
 __all__ = [

@@ -130,6 +130,24 @@ def test_facts_lines_and_the_rate_of_its_like_stand_beside(job: PrepareBook, boo
     )
 
 
+def test_companies_are_those_with_an_exposure_or_trade_known_by_the_date(
+    job: PrepareBook, book: pl.DataFrame
+) -> None:
+    exposures = read_tables(job.tables)["exposures"].filter(pl.col("known_at") <= AS_OF).collect()
+    lent = set(exposures.select("party_id", "org_id").iter_rows())
+    told = set(book.explode("companies").drop_nulls("companies").select("party_id", "companies").iter_rows())
+    parties = set(book["party_id"])
+    assert {pair for pair in lent if pair[0] in parties} <= told
+    by_trade = {party for party, _ in told - lent}
+    trades = book.filter(
+        (pl.col("facts").struct.field("buys_from_group") > 0)
+        | (pl.col("facts").struct.field("sells_to_group") > 0)
+    )
+    assert by_trade
+    assert by_trade <= set(trades["party_id"])
+    assert book["companies"].null_count() > 0
+
+
 def test_too_few_defaults_for_a_rate_of_its_like_are_said(
     job: PrepareBook, book: pl.DataFrame, tmp_path: Path
 ) -> None:

@@ -1,0 +1,66 @@
+"""Errors of keys, tokens and limits, and how they are shown."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from serving.errors import Problem, ServingError
+
+__all__ = [
+    "PROBLEMS",
+    "LimitExceededError",
+    "RoleCombinationError",
+    "TokenFileError",
+    "WithdrawnKeyError",
+]
+
+
+class LimitExceededError(ServingError):
+    """A key asks for more than its limit."""
+
+    def __init__(self, rule: str, *, limit: int, retry_after: float, zh: str, en: str) -> None:
+        self.rule, self.limit, self.retry_after = rule, limit, retry_after
+        super().__init__(zh=zh, en=en)
+
+
+class WithdrawnKeyError(ServingError):
+    """A key that cannot be changed any more."""
+
+    def __init__(self, key_id: str) -> None:
+        self.key_id = key_id
+        super().__init__(
+            zh=f"密钥“{key_id}”已撤销，不能再轮换。请用 `zhiheng keys create` 签发新的密钥。",
+            en=f"Key '{key_id}' is withdrawn and cannot be rotated. Make a new one with `zhiheng keys create`.",
+        )
+
+
+class RoleCombinationError(ServingError):
+    """Roles that one key must not have together."""
+
+    def __init__(self, first: str, second: str) -> None:
+        self.first, self.second = first, second
+        super().__init__(
+            zh=f"一个密钥不得同时具有角色 {first} 与 {second}（职责分离）。请分别签发两个密钥；"
+            "确有必要时用 --allow-combination 写明理由，理由会保留并供审计查看。",
+            en=f"One key must not have the roles {first} and {second} together (separation of duties). Make two keys; where "
+            "it must be, give the reason with --allow-combination: it is kept for the auditor.",
+        )
+
+
+class TokenFileError(ServingError):
+    """The file of the single sign-on's public keys cannot be used."""
+
+    def __init__(self, path: str, *, problem_zh: str, problem_en: str) -> None:
+        self.path = path
+        super().__init__(
+            zh=f"单点登录公钥文件“{path}”{problem_zh}。请从统一认证平台重新导出 JWKS 并放到 ZHIHENG_SSO_JWKS 所指之处。",
+            en=f"File of the single sign-on's public keys '{path}': {problem_en}. Export the JWKS from the sign-on again and "
+            "put it where ZHIHENG_SSO_JWKS points.",
+        )
+
+
+PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
+    {
+        LimitExceededError: Problem("limit-exceeded", 429, "超出密钥的限额", "Limit of the key exceeded"),
+    }
+)
