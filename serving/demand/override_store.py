@@ -13,7 +13,8 @@ from models.demand.ledger.planner_overrides import OVERRIDES
 from serving.demand.override_schemas import OverrideKind, OverrideStatus, StoredOverride
 from serving.errors import UnknownOverrideError
 from serving.ledger.chain import Json, Ledger
-from serving.ledger.database import Database, planner_overrides
+from serving.ledger.database import Database
+from serving.ledger.tables import planner_overrides
 
 __all__ = ["NewOverride", "OverrideStore"]
 

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Row, Update, func, insert, select, update
 from serving.access.caller import Call, Caller
 from serving.errors import JobQueueFullError, JobStoppedError, UnknownJobError
 from serving.ledger.chain import Json, Ledger
-from serving.ledger.database import Database, jobs
+from serving.ledger.database import Database
+from serving.ledger.tables import jobs
 
 __all__ = ["Job", "JobLimits", "JobState", "JobStore", "NewJob"]
 

@@ -1,5 +1,6 @@
 """The decision ledger: append-only, hash-chained; an answer that is not in it is not given."""
 
+import asyncio
 import hashlib
 import json
 import threading
@@ -10,7 +11,8 @@ from typing import Final, TypeAlias
 from sqlalchemy import Connection, Row, insert, select
 
 from serving.errors import UnknownDecisionError
-from serving.ledger.database import Database, decisions
+from serving.ledger.database import Database
+from serving.ledger.tables import decisions
 
 __all__ = [
     "GENESIS",
@@ -108,6 +110,12 @@ class Ledger:
             connection.execute(_INSERT, values)
             if beside is not None:
                 beside(connection)
+
+    async def commit(
+        self, records: Sequence[Mapping[str, Json]], *, beside: Callable[[Connection], None] | None = None
+    ) -> None:
+        """Append like `append`, without holding the event loop up."""
+        await asyncio.to_thread(self.append, records, beside=beside)
 
     def get(self, decision_id: str) -> Decision:
         """Return one decision. Raises UnknownDecisionError."""

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row, func, insert, select
 from serving.access.caller import Caller
 from serving.access.roles import ALL_COMPANIES
 from serving.errors import UnknownAnswerError
-from serving.ledger.database import Database, kept_answers
+from serving.ledger.database import Database
+from serving.ledger.tables import kept_answers
 
 __all__ = ["KeptAnswer", "KeptAnswers"]
 

@@ -1,0 +1,191 @@
+"""The tables of the service's database, as the newest migration leaves them."""
+
+from typing import Final
+
+from sqlalchemy import Column, Float, Index, Integer, MetaData, Table, Text
+
+__all__ = [
+    "METADATA",
+    "api_keys",
+    "champion_history",
+    "decisions",
+    "incidents",
+    "jobs",
+    "kept_answers",
+    "model_acts",
+    "planner_overrides",
+    "shadow_answers",
+    "shadow_drops",
+]
+
+METADATA: Final = MetaData()
+
+decisions: Final = Table(
+    "decisions",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("decision_id", Text, nullable=False, unique=True),
+    Column("recorded_at", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("prev_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+Index("decisions_recorded_at", decisions.c.recorded_at)
+
+api_keys: Final = Table(
+    "api_keys",
+    METADATA,
+    Column("key_id", Text, primary_key=True),
+    Column("secret_hash", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("companies", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("revoked_at", Text),
+)
+
+planner_overrides: Final = Table(
+    "planner_overrides",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("action", Text, nullable=False),  # set, withdraw: a withdrawal is a row of its own
+    Column("override_id", Text, nullable=False),
+    Column("decision_id", Text, nullable=False, unique=True),  # the act's record in the chain
+    Column("unique_id", Text, nullable=False),
+    Column("org_id", Text),
+    Column("level", Text),
+    Column("freq", Text, nullable=False),
+    Column("periods", Text),
+    Column("kind", Text),
+    Column("value", Float),
+    Column("reason", Text, nullable=False),
+    Column("until", Text),
+    Column("name", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("run_id", Text),
+    Column("model_figures", Text),
+)
+Index("planner_overrides_id", planner_overrides.c.override_id)
+
+jobs: Final = Table(
+    "jobs",
+    METADATA,
+    Column("job_id", Text, primary_key=True),
+    Column("seq", Integer, nullable=False, unique=True),  # the order of submission
+    Column("decision_id", Text, nullable=False, unique=True),  # the submission's record in the chain
+    Column("kind", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("key_name", Text, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("companies", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("progress", Float, nullable=False),
+    Column("cancelled_at", Text),  # when it was asked to stop; a running one stops at its next step
+    Column("worker", Text),
+    Column("submitted_at", Text, nullable=False),
+    Column("started_at", Text),
+    Column("alive_at", Text),  # when its worker was last heard of
+    Column("ended_at", Text),
+    Column("answer_id", Text),
+    Column("problem", Text),
+)
+Index("jobs_state", jobs.c.state, jobs.c.seq)
+
+kept_answers: Final = Table(
+    "kept_answers",
+    METADATA,
+    Column("answer_id", Text, primary_key=True),
+    Column("seq", Integer, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column(
+        "scope", Text, nullable=False
+    ),  # what it is comparable with: the newest of a scope is "the last one"
+    Column("companies", Text, nullable=False),  # whose figures are in it; a key must be for all of them
+    Column("key_id", Text, nullable=False),
+    Column("kept_at", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+Index("kept_answers_scope", kept_answers.c.scope, kept_answers.c.seq)
+
+champion_history: Final = Table(
+    "champion_history",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("family", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("since", Text, nullable=False),
+)
+Index("champion_history_family", champion_history.c.family, champion_history.c.seq)
+
+model_acts: Final = Table(
+    "model_acts",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("decision_id", Text, nullable=False, unique=True),  # the act's record in the chain
+    Column("family", Text, nullable=False),
+    Column("act", Text, nullable=False),  # kill, restore, rollback, alias
+    Column("level", Text, nullable=False),  # what serves from then on
+    Column("version", Text),
+    Column("instead_of", Text),  # what served or was pointed at until then
+    Column("reason", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("incident_id", Text),
+)
+Index("model_acts_family", model_acts.c.family, model_acts.c.seq)
+
+incidents: Final = Table(
+    "incidents",
+    METADATA,
+    Column("incident_id", Text, primary_key=True),
+    Column("seq", Integer, nullable=False, unique=True),
+    Column("family", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("version_from", Text),
+    Column("version_to", Text),
+    Column("reason", Text, nullable=False),
+    Column("opened_at", Text, nullable=False),
+    Column("opened_by", Text, nullable=False),
+    Column("closed_at", Text),
+    Column("closed_by", Text),
+    Column("closing_reason", Text),
+)
+
+shadow_answers: Final = Table(
+    "shadow_answers",
+    METADATA,
+    Column("shadow_id", Text, primary_key=True),
+    Column("decision_id", Text, nullable=False),  # the champion's answer in the chain
+    Column("family", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("champion_version", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("outcome", Text, nullable=False),  # answered, or the name of the error
+    Column("pd", Float),
+    Column("log_odds", Float),
+    Column("grade", Text),
+    Column("champion_log_odds", Float),
+    Column("champion_grade", Text),
+    Column("figures_sha256", Text),  # of a forecast's figures
+    Column("figures", Integer),  # how many of them both have
+    Column(
+        "difference", Float
+    ),  # credit: log-odds; forecasts: mean absolute over mean absolute of the champion
+)
+Index("shadow_answers_family", shadow_answers.c.family, shadow_answers.c.version, shadow_answers.c.at)
+Index("shadow_answers_decision", shadow_answers.c.decision_id)
+
+shadow_drops: Final = Table(
+    "shadow_drops",
+    METADATA,
+    Column("worker", Text, primary_key=True),
+    Column("family", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("dropped", Integer, nullable=False),
+    Column("at", Text, nullable=False),
+)
