@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from starlette.applications import Starlette
-
 from models.credit.coverage import read_coverage
 from models.credit.points import load_point_scales
 from models.credit.policy import load_policies
@@ -34,6 +32,8 @@ from serving.lean import import_lightgbm_alone
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
 from serving.operations.api import OperationsApi, operations_handlers
+from serving.operations.metrics import observed_request
+from serving.operations.observing import Observing
 from serving.parts import CreditSources, Parts, Planning
 from serving.settings import ServiceSettings
 
@@ -50,7 +50,7 @@ class Deployment:
         capacity = capacity_parts(settings, self._database, ledger, turn=planning.payloads.turn)
         self.parts = Parts(_sources(settings), ledger, planning, capacity)
         api = Api(self.parts, KeyStore(self._database), settings)
-        self.app: Starlette = create_app(api, _handlers(api))
+        self.app = Observing(create_app(api, _handlers(api)), observed_request)
 
     def start(self) -> None:
         """Open the ledger and load what is there; what is missing makes the service unready, not dead."""

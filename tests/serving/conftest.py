@@ -19,7 +19,7 @@ import httpx
 import numpy as np
 import polars as pl
 import pytest
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from features.credit.neighbour_scores import SCORE_FEATURES
 from models.bundle import write_bundle
@@ -204,7 +204,7 @@ def build_world(home: Path, model: CreditModel) -> World:
 class Http:
     """Calls the application in this process; Starlette's own test client wants a package that we do not need."""
 
-    app: Starlette
+    app: ASGIApp
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         return self._call("GET", path, b"", headers)
