@@ -1,0 +1,1 @@
+"""Models at run time: who serves, who stands by, who is switched off."""

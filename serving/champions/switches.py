@@ -1,0 +1,143 @@
+"""What was ordered about the families of models: read from the database by every worker, kept while it is away."""
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Connection, Row, func, insert, select
+
+from serving.champions.families import Alias, Level
+from serving.errors import LedgerUnavailableError
+from serving.ledger.database import Database
+from serving.ledger.tables import champion_history, model_acts
+
+__all__ = ["ALIAS_ACT", "Champion", "Named", "Switch", "SwitchBoard", "switches_in"]
+
+_LOG: Final = logging.getLogger("bentoml.zhiheng")
+ALIAS_ACT: Final = "alias"
+
+
+@dataclass(frozen=True)
+class Named:
+    """A version that was given an alias here, in place of what the pointer named then."""
+
+    version: str
+    instead_of: str | None
+    at: str
+
+
+@dataclass(frozen=True)
+class Switch:
+    """How a family stands: who answers, since when and why; `seq` is the newest act, 0 where there was none."""
+
+    seq: int = 0
+    level: Level = Level.CHAMPION
+    version: str | None = None
+    since: str | None = None
+    reason: str | None = None
+    champion: Named | None = None
+    challenger: Named | None = None
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A version that answered as champion, from when on."""
+
+    version: str
+    since: str
+
+
+def switches_in(rows: Iterable[Row[tuple[object, ...]]]) -> dict[str, Switch]:
+    """Return how the families stand after acts, oldest first."""
+    found: dict[str, Switch] = {}
+    for row in rows:
+        held = replace(found.get(row.family, Switch()), seq=row.seq)
+        if row.act == ALIAS_ACT:
+            named = Named(row.version, row.instead_of, row.at)
+            found[row.family] = (
+                replace(held, champion=named)
+                if row.level == Alias.CHAMPION
+                else replace(held, challenger=named)
+            )
+        else:
+            level = Level(row.level)
+            found[row.family] = replace(
+                held, level=level, version=row.version, since=row.at, reason=row.reason
+            )
+    return found
+
+
+class SwitchBoard:
+    """The state of the switches as this process last read it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._switches: Mapping[str, Switch] = {}
+        self._history: Mapping[str, Sequence[Champion]] = {}
+        self._turn = threading.Lock()
+        self.read = False
+
+    def refresh(self) -> None:
+        """Read the acts; where the database is away the last state stays, and the ledger's own health says why."""
+        try:
+            with self._turn, self._database.reading() as connection:
+                acts = connection.execute(select(model_acts).order_by(model_acts.c.seq)).all()
+                rows = connection.execute(select(champion_history).order_by(champion_history.c.seq)).all()
+        except LedgerUnavailableError as error:
+            _LOG.warning("switches of models cannot be read, the last state stays: %s", error.en)
+            return
+        history: dict[str, list[Champion]] = {}
+        for row in rows:
+            history.setdefault(row.family, []).append(Champion(row.version, row.since))
+        self._switches, self._history, self.read = switches_in(acts), history, True
+
+    def of(self, family: str) -> Switch:
+        """Return how a family stands."""
+        return self._switches.get(family, Switch())
+
+    def history(self, family: str) -> Sequence[Champion]:
+        """Return who answered as champion, oldest first."""
+        return self._history.get(family, ())
+
+    def remember(self, family: str, version: str, at: datetime) -> None:
+        """Note that a version answers as champion now; several workers note it once."""
+        held = self._history.get(family, ())
+        if held and held[-1].version == version:
+            return
+        try:
+            with self._turn, self._database.writing() as connection:
+                _note(connection, family, version, at)
+        except LedgerUnavailableError as error:
+            _LOG.warning("the champion of %s could not be noted: %s", family, error.en)
+            return
+        self.refresh()
+
+    def alias_version(self, family: str, alias: Alias, pointed: str | None) -> str | None:
+        """Return the version with an alias: what was named here, until the pointer or the champion moved on."""
+        switch = self.of(family)
+        named = switch.champion if alias is Alias.CHAMPION else switch.challenger
+        if named is None or named.instead_of != pointed:
+            return pointed
+        if alias is Alias.CHAMPION and any(
+            one.since > named.at and one.version != named.version for one in self.history(family)
+        ):
+            return pointed
+        return named.version
+
+
+def _note(connection: Connection, family: str, version: str, at: datetime) -> None:
+    last = select(champion_history.c.version).where(champion_history.c.family == family)
+    newest = connection.execute(last.order_by(champion_history.c.seq.desc()).limit(1)).scalar()
+    if newest == version:
+        return
+    seq = connection.execute(select(func.max(champion_history.c.seq))).scalar() or 0
+    values = {
+        "seq": seq + 1,
+        "family": family,
+        "version": version,
+        "since": at.astimezone(UTC).isoformat(timespec="microseconds"),
+    }
+    connection.execute(insert(champion_history).values(values))
