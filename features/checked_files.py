@@ -75,9 +75,14 @@ def write_checked(checked: Checked, folder: Path) -> None:
     write_parquet_atomically(checked.rows, rows, private=True)
 
 
-def write_parquet_atomically(frame: pl.DataFrame, path: Path, *, private: bool = False) -> None:
-    """Write a Parquet file under another name and move it into place; `private` lets the owner alone read it."""
-    _write(path, frame.write_parquet, private=private)
+def write_parquet_atomically(
+    frame: pl.DataFrame, path: Path, *, private: bool = False, row_group_size: int | None = None
+) -> None:
+    """Write a Parquet file under another name and move it into place; `private` lets the owner alone read it.
+
+    Groups of `row_group_size` sorted rows let a reader skip all but those asked for.
+    """
+    _write(path, lambda file: frame.write_parquet(file, row_group_size=row_group_size), private=private)
 
 
 def write_text_atomically(text: str, path: Path, *, private: bool = False) -> None:

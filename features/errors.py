@@ -16,6 +16,7 @@ __all__ = [
     "DuplicateScoreError",
     "EmptyFileError",
     "EmptyTableError",
+    "ExposureFileError",
     "FeatureDefinitionError",
     "FrequencyError",
     "ImmatureObservationError",
@@ -49,6 +50,17 @@ class TemplateExistsError(DataError):
         super().__init__(
             zh=f"文件 {path} 已存在，不会覆盖。请用 --out 指定其他文件名，或先移走该文件。",
             en=f"The file {path} is already there and is not overwritten. Name another one with --out, or move it first.",
+        )
+
+
+class ExposureFileError(DataError):
+    """The prepared exposures are absent, broken or not whole."""
+
+    def __init__(self, path: Path, problem_zh: str, problem_en: str) -> None:
+        self.path = path
+        super().__init__(
+            zh=f"敞口文件 {path.name} 不可用：{problem_zh}。请运行 `zhiheng credit prepare` 重新生成。",
+            en=f"The exposures {path.name} cannot be used: {problem_en}. Make them again with `zhiheng credit prepare`.",
         )
 
 

@@ -13,7 +13,15 @@ from graph.measures.exposure import EXPOSURE_SCHEMA, exposure_by_group, exposure
 from graph.measures.exposure import Book as ExposureBook
 from graph.measures.limits import check_limits
 
-__all__ = ["Connected", "concentration_facts", "connected_facts", "limit_uses", "limits_unused"]
+__all__ = [
+    "Connected",
+    "concentration_facts",
+    "connected_facts",
+    "groups_of",
+    "limit_uses",
+    "limits_unused",
+    "live_exposures",
+]
 
 _USE = (
     "org_id",
@@ -43,9 +51,7 @@ def connected_facts(clients: Clients, held: pl.DataFrame) -> Connected:
     `held` [party_id, outstanding]. Facts: [party_id, connected_group, connected_members, connected_defaults_12m,
     connected_outstanding, connected_share_of_book]; CNY. Defaults are of other members, in the group where they are most.
     """
-    snapshot = clients.snapshot
-    figures = clients.statements.select(id="party_id", net_assets="net_assets")
-    groups = connected_groups(snapshot, clients.policy, parties=clients.kinds, figures=figures)
+    groups = groups_of(clients)
     failed = pl.col("party_id").is_in(clients.defaulted.implode())
     members = (
         groups.members.select(party_id="id", connected_group="group_id")
@@ -69,6 +75,12 @@ def connected_facts(clients: Clients, held: pl.DataFrame) -> Connected:
     book = held.select(exact_sum("outstanding")).item()
     share = (pl.col("connected_outstanding") / book) if book > 0 else pl.lit(None, dtype=pl.Float64)
     return Connected(groups, pl.concat([chosen, alone]).with_columns(connected_share_of_book=share))
+
+
+def groups_of(clients: Clients) -> Groups:
+    """Return the groups of connected clients, dependence judged by the statements known."""
+    figures = clients.statements.select(id="party_id", net_assets="net_assets")
+    return connected_groups(clients.snapshot, clients.policy, parties=clients.kinds, figures=figures)
 
 
 def _alone(clients: Clients, held: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
@@ -137,7 +149,7 @@ def limit_uses(
         return pl.DataFrame(
             schema={"party_id": pl.String, "limit_uses": pl.List(pl.Struct({"org_id": pl.String}))}
         )
-    exposures = ExposureBook(_exposures(book))
+    exposures = ExposureBook(live_exposures(book))
     by_party = exposure_by_party(exposures, clients.policy)
     by_group = exposure_by_group(exposures, clients.policy, groups)
     related = _related(clients, clients.companies)
@@ -189,7 +201,8 @@ def limits_unused(clients: Clients, book: Book, org_kinds: Mapping[str, str]) ->
     return exact.select(*_USE, "valid_from").sort("org_id", "code")
 
 
-def _exposures(book: Book) -> pl.DataFrame:
+def live_exposures(book: Book) -> pl.DataFrame:
+    """Return what is outstanding of each live exposure (graph.measures.exposure.EXPOSURE_SCHEMA)."""
     live = book.states.filter("is_live").collect()
     return live.select(
         "exposure_id",

@@ -133,6 +133,7 @@ def train_and_publish(
 def prepare_book(settings: Settings, say: Callable[[str, str], None]) -> None:
     """Write what answers need beside the newest features, for the published model."""
     from experiments.prepare_book import PrepareBook
+    from experiments.prepare_exposures import PrepareExposures
 
     home = settings.home
     PrepareBook(
@@ -143,6 +144,9 @@ def prepare_book(settings: Settings, say: Callable[[str, str], None]) -> None:
         pooled=home / "credit",
         num_threads=settings.threads,
     ).run(say)
+    PrepareExposures(tables=home / "checked" / "good", graph=home / "graph", features=home / "features").run(
+        say
+    )
 
 
 @fit_app.command("credit")
