@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from features.checked_files import write_parquet_atomically, write_text_atomically
-from features.credit.party_exposure import PARTY_EXPOSURE
+from features.credit.exposure_shapes import PARTY_EXPOSURE
 from features.errors import ExposureFileError
 
 __all__ = ["EXPOSURES", "ExposureBasis", "ExposureFile", "OpenLimit", "write_exposures"]

@@ -7,9 +7,9 @@ from typing import Final
 import polars as pl
 
 from features.credit.book import Book
+from features.credit.exposure_shapes import EXPOSURE_GROUP, EXPOSURE_LINE, EXPOSURE_MEMBER, PARTY_EXPOSURE
 from features.credit.parties import party_ids
 from features.credit.rule_concentration import groups_of, limit_uses, limits_unused, live_exposures
-from features.credit.rule_facts import LIMIT_USE
 from features.credit.rule_network import Clients
 from graph.measures.connected import Groups
 from graph.measures.exposure import Book as ExposureBook
@@ -17,40 +17,12 @@ from graph.measures.exposure import exposure_by_group, exposure_by_owner, exposu
 from graph.measures.ownership import Ownership
 from graph.snapshot import Snapshot
 
-__all__ = ["MEMBER_LINES", "PARTY_EXPOSURE", "party_exposures", "unused_limits"]
+__all__ = ["MEMBER_LINES", "party_exposures", "unused_limits"]
 
 MEMBER_LINES: Final = 50
 """Of a group the largest exposures of its members are listed; its totals count all of them."""
 
 _AMOUNTS: Final = ("direct", "contingent", "gross", "mitigated", "net")
-_LINE: Final = pl.Struct({"org_id": pl.String, **dict.fromkeys(_AMOUNTS, pl.Float64)})
-_OWNED: Final = pl.Struct(
-    {"org_id": pl.String, "gross": pl.Float64, "net": pl.Float64, "gross_unknown": pl.Float64}
-)
-_MEMBER: Final = pl.Struct(
-    {"party_id": pl.String, "org_id": pl.String, "gross": pl.Float64, "net": pl.Float64}
-)
-_GROUP: Final = pl.Struct(
-    {
-        "group_id": pl.String,
-        "through": pl.String,
-        "members": pl.Int64,
-        "lines": pl.List(_LINE),
-        "largest": pl.List(_MEMBER),
-    }
-)
-_COLUMNS: Final[Mapping[str, type[pl.DataType] | pl.DataType]] = {
-    "party_id": pl.String,
-    "as_of": pl.Date,
-    "lines": pl.List(_LINE),
-    "looked_through": pl.List(_OWNED),
-    "groups": pl.List(_GROUP),
-    "limits": pl.List(LIMIT_USE),
-}
-PARTY_EXPOSURE: Final = pl.Schema(_COLUMNS)
-"""A row a party, CNY. `lines` is its own exposure by company of the group; `looked_through` adds its share of what the companies it
-owns owe (`gross_unknown` where the share cannot be told); `groups` are the groups of connected clients it is in, `through` control or
-dependence, with their totals by company and the largest lines of members; `limits` is what is used of the legal limits."""
 
 
 def party_exposures(
@@ -127,20 +99,19 @@ def _groups(groups: Groups, by_party: pl.DataFrame, by_group: pl.DataFrame) -> p
         .join(_largest(members, by_party), on="group_id", how="left")
         .filter((pl.col("members") > 1) | pl.col("lines").is_not_null())
         .with_columns(
-            pl.col("lines").fill_null(pl.lit([], dtype=pl.List(_LINE))),
-            pl.col("largest").fill_null(pl.lit([], dtype=pl.List(_MEMBER))),
+            pl.col("lines").fill_null(pl.lit([], dtype=pl.List(EXPOSURE_LINE))),
+            pl.col("largest").fill_null(pl.lit([], dtype=pl.List(EXPOSURE_MEMBER))),
         )
     )
     # A party that is in a group by control as well as by dependence is in it by control.
     once = members.sort("party_id", "group_id", "through").unique(
         ["party_id", "group_id"], keep="first", maintain_order=True
     )
-    fields = ("group_id", "through", "members", "lines", "largest")
     return (
         once.join(told, on="group_id")
         .sort("party_id", "group_id")
         .group_by("party_id", maintain_order=True)
-        .agg(groups=pl.struct(fields))
+        .agg(groups=pl.struct(field.name for field in EXPOSURE_GROUP.fields))
     )
 
 

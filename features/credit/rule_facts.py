@@ -8,6 +8,7 @@ import polars as pl
 
 from features.asof import Known
 from features.credit.book import Book
+from features.credit.exposure_shapes import LIMIT_USE
 from features.credit.parties import party_ids
 from features.credit.ratios import exact_sum
 from features.credit.rule_concentration import concentration_facts, connected_facts, limit_uses, limits_unused
@@ -16,24 +17,7 @@ from features.errors import SnapshotDateError
 from graph.errors import UnknownPartyError
 from graph.snapshot import Snapshot
 
-__all__ = ["LIMIT_USE", "RULE_FACTS_SCHEMA", "legal_limits", "rule_facts"]
-
-LIMIT_USE: Final = pl.Struct(
-    {
-        "org_id": pl.String,
-        "code": pl.String,
-        "name_zh": pl.String,
-        "name_en": pl.String,
-        "scope": pl.String,
-        "used": pl.Float64,
-        "limit": pl.Float64,
-        "used_of_limit": pl.Float64,
-        "source": pl.String,
-        "verified": pl.Boolean,
-        "valid_from": pl.Date,
-    }
-)
-"""What is used of one limit of graph/policy.toml by a party or a group it is in; amounts in CNY."""
+__all__ = ["RULE_FACTS_SCHEMA", "legal_limits", "rule_facts"]
 
 _TEXT: Final = ("kind", "industry", "province")
 _MONEY: Final = (

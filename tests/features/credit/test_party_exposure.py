@@ -11,7 +11,8 @@ from features.checked_files import check_folder
 from features.contracts import Checked
 from features.credit.exposure_file import EXPOSURES, ExposureFile, write_exposures
 from features.credit.exposure_rows import exposure_rows
-from features.credit.party_exposure import PARTY_EXPOSURE, party_exposures, unused_limits
+from features.credit.exposure_shapes import PARTY_EXPOSURE
+from features.credit.party_exposure import party_exposures, unused_limits
 from features.credit.rule_facts import rule_facts
 from features.errors import ExposureFileError
 from graph.snapshot import Snapshot

@@ -2,7 +2,8 @@
 
 from datetime import date
 
-from features.credit.rule_facts import LIMIT_USE, RULE_FACTS_SCHEMA
+from features.credit.exposure_shapes import LIMIT_USE
+from features.credit.rule_facts import RULE_FACTS_SCHEMA
 from models.credit.rules.facts import FactUnit, LimitUse, RuleFacts, told
 
 
