@@ -14,10 +14,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from graph.errors import UserError
 from models.errors import BundleError
 from serving.capacity.parts import CapacityParts
+from serving.credit.basis import Bounds
 from serving.credit.book_store import BookStore, load_book_store
 from serving.credit.dated_policies import DatedPolicies
 from serving.credit.feature_store import FeatureStore, load_feature_store
-from serving.credit.scorer import CreditScorer, FeatureText, Model
+from serving.credit.scorer import CreditScorer
+from serving.credit.terms import FeatureText, Model, Terms
 from serving.demand.accuracy import AccuracyDesk
 from serving.demand.desk import DemandDesk
 from serving.demand.forecast_store import pointers
@@ -81,15 +83,12 @@ class CreditSources:
     def scorer(self, model: Model, store: FeatureStore, book: BookStore | None) -> CreditScorer:
         """Put model, features and book together. Raises FeatureMismatchError."""
         return CreditScorer(
-            model,
+            Terms(model, self.policies, self.load_texts()),
             store,
-            texts=self.load_texts(),
             book=book,
-            policies=self.policies,
+            bounds=Bounds(self.least_known_share, self.stale_after_days),
             clock=self.clock,
             new_id=self.new_id,
-            stale_after_days=self.stale_after_days,
-            least_known_share=self.least_known_share,
         )
 
 

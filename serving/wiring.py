@@ -16,7 +16,7 @@ from serving.capacity.api import CapacityApi, capacity_handlers
 from serving.capacity.wiring import capacity_parts
 from serving.credit.api import CreditApi, credit_handlers
 from serving.credit.dated_policies import DatedPolicies
-from serving.credit.scorer import Model
+from serving.credit.terms import Model
 from serving.credit.texts import feature_texts
 from serving.demand.accuracy import AccuracyDesk
 from serving.demand.api import DemandApi, demand_handlers
@@ -31,9 +31,11 @@ from serving.http.openapi import Endpoint
 from serving.lean import import_lightgbm_alone
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
+from serving.operations.access_log import AccessLog
 from serving.operations.api import OperationsApi, operations_handlers
-from serving.operations.metrics import observed_request
-from serving.operations.observing import Observing
+from serving.operations.gauges import Gauges
+from serving.operations.metrics import access_log_failed, observed_request
+from serving.operations.observing import Observing, Seen
 from serving.parts import CreditSources, Parts, Planning
 from serving.settings import ServiceSettings
 
@@ -50,7 +52,19 @@ class Deployment:
         capacity = capacity_parts(settings, self._database, ledger, turn=planning.payloads.turn)
         self.parts = Parts(_sources(settings), ledger, planning, capacity)
         api = Api(self.parts, KeyStore(self._database), settings)
-        self.app = Observing(create_app(api, _handlers(api)), observed_request)
+        self.access_log = AccessLog(
+            settings.logs,
+            keep_days=settings.access_log_days,
+            clock=lambda: datetime.now(UTC),
+            on_failure=access_log_failed,
+        )
+        self.gauges = Gauges(
+            self.parts.health, self._database, home=settings.home, clock=lambda: datetime.now(UTC)
+        )
+        operations = OperationsApi(api, self.access_log, self.gauges)
+        app = create_app(api, {**_handlers(api), **operations_handlers(operations)})
+        app.add_route("/metrics", operations.metrics)
+        self.app = Observing(app, self._told)
 
     def start(self) -> None:
         """Open the ledger and load what is there; what is missing makes the service unready, not dead."""
@@ -63,6 +77,11 @@ class Deployment:
         """Take no more jobs and give the database back."""
         self.parts.capacity.worker.stop()
         self._database.close()
+        self.access_log.close()
+
+    def _told(self, seen: Seen) -> None:
+        observed_request(seen)
+        self.access_log.write(seen)
 
 
 def _handlers(api: Api) -> Mapping[Endpoint, Handler]:
@@ -71,7 +90,6 @@ def _handlers(api: Api) -> Mapping[Endpoint, Handler]:
         **credit_handlers(CreditApi(api)),
         **demand_handlers(DemandApi(api)),
         **capacity_handlers(CapacityApi(api)),
-        **operations_handlers(OperationsApi(api)),
     }
 
 

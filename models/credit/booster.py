@@ -63,6 +63,11 @@ class Boosters:
 
     members: tuple[lgb.Booster, ...]
 
+    @property
+    def explainer(self) -> str:
+        """Return how contributions are found."""
+        return "pred_contrib"
+
     def raw(self, x: NDArray[np.float64], *, num_threads: int = 1) -> NDArray[np.float64]:
         """Return raw log-odds, shape (n,)."""
         if len(x) == 0:  # LightGBM fails on no rows
@@ -92,7 +97,8 @@ class Boosters:
     def base(self) -> float:
         """Return the mean raw score over the training rows: the part of every score that no feature explains."""
         width = self.members[0].num_feature()
-        return float(self.contributions(np.full((1, width), np.nan))[0, -1])
+        # Asked of LightGBM whoever explains: the base is part of the score, which must not depend on that in the last bit.
+        return float(Boosters.contributions(self, np.full((1, width), np.nan))[0, -1])
 
     @staticmethod
     def from_texts(texts: Sequence[str], *, source: str) -> "Boosters":

@@ -48,6 +48,11 @@ class CompiledBoosters(Boosters):
         return out
 
     @property
+    def explainer(self) -> str:
+        """Return how contributions are found."""
+        return "compiled" if self.is_compiled else super().explainer
+
+    @property
     def is_compiled(self) -> bool:
         """Tell whether the contributions are found by paths."""
         return self._forest is not None

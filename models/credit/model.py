@@ -103,6 +103,12 @@ class CreditModel:
         """Return the features in the order of the matrix: own ones first, each once."""
         return tuple(dict.fromkeys(self.own_features + self.network_features))
 
+    @property
+    def explainer(self) -> str:
+        """Return how contributions are found: by `compiled` paths, by LightGBM's `pred_contrib`, or `mixed`."""
+        found = {self.own.explainer} | ({self.network.explainer} if self.network is not None else set())
+        return "mixed" if len(found) > 1 else found.pop()
+
     @cached_property
     def network_base(self) -> float:
         """Return the mean of g over the training rows, in raw log-odds."""

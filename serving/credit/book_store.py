@@ -1,6 +1,6 @@
 """What an answer about a party needs beside its features: neighbours' scores, facts for the rules, carrier paths."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from serving.credit.feature_store import file_sha256
 from serving.errors import BookStoreError
 
 __all__ = ["BookStore", "load_book_store"]
@@ -33,6 +34,7 @@ class BookStore:
     scores: NDArray[np.float64]
     rows: Mapping[str, int]
     said: pl.DataFrame
+    sha256: str
 
     @property
     def says_companies(self) -> bool:
@@ -55,11 +57,10 @@ class BookStore:
             return {}
         return {name: self._said(party_id, name) for name in ("lines", "pooled")}
 
-    def carrier(self, party_id: str, route: str) -> Mapping[str, object] | None:
-        """Return the worst path along a route, None when there is none."""
+    def carriers(self, party_id: str) -> Sequence[Mapping[str, object]]:
+        """Return the worst path along each route; empty when there is none."""
         found = self._said(party_id, "carriers")
-        paths = found if isinstance(found, list) else []
-        return next((path for path in paths if path["channel"] == route), None)
+        return found if isinstance(found, list) else []
 
     def scores_of(self, party_id: str) -> NDArray[np.float64] | None:
         """Return the neighbours' scores of a party, shape (m,), None when it is not in the book."""
@@ -94,6 +95,7 @@ def load_book_store(parquet: Path) -> BookStore:
             scores=np.ascontiguousarray(scores.to_numpy()),
             rows={party: row for row, party in enumerate(frame["party_id"].to_list())},
             said=frame.select(name for name in (*_KEYS[3:], _COMPANIES) if name in frame.columns),
+            sha256=file_sha256(parquet),
         )
     except (pl.exceptions.PolarsError, OSError) as error:
         raise BookStoreError(

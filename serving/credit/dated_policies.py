@@ -1,16 +1,20 @@
 """What the group's dated policies say of a scored party: rule hits, the advice and who decided it, points."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 
 import numpy as np
+from pydantic import BaseModel
 
 from models.credit.coverage import CoverageFile
 from models.credit.points import PointScales
 from models.credit.policy import Advice, Policies
 from models.credit.rules.evaluate import RuleHit, decide, evaluate_rules
-from models.credit.rules.facts import facts_of_row
+from models.credit.rules.facts import RuleFacts
 from models.credit.rules.policy import RuleFile
 
 __all__ = ["Advised", "DatedPolicies", "day_of"]
@@ -35,9 +39,18 @@ class DatedPolicies:
     points: PointScales
     coverage: CoverageFile
 
-    def hits(self, facts: Mapping[str, object], *, at: datetime) -> tuple[RuleHit, ...]:
+    @cached_property
+    def sha256(self) -> str:
+        """Return the hash of what the policies say, whatever files they were read from."""
+        content = [self.advice, self.rules, self.points, self.coverage]
+        text = json.dumps(
+            [_plain(part) for part in content], sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        )
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def hits(self, facts: RuleFacts, *, at: datetime) -> tuple[RuleHit, ...]:
         """Return the rules that a party's facts break, and those that could not be checked, worst first."""
-        return evaluate_rules(facts_of_row(facts), self.rules, day_of(at))
+        return evaluate_rules(facts, self.rules, day_of(at))
 
     def advise(
         self, grade: str, hits: Sequence[RuleHit], *, at: datetime, full_quality: bool, in_default: bool
@@ -57,3 +70,14 @@ class DatedPolicies:
 def day_of(at: datetime) -> date:
     """Return the group's local day of a moment."""
     return at.astimezone().date()
+
+
+def _plain(value: object) -> object:
+    """Return JSON values that are the same in every process: what has no order is put into one."""
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, frozenset):
+        return sorted(map(str, value))
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float) else str(value)

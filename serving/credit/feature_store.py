@@ -1,5 +1,6 @@
 """The newest features of every party, held in memory: one float64 row a party."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -15,7 +16,7 @@ from features.credit.standing import Standing
 from graph.errors import UnknownPartyError
 from serving.errors import FeatureStoreError
 
-__all__ = ["FeatureStore", "Sidecar", "load_feature_store"]
+__all__ = ["FeatureStore", "Sidecar", "file_sha256", "load_feature_store"]
 
 _ID: Final = "party_id"
 _STANDING: Final = "standing"
@@ -41,6 +42,7 @@ class FeatureStore:
     standings: tuple[Standing, ...]
     data_as_of: date
     graph_as_of: date | None
+    sha256: str
 
     def row(self, party_id: str) -> NDArray[np.float64]:
         """Return a party's features, shape (k,). Raises UnknownPartyError."""
@@ -100,7 +102,14 @@ def load_feature_store(parquet: Path) -> FeatureStore:
         _standings(frame, parquet),
         sidecar.data_as_of,
         sidecar.graph_as_of,
+        file_sha256(parquet),
     )
+
+
+def file_sha256(path: Path) -> str:
+    """Hash a file's bytes. Raises OSError."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _standings(frame: pl.DataFrame, path: Path) -> tuple[Standing, ...]:

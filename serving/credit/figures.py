@@ -56,9 +56,9 @@ class Figures:
         }
 
 
-def figures_of(scores: "Scores", routed: Routed | None) -> Figures:
-    """Return the model's figures with the interval that the route asks for, or those of the party's like."""
-    parts, factor = scores.contributions[0], 1.0 if routed is None else routed.route.interval_factor
+def figures_of(scores: "Scores", routed: Routed | None, row: int = 0) -> Figures:
+    """Return the model's figures for a row with the interval that the route asks for, or those of the party's like."""
+    parts, factor = scores.contributions[row], 1.0 if routed is None else routed.route.interval_factor
     if routed is not None and routed.pooled is not None:
         like = routed.pooled
         log_odds = math.log(like.pd / (1 - like.pd))
@@ -72,14 +72,14 @@ def figures_of(scores: "Scores", routed: Routed | None) -> Figures:
             base_log_odds=log_odds,
             contributions=np.zeros_like(parts),
         )
-    log_odds = float(scores.log_odds[0])
+    log_odds = float(scores.log_odds[row])
     return Figures(
-        pd=float(scores.pd[0]),
-        pd_low=_end(float(scores.pd_low[0]), log_odds, factor),
-        pd_high=_end(float(scores.pd_high[0]), log_odds, factor),
+        pd=float(scores.pd[row]),
+        pd_low=_end(float(scores.pd_low[row]), log_odds, factor),
+        pd_high=_end(float(scores.pd_high[row]), log_odds, factor),
         log_odds=log_odds,
-        own_pd=float(scores.own_pd[0]),
-        own_log_odds=float(scores.own_log_odds[0]),
+        own_pd=float(scores.own_pd[row]),
+        own_log_odds=float(scores.own_log_odds[row]),
         base_log_odds=scores.base_log_odds,
         contributions=parts,
     )

@@ -7,17 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.credit.neighbour_scores import SCORE_FEATURES
-from features.credit.routes import Route, leading_route
+from features.credit.routes import leading_route
 from graph.ontology import Wording
 from models.credit.rules.evaluate import RuleHit
+from models.credit.rules.facts import RuleFacts, facts_of_row
 from models.errors import FeatureMismatchError
+from serving.credit.basis import CarrierPath
 from serving.credit.book_store import BookStore
 from serving.credit.feature_store import FeatureStore
-from serving.credit.schemas import Carrier, CarrierEdge, RuleNote
+from serving.credit.routing import Pooled
+from serving.credit.schemas import Carrier, RuleNote
 
-__all__ = ["PartyBook", "rule_note"]
+__all__ = ["PartyBook", "carrier_of", "rule_note"]
 
-_EDGE: Final = tuple(CarrierEdge.model_fields)
 _NOBODY: Final = Wording(
     zh="该类关系中没有已违约或已评分的主体。", en="Nobody along this route is in default or scored."
 )
@@ -39,6 +41,7 @@ class PartyBook:
             raise FeatureMismatchError(version, missing=missing)
         self._features = tuple(features)
         self._book = book if book is not None and book.as_of == store.data_as_of else None
+        self.sha256 = None if self._book is None else self._book.sha256
         self._by_model = (
             self._book is not None
             and self._book.model_version == version
@@ -47,23 +50,26 @@ class PartyBook:
         self.scored = self._by_model or not missing
         self.store = store.with_columns(missing, self._neighbours(store, missing)).ordered(features)
 
-    def facts(self, party_id: str | None) -> Mapping[str, object] | None:
-        """Return a party's facts for the rules, None when there are none."""
-        return self._book.facts(party_id) if self._book is not None and party_id is not None else None
+    def facts(self, party_id: str | None) -> RuleFacts | None:
+        """Return a party's facts for the rules, None when there are none. Raises RuleFactsError for a broken row."""
+        row = self._book.facts(party_id) if self._book is not None and party_id is not None else None
+        return None if row is None else facts_of_row(row)
 
-    def business(self, party_id: str | None) -> Mapping[str, object]:
-        """Return what routing needs of a party: its lines and the default rate of its like; empty when unknown."""
-        return self._book.business(party_id) if self._book is not None else {}
+    def business(self, party_id: str | None) -> tuple[tuple[str, ...] | None, Pooled | None]:
+        """Return what routing needs of a party: its lines and the default rate of its like, None where unknown."""
+        said = self._book.business(party_id) if self._book is not None else {}
+        lines, pooled = said.get("lines"), said.get("pooled")
+        return (
+            tuple(map(str, lines)) if isinstance(lines, list) else None,
+            Pooled(**pooled) if isinstance(pooled, Mapping) else None,
+        )
 
-    def carrier(self, party_id: str | None, parts: NDArray[np.float64]) -> Carrier | None:
-        """Return the route that carries most of a network effect (contributions (k,)) and the worst path along it."""
-        leading = leading_route(dict(zip(self._features, parts.tolist(), strict=True)))
-        if leading is None:
-            return None
-        route, carried = leading
-        book = self._book if self._by_model and carried > 0 else None
-        path = book.carrier(party_id, route.value) if book is not None and party_id is not None else None
-        return _carrier(route, carried, path)
+    def paths(self, party_id: str | None) -> Sequence[CarrierPath]:
+        """Return the worst path along each route; none where the book is another model's."""
+        book = self._book if self._by_model else None
+        if book is None or party_id is None:
+            return ()
+        return tuple(CarrierPath.model_validate(path, strict=False) for path in book.carriers(party_id))
 
     def _neighbours(self, store: FeatureStore, names: Sequence[str]) -> NDArray[np.float64]:
         """Return the neighbours' scores in the order of the store's rows, shape (n, m), missing as NaN."""
@@ -96,23 +102,27 @@ def rule_note(hit: RuleHit) -> RuleNote:
     )
 
 
-def _carrier(route: Route, carried: float, path: Mapping[str, object] | None) -> Carrier:
-    """Return the route, with its worst path where it raises the risk: what lowers it is that nobody is in trouble."""
-    label, without = route.wording, _NOBODY if carried > 0 else _LOWERS
-    found = path or {}
-    edges = found.get("path")
-    parties = found.get("parties")
+def carrier_of(
+    features: Sequence[str], parts: NDArray[np.float64], paths: Sequence[CarrierPath]
+) -> Carrier | None:
+    """Return the route that carries most of a network effect, with its worst path where it raises the risk.
+
+    `parts` (k,) are the contributions of the features; what lowers the risk is that nobody along the route is in trouble.
+    """
+    leading = leading_route(dict(zip(features, parts.tolist(), strict=True)))
+    if leading is None:
+        return None
+    route, carried = leading
+    path = next((path for path in paths if carried > 0 and path.channel == route.value), None)
+    without = _NOBODY if carried > 0 else _LOWERS
     return Carrier(
         route=route.value,
-        route_zh=label.zh,
-        route_en=label.en,
+        route_zh=route.wording.zh,
+        route_en=route.wording.en,
         log_odds=carried,
-        end_id=str(found["end_id"]) if found else None,
-        parties=[str(party) for party in parties] if isinstance(parties, list) else [],
-        edges=[
-            CarrierEdge.model_validate({name: edge[name] for name in _EDGE})
-            for edge in (edges if isinstance(edges, list) else [])
-        ],
-        text_zh=str(found["text_zh"]) if found else without.zh,
-        text_en=str(found["text_en"]) if found else without.en,
+        end_id=None if path is None else path.end_id,
+        parties=[] if path is None else list(path.parties),
+        edges=[] if path is None else list(path.path),
+        text_zh=without.zh if path is None else path.text_zh,
+        text_en=without.en if path is None else path.text_en,
     )

@@ -1,15 +1,24 @@
 """Who answers a question about a business line at a stage: the model, the pooled rate of its like, or nobody."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 from features.credit.standing import Standing
-from models.credit.coverage import Answerer, CoverageFile, Route, RouteFacts, RouteQuality, route
-from serving.credit.schemas import RouteTaken, ScoreRequest
+from models.credit.coverage import (
+    Answerer,
+    CoverageFile,
+    LendingStage,
+    Line,
+    Route,
+    RouteFacts,
+    RouteQuality,
+    route,
+)
+from serving.credit.schemas import RouteTaken
 from serving.errors import NoScoreError
 
-__all__ = ["Pooled", "Routed", "take_route"]
+__all__ = ["Pooled", "Question", "Routed", "take_route"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +29,38 @@ class Pooled:
     pd_low: float
     pd_high: float
     segment: str
+
+
+class Question(Protocol):
+    """What routing needs of a question: who is asked about, for which line and stage, and what is known of the party."""
+
+    @property
+    def party_id(self) -> str | None:
+        """Return the party, None for a payload of features."""
+
+    @property
+    def line(self) -> Line | None:
+        """Return the business line asked about."""
+
+    @property
+    def stage(self) -> LendingStage | None:
+        """Return the stage asked about."""
+
+    @property
+    def known_share(self) -> float:
+        """Return the share of the model's features that have a value."""
+
+    @property
+    def standing(self) -> Standing:
+        """Return where the party stands with the group."""
+
+    @property
+    def lines(self) -> tuple[str, ...] | None:
+        """Return the lines that the party has live business in, None when that is not known."""
+
+    @property
+    def pooled(self) -> Pooled | None:
+        """Return the default rate of the party's like, None when there is none."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +75,12 @@ class Routed:
         """Return whether the route answers in full quality."""
         return self.route.quality is RouteQuality.FULL
 
-    def told(self, request: ScoreRequest) -> RouteTaken:
+    def told(self, question: Question) -> RouteTaken:
         """Return the route as an answer shows it."""
         segment = self.pooled.segment if self.pooled is not None else None
         return RouteTaken(
-            line=str(request.line),
-            stage=str(request.stage),
+            line=str(question.line),
+            stage=str(question.stage),
             answers_by=[answerer.value for answerer in self.route.answers_by],
             interval_factor=self.route.interval_factor,
             segment=segment,
@@ -48,33 +89,23 @@ class Routed:
         )
 
 
-def take_route(
-    request: ScoreRequest,
-    file: CoverageFile,
-    *,
-    known_share: float,
-    standing: Standing,
-    said: Mapping[str, object],
-    as_of: date,
-) -> Routed | None:
-    """Return the route of a request that names line and stage, None for one that does not.
+def take_route(question: Question, file: CoverageFile, *, as_of: date) -> Routed | None:
+    """Return the route of a question that names line and stage, None for one that does not.
 
-    `said` is what the book says of the party (`lines` it has live business in, `pooled`). Raises NoScoreError where
-    the route refuses.
+    Raises NoScoreError where the route refuses.
     """
-    if request.line is None or request.stage is None:
+    line, stage, pooled = question.line, question.stage, question.pooled
+    if line is None or stage is None:
         return None
-    lines, pooled = said.get("lines"), said.get("pooled")
     facts = RouteFacts(
-        known_share=known_share,
-        has_exposure=isinstance(lines, list) and request.line in lines,
-        has_history=standing is not Standing.NO_LIVE_EXPOSURE and request.party_id is not None,
-        in_default=standing is Standing.IN_DEFAULT,
-        segment_known=isinstance(pooled, Mapping),
-        has_pooled=isinstance(pooled, Mapping),
+        known_share=question.known_share,
+        has_exposure=line in (question.lines or ()),
+        has_history=question.standing is not Standing.NO_LIVE_EXPOSURE and question.party_id is not None,
+        in_default=question.standing is Standing.IN_DEFAULT,
+        segment_known=pooled is not None,
+        has_pooled=pooled is not None,
     )
-    found = route(request.line, request.stage, facts, file, as_of=as_of)
+    found = route(line, stage, facts, file, as_of=as_of)
     if found.refused_reason is not None:
         raise NoScoreError(zh=found.refused_reason.zh, en=found.refused_reason.en)
-    uses_pool = Answerer.POOLED in found.answers_by and isinstance(pooled, Mapping)
-    return Routed(found, Pooled(**pooled) if uses_pool and isinstance(pooled, Mapping) else None)
+    return Routed(found, pooled if Answerer.POOLED in found.answers_by else None)

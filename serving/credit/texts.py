@@ -1,7 +1,7 @@
 """Texts, units and ranges of the features, from the catalogue."""
 
 from features.catalogue import catalogue
-from serving.credit.scorer import FeatureText
+from serving.credit.terms import FeatureText
 
 __all__ = ["feature_texts"]
 

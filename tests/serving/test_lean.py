@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 SCORE_AND_LIST = """
 import asyncio, sys
 from pathlib import Path
-from serving.access.caller import Call
+from serving.access.caller import Call, Caller
 from serving.credit.schemas import ScoreRequest
 from serving.settings import ServiceSettings
 from serving.wiring import Deployment
 deployment = Deployment(ServiceSettings(home=Path(sys.argv[1])))
 deployment.start()
-scored = deployment.parts.scorer().score(ScoreRequest(party_id="P0000000"), Call("r", "k", ()))
+scored = deployment.parts.scorer().score(ScoreRequest(party_id="P0000000"), Caller(Call("r", "k", ()), "n", ("*",)))
 print(scored.answer.grade, *sorted(name for name, module in sys.modules.items() if module and "." not in name))
 """
 
@@ -50,8 +50,7 @@ START_AND_FORECAST = """
 import sys
 from pathlib import Path
 from serving.capacity.schemas import CapacityForecastRequest
-from serving.credit.scorer import Call
-from serving.access.caller import Caller
+from serving.access.caller import Call, Caller
 from serving.capacity.plan_schemas import PlanRequest
 from serving.settings import ServiceSettings
 from serving.wiring import Deployment

@@ -49,7 +49,7 @@ def test_answer_is_durable_when_it_arrives(service: "Service") -> None:
     connection.close()
     record = json.loads(text)
     assert record["answer"]["pd"] == body["pd"]
-    assert record["inputs"] == {part["feature"]: part["value"] for part in body["contributions"]}
+    assert record["basis"]["inputs"] == {part["feature"]: part["value"] for part in body["contributions"]}
     assert body["model_version"] == service.world.version
 
 

@@ -76,7 +76,7 @@ def test_ledger_holds_the_answer(client: "Client") -> None:
         "policy",
     ):
         assert answer[field] == body[field], field
-    assert record["inputs"] == {part["feature"]: part["value"] for part in body["contributions"]}
+    assert record["basis"]["inputs"] == {part["feature"]: part["value"] for part in body["contributions"]}
     assert record["contributions"] == {
         part["feature"]: part["contribution"] for part in body["contributions"]
     }

@@ -1,0 +1,187 @@
+"""Compute an answer about a party from its basis: no look-up, no clock, no id but those given."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.credit.standing import Standing
+from models.credit.rules.evaluate import RuleHit
+from models.errors import AdditivityError
+from serving.credit.basis import Basis
+from serving.credit.dated_policies import Advised, day_of
+from serving.credit.figures import Figures, figures_of
+from serving.credit.party_book import carrier_of, rule_note
+from serving.credit.quality import quality_of
+from serving.credit.routing import Routed, take_route
+from serving.credit.schemas import Carrier, Contribution, ScoreAnswer
+from serving.credit.terms import Terms
+from serving.errors import NoFeaturesError
+from serving.schemas import Note, Quality, QualityLevel
+
+if TYPE_CHECKING:
+    from models.credit.model import Scores
+
+__all__ = ["Marks", "Outcome", "answer_from", "answer_of", "check_additive", "outcome_of", "route_of"]
+
+_TOLERANCE: Final = 1e-6
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What an answer bears of its occasion: ids, and the companies that the caller's key is for."""
+
+    decision_id: str
+    request_id: str
+    companies: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """All that an answer says; contributions (k,) are in the order of the basis' features."""
+
+    figures: Figures
+    grade: str
+    points: int
+    advised: Advised
+    hits: tuple[RuleHit, ...]
+    quality: Quality
+    carrier: Carrier | None
+    routed: Routed | None
+    warnings: tuple[Note, ...]
+
+
+def answer_from(basis: Basis, terms: Terms, marks: Marks) -> ScoreAnswer:
+    """Compute an answer anew: the same basis, model and policies give the same answer, bit for bit.
+
+    The model of `terms` is to be `basis.sources.model_version`. Raises BasisError when the inputs are another model's,
+    NoScoreError, NoFeaturesError, AdditivityError.
+    """
+    routed = route_of(basis, terms)
+    values = basis.vector(terms.model.features)
+    scores = terms.model.score_matrix(values.reshape(1, -1))
+    return answer_of(outcome_of(basis, terms, routed, scores=scores), basis, terms, marks)
+
+
+def route_of(basis: Basis, terms: Terms) -> Routed | None:
+    """Return who answers, None where no line and stage are named.
+
+    Raises NoScoreError where the route refuses, NoFeaturesError when nothing is known and no like answers.
+    """
+    routed = take_route(basis, terms.policies.coverage, as_of=day_of(basis.decided_at))
+    if basis.known == 0 and (routed is None or routed.pooled is None):
+        raise NoFeaturesError(len(basis.values))
+    return routed
+
+
+def outcome_of(
+    basis: Basis, terms: Terms, routed: Routed | None, *, scores: "Scores", row: int = 0
+) -> Outcome:
+    """Return what is said on a row of scores. Raises AdditivityError when its contributions miss its log-odds."""
+    check_additive(scores, row, terms.model.version)
+    figures, policies, at = figures_of(scores, routed, row), terms.policies, basis.decided_at
+    hits = policies.hits(basis.facts, at=at) if basis.facts is not None else ()
+    quality = _quality(basis, routed)
+    grade = str(terms.model.scale.of(np.array([figures.pd]))[0])
+    advised = policies.advise(
+        grade,
+        hits,
+        at=at,
+        full_quality=quality.level is QualityLevel.FULL,
+        in_default=basis.standing is Standing.IN_DEFAULT,
+    )
+    return Outcome(
+        figures=figures,
+        grade=grade,
+        points=policies.points_of(figures.log_odds, at=at),
+        advised=advised,
+        hits=hits,
+        quality=quality,
+        carrier=carrier_of(terms.model.features, figures.contributions, basis.paths),
+        routed=routed,
+        warnings=_warnings(basis),
+    )
+
+
+def answer_of(outcome: Outcome, basis: Basis, terms: Terms, marks: Marks) -> ScoreAnswer:
+    """Write an outcome as the answer that a caller reads."""
+    sources, figures = basis.sources, outcome.figures
+    return ScoreAnswer(
+        request_id=marks.request_id,
+        decision_id=marks.decision_id,
+        party_id=basis.party_id,
+        **figures.numbers(),
+        carrier=outcome.carrier,
+        points=outcome.points,
+        grade=outcome.grade,
+        advice=outcome.advised.advice,
+        grade_advice=outcome.advised.of_grade,
+        decided_by=list(outcome.advised.decided_by),
+        rules=[rule_note(hit) for hit in outcome.hits],
+        route=outcome.routed.told(basis) if outcome.routed is not None else None,
+        policy=outcome.advised.policy,
+        contributions=_contributions(basis, terms, figures.contributions),
+        model_version=terms.model.version,
+        data_as_of=sources.data_as_of,
+        graph_as_of=sources.graph_as_of,
+        decided_at=basis.decided_at,
+        quality=outcome.quality,
+        warnings=list(outcome.warnings),
+    )
+
+
+def check_additive(scores: "Scores", row: int, version: str) -> None:
+    """Refuse contributions that do not sum to the log-odds. Raises AdditivityError."""
+    log_odds = float(scores.log_odds[row])
+    gap = abs(math.fsum([scores.base_log_odds, *scores.contributions[row].tolist()]) - log_odds)
+    # Written so that NaN is refused too.
+    if not gap <= _TOLERANCE:
+        raise AdditivityError(version, gap)
+
+
+def _quality(basis: Basis, routed: Routed | None) -> Quality:
+    quality = quality_of(
+        basis.known,
+        len(basis.values),
+        basis.standing,
+        least_known_share=basis.bounds.least_known_share,
+        rules_checked=basis.facts is not None,
+        neighbours_scored=basis.neighbours_scored,
+    )
+    if routed is not None and not routed.full:
+        return quality.model_copy(update={"level": QualityLevel.FALLBACK})
+    return quality
+
+
+def _contributions(basis: Basis, terms: Terms, parts: NDArray[np.float64]) -> list[Contribution]:
+    features = terms.model.features
+    rows = zip(features, basis.vector(features).tolist(), parts.tolist(), strict=True)
+    by_size = sorted(rows, key=lambda row: (-abs(row[2]), row[0]))
+    return [
+        Contribution(
+            feature=name,
+            value=None if math.isnan(value) else value,
+            unit=terms.text(name).unit,
+            contribution=part,
+            text_zh=terms.text(name).text_zh,
+            text_en=terms.text(name).text_en,
+        )
+        for name, value, part in by_size
+    ]
+
+
+def _warnings(basis: Basis) -> tuple[Note, ...]:
+    """Warn of stored data that are older than they should be; a payload of features has no date."""
+    as_of = basis.sources.data_as_of
+    age = 0 if as_of is None else (basis.decided_at.date() - as_of).days
+    if age <= basis.bounds.stale_after_days:
+        return ()
+    return (
+        Note(
+            code="stale_data",
+            text_zh=f"数据截至 {as_of}，已有 {age} 天，请更新后再作决定。",
+            text_en=f"The data is of {as_of}, {age} days old; renew it before deciding.",
+        ),
+    )
