@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-__all__ = ["forbid_changes"]
+__all__ = ["allow_changes", "forbid_changes"]
 
 _VERBS: Final = ("UPDATE", "DELETE")
 _SAID: Final = "the ledger is append-only"
@@ -26,6 +26,13 @@ def forbid_changes(connection: Connection, table: str, *, pruned_by: str | None 
             _on_sqlite(connection, table, name, verb=verb, unless=pruned)
         else:
             _on_postgresql(connection, table, name, verb=verb, unless=pruned)
+
+
+def allow_changes(connection: Connection, table: str) -> None:
+    """Take the triggers off, for a migration that fills new columns; who calls this puts them back."""
+    for verb in _VERBS:
+        on = "" if connection.dialect.name == "sqlite" else f" ON {table}"
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {table}_no_{verb.lower()}{on}")
 
 
 def _on_sqlite(connection: Connection, table: str, name: str, *, verb: str, unless: str | None) -> None:

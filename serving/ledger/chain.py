@@ -1,135 +1,68 @@
 """The decision ledger: append-only, hash-chained; an answer that is not in it is not given."""
 
-import asyncio
-import hashlib
-import json
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import select
 
 from serving.errors import UnknownDecisionError
+from serving.ledger.committer import Committer
 from serving.ledger.database import Database
+from serving.ledger.json_text import Json, canonical_json
+from serving.ledger.listing import Decision, DecisionPage, Wanted, find_decisions, read_decision
 from serving.ledger.tables import decisions
+from serving.ledger.verification import GENESIS, ChainBreak, Verification, chain_hash, verify_rows
+from serving.ledger.writing import Beside, batch_of
 
 __all__ = [
     "GENESIS",
     "ChainBreak",
     "Decision",
+    "DecisionPage",
     "Json",
     "Ledger",
     "Verification",
+    "Wanted",
     "canonical_json",
     "chain_hash",
 ]
 
-Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
-GENESIS: Final = "0" * 64
-_PAGE: Final = 1000
-_HEAD: Final = select(decisions.c.seq, decisions.c.hash).order_by(decisions.c.seq.desc()).limit(1)
-_INSERT: Final = insert(decisions)
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One row of the ledger."""
-
-    seq: int
-    decision_id: str
-    recorded_at: str
-    record: Mapping[str, Json]
-    prev_hash: str
-    hash: str
-
-
-@dataclass(frozen=True)
-class ChainBreak:
-    """The first row at which the chain does not hold, and what is wrong with it."""
-
-    seq: int
-    decision_id: str
-    zh: str
-    en: str
-
-
-@dataclass(frozen=True)
-class Verification:
-    """What a walk over the whole chain found; `head` is the hash to write down elsewhere."""
-
-    rows: int
-    head: str
-    broken: ChainBreak | None
-
-
-def canonical_json(value: Json) -> str:
-    """Write JSON in the one form that is hashed: sorted keys, no spaces, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def chain_hash(prev_hash: str, record: str) -> str:
-    """Hash a record together with the hash before it."""
-    return hashlib.sha256(f"{prev_hash}\n{record}".encode()).hexdigest()
-
 
 class Ledger:
-    """Append and read decisions; safe under several processes on one file."""
+    """Append and read decisions; safe under several threads, processes and, with PostgreSQL, hosts."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # Threads queue here: SQLite's own waiting is a sleep of up to 100 ms between tries.
-        self._turn = threading.Lock()
+        self._committer = Committer(database)
 
-    def append(
-        self, records: Sequence[Mapping[str, Json]], *, beside: Callable[[Connection], None] | None = None
-    ) -> None:
-        """Append records (each with decision_id and recorded_at) in one commit; all of them or none.
+    def append(self, records: Sequence[Mapping[str, Json]], *, beside: Beside | None = None) -> None:
+        """Append records (each with decision_id and recorded_at) in one transaction; all of them or none.
 
-        `beside` writes rows of other tables that must be there exactly when the records are.
+        `beside` writes rows of other tables that must be there exactly when the records are. It runs in the
+        committer's thread and may run twice, the first time in a transaction that is rolled back.
         Returns when they are durable. Raises LedgerUnavailableError when they cannot be written.
         """
-        texts = [canonical_json(record) for record in records]
-        with self._turn, self._database.writing() as connection:
-            row = connection.execute(_HEAD).first()
-            seq, head = (row.seq, row.hash) if row is not None else (0, GENESIS)
-            values = []
-            for offset, (record, text) in enumerate(zip(records, texts, strict=True), start=1):
-                link = chain_hash(head, text)
-                values.append(
-                    {
-                        "seq": seq + offset,
-                        "decision_id": record["decision_id"],
-                        "recorded_at": record["recorded_at"],
-                        "record": text,
-                        "prev_hash": head,
-                        "hash": link,
-                    }
-                )
-                head = link
-            connection.execute(_INSERT, values)
-            if beside is not None:
-                beside(connection)
+        self._committer.append(batch_of(records, beside))
 
-    async def commit(
-        self, records: Sequence[Mapping[str, Json]], *, beside: Callable[[Connection], None] | None = None
-    ) -> None:
-        """Append like `append`, without holding the event loop up."""
-        await asyncio.to_thread(self.append, records, beside=beside)
+    async def commit(self, records: Sequence[Mapping[str, Json]], *, beside: Beside | None = None) -> None:
+        """Append like `append`, from an event loop and without holding it up."""
+        await self._committer.commit(batch_of(records, beside))
 
     def get(self, decision_id: str) -> Decision:
-        """Return one decision. Raises UnknownDecisionError."""
+        """Return one decision, whoever asks. Raises UnknownDecisionError."""
         with self._database.reading() as connection:
             query = select(decisions).where(decisions.c.decision_id == decision_id)
             row = connection.execute(query).first()
         if row is None:
             raise UnknownDecisionError(decision_id)
-        return Decision(
-            row.seq, row.decision_id, row.recorded_at, json.loads(row.record), row.prev_hash, row.hash
-        )
+        return read_decision(row)
+
+    def list(self, wanted: Wanted, *, companies: Sequence[str], limit: int) -> DecisionPage:
+        """Return the newest decisions that are wanted and that a key for `companies` may see."""
+        with self._database.reading() as connection:
+            return find_decisions(connection, wanted, companies=companies, limit=limit)
 
     def probe(self) -> tuple[int, str | None]:
-        """Return how many decisions there are and when the last was recorded, if the ledger can be written.
+        """Return the number of the last decision and when it was recorded, if the ledger can be written.
 
         Takes the write lock for a moment. Raises LedgerUnavailableError.
         """
@@ -143,31 +76,5 @@ class Ledger:
 
         A chain that was cut at its end still holds: compare rows and head with those noted down before.
         """
-        rows, head = 0, GENESIS
         with self._database.reading() as connection:
-            while True:
-                page = select(decisions).where(decisions.c.seq > rows).order_by(decisions.c.seq).limit(_PAGE)
-                found = connection.execute(page).all()
-                for row in found:
-                    broken = _broken(row, seq=rows + 1, head=head)
-                    if broken is not None:
-                        return Verification(rows, head, broken)
-                    rows, head = row.seq, row.hash
-                if len(found) < _PAGE:
-                    return Verification(rows, head, None)
-
-
-def _broken(row: Row[tuple[int, str, str, str, str, str]], *, seq: int, head: str) -> ChainBreak | None:
-    """Say what is wrong with a row that should be number `seq` and follow `head`."""
-    if row.seq != seq:
-        return ChainBreak(row.seq, row.decision_id, f"缺少第 {seq} 行", f"row {seq} is missing")
-    if row.prev_hash != head:
-        return ChainBreak(
-            row.seq, row.decision_id, "与上一行的哈希不衔接", "does not follow the row before it"
-        )
-    if chain_hash(row.prev_hash, row.record) != row.hash:
-        return ChainBreak(row.seq, row.decision_id, "内容与哈希不符，已被改动", "content was changed")
-    record = json.loads(row.record)
-    if (record["decision_id"], record["recorded_at"]) != (row.decision_id, row.recorded_at):
-        return ChainBreak(row.seq, row.decision_id, "索引列与内容不符", "its columns differ from its content")
-    return None
+            return verify_rows(connection)

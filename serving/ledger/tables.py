@@ -2,20 +2,25 @@
 
 from typing import Final
 
-from sqlalchemy import Column, Float, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Table, Text
 
 __all__ = [
     "METADATA",
     "api_keys",
     "champion_history",
     "credit_reviews",
+    "decision_scopes",
     "decisions",
     "incidents",
+    "job_files",
     "jobs",
     "kept_answers",
+    "key_rows",
+    "ledger_checkpoints",
     "model_acts",
     "planner_overrides",
     "pseudonym_keys",
+    "risk_events",
     "shadow_answers",
     "shadow_drops",
 ]
@@ -31,8 +36,37 @@ decisions: Final = Table(
     Column("record", Text, nullable=False),
     Column("prev_hash", Text, nullable=False),
     Column("hash", Text, nullable=False),
+    # Said in the record too; columns only to list by.
+    Column("route", Text, nullable=False, server_default=""),
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("key_id", Text, nullable=False, server_default=""),
+    Column("companies", Text, nullable=False, server_default=""),
 )
 Index("decisions_recorded_at", decisions.c.recorded_at)
+Index("decisions_route", decisions.c.route, decisions.c.seq)
+Index("decisions_subject", decisions.c.subject, decisions.c.seq)
+Index("decisions_key_id", decisions.c.key_id, decisions.c.seq)
+Index("decisions_companies", decisions.c.companies, decisions.c.seq)
+
+# Every set of companies that decisions were made for: few, so that those a caller may see are found among them.
+decision_scopes: Final = Table("decision_scopes", METADATA, Column("companies", Text, primary_key=True))
+
+# What was cut off the beginning of the chain, so that the rest can still be proved.
+ledger_checkpoints: Final = Table(
+    "ledger_checkpoints",
+    METADATA,
+    Column("last_seq", Integer, primary_key=True, autoincrement=False),
+    Column("first_seq", Integer, nullable=False),
+    Column("first_hash", Text, nullable=False),
+    Column("last_hash", Text, nullable=False),
+    Column("oldest_at", Text, nullable=False),
+    Column("newest_at", Text, nullable=False),
+    Column("pruned_at", Text, nullable=False),
+    Column("pruned_by", Text, nullable=False),
+    Column("archive", Text, nullable=False),  # the file's name, without its folder
+    Column("archive_sha256", Text, nullable=False),
+    Column("decision_id", Text, nullable=False, unique=True),  # the prune's own record in the chain
+)
 
 api_keys: Final = Table(
     "api_keys",
@@ -44,7 +78,39 @@ api_keys: Final = Table(
     Column("companies", Text, nullable=False),
     Column("created_at", Text, nullable=False),
     Column("revoked_at", Text),
+    Column("expires_at", Text),
+    Column("rotated_at", Text),
+    Column("previous_hash", Text),  # the secret before the last rotation, valid until `previous_until`
+    Column("previous_until", Text),
+    Column("made_by", Text, nullable=False, server_default=""),
+    Column("combination_reason", Text, nullable=False, server_default=""),
+    Column("limits", Text, nullable=False, server_default="{}"),
 )
+
+# Rows of books that a key had scored, by clock hour: a budget that holds for all workers and after a restart.
+key_rows: Final = Table(
+    "key_rows",
+    METADATA,
+    Column("key_id", Text, primary_key=True),
+    Column("hour", Text, primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+)
+
+risk_events: Final = Table(
+    "risk_events",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("decision_id", Text, nullable=False, unique=True),  # its record in the chain
+    Column("at", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("key_name", Text, nullable=False),
+    Column("companies", Text, nullable=False),
+    Column("rows", BigInteger),
+    Column("said", Text, nullable=False),  # JSON: counts and limits, nothing of what was asked about whom
+)
+Index("risk_events_kind", risk_events.c.kind, risk_events.c.seq)
+Index("risk_events_key_id", risk_events.c.key_id, risk_events.c.seq)
 
 planner_overrides: Final = Table(
     "planner_overrides",
@@ -95,6 +161,18 @@ jobs: Final = Table(
     Column("problem", Text),
 )
 Index("jobs_state", jobs.c.state, jobs.c.seq)
+
+# What is too large for a column lies in <home>/jobs/<job_id>/<side>/<name>.
+job_files: Final = Table(
+    "job_files",
+    METADATA,
+    Column("job_id", Text, primary_key=True),
+    Column("side", Text, primary_key=True),  # input, output
+    Column("name", Text, primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+)
 
 kept_answers: Final = Table(
     "kept_answers",
