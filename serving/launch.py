@@ -35,9 +35,9 @@ def serve(*, home: Path, host: str, port: int, lang: str) -> None:
     )
     for name in _HIDDEN:
         os.environ.pop(name, None)  # a stranger's file could bind us to the network or switch the log off
-    from serving.service import ZhihengService  # noqa: PLC0415 - BentoML reads its environment when imported
+    from serving.service import ZhihengService, tls_arguments  # noqa: PLC0415 - BentoML reads its environment when imported
 
-    ZhihengService.serve_http(host=host, port=port)
+    ZhihengService.serve_http(host=host, port=port, **tls_arguments())
 
 
 def check_address(host: str, port: int) -> None:

@@ -5,24 +5,43 @@ import contextlib
 import gc
 import logging
 import math
+import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import bentoml
+from bentoml._internal.log import CLI_LOGGING_CONFIG, SERVER_LOGGING_CONFIG
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from serving.operations.json_logs import log_as_json
+from serving.operations.tls import tls_files
 from serving.settings import ServiceSettings
 
 if TYPE_CHECKING:
     from serving.wiring import Deployment
 
-__all__ = ["Front", "ZhihengService"]
+__all__ = ["Front", "ZhihengService", "tls_arguments"]
 
 _LOG: Final = logging.getLogger("bentoml.zhiheng")
 _SETTINGS: Final = ServiceSettings()
 # BentoML's net for what hangs in spite of our own deadlines, which are below it and answer with problem+json. It keeps
 # a timer and a context for every request until then, also for those answered long before: no longer than needed.
 _OUTER_TIMEOUT_SECONDS: Final = math.ceil(_SETTINGS.longest_deadline_seconds) + 1
-_BENTOML_PATHS: Final = ("/metrics", "/livez", "/static_content/")
+_BENTOML_PATHS: Final = ("/livez", "/static_content/")
+# BentoML measures and logs by raw path, which holds ids of parties and never ends being new; serving.operations does
+# both by route template. Its tracing would make a span and a context for every request, for an exporter that is not there.
+_NOTHING_BY_PATH: Final = {
+    "metrics": {"enabled": False, "namespace": "bentoml"},
+    "logging": {"access": {"enabled": False}},
+    "tracing": {"excluded_urls": ".*"},
+}
+_TLS: Final = tls_files(_SETTINGS.tls_cert, _SETTINGS.tls_key)
+_SSL: Final = (
+    {"ssl": {"enabled": True, "certfile": str(_TLS.certificate), "keyfile": str(_TLS.key)}} if _TLS else {}
+)
+# Read by uvicorn in the workers; without it every process of this host could say that it is somebody else.
+os.environ["FORWARDED_ALLOW_IPS"] = _SETTINGS.trusted_gateways
+log_as_json(CLI_LOGGING_CONFIG, SERVER_LOGGING_CONFIG)
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
 # At most one: BentoML makes the middleware and the instance apart, and neither gets hold of the other.
 _DEPLOYMENTS: Final[list["Deployment"]] = []
@@ -56,6 +75,8 @@ class _Worker:
 
         deployment = Deployment(_SETTINGS)
         await asyncio.to_thread(deployment.start)
+        if _TLS is not None:
+            deployment.gauges.certificate_ends(_TLS.expires_at())
         _DEPLOYMENTS.append(deployment)
         # What is loaded now stays: a full collection over it would stop answers for 150 ms each time.
         gc.collect()
@@ -77,8 +98,15 @@ ZhihengService: Final = bentoml.service(
     workers=_SETTINGS.workers,
     traffic={"timeout": _OUTER_TIMEOUT_SECONDS},
     http={"host": _SETTINGS.host, "port": _SETTINGS.port},  # BentoML's own default is every address
+    **_NOTHING_BY_PATH,
+    **_SSL,
 )(_Worker)
 ZhihengService.add_asgi_middleware(Front)
+
+
+def tls_arguments() -> Mapping[str, str]:
+    """Return what BentoML's own starter has to be told of the certificate, nothing without one."""
+    return {"ssl_certfile": str(_TLS.certificate), "ssl_keyfile": str(_TLS.key)} if _TLS else {}
 
 
 def _running() -> "Deployment":
@@ -90,5 +118,6 @@ async def _watch(deployment: "Deployment") -> None:
         await asyncio.sleep(_SETTINGS.refresh_seconds)
         try:
             await asyncio.to_thread(deployment.parts.refresh)
+            await asyncio.to_thread(deployment.gauges.look_at_process)
         except Exception as error:  # noqa: BLE001 - the last good parts go on answering; the next look may succeed
             _LOG.error("looking for new parts failed: %s", type(error).__name__)

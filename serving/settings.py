@@ -21,6 +21,19 @@ class ServiceSettings(BaseSettings):
     port: int = Field(default=8300, ge=1, le=65535)
     lang: Literal["zh", "en"] = Field(default="zh", description="language for callers that ask for none")
     workers: int = Field(default=1, ge=1, description="worker processes; each holds the model in memory")
+    tls_cert: Path | None = Field(
+        default=None, description="certificate (PEM, with its chain); with its key the service speaks HTTPS"
+    )
+    tls_key: Path | None = Field(
+        default=None, description="key of the certificate (PEM, no password, not readable by other users)"
+    )
+    trusted_gateways: str = Field(
+        default="",
+        description="addresses or networks, by commas, whose X-Forwarded-For and X-Forwarded-Proto are believed",
+    )
+    access_log_days: int = Field(
+        default=365, ge=180, description="how many days of the access log are kept; 180 at least, by law"
+    )
     body_limit_bytes: int = Field(default=262_144, ge=1, description="larger request bodies get 413")
     deadline_seconds: float = Field(default=4.0, gt=0, lt=5, description="slower requests get 504")
     ledger_wait_seconds: float = Field(default=2.0, gt=0, description="wait for the ledger's lock, then 503")
@@ -92,6 +105,11 @@ class ServiceSettings(BaseSettings):
     def profiles(self) -> Path:
         """Return the folder of the plants' own industry profiles."""
         return self.home / "profiles"
+
+    @property
+    def logs(self) -> Path:
+        """Return the folder of the access log."""
+        return self.home / "logs"
 
     @property
     def ledger_path(self) -> Path:

@@ -1,0 +1,121 @@
+"""The access log: one JSON object a line, one file a day, kept for 180 days at least, written by every worker.
+
+The day is in the file's name: nothing is renamed, so workers need not agree on a moment to rotate. A line is one
+write to a file opened for appending, which the kernel puts behind those of other workers in one piece.
+"""
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from serving.operations.observing import Seen
+
+__all__ = ["LEAST_DAYS", "AccessLog"]
+
+# 《网络安全法》第二十一条（三）: network logs are kept for six months at least. No setting goes below it.
+LEAST_DAYS: Final = 180
+_NAME: Final = re.compile(r"access-(\d{4}-\d{2}-\d{2})\.jsonl")
+# Asked every few seconds by machines; only what goes wrong with them is worth a line.
+_PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+_FIRST_ERROR: Final = 400
+
+
+class AccessLog:
+    """Writes a line per answer. What cannot be written is counted, and the service goes on."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        keep_days: int,
+        clock: Callable[[], datetime],
+        on_failure: Callable[[], None],
+    ) -> None:
+        self._folder, self._keep_days = folder, max(LEAST_DAYS, keep_days)
+        self._clock, self._on_failure = clock, on_failure
+        self._lock = threading.Lock()
+        self._day: date | None = None
+        self._file: int | None = None
+        self._torn = False
+        self.problem: str | None = None
+
+    def write(self, seen: Seen) -> None:
+        """Write what may be told of a request; never raises."""
+        if seen.route in _PROBES and seen.status < _FIRST_ERROR:
+            return
+        now = self._clock().astimezone(UTC)
+        line = orjson.dumps(
+            {
+                "timestamp": now.isoformat(timespec="milliseconds"),
+                "level": "info",
+                "event": "request",
+                "route": seen.route,
+                "method": seen.method,
+                "status": seen.status,
+                "ms": round(seen.seconds * 1000, 3),
+                "trace_id": seen.trace_id,
+                "request_id": seen.request_id,
+                "key_id": seen.key_id or None,
+                "problem": seen.problem or None,
+            },
+            option=orjson.OPT_APPEND_NEWLINE,
+        )
+        try:
+            with self._lock:
+                self._append(line, now.date())
+            self.problem = None
+        except OSError as error:
+            self.problem = error.strerror or type(error).__name__
+            self._on_failure()
+
+    def close(self) -> None:
+        """Give the file back."""
+        with self._lock:
+            self._close()
+
+    def _append(self, line: bytes, day: date) -> None:
+        file = self._file if day == self._day else None
+        file = self._open(day) if file is None else file
+        # After a write that broke off the next line begins on its own.
+        line = b"\n" + line if self._torn else line
+        self._torn = True
+        written = os.write(file, line)
+        if written < len(line):
+            raise OSError(0, f"only {written} of {len(line)} bytes of a line could be written")
+        self._torn = False
+
+    def _open(self, day: date) -> int:
+        self._close()
+        self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        path = self._folder / f"access-{day}.jsonl"
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._day = day
+        _remove_old(self._folder, self._keep_days)
+        return self._file
+
+    def _close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def _remove_old(folder: Path, keep_days: int) -> None:
+    """Remove a day's file once there are files of `keep_days` later days.
+
+    Days are counted by the files that exist and not from the clock: a clock that jumps ahead removes nothing.
+    """
+    files = _by_day(folder.iterdir())
+    for day in sorted(files)[:-keep_days]:
+        # Another worker may have been here first.
+        files[day].unlink(missing_ok=True)
+
+
+def _by_day(paths: Iterable[Path]) -> dict[str, Path]:
+    named = ((_NAME.fullmatch(path.name), path) for path in paths)
+    return {found[1]: path for found, path in named if found}
