@@ -15,6 +15,7 @@ from features.sources import is_sheet, read_table, scan_table, table_files
 __all__ = [
     "check_file",
     "check_folder",
+    "harmless_text",
     "write_atomically",
     "write_checked",
     "write_csv_atomically",
@@ -105,7 +106,7 @@ def write_csv_atomically(frame: pl.DataFrame, path: Path, *, private: bool = Fal
     Text that a spreadsheet would run as a formula is preceded by an apostrophe; negative numbers are left alone.
     """
     texts = [name for name, dtype in frame.schema.items() if dtype == pl.String()]
-    harmless = frame.with_columns(_harmless(pl.col(name)).alias(name) for name in texts)
+    harmless = frame.with_columns(harmless_text(pl.col(name)).alias(name) for name in texts)
 
     def write(file: BinaryIO) -> None:
         file.write(_BOM)
@@ -114,7 +115,7 @@ def write_csv_atomically(frame: pl.DataFrame, path: Path, *, private: bool = Fal
     _write(path, write, private=private)
 
 
-def _harmless(text: pl.Expr) -> pl.Expr:
+def harmless_text(text: pl.Expr) -> pl.Expr:
     """Return text that a spreadsheet shows instead of running it."""
     formula = text.str.contains(r"^[=+\-@\t\r]") & text.cast(pl.Float64, strict=False).is_null()
     return pl.when(formula).then(pl.lit("'") + text).otherwise(text)

@@ -183,7 +183,7 @@ class UnreadableFileError(DataError):
     """A file cannot be read as what its name says."""
 
     def __init__(self, path: Path, reason_zh: str, reason_en: str) -> None:
-        self.path = path
+        self.path, self.reason_zh, self.reason_en = path, reason_zh, reason_en
         super().__init__(zh=f"无法读取文件 {path}：{reason_zh}", en=f"Cannot read {path}: {reason_en}")
 
 

@@ -32,6 +32,7 @@ SHEET_SUFFIXES: Final = (".csv", ".xlsx")
 PARQUET_PARTS: Final = "part-*.parquet"
 _SUFFIXES: Final = (".parquet", *SHEET_SUFFIXES)
 _CSV_ENCODINGS: Final = ("utf-8-sig", "gb18030")  # Excel in China saves "CSV" as GB18030
+_SEPARATORS: Final = (",", ";", "\t")  # Excel takes the list separator of the country it is set to
 
 
 def is_sheet(path: Path) -> bool:
@@ -62,6 +63,8 @@ def table_files(folder: Path) -> dict[str, Path]:
 
 def read_table(path: Path) -> pl.DataFrame:
     """Read one table: a Parquet file, a folder of part-*.parquet, CSV (UTF-8 or GB18030) or the first sheet of xlsx.
+
+    CSV may be separated by commas, semicolons or tabs, as its header is; hidden sheets of xlsx are passed over.
 
     The cells of CSV and xlsx stay text, one row per line under the header, blank lines included, so that the
     check can number and parse them; a header cell of several lines is named by its first.
@@ -146,11 +149,20 @@ def _read_csv(path: Path) -> pl.DataFrame:
     text = _decoded(path)
     if not text.strip():
         raise EmptyFileError(path)
+    separator = _separator(text)
     try:
-        cells = pl.read_csv(io.BytesIO(text.encode()), has_header=False, infer_schema=False)
+        cells = pl.read_csv(
+            io.BytesIO(text.encode()), has_header=False, infer_schema=False, separator=separator
+        )
     except pl.exceptions.PolarsError:
-        cells = _ragged(path, text)
+        cells = _ragged(path, text, separator)
     return _under_header(path, cells)
+
+
+def _separator(text: str) -> str:
+    """Return the separator that stands in the header most often outside of quotes, a comma where none does."""
+    line = "".join(text.split("\n", 1)[0].split('"')[::2])
+    return max(_SEPARATORS, key=lambda mark: (line.count(mark), mark == ","))
 
 
 def _decoded(path: Path) -> str:
@@ -168,9 +180,9 @@ def _decoded(path: Path) -> str:
     )
 
 
-def _ragged(path: Path, text: str) -> pl.DataFrame:
+def _ragged(path: Path, text: str, separator: str) -> pl.DataFrame:
     """Return the cells of a CSV file whose lines differ in length; what exceeds the header is joined in SURPLUS."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     try:
         lines = list(reader)
     except csv.Error as error:
@@ -189,9 +201,11 @@ def _ragged(path: Path, text: str) -> pl.DataFrame:
 
 
 def _read_xlsx(path: Path) -> pl.DataFrame:
-    """Read the first sheet of a workbook as text; cells with a formula error hold its mark."""
+    """Read the first sheet of a workbook that is not hidden as text; cells with a formula error hold its mark."""
     try:
-        sheet = fastexcel.read_excel(path).load_sheet(0, header_row=None, skip_rows=0, dtypes="string")
+        book = fastexcel.read_excel(path)
+        shown = _first_shown(book)
+        sheet = book.load_sheet(shown, header_row=None, skip_rows=0, dtypes="string")
         batch, errors = sheet.to_arrow_with_errors()
     except fastexcel.FastExcelError as error:
         raise UnreadableFileError(
@@ -205,6 +219,14 @@ def _read_xlsx(path: Path) -> pl.DataFrame:
     for line, column in (error.offset_position for error in errors.errors) if errors else ():
         cells[line, column] = SHEET_ERROR
     return _under_header(path, cells)
+
+
+def _first_shown(book: fastexcel.ExcelReader) -> int:
+    """Return the place of the first sheet that is not hidden, the first where all are."""
+    for place in range(len(book.sheet_names)):
+        if book.load_sheet(place, n_rows=0, header_row=None).visible == "visible":
+            return place
+    return 0
 
 
 def _under_header(path: Path, cells: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,71 @@
+"""Take a body in: streamed to a file of our own naming, never held in memory, never past its limit."""
+
+import asyncio
+import hashlib
+import os
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from serving.errors import BodyTooLargeError
+from serving.uploads.errors import UploadRoomError
+
+__all__ = ["Spooled", "check_announced", "spool"]
+
+_RESERVE: Final = 256 << 20  # what the ledger must still find free: it answers nothing once the disk is full
+_WRITE_FROM: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """A body that lies on disk whole, with its hash."""
+
+    path: Path
+    size: int
+    sha256: str
+
+
+def check_announced(content_length: str | None, *, limit: int) -> None:
+    """Refuse a body that says itself that it is too large, before a byte of it is taken. Raises BodyTooLargeError."""
+    announced = content_length or "0"
+    _check_size(int(announced) if announced.isdecimal() else 0, limit)
+
+
+async def spool(chunks: AsyncIterator[bytes], path: Path, *, limit: int) -> Spooled:
+    """Write a body to `path`, readable by the owner alone; nothing stays when it is refused or breaks off.
+
+    Raises BodyTooLargeError, and UploadRoomError where the disk is nearly full.
+    """
+    digest, size = hashlib.sha256(), 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            pending = bytearray()
+            async for chunk in chunks:
+                size += len(chunk)
+                _check_size(size, limit)
+                pending += chunk
+                if len(pending) >= _WRITE_FROM:
+                    await asyncio.to_thread(_keep, file, bytes(pending), digest)
+                    pending.clear()
+            await asyncio.to_thread(_keep, file, bytes(pending), digest)
+    except BaseException as problem:
+        path.unlink(missing_ok=True)
+        if isinstance(problem, OSError):
+            raise UploadRoomError from problem
+        raise
+    return Spooled(path, size, digest.hexdigest())
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise BodyTooLargeError(limit)
+
+
+def _keep(file: BinaryIO, data: bytes, digest: "hashlib._Hash") -> None:
+    if shutil.disk_usage(Path(file.name).parent).free < _RESERVE + len(data):
+        raise UploadRoomError
+    file.write(data)
+    digest.update(data)
