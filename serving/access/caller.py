@@ -1,11 +1,10 @@
 """Who asks, and for which companies: what belongs to others, or to several of which others are one, is not shown."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from serving.access.keys import ApiKey
+from serving.access.identity import Identity
 from serving.access.roles import ALL_COMPANIES
 from serving.errors import OutsideScopeError
 
@@ -49,12 +48,7 @@ class Caller:
             raise OutsideScopeError(self.companies)
 
 
-def caller_of(key: ApiKey, request_id: str, trace_id: str = "") -> Caller:
+def caller_of(key: Identity, request_id: str, trace_id: str = "") -> Caller:
     """Return who holds the key."""
-    call = Call(request_id, key.key_id, _roles(key), trace_id)
+    call = Call(request_id, key.key_id, tuple(sorted(key.roles)), trace_id)
     return Caller(call, key.name, key.companies)
-
-
-def _roles(key: ApiKey) -> tuple[str, ...]:
-    roles: Sequence[str] = sorted(key.roles)
-    return tuple(roles)

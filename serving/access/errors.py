@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from serving.errors import Problem, ServingError
+from serving.access.identity import Identity
+from serving.errors import Problem, ServingError, UnauthorizedError
 
 __all__ = [
     "PROBLEMS",
     "LimitExceededError",
+    "NoCompaniesError",
+    "RefusedKeyError",
     "RoleCombinationError",
     "TokenFileError",
+    "TokenRolesError",
     "WithdrawnKeyError",
 ]
 
@@ -21,6 +25,38 @@ class LimitExceededError(ServingError):
     def __init__(self, rule: str, *, limit: int, retry_after: float, zh: str, en: str) -> None:
         self.rule, self.limit, self.retry_after = rule, limit, retry_after
         super().__init__(zh=zh, en=en)
+
+
+class RefusedKeyError(UnauthorizedError):
+    """A key that was valid once; the caller reads the same words as for one that never was."""
+
+    def __init__(self, key: Identity, cause: str) -> None:
+        self.key, self.cause = key, cause
+        super().__init__()
+
+
+class NoCompaniesError(ServingError):
+    """A token names no company, so there is nothing it may see."""
+
+    def __init__(self, claim: str) -> None:
+        self.claim = claim
+        super().__init__(
+            zh=f"登录令牌的 {claim} 中没有企业，不能查看任何内容。请统一认证平台的管理员为该用户登记企业。",
+            en=f"The token's claim {claim} names no company, so nothing may be seen. Ask the administrators of the single "
+            "sign-on to enter the user's companies.",
+        )
+
+
+class TokenRolesError(ServingError):
+    """A token joins roles that one person must not have together."""
+
+    def __init__(self, first: str, second: str) -> None:
+        self.first, self.second = first, second
+        super().__init__(
+            zh=f"登录令牌同时含有角色 {first} 与 {second}，二者须由不同的人担任（职责分离）。请统一认证平台的管理员去掉其中之一。",
+            en=f"The token joins the roles {first} and {second}, which different people must have (separation of duties). Ask "
+            "the administrators of the single sign-on to take one away.",
+        )
 
 
 class WithdrawnKeyError(ServingError):
@@ -61,6 +97,8 @@ class TokenFileError(ServingError):
 
 PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
     {
+        NoCompaniesError: Problem("no-companies", 403, "没有企业范围", "No companies"),
+        TokenRolesError: Problem("token-roles", 403, "角色相互排斥", "Roles exclude each other"),
         LimitExceededError: Problem("limit-exceeded", 429, "超出密钥的限额", "Limit of the key exceeded"),
     }
 )

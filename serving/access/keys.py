@@ -1,19 +1,26 @@
-"""Who may call: API keys `zh_<id>_<secret>` with roles and a company scope; only a hash is stored."""
+"""API keys `zh_<id>_<secret>` with roles and a company scope: made, rotated, withdrawn, checked; only hashes are stored."""
 
 import hashlib
 import hmac
 import json
 import re
 import secrets
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Row, bindparam, insert, select, update
 
-from serving.access.roles import ALL_COMPANIES, Role
-from serving.errors import ForbiddenError, KeyArgumentError, UnauthorizedError, UnknownKeyError
+from serving.access.errors import RefusedKeyError, WithdrawnKeyError
+from serving.access.held_keys import HeldRows
+from serving.access.identity import Identity
+from serving.access.key_terms import PLAIN_TERMS, KeyTerms, checked_scope, checked_terms, utc_text
+from serving.access.limits import NO_LIMITS_OF_ITS_OWN, KeyLimits
+from serving.access.roles import Role
+from serving.errors import ForbiddenError, UnauthorizedError, UnknownKeyError
 from serving.ledger.database import Database
 from serving.ledger.tables import api_keys
 
@@ -22,46 +29,80 @@ __all__ = ["ApiKey", "KeyStore", "require_role"]
 _FORMAT: Final = re.compile(r"zh_([0-9a-f]{12})_([0-9a-f]{64})")
 _BEARER: Final = "bearer "
 _BY_ID: Final = select(api_keys).where(api_keys.c.key_id == bindparam("key_id"))
-_COMPANY: Final = re.compile(r"[A-Za-z0-9-]{1,32}")
 
 
 @dataclass(frozen=True)
-class ApiKey:
+class ApiKey(Identity):
     """A key as it is known to the service: never its secret."""
 
-    key_id: str
-    name: str
-    roles: frozenset[Role]
-    companies: tuple[str, ...]
-    created_at: str
-    revoked_at: str | None
+    created_at: str = ""
+    revoked_at: str | None = None
+    expires_at: str | None = None
+    rotated_at: str | None = None
+    previous_until: str | None = None
+    made_by: str = ""
+    combination_reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What a check needs of a key; `key` is None for an id that does not exist."""
+
+    key: ApiKey | None
+    secret_hash: str
+    previous_hash: str | None
+    previous_until: datetime | None
+    expires_at: datetime | None
 
 
 class KeyStore:
-    """Make, list, withdraw and check keys."""
+    """Make, list, rotate, withdraw and check keys."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database, self._clock, self._timer = database, clock, timer
+        self._reading = threading.Lock()
+        # Ids that do not exist are held apart, so that trying many of them pushes no key in use out.
+        self._held: HeldRows[_Held] = HeldRows(timer=timer)
+        self._unknown: HeldRows[_Held] = HeldRows(timer=timer)
 
     def create(
-        self, name: str, roles: Sequence[Role], *, companies: Sequence[str], now: datetime
+        self,
+        name: str,
+        roles: Sequence[Role],
+        *,
+        companies: Sequence[str],
+        now: datetime,
+        terms: KeyTerms = PLAIN_TERMS,
     ) -> tuple[ApiKey, str]:
-        """Make a key and return it with its text, which cannot be had again."""
-        scope = _checked(name, roles, companies)
+        """Make a key and return it with its text, which cannot be had again.
+
+        Raises KeyArgumentError, and RoleCombinationError for roles that exclude each other and no reason for it.
+        """
+        scope = checked_scope(name, roles, companies)
+        checked_terms(roles, terms, now=now)
         key_id, secret = secrets.token_hex(6), secrets.token_hex(32)
-        made_at = now.astimezone(UTC).isoformat(timespec="seconds")
-        key = ApiKey(key_id, name.strip(), frozenset(roles), scope, made_at, None)
+        values = {
+            "key_id": key_id,
+            "secret_hash": _hash(key_id, secret),
+            "name": name.strip(),
+            "roles": json.dumps(sorted(set(roles))),
+            "companies": json.dumps(list(scope)),
+            "created_at": utc_text(now),
+            "expires_at": utc_text(terms.expires_at) if terms.expires_at else None,
+            "made_by": terms.made_by,
+            "combination_reason": terms.combination_reason.strip(),
+            "limits": terms.limits.model_dump_json(exclude_none=True),
+        }
         with self._database.writing() as connection:
-            values = {
-                "key_id": key_id,
-                "secret_hash": _hash(key_id, secret),
-                "name": key.name,
-                "roles": json.dumps(sorted(key.roles)),
-                "companies": json.dumps(list(scope)),
-                "created_at": made_at,
-            }
             connection.execute(insert(api_keys).values(values))
-        return key, f"zh_{key_id}_{secret}"
+            row = connection.execute(_BY_ID, {"key_id": key_id}).one()
+        return _key(row), _text(key_id, secret)
 
     def all(self) -> list[ApiKey]:
         """Return every key, the withdrawn ones too, oldest first."""
@@ -71,37 +112,114 @@ class KeyStore:
             ).all()
         return [_key(row) for row in rows]
 
+    def rotate(self, key_id: str, *, now: datetime, overlap: timedelta) -> tuple[ApiKey, str]:
+        """Give a key a new secret; the old one opens until the overlap has passed.
+
+        A secret that was being replaced already ends at once: at most two are valid. Raises UnknownKeyError and
+        WithdrawnKeyError.
+        """
+        secret = secrets.token_hex(32)
+        with self._database.writing() as connection:
+            row = connection.execute(_BY_ID, {"key_id": key_id}).first()
+            if row is None:
+                raise UnknownKeyError(key_id)
+            if row.revoked_at is not None:
+                raise WithdrawnKeyError(key_id)
+            changed = {
+                "secret_hash": _hash(key_id, secret),
+                "previous_hash": row.secret_hash,
+                "previous_until": utc_text(now + overlap),
+                "rotated_at": utc_text(now),
+            }
+            connection.execute(update(api_keys).where(api_keys.c.key_id == key_id).values(changed))
+            row = connection.execute(_BY_ID, {"key_id": key_id}).one()
+        self._held.forget(key_id)
+        return _key(row), _text(key_id, secret)
+
+    def limit(self, key_id: str, limits: KeyLimits) -> None:
+        """Replace the limits of a key. Raises UnknownKeyError."""
+        values = {"limits": limits.model_dump_json(exclude_none=True)}
+        with self._database.writing() as connection:
+            wanted = update(api_keys).where(api_keys.c.key_id == key_id)
+            changed = connection.execute(wanted.values(values)).rowcount
+        if changed == 0:
+            raise UnknownKeyError(key_id)
+        self._held.forget(key_id)
+
     def revoke(self, key_id: str, *, now: datetime) -> None:
-        """Withdraw a key; it is refused from the next request on. Raises UnknownKeyError."""
-        at = now.astimezone(UTC).isoformat(timespec="seconds")
+        """Withdraw a key; every worker refuses it within a second. Raises UnknownKeyError."""
+        at = utc_text(now)
         with self._database.writing() as connection:
             wanted = update(api_keys).where(api_keys.c.key_id == key_id)
             found = connection.execute(select(api_keys.c.key_id).where(api_keys.c.key_id == key_id)).first()
             connection.execute(wanted.where(api_keys.c.revoked_at.is_(None)).values(revoked_at=at))
         if found is None:
             raise UnknownKeyError(key_id)
+        self._held.forget(key_id)
 
     def check(self, authorization: str | None) -> ApiKey:
-        """Return the key of an Authorization header. Raises UnauthorizedError, never saying why."""
-        header = authorization or ""
-        match = _FORMAT.fullmatch(header[len(_BEARER) :].strip())
-        if not header.lower().startswith(_BEARER) or match is None:
+        """Return the key of an Authorization header.
+
+        Raises UnauthorizedError, never telling the caller why; RefusedKeyError says it to the service alone.
+        """
+        key_id, secret = _parts(authorization)
+        return self._opened(self._lately(key_id) or self._read(key_id), secret)
+
+    def held(self, authorization: str | None) -> ApiKey | None:
+        """Check without the database: None where the key was not read lately. Raises as `check` does."""
+        key_id, secret = _parts(authorization)
+        held = self._lately(key_id)
+        return None if held is None else self._opened(held, secret)
+
+    def _lately(self, key_id: str) -> _Held | None:
+        return self._held.get(key_id) or self._unknown.get(key_id)
+
+    def _read(self, key_id: str) -> _Held:
+        with self._reading:  # of many requests that miss the same moment one reads
+            held = self._lately(key_id)
+            if held is not None:
+                return held
+            began = self._timer()
+            with self._database.reading() as connection:
+                row = connection.execute(_BY_ID, {"key_id": key_id}).first()
+            held = _Held(None, "", None, None, None) if row is None else _held(row)
+            (self._unknown if row is None else self._held).put(key_id, held, since=began)
+            return held
+
+    def _opened(self, held: _Held, secret: str) -> ApiKey:
+        # The hash is made for unknown ids too, so that an id cannot be told from the time taken.
+        key_id = held.key.key_id if held.key is not None else "0" * 12
+        given = _hash(key_id, secret)
+        now = self._clock()
+        fresh = hmac.compare_digest(held.secret_hash, given)
+        older = held.previous_hash is not None and hmac.compare_digest(held.previous_hash, given)
+        if held.key is None or not (fresh or older):
             raise UnauthorizedError
-        key_id, secret = match.groups()
-        with self._database.reading() as connection:
-            row = connection.execute(_BY_ID, {"key_id": key_id}).first()
-        # The hash is compared for unknown ids too, so that an id cannot be told from the time taken.
-        stored = row.secret_hash if row is not None else _hash(key_id, "")
-        same = hmac.compare_digest(stored, _hash(key_id, secret))
-        if row is None or not same or row.revoked_at is not None:
-            raise UnauthorizedError
-        return _key(row)
+        if held.key.revoked_at is not None:
+            raise RefusedKeyError(held.key, "withdrawn")
+        if held.expires_at is not None and held.expires_at <= now:
+            raise RefusedKeyError(held.key, "expired")
+        if not fresh and (held.previous_until is None or held.previous_until <= now):
+            raise RefusedKeyError(held.key, "rotated")
+        return held.key
 
 
-def require_role(key: ApiKey, allowed: frozenset[Role]) -> None:
-    """Refuse a key that has none of the roles. Raises ForbiddenError."""
+def require_role(key: Identity, allowed: frozenset[Role]) -> None:
+    """Refuse a caller that has none of the roles. Raises ForbiddenError."""
     if not key.roles & allowed:
         raise ForbiddenError(sorted(allowed))
+
+
+def _parts(authorization: str | None) -> tuple[str, str]:
+    header = authorization or ""
+    match = _FORMAT.fullmatch(header[len(_BEARER) :].strip())
+    if match is None or not header[: len(_BEARER)].lower() == _BEARER:
+        raise UnauthorizedError
+    return match[1], match[2]
+
+
+def _text(key_id: str, secret: str) -> str:
+    return f"zh_{key_id}_{secret}"
 
 
 def _hash(key_id: str, secret: str) -> str:
@@ -113,30 +231,34 @@ def _hash(key_id: str, secret: str) -> str:
     return hashlib.blake2b(secret.encode(), salt=key_id.encode(), person=b"zhiheng-api-key").hexdigest()
 
 
-def _checked(name: str, roles: Sequence[Role], companies: Sequence[str]) -> tuple[str, ...]:
-    if not name.strip():
-        raise KeyArgumentError(zh="请用 --name 写明密钥的使用者。", en="Say with --name who uses the key.")
-    if not roles:
-        raise KeyArgumentError(
-            zh=f"请至少给出一个 --role（{'、'.join(Role)}）。",
-            en=f"Give at least one --role ({', '.join(Role)}).",
-        )
-    scope = tuple(dict.fromkeys(companies))
-    wrong = [company for company in scope if company != ALL_COMPANIES and not _COMPANY.fullmatch(company)]
-    if not scope or wrong or (ALL_COMPANIES in scope and len(scope) > 1):
-        raise KeyArgumentError(
-            zh="请用 --company 给出企业编号（如 ORG-01，可重复），或单独给出 *。",
-            en="Give company ids with --company (such as ORG-01, repeatable), or * alone.",
-        )
-    return scope
+def _held(row: Row[tuple[object, ...]]) -> _Held:
+    return _Held(
+        key=_key(row),
+        secret_hash=row.secret_hash,
+        previous_hash=row.previous_hash,
+        previous_until=_moment(row.previous_until),
+        expires_at=_moment(row.expires_at),
+    )
 
 
-def _key(row: Row[tuple[str, str, str, str, str, str, str | None]]) -> ApiKey:
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _key(row: Row[tuple[object, ...]]) -> ApiKey:
     return ApiKey(
         key_id=row.key_id,
         name=row.name,
         roles=frozenset(Role(role) for role in json.loads(row.roles)),
         companies=tuple(json.loads(row.companies)),
+        limits=KeyLimits.model_validate_json(row.limits)
+        if len(row.limits) > len("{}")
+        else NO_LIMITS_OF_ITS_OWN,
         created_at=row.created_at,
         revoked_at=row.revoked_at,
+        expires_at=row.expires_at,
+        rotated_at=row.rotated_at,
+        previous_until=row.previous_until,
+        made_by=row.made_by,
+        combination_reason=row.combination_reason,
     )

@@ -24,12 +24,12 @@ def keys(tmp_path: Path) -> Iterator[KeyStore]:
 
 
 def test_key_opens_with_its_roles_and_companies(keys: KeyStore) -> None:
-    made, text = keys.create(" 租赁 ", [Role.RISK_OFFICER, Role.AUDITOR], companies=["ORG-03"], now=NOW)
+    made, text = keys.create(" 租赁 ", [Role.RISK_OFFICER, Role.PLANNER], companies=["ORG-03"], now=NOW)
     assert re.fullmatch(r"zh_[0-9a-f]{12}_[0-9a-f]{64}", text)
     found = keys.check(f"Bearer {text}")
     assert found == made
     assert (found.name, found.companies) == ("租赁", ("ORG-03",))
-    assert found.roles == {Role.RISK_OFFICER, Role.AUDITOR}
+    assert found.roles == {Role.RISK_OFFICER, Role.PLANNER}
     assert keys.check(f"bearer  {text} ") == made
 
 
