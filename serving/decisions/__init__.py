@@ -1,0 +1,1 @@
+"""Decisions: read them again, replay them, hand them to an auditor."""
