@@ -23,6 +23,7 @@ from zhiheng.commands import (
     features,
     forecast,
     graph,
+    keys,
     policy,
     scorecard,
     service,
@@ -77,7 +78,7 @@ app.add_typer(
 app.command("forecast")(forecast.forecast)
 app.command("backtest")(forecast.backtest)
 app.command("serve")(service.serve)
-app.add_typer(service.keys_app, name="keys", help="接口密钥。API keys.")
+app.add_typer(keys.keys_app, name="keys", help="接口密钥。API keys.")
 app.add_typer(service.ledger_app, name="ledger", help="决策台账。The ledger of decisions.")
 app.command("demo")(demo.demo)
 app.command("stop")(demo.stop)

@@ -13,7 +13,8 @@ from serving.access.keys import KeyStore
 from serving.access.roles import Role
 from serving.launch import check_address
 from serving.ledger.database import Database
-from zhiheng.commands.service import keys_app, ledger_app
+from zhiheng.commands.keys import keys_app
+from zhiheng.commands.service import ledger_app
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Client, Service, World
@@ -36,17 +37,39 @@ def roles_of(home: Path, text: str) -> frozenset[Role]:
 
 
 def test_created_key_works_is_listed_without_secret_and_can_be_withdrawn(tmp_path: Path) -> None:
-    made = RUN.invoke(keys_app, ["create", "--name", "ops", "--role", "operator", "--role", "auditor"])
+    made = RUN.invoke(keys_app, ["create", "--name", "ops", "--role", "operator", "--role", "steward"])
     text = made.stdout.strip().splitlines()[-1]
-    assert roles_of(tmp_path, text) == {Role.OPERATOR, Role.AUDITOR}
+    assert roles_of(tmp_path, text) == {Role.OPERATOR, Role.STEWARD}
     listed = RUN.invoke(keys_app, ["list"], env={"COLUMNS": "200"}).stdout
     key_id, secret = text.split("_")[1:]
     assert key_id in listed
-    assert "auditor, operator" in listed
+    assert "operator, steward" in listed
     assert secret not in listed
     assert RUN.invoke(keys_app, ["revoke", key_id]).exit_code == 0
     with pytest.raises(UserError):
         roles_of(tmp_path, text)
+
+
+def test_key_is_made_with_end_limits_and_reason_and_rotated(tmp_path: Path) -> None:
+    options = ["--name", "audit", "--role", "auditor", "--role", "operator", "--by", "zhang"]
+    refused = RUN.invoke(keys_app, ["create", *options])
+    assert isinstance(refused.exception, UserError)
+    assert "--allow-combination" in refused.exception.en
+    terms = ["--allow-combination", "one clerk", "--expires", "2999-12-31", "--limit", "concurrent=3"]
+    old = RUN.invoke(keys_app, ["create", *options, *terms]).stdout.strip().splitlines()[-1]
+    key_id = old.split("_")[1]
+    new = RUN.invoke(keys_app, ["rotate", key_id, "--overlap-hours", "1"]).stdout.strip().splitlines()[-1]
+    assert new != old
+    assert roles_of(tmp_path, old) == roles_of(tmp_path, new) == {Role.OPERATOR, Role.AUDITOR}
+    listed = RUN.invoke(keys_app, ["list"], env={"COLUMNS": "400"}).stdout
+    for shown in ("one clerk", "zhang", "concurrent=3", key_id):
+        assert shown in listed
+    assert "concurrent=5" in RUN.invoke(
+        keys_app, ["limit", key_id, "--limit", "concurrent=5"]
+    ).stdout.replace('{"concurrent":5}', "concurrent=5")
+    RUN.invoke(keys_app, ["rotate", key_id, "--overlap-hours", "0"])
+    with pytest.raises(UserError):
+        roles_of(tmp_path, new)
 
 
 def test_unknown_role_is_refused_with_the_choices() -> None:

@@ -1,0 +1,25 @@
+"""The service's database for commands: opened with the settings, closed when left."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from zhiheng.settings import load_settings
+
+if TYPE_CHECKING:
+    from serving.ledger.database import Database
+
+__all__ = ["service_database"]
+
+
+@contextmanager
+def service_database() -> Iterator["Database"]:
+    """Open the database that holds ledger and keys. Raises LedgerUnavailableError."""
+    from serving.ledger.database import Database
+
+    database = Database(load_settings().home / "ledger.db")
+    database.open()
+    try:
+        yield database
+    finally:
+        database.close()
