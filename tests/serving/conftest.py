@@ -6,10 +6,12 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -285,9 +287,10 @@ class Service:
     port: int
     log: Path
     process: "subprocess.Popen[bytes]"
+    certificate: Path | None = None
 
     def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = self._connection()
         try:
             connection.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
             response = connection.getresponse()
@@ -295,6 +298,12 @@ class Service:
             return Answer(response.status, names, response.read().decode())
         finally:
             connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.certificate is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        trusted = ssl.create_default_context(cafile=self.certificate)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=10, context=trusted)
 
     def score(self, body: object, **headers: str) -> Answer:
         given = {
@@ -307,6 +316,9 @@ class Service:
         return self.call("POST", "/v1/credit/score", raw, **given)
 
 
+StartService = Callable[..., AbstractContextManager[Service]]
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -314,10 +326,10 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory, model: CreditModel) -> Iterator[Service]:
-    home = tmp_path_factory.mktemp("service")
-    world, port = build_world(home, model), free_port()
+@contextmanager
+def starting(world: World, *, certificate: Path | None = None, **settings: str) -> Iterator[Service]:
+    """Start the real service on a home, with more settings from the environment; over HTTPS where it has a certificate."""
+    home, port = world.home, free_port()
     start = (
         "from pathlib import Path; from serving.launch import serve; "
         f"serve(home=Path({str(home)!r}), host='127.0.0.1', port={port}, lang='zh')"
@@ -327,6 +339,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, model: CreditModel) -> Ite
         "ZHIHENG_LEDGER_WAIT_SECONDS": "0.3",
         "ZHIHENG_REFRESH_SECONDS": "0.2",
         "ZHIHENG_BODY_LIMIT_BYTES": "20000",
+        **settings,
     }
     log = home / "service.log"
     with log.open("wb") as stream:
@@ -337,7 +350,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, model: CreditModel) -> Ite
             env=environment,
             start_new_session=True,  # its own group, so that ending it takes its workers along
         )
-    started = Service(world, port, log, process)
+    started = Service(world, port, log, process, certificate)
     try:
         wait_ready(started)
         yield started
@@ -345,6 +358,18 @@ def service(tmp_path_factory: pytest.TempPathFactory, model: CreditModel) -> Ite
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def start_service() -> StartService:
+    """Return a context manager that starts the real service with settings of its own."""
+    return starting
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory, model: CreditModel) -> Iterator[Service]:
+    with starting(build_world(tmp_path_factory.mktemp("service"), model)) as started:
+        yield started
 
 
 def wait_ready(service: Service) -> None:
