@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["ServiceSettings"]
@@ -31,6 +31,10 @@ class ServiceSettings(BaseSettings):
         default="",
         description="addresses or networks, by commas, whose X-Forwarded-For and X-Forwarded-Proto are believed",
     )
+    log_folder: Path | None = Field(
+        default=None,
+        description="where the access log lies, unless under home; hosts that share a home need one each",
+    )
     access_log_days: int = Field(
         default=365, ge=180, description="how many days of the access log are kept; 180 at least, by law"
     )
@@ -41,6 +45,23 @@ class ServiceSettings(BaseSettings):
         default=5.0, gt=0, description="how often new model or features are looked for"
     )
     stale_after_days: int = Field(default=45, ge=1, description="older data is answered with a warning")
+    stale_graph_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="an older graph is flagged, or refused by stale_policy_credit; unset: no limit",
+    )
+    stale_model_days: int | None = Field(
+        default=540, ge=1, description="a credit model whose training data end earlier is flagged"
+    )
+    stale_policy_credit: Literal["flag", "refuse"] = Field(
+        default="flag", description="whether older features or an older graph are flagged or refused (503)"
+    )
+    stale_policy_demand: Literal["flag", "refuse"] = Field(
+        default="flag", description="whether an older run of forecasts is flagged or refused (503)"
+    )
+    stale_policy_capacity: Literal["flag", "refuse"] = Field(
+        default="flag", description="whether an older run of capacity is flagged or refused (503)"
+    )
     least_known_share: float = Field(
         default=0.3, ge=0, le=1, description="with fewer of its features known an answer is a fallback"
     )
@@ -85,6 +106,12 @@ class ServiceSettings(BaseSettings):
     job_silence_seconds: float = Field(
         default=30.0, gt=0, description="a job whose process is silent for longer counts as interrupted"
     )
+    job_files_days: float = Field(
+        default=30.0, gt=0, description="files of jobs that ended longer ago are removed"
+    )
+    database_url: SecretStr | None = Field(
+        default=None, description="postgresql://… for ledger, keys and jobs; unset: the file ledger.db"
+    )
 
     @property
     def longest_deadline_seconds(self) -> float:
@@ -109,7 +136,12 @@ class ServiceSettings(BaseSettings):
     @property
     def logs(self) -> Path:
         """Return the folder of the access log."""
-        return self.home / "logs"
+        return self.log_folder or self.home / "logs"
+
+    @property
+    def jobs(self) -> Path:
+        """Return the folder of the files of jobs."""
+        return self.home / "jobs"
 
     @property
     def ledger_path(self) -> Path:
