@@ -28,7 +28,8 @@ class Reason:
     """One feature's part in a score: its value as a person reads it, direction and size.
 
     `pd_change` is the PD less what it would be without this contribution; unlike contributions, such changes do not
-    add up. `points` are whole points (None without a scale), lost where negative.
+    add up. `points` are whole points (None without a scale), lost where negative. `private` says that the value tells of
+    others or of a person's family: `notice` and `masked` name the reason without it.
     """
 
     feature: str
@@ -40,7 +41,9 @@ class Reason:
     pd_change: float
     points: int | None
     text: str
+    masked: str
     notice: str
+    private: bool
 
     @property
     def raises(self) -> bool:
@@ -207,7 +210,9 @@ def _reason(
         pd_change=change,
         points=points,
         text=f"{phrase}：{said}，{effect}。" if zh else f"{phrase}: {said}. It {effect}.",
+        masked=f"{stated}，{effect}。" if zh else f"{stated}. It {effect}.",
         notice=f"{stated}。" if zh else f"{stated}.",
+        private=private,
     )
 
 
