@@ -113,6 +113,28 @@ class ServiceSettings(BaseSettings):
         default=None, description="postgresql://… for ledger, keys and jobs; unset: the file ledger.db"
     )
 
+    graph_memory_mb: int = Field(
+        default=1024, ge=1, description="a local graph that would take more is not loaded for portraits (503)"
+    )
+    graph_wait_seconds: float = Field(
+        default=8.0,
+        gt=0,
+        description="wait for the local graph to be loaded for the first portrait, then 503",
+    )
+    portrait_nodes_limit: int = Field(default=500, ge=1, description="parties in one portrait at most")
+    exposure_totals_for_companies: bool = Field(
+        default=False, description="whether keys of single companies see exposures summed over all companies"
+    )
+    neo4j_uri: str = Field(
+        default="", description="graph server that portraits ask first; empty: the local copy answers"
+    )
+    neo4j_user: str = Field(default="neo4j")
+    neo4j_password: SecretStr = Field(default=SecretStr(""), description="empty: the one kept under home")
+    neo4j_database: str = Field(default="neo4j")
+    portrait_server_seconds: float = Field(
+        default=3.0, gt=0, description="wait for the graph server, then the local copy answers a portrait"
+    )
+
     @property
     def longest_deadline_seconds(self) -> float:
         """Return the deadline of the slowest route."""
@@ -142,6 +164,13 @@ class ServiceSettings(BaseSettings):
     def jobs(self) -> Path:
         """Return the folder of the files of jobs."""
         return self.home / "jobs"
+
+    @property
+    def neo4j_secret(self) -> str:
+        """Return the password of the graph server: the setting, else what `make neo4j` wrote, else empty."""
+        kept = self.home / "neo4j" / "password"
+        given = self.neo4j_password.get_secret_value()
+        return given or (kept.read_text(encoding="utf-8").strip() if kept.exists() else "")
 
     @property
     def ledger_path(self) -> Path:
