@@ -1,4 +1,4 @@
-"""Those who answer about capacity, and the thread that runs its jobs."""
+"""Those who answer about capacity."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,6 @@ from serving.capacity.payload import CapacityPayloadDesk
 from serving.capacity.plan import PlanDesk
 from serving.capacity.scenario import CapacityScenarioDesk
 from serving.jobs.desk import JobDesk
-from serving.jobs.worker import JobWorker
 
 __all__ = ["CapacityParts"]
 
@@ -21,4 +20,3 @@ class CapacityParts:
     plans: PlanDesk
     scenarios: CapacityScenarioDesk
     jobs: JobDesk
-    worker: JobWorker

@@ -29,8 +29,8 @@ from serving.capacity.solving import Planning
 from serving.errors import DeadlineError, OutsideScopeError, UnknownAnswerError
 from serving.http.answering import Abandoned
 from serving.jobs.desk import JobDesk
+from serving.jobs.kinds import Outcome, Progress
 from serving.jobs.store import Job
-from serving.jobs.worker import Outcome, Progress
 from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Ledger
 from serving.schemas import Note as AnswerNote
@@ -109,9 +109,7 @@ class PlanPoser:
 class PlanDesk:
     """Makes, keeps and gives back plans."""
 
-    def __init__(
-        self, poser: PlanPoser, planning: Planning, ledger: Ledger, *, jobs: Callable[[], JobDesk]
-    ) -> None:
+    def __init__(self, poser: PlanPoser, planning: Planning, ledger: Ledger, *, jobs: JobDesk) -> None:
         self._poser, self._planning, self._ledger, self._jobs = poser, planning, ledger, jobs
 
     def plan(self, request: PlanRequest, planner: Caller, abandoned: Abandoned) -> Answered:
@@ -121,7 +119,7 @@ class PlanDesk:
         """
         posed, seconds = self._poser.pose(request, planner), self._poser.limits.now_seconds
         if self._poser.as_job(request, posed):
-            return self._jobs().submit(KIND, request, planner)
+            return self._jobs.submit(KIND, request, planner)
         answered, keep, _ = self._made(request, planner, posed, seconds)
         if abandoned():  # the caller was told that it took too long
             raise DeadlineError(seconds)

@@ -26,8 +26,8 @@ from serving.demand.quality import quality_codes
 from serving.errors import DeadlineError, UnknownAnswerError
 from serving.http.answering import Abandoned
 from serving.jobs.desk import JobDesk
+from serving.jobs.kinds import Outcome, Progress
 from serving.jobs.store import Job
-from serving.jobs.worker import Outcome, Progress
 from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.kept_answers import KeptAnswer, KeptAnswers
@@ -67,7 +67,7 @@ class CapacityScenarioDesk:
         *,
         ledger: Ledger,
         kept: KeptAnswers,
-        jobs: Callable[[], JobDesk],
+        jobs: JobDesk,
     ) -> None:
         self._poser, self._solving, self._scenarios = poser, solving, scenarios
         self._ledger, self._kept, self._jobs = ledger, kept, jobs
@@ -81,7 +81,7 @@ class CapacityScenarioDesk:
         for one in wanted:
             applied_to(one, posed.problem)  # what cannot be is said now, not by the job
         if self._poser.as_job(request, posed, times=1 + len(wanted)):
-            return self._jobs().submit(SCENARIO_KIND, request, planner)
+            return self._jobs.submit(SCENARIO_KIND, request, planner)
         seconds = self._poser.limits.now_seconds
         answered, keep = self._made(request, planner, posed, lambda _share: seconds)
         if abandoned():  # the caller was told that it took too long

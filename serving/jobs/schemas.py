@@ -7,7 +7,7 @@ from pydantic import Field
 from serving.jobs.store import JobState
 from serving.schemas import ProblemBody, StrictModel
 
-__all__ = ["JobAnswer", "JobReceipt"]
+__all__ = ["JobAnswer", "JobFileAnswer", "JobFileQuery", "JobList", "JobListQuery", "JobReceipt"]
 
 
 class JobReceipt(StrictModel):
@@ -20,6 +20,15 @@ class JobReceipt(StrictModel):
     ahead: int = Field(description="排在前面的作业数 / jobs before it")
     submitted_at: datetime
     poll: str = Field(description="查询地址 / where to ask")
+
+
+class JobFileAnswer(StrictModel):
+    """结果文件；内容的 SHA-256 也在台账里。 / A file of the result; the SHA-256 of its content is in the ledger too."""
+
+    name: str
+    media_type: str
+    bytes: int
+    sha256: str
 
 
 class JobAnswer(StrictModel):
@@ -35,6 +44,37 @@ class JobAnswer(StrictModel):
     started_at: datetime | None
     ended_at: datetime | None
     answer: str | None = Field(description="done 时结果的地址 / where the result is, once done")
+    files: list[JobFileAnswer] = Field(description="结果文件 / files it ended with")
     problem: ProblemBody | None = Field(description="failed 时的 problem+json / of a failure")
     text_zh: str
     text_en: str
+
+
+class JobList(StrictModel):
+    """作业列表，最新的在前。 / Jobs, newest first."""
+
+    request_id: str
+    jobs: list[JobAnswer]
+    next_before: int | None = Field(
+        description="下一页的 before；没有更早的则为空 / `before` of the next page, null where there are no older ones"
+    )
+
+
+class JobListQuery(StrictModel):
+    """作业列表的条件。 / What to list of the jobs."""
+
+    before: int | None = Field(
+        None, ge=1, description="上一页的 next_before / `next_before` of the page before"
+    )
+    limit: int = Field(20, ge=1, le=100, description="每页条数 / jobs in a page")
+
+
+class JobFileQuery(StrictModel):
+    """取哪个结果文件。 / Which file of the result."""
+
+    name: str | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description="文件名；只有一个文件时可省 / name of the file; not needed where there is one",
+    )

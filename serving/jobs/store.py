@@ -1,16 +1,17 @@
 """Jobs that take longer than a request may: kept in the service's database, run once, by one worker of any process."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Connection, Row, Update, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, Update, func, insert, select, update
 
 from serving.access.caller import Call, Caller
 from serving.errors import JobQueueFullError, JobStoppedError, UnknownJobError
+from serving.jobs.files import JobFile, JobFiles
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
 from serving.ledger.tables import jobs
@@ -34,20 +35,22 @@ _OPEN: Final = (JobState.QUEUED, JobState.RUNNING)
 
 @dataclass(frozen=True)
 class JobLimits:
-    """How many jobs may wait or run at a time, and after how long a silent worker counts as gone."""
+    """How many jobs may wait or run at a time, how long a worker may be silent, and how long files are kept."""
 
     waiting: int
     silence_seconds: float
+    files_days: float = 30.0
 
 
 @dataclass(frozen=True)
 class NewJob:
-    """What is asked for, and by whom; `request` is JSON that the job's kind can read."""
+    """What is asked for, and by whom; `request` is JSON that the job's kind can read, `files` are sealed inputs."""
 
     job_id: str
     kind: str
     planner: Caller
     request: str
+    files: tuple[JobFile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,16 @@ class JobStore:
     """Submit, claim and end jobs; every change holds under several threads and processes."""
 
     def __init__(
-        self, database: Database, ledger: Ledger, limits: JobLimits, *, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        ledger: Ledger,
+        limits: JobLimits,
+        *,
+        files: JobFiles,
+        clock: Callable[[], datetime],
     ) -> None:
-        self._database, self._ledger, self.limits, self._clock = database, ledger, limits, clock
+        self._database, self._ledger, self.limits = database, ledger, limits
+        self.files, self._clock = files, clock
 
     def submit(self, new: NewJob, record: Mapping[str, Json]) -> None:
         """Queue a job; it is durable, and its submission in the chain, when this returns. Raises JobQueueFullError."""
@@ -83,15 +93,21 @@ class JobStore:
             count = connection.execute(_COUNT_OPEN).scalar_one()
             if count >= self.limits.waiting:
                 raise JobQueueFullError(self.limits.waiting)
-            connection.execute(insert(jobs).values(self._values(connection, new, record)))
+            connection.execute(insert(jobs).values(self._values(connection, new, record) | placed))
+            self.files.keep(connection, new.job_id, new.files)
 
+        placed = {"place": self.files.place() if new.files else None}
         self.sweep()
         self._ledger.append([record], beside=insert_job)
 
-    def claim(self, worker: str) -> Job | None:
-        """Take the job that has waited longest, None where none waits; no other worker can take the same one."""
+    def claim(self, worker: str, kinds: Collection[str]) -> Job | None:
+        """Take the job of these kinds that has waited longest, None where none waits.
+
+        No other worker can take the same one; a job with files is taken where its files are.
+        """
+        oldest = self._oldest(kinds)
         with self._database.writing() as connection:
-            row = connection.execute(_OLDEST_WAITING).first()
+            row = connection.execute(oldest).first()
             if row is None:
                 return None
             taken = (
@@ -103,10 +119,11 @@ class JobStore:
                 return None
             return _job(connection.execute(select(jobs).where(jobs.c.job_id == row.job_id)).one())
 
-    def waiting(self) -> bool:
-        """Tell whether a job waits, without taking the write lock."""
+    def waiting(self, kinds: Collection[str]) -> bool:
+        """Tell whether a job of these kinds waits, without taking the write lock."""
+        oldest = self._oldest(kinds)
         with self._database.reading() as connection:
-            return connection.execute(_OLDEST_WAITING).first() is not None
+            return connection.execute(oldest).first() is not None
 
     def heard(self, job_id: str, worker: str, progress: float | None = None) -> bool:
         """Note that the worker lives, and how far it is; False where the job is no longer its own or shall stop."""
@@ -158,6 +175,10 @@ class JobStore:
         with self._database.writing() as connection:
             return connection.execute(ended).rowcount
 
+    def expire(self) -> int:
+        """Remove files of jobs that ended long ago; return of how many jobs."""
+        return self.files.expire(self._clock() - timedelta(days=self.limits.files_days))
+
     def cancel(self, job_id: str, planner: Caller, record: Mapping[str, Json]) -> Job:
         """Stop a job: one that waits ends now, one that runs at its next step, one that has ended stays as it is.
 
@@ -187,6 +208,22 @@ class JobStore:
             raise UnknownJobError(job_id)
         return _job(row)
 
+    def page(
+        self, planner: Caller, kinds: Collection[str], *, before: int | None, limit: int
+    ) -> tuple[list[Job], int | None]:
+        """Return the caller's jobs, newest first, for a group-wide key those of `kinds` whoever submitted them.
+
+        With them comes what continues the list, None at its end.
+        """
+        self.sweep()
+        mine = jobs.c.key_id == planner.call.key_id
+        wanted = select(jobs).where(mine | jobs.c.kind.in_(kinds) if planner.sees_all else mine)
+        if before is not None:
+            wanted = wanted.where(jobs.c.seq < before)
+        with self._database.reading() as connection:
+            rows = connection.execute(wanted.order_by(jobs.c.seq.desc()).limit(limit + 1)).all()
+        return [_job(row) for row in rows[:limit]], rows[limit - 1].seq if len(rows) > limit else None
+
     def open_jobs(self) -> int:
         """Return how many jobs wait or run."""
         with self._database.reading() as connection:
@@ -203,6 +240,11 @@ class JobStore:
 
     def _now(self) -> str:
         return _text(self._clock())
+
+    def _oldest(self, kinds: Collection[str]) -> Select[tuple[str]]:
+        here = jobs.c.place.is_(None) | (jobs.c.place == self.files.place())
+        waiting = select(jobs.c.job_id).where(jobs.c.state == JobState.QUEUED, jobs.c.kind.in_(kinds), here)
+        return waiting.order_by(jobs.c.seq).limit(1)
 
     def _values(self, connection: Connection, new: NewJob, record: Mapping[str, Json]) -> dict[str, object]:
         newest = connection.execute(select(func.max(jobs.c.seq))).scalar_one()
@@ -224,9 +266,6 @@ class JobStore:
 
 
 _COUNT_OPEN: Final = select(func.count()).where(jobs.c.state.in_(_OPEN))
-_OLDEST_WAITING: Final = (
-    select(jobs.c.job_id).where(jobs.c.state == JobState.QUEUED).order_by(jobs.c.seq).limit(1)
-)
 
 
 def _running(job_id: str, worker: str) -> Update:

@@ -3,8 +3,8 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import Connection
@@ -12,29 +12,17 @@ from sqlalchemy import Connection
 from graph.errors import UserError
 from serving.errors import JobStoppedError, LedgerUnavailableError
 from serving.http.problems import known_error, problem_body
+from serving.jobs.kinds import JobKind
 from serving.jobs.store import Job, JobStore
 from serving.ledger.chain import Json, Ledger
 
-__all__ = ["JobKind", "JobWorker", "Outcome", "Progress"]
+__all__ = ["JobWorker"]
 
 _LOG: Final = logging.getLogger("bentoml.zhiheng")
 _BEATS_PER_SILENCE: Final = 4
 _LOOK_SECONDS: Final = 1.0
 _LAST_WAIT_SECONDS: Final = 5.0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a job found: its record in the chain, and what is kept in the same transaction."""
-
-    answer_id: str
-    record: Mapping[str, Json]
-    keep: Callable[[Connection], None]
-
-
-Progress = Callable[[float], None]
-"""Takes the share that is done. Raises JobStoppedError where the job shall not go on."""
-JobKind = Callable[[Job, Progress], Outcome]
+_TIDY_SECONDS: Final = 600.0
 
 
 class JobWorker:
@@ -72,7 +60,7 @@ class JobWorker:
 
     def run_next(self) -> bool:
         """Run the job that has waited longest; tell whether there was one."""
-        job = self._store.claim(self._name) if self._store.waiting() else None
+        job = self._store.claim(self._name, self._kinds) if self._store.waiting(self._kinds) else None
         if job is None:
             return False
         self._current = job.job_id
@@ -84,10 +72,11 @@ class JobWorker:
 
     def _run(self, job: Job) -> None:
         try:
-            outcome = self._kinds[job.kind](job, lambda share: self._progress(job, share))
+            outcome = self._kinds[job.kind].run(job, lambda share: self._progress(job, share))
 
             def end(connection: Connection) -> None:
                 self._store.done(connection, job.job_id, self._name, outcome.answer_id)
+                self._store.files.keep(connection, job.job_id, outcome.files)
                 outcome.keep(connection)
 
             self._ledger.append([outcome.record], beside=end)
@@ -112,11 +101,16 @@ class JobWorker:
             self._wake.clear()
 
     def _beat(self) -> None:
+        tidy_at = 0.0
         while not self._ended.wait(self._store.limits.silence_seconds / _BEATS_PER_SILENCE):
             current = self._current
-            if current is not None:
-                with contextlib.suppress(LedgerUnavailableError):
+            with contextlib.suppress(LedgerUnavailableError, OSError):
+                if current is not None:
                     self._store.heard(current, self._name)
+                if time.monotonic() >= tidy_at:
+                    tidy_at = time.monotonic() + _TIDY_SECONDS
+                    self._store.sweep()
+                    self._store.expire()
 
 
 def _problems(error: UserError, request_id: str) -> Mapping[str, Mapping[str, Json]]:

@@ -159,6 +159,7 @@ jobs: Final = Table(
     Column("ended_at", Text),
     Column("answer_id", Text),
     Column("problem", Text),
+    Column("place", Text),  # the folder that holds its files, where it has any
 )
 Index("jobs_state", jobs.c.state, jobs.c.seq)
 

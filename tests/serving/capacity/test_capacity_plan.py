@@ -302,7 +302,7 @@ def test_job_is_seen_by_its_key_and_the_group_alone(tmp_path: "Path", plant: Cap
 def test_full_queue_is_told_with_the_remedy(tmp_path: "Path", make_client: "MakeClient") -> None:
     publish(tmp_path, make_run())
     plant = open_plant(tmp_path, make_client, jobs_waiting=2)
-    plant.client.deployment.parts.capacity.worker.stop()
+    plant.client.deployment.jobs.worker.stop()
     receipts = [plant.post("plan", {"as_job": True}).json() for _ in range(2)]
     assert [one["ahead"] for one in receipts] == [0, 1]
     refused = problem(plant.post("plan", {"as_job": True}), 503, "job-queue-full")
@@ -315,7 +315,7 @@ def test_full_queue_is_told_with_the_remedy(tmp_path: "Path", make_client: "Make
 def test_waiting_job_is_done_after_a_restart(tmp_path: "Path", make_client: "MakeClient") -> None:
     publish(tmp_path, make_run())
     before = open_plant(tmp_path, make_client)
-    before.client.deployment.parts.capacity.worker.stop()
+    before.client.deployment.jobs.worker.stop()
     receipt = before.post("plan", {"as_job": True}).json()
     after = CapacityClient(make_client(tmp_path, before.group), before.group, before.org07, before.org08)
     assert after.ended(receipt)["state"] == "done"

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Connection
 
 from serving.access.caller import Call, Caller
+from serving.access.roles import Role
 from serving.errors import (
     FieldProblem,
     InvalidRequestError,
@@ -20,8 +21,10 @@ from serving.errors import (
     UnknownAnswerError,
     UnknownJobError,
 )
+from serving.jobs.files import JobFiles
+from serving.jobs.kinds import JobKind, Outcome, Progress, RunJob
 from serving.jobs.store import Job, JobLimits, JobState, JobStore, NewJob
-from serving.jobs.worker import JobKind, JobWorker, Outcome, Progress
+from serving.jobs.worker import JobWorker
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
 from serving.ledger.kept_answers import KeptAnswer, KeptAnswers
@@ -39,7 +42,10 @@ class House:
         self.database.open()
         self.ledger = Ledger(self.database)
         self.kept = KeptAnswers(self.database)
-        self.jobs = JobStore(self.database, self.ledger, JobLimits(waiting, SILENCE), clock=lambda: self.now)
+        self.files = JobFiles(self.database, path.with_name("jobs"))
+        self.jobs = JobStore(
+            self.database, self.ledger, JobLimits(waiting, SILENCE), files=self.files, clock=lambda: self.now
+        )
 
     def submit(self, asker: Caller | None = None, *, kind: str = "double", request: str = "21") -> str:
         job_id = uuid.uuid4().hex
@@ -49,8 +55,8 @@ class House:
     def state(self, job_id: str) -> JobState:
         return self.jobs.get(job_id, planner("*")).state
 
-    def worker(self, name: str = "one", **kinds: JobKind) -> JobWorker:
-        return JobWorker(self.jobs, self.ledger, {"double": self.double, **kinds}, name=name)
+    def worker(self, name: str = "one", **runs: RunJob) -> JobWorker:
+        return JobWorker(self.jobs, self.ledger, kinds_of(**{"double": self.double, **runs}), name=name)
 
     def double(self, job: Job, progress: Progress) -> Outcome:
         progress(0.5)
@@ -60,6 +66,13 @@ class House:
     def outcome(self, job: Job, body: str) -> Outcome:
         answer = KeptAnswer(f"of-{job.job_id}", "double", "all", ("ORG-07",), "k", self.now, body)
         return Outcome(answer.answer_id, record_of(f"end-{job.job_id}"), lambda c: self.kept.keep(c, answer))
+
+
+def kinds_of(**runs: RunJob) -> Mapping[str, JobKind]:
+    return {
+        name: JobKind(run, "/v1/doubles/{answer_id}", roles=frozenset({Role.PLANNER}))
+        for name, run in runs.items()
+    }
 
 
 def record_of(decision_id: str) -> Mapping[str, Json]:
@@ -152,7 +165,7 @@ def test_two_processes_never_run_the_same_job(path: Path) -> None:
             return house.double(job, progress)
 
         worker = house.worker(name, double=note)
-        while house.jobs.waiting():
+        while house.jobs.waiting(["double"]):
             worker.run_next()
 
     threads = [threading.Thread(target=run, args=(house, f"w{n}")) for n, house in enumerate(houses)]
@@ -180,7 +193,7 @@ def test_waiting_jobs_survive_a_restart(path: Path) -> None:
 def test_job_of_a_dead_process_is_interrupted_and_can_be_submitted_again(path: Path) -> None:
     before, after = House(path), House(path)
     job_id = before.submit()
-    claimed = before.jobs.claim("dead")
+    claimed = before.jobs.claim("dead", ["double"])
     assert claimed is not None
     after.now = START + timedelta(seconds=SILENCE)
     assert after.state(job_id) is JobState.RUNNING
@@ -204,11 +217,14 @@ import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 from serving.ledger.database import Database
+from serving.jobs.files import JobFiles
 from serving.jobs.store import JobLimits, JobStore
 from serving.ledger.chain import Ledger
 database = Database(Path(sys.argv[1]))
-store = JobStore(database, Ledger(database), JobLimits(3, 30.0), clock=lambda: datetime.now(UTC))
-print(store.claim("victim").job_id, flush=True)
+files = JobFiles(database, Path(sys.argv[1]).with_name("jobs"))
+limits = JobLimits(3, 30.0)
+store = JobStore(database, Ledger(database), limits, files=files, clock=lambda: datetime.now(UTC))
+print(store.claim("victim", ["double"]).job_id, flush=True)
 time.sleep(600)
 """
 
@@ -231,7 +247,7 @@ def test_killed_process_leaves_a_job_that_is_interrupted_and_a_database_that_wor
 
 def test_living_worker_keeps_its_job(house: House) -> None:
     job_id = house.submit()
-    house.jobs.claim("one")
+    house.jobs.claim("one", ["double"])
     house.now = START + timedelta(seconds=SILENCE)
     assert house.jobs.heard(job_id, "one", 0.3)
     house.now = START + timedelta(seconds=2 * SILENCE)

@@ -50,6 +50,7 @@ def upgrade() -> None:
         Column("bytes", BigInteger, nullable=False),
         Column("sha256", Text, nullable=False),
     )
+    op.add_column("jobs", Column("place", Text))
     _fill(connection)
     forbid_changes(connection, "ledger_checkpoints")
     forbid_changes(connection, "decisions", pruned_by="ledger_checkpoints")

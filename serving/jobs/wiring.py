@@ -1,0 +1,47 @@
+"""Put together what takes, runs and keeps jobs; families register their kinds before it starts."""
+
+import os
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from serving.jobs.desk import JobDesk
+from serving.jobs.files import JobFiles
+from serving.jobs.kinds import JobKinds
+from serving.jobs.store import JobLimits, JobStore
+from serving.jobs.worker import JobWorker
+from serving.ledger.chain import Ledger
+from serving.ledger.database import Database
+from serving.settings import ServiceSettings
+
+__all__ = ["Jobs", "make_jobs"]
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Jobs of all families in this process."""
+
+    kinds: JobKinds
+    files: JobFiles
+    store: JobStore
+    desk: JobDesk
+    worker: JobWorker
+
+
+def make_jobs(settings: ServiceSettings, database: Database, ledger: Ledger) -> Jobs:
+    """Return a desk that takes jobs and a worker that has not started."""
+    kinds = JobKinds()
+    files = JobFiles(database, settings.jobs)
+    limits = JobLimits(settings.jobs_waiting, settings.job_silence_seconds, settings.job_files_days)
+    store = JobStore(database, ledger, limits, files=files, clock=_now)
+    worker = JobWorker(store, ledger, kinds, name=f"{os.getpid()}-{uuid.uuid4().hex}")
+    desk = JobDesk(store, kinds, wake=worker.wake, clock=_now, new_id=_new_id)
+    return Jobs(kinds, files, store, desk, worker)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
