@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from serving.access.identity import Identity
+from serving.access.limits import NO_LIMITS_OF_ITS_OWN, KeyLimits
 from serving.access.roles import ALL_COMPANIES
 from serving.errors import OutsideScopeError
 
@@ -28,6 +29,7 @@ class Caller:
     call: Call
     name: str
     companies: tuple[str, ...]
+    limits: KeyLimits = NO_LIMITS_OF_ITS_OWN
 
     @property
     def sees_all(self) -> bool:
@@ -51,4 +53,4 @@ class Caller:
 def caller_of(key: Identity, request_id: str, trace_id: str = "") -> Caller:
     """Return who holds the key."""
     call = Call(request_id, key.key_id, tuple(sorted(key.roles)), trace_id)
-    return Caller(call, key.name, key.companies)
+    return Caller(call, key.name, key.companies, key.limits)

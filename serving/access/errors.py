@@ -15,6 +15,7 @@ __all__ = [
     "RoleCombinationError",
     "TokenFileError",
     "TokenRolesError",
+    "TooManyRowsError",
     "WithdrawnKeyError",
 ]
 
@@ -25,6 +26,18 @@ class LimitExceededError(ServingError):
     def __init__(self, rule: str, *, limit: int, retry_after: float, zh: str, en: str) -> None:
         self.rule, self.limit, self.retry_after = rule, limit, retry_after
         super().__init__(zh=zh, en=en)
+
+
+class TooManyRowsError(ServingError):
+    """A book has more rows than the key may ever send."""
+
+    def __init__(self, rows: int, limit: int) -> None:
+        self.rows, self.limit = rows, limit
+        super().__init__(
+            zh=f"名单有 {rows} 行，该密钥一次最多 {limit} 行。请拆成几份分别提交，或请运维放宽限额（`zhiheng keys limit`）。",
+            en=f"The book has {rows} rows; the key may send {limit} at once. Send it in parts, or ask the operators for more "
+            "(`zhiheng keys limit`).",
+        )
 
 
 class RefusedKeyError(UnauthorizedError):
@@ -99,6 +112,7 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
     {
         NoCompaniesError: Problem("no-companies", 403, "没有企业范围", "No companies"),
         TokenRolesError: Problem("token-roles", 403, "角色相互排斥", "Roles exclude each other"),
+        TooManyRowsError: Problem("too-many-rows", 413, "行数过多", "Too many rows"),
         LimitExceededError: Problem("limit-exceeded", 429, "超出密钥的限额", "Limit of the key exceeded"),
     }
 )

@@ -1,0 +1,167 @@
+"""Risky use, each with its record in the chain; auditors read it page by page."""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, Row, Select, func, insert, select
+
+from serving.access.caller import Caller
+from serving.ledger.chain import Json, Ledger
+from serving.ledger.database import Database
+from serving.ledger.tables import risk_events
+
+__all__ = ["RiskEvent", "RiskEvents", "RiskFilter", "RiskKind"]
+
+_PAGE = 200
+
+
+class RiskKind(StrEnum):
+    """What stood out."""
+
+    BULK_EXPORT = "bulk_export"
+    MASS_SCORING_OFF_HOURS = "mass_scoring_off_hours"
+    MANY_PARTIES_OFF_HOURS = "many_parties_off_hours"
+    MANY_REFUSALS = "many_refusals"
+    MANY_OUT_OF_SCOPE = "many_out_of_scope"
+    WITHDRAWN_KEY_USED = "withdrawn_key_used"
+    EXPIRED_KEY_USED = "expired_key_used"
+    ROTATED_KEY_USED = "rotated_key_used"
+
+
+@dataclass(frozen=True)
+class RiskEvent:
+    """One thing that stood out; `said` holds counts and limits."""
+
+    seq: int
+    decision_id: str
+    at: datetime
+    kind: RiskKind
+    key_id: str
+    key_name: str
+    companies: tuple[str, ...]
+    rows: int | None
+    said: Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class RiskFilter:
+    """Which events are wanted; `before` is the number of the last one of the page before."""
+
+    kind: RiskKind | None = None
+    key_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+
+
+class RiskEvents:
+    """Write and read what stood out."""
+
+    def __init__(
+        self,
+        database: Database,
+        ledger: Ledger,
+        *,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
+        self._database, self._ledger = database, ledger
+        self._clock, self._new_id = clock, new_id
+
+    def note(
+        self,
+        kind: RiskKind,
+        caller: Caller,
+        *,
+        rows: int | None = None,
+        said: Mapping[str, Json] | None = None,
+    ) -> str:
+        """Write an event with its record, both or none, and return the record's id. Raises LedgerUnavailableError."""
+        decision_id, at = self._new_id(), self._clock().isoformat(timespec="microseconds")
+        call = caller.call
+        record: dict[str, Json] = {
+            "decision_id": decision_id,
+            "recorded_at": at,
+            "route": "access/risky-use",
+            "request_id": call.request_id,
+            "trace_id": call.trace_id,
+            "key_id": call.key_id,
+            "roles": list(call.roles),
+            "companies": list(caller.companies),
+            "subject": "",
+            "request": {},
+            "answer": {"kind": kind.value, "rows": rows, "said": dict(said or {})},
+        }
+
+        def beside(connection: Connection) -> None:
+            newest = connection.execute(select(func.max(risk_events.c.seq))).scalar_one()
+            values = {
+                "seq": int(newest or 0) + 1,
+                "decision_id": decision_id,
+                "at": at,
+                "kind": kind.value,
+                "key_id": call.key_id,
+                "key_name": caller.name,
+                "companies": json.dumps(sorted(caller.companies)),
+                "rows": rows,
+                "said": json.dumps(dict(said or {}), ensure_ascii=False),
+            }
+            connection.execute(insert(risk_events).values(values))
+
+        self._ledger.append([record], beside=beside)
+        return decision_id
+
+    def page(self, wanted: RiskFilter, reader: Caller, *, most: int) -> tuple[list[RiskEvent], int | None]:
+        """Return the newest events that fit and that the reader may see, and the number to go on before, if any."""
+        found: list[RiskEvent] = []
+        before = wanted.before
+        while True:
+            with self._database.reading() as connection:
+                rows = connection.execute(_query(wanted, before)).all()
+            for row in rows:
+                event = _event(row)
+                if _may_see(reader, event):
+                    if len(found) == most:
+                        return found, found[-1].seq
+                    found.append(event)
+            if len(rows) < _PAGE:
+                return found, None
+            before = rows[-1].seq
+
+
+def _query(wanted: RiskFilter, before: int | None) -> Select[tuple[object, ...]]:
+    query = select(risk_events).order_by(risk_events.c.seq.desc()).limit(_PAGE)
+    if before is not None:
+        query = query.where(risk_events.c.seq < before)
+    if wanted.kind is not None:
+        query = query.where(risk_events.c.kind == wanted.kind.value)
+    if wanted.key_id is not None:
+        query = query.where(risk_events.c.key_id == wanted.key_id)
+    if wanted.since is not None:
+        query = query.where(risk_events.c.at >= wanted.since.isoformat(timespec="microseconds"))
+    if wanted.until is not None:
+        query = query.where(risk_events.c.at < wanted.until.isoformat(timespec="microseconds"))
+    return query
+
+
+def _may_see(reader: Caller, event: RiskEvent) -> bool:
+    """An event is seen by who sees all companies of the key that it is about."""
+    return reader.sees_all or set(event.companies) <= set(reader.companies)
+
+
+def _event(row: Row[tuple[object, ...]]) -> RiskEvent:
+    return RiskEvent(
+        seq=row.seq,
+        decision_id=row.decision_id,
+        at=datetime.fromisoformat(row.at),
+        kind=RiskKind(row.kind),
+        key_id=row.key_id,
+        key_name=row.key_name,
+        companies=tuple(json.loads(row.companies)),
+        rows=row.rows,
+        said=json.loads(row.said),
+    )

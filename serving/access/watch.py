@@ -1,0 +1,164 @@
+"""Notices risky use: counts per key over a window, and notes once per window what passes a threshold."""
+
+import hashlib
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from serving.access.caller import Caller
+from serving.access.errors import RefusedKeyError
+from serving.access.risk_events import RiskEvents, RiskKind
+from serving.access.working_hours import WorkingHours
+from serving.errors import LedgerUnavailableError
+from serving.ledger.chain import Json
+
+__all__ = ["Thresholds", "Watch"]
+
+_LOG: Final = logging.getLogger("bentoml.zhiheng")
+_MOST_KEYS: Final = 4096
+_BY_CAUSE: Final[Mapping[str, RiskKind]] = {
+    "withdrawn": RiskKind.WITHDRAWN_KEY_USED,
+    "expired": RiskKind.EXPIRED_KEY_USED,
+    "rotated": RiskKind.ROTATED_KEY_USED,
+}
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """From how many on something stands out, within how many seconds."""
+
+    seconds: float
+    rows: int
+    parties: int
+    refusals: int
+    out_of_scope: int
+
+
+@dataclass(slots=True)
+class _Window:
+    """What a key did since the window began, in this process; parties and tries as short hashes, never as themselves."""
+
+    began: float
+    rows: int = 0
+    refusals: int = 0
+    parties: set[bytes] = field(default_factory=set)
+    outside: set[bytes] = field(default_factory=set)
+    noted: set[RiskKind] = field(default_factory=set)
+
+
+class Watch:
+    """One for each worker: a key that spreads its requests over several is noticed later, by each for its own part."""
+
+    def __init__(
+        self,
+        events: RiskEvents,
+        thresholds: Thresholds,
+        hours: WorkingHours,
+        *,
+        clock: Callable[[], datetime],
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.events, self._thresholds, self._hours = events, thresholds, hours
+        self._clock, self._timer = clock, timer
+        self._windows: OrderedDict[str, _Window] = OrderedDict()
+        self._turn = threading.Lock()
+
+    def noted(
+        self,
+        kind: RiskKind,
+        caller: Caller,
+        *,
+        rows: int | None = None,
+        said: Mapping[str, Json] | None = None,
+    ) -> None:
+        """Note something that stands out by itself, such as a bulk export. Raises LedgerUnavailableError.
+
+        What was done is then not to be given: its note must be there.
+        """
+        self.events.note(kind, caller, rows=rows, said=said)
+
+    def scored(self, caller: Caller, rows: int) -> None:
+        """Count rows that were scored together; many of them outside working hours are noted."""
+        with self._turn:
+            window = self._window(caller.call.key_id)
+            window.rows += rows
+            count = window.rows
+            due = count >= self._thresholds.rows and self._off_hours(window, RiskKind.MASS_SCORING_OFF_HOURS)
+        if due:
+            self._note(RiskKind.MASS_SCORING_OFF_HOURS, caller, count)
+
+    def asked(self, caller: Caller, party_id: str) -> None:
+        """Count a party that was asked about; many different ones outside working hours are noted. Takes microseconds."""
+        with self._turn:
+            window = self._window(caller.call.key_id)
+            if len(window.parties) >= self._thresholds.parties:
+                if not self._off_hours(window, RiskKind.MANY_PARTIES_OFF_HOURS):
+                    return
+            else:
+                window.parties.add(_short(party_id))
+                return
+        self._note(RiskKind.MANY_PARTIES_OFF_HOURS, caller, len(window.parties))
+
+    def refused(self, caller: Caller, what: str = "", *, outside: bool = False) -> None:
+        """Count an answer that was refused; `outside` when it was about others' companies, `what` tells tries apart."""
+        due: dict[RiskKind, int] = {}
+        with self._turn:
+            window = self._window(caller.call.key_id)
+            window.refusals += 1
+            if outside and len(window.outside) < self._thresholds.out_of_scope:
+                window.outside.add(_short(what))
+            counts = {
+                RiskKind.MANY_REFUSALS: (window.refusals, self._thresholds.refusals),
+                RiskKind.MANY_OUT_OF_SCOPE: (len(window.outside), self._thresholds.out_of_scope),
+            }
+            for kind, (count, limit) in counts.items():
+                if count >= limit and kind not in window.noted:
+                    window.noted.add(kind)
+                    due[kind] = count
+        for kind, count in due.items():
+            self._note(kind, caller, count)
+
+    def invalid(self, error: RefusedKeyError, caller: Caller) -> None:
+        """Note the use of a key that is not valid any more, once per window."""
+        kind = _BY_CAUSE[error.cause]
+        with self._turn:
+            window = self._window(caller.call.key_id)
+            window.refusals += 1
+            due = kind not in window.noted
+            window.noted.add(kind)
+        if due:
+            self._note(kind, caller, 1)
+
+    def _note(self, kind: RiskKind, caller: Caller, count: int) -> None:
+        """Note a count. A ledger that is away does not turn an answer into an error here: the log has it then."""
+        said: dict[str, Json] = {"count": count, "window_seconds": self._thresholds.seconds}
+        try:
+            self.events.note(kind, caller, rows=count, said=said)
+        except LedgerUnavailableError:
+            _LOG.error("risky use could not be noted: %s by key %s", kind.value, caller.call.key_id)
+
+    def _off_hours(self, window: _Window, kind: RiskKind) -> bool:
+        """Tell whether a count that passed its threshold is to be noted now; it is noted once per window."""
+        if kind in window.noted or self._hours.contain(self._clock()):
+            return False
+        window.noted.add(kind)
+        return True
+
+    def _window(self, key_id: str) -> _Window:
+        now = self._timer()
+        window = self._windows.get(key_id)
+        if window is None or now - window.began >= self._thresholds.seconds:
+            window = self._windows[key_id] = _Window(now)
+            self._windows.move_to_end(key_id)
+            while len(self._windows) > _MOST_KEYS:
+                self._windows.popitem(last=False)
+        return window
+
+
+def _short(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(errors="replace"), digest_size=8).digest()
