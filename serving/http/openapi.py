@@ -37,7 +37,7 @@ class Endpoint:
 
     `accepted` is what a request is answered with (202) where a job was made of it. `consumes` and `produces` are the media
     types that its body and its answer can have, the first where none is asked for. `statuses` are problems of its own:
-    those that come with having a key or a body are added (`declared`).
+    those that come with having a key or a body are added (`declared`). What is `cached` has an ETag and can be 304.
     """
 
     path: str
@@ -53,6 +53,7 @@ class Endpoint:
     slow: bool = False
     consumes: tuple[str, ...] = (JSON,)
     produces: tuple[str, ...] = (JSON,)
+    cached: bool = False
 
     @property
     def declared(self) -> tuple[int, ...]:
@@ -104,6 +105,8 @@ def _operation(endpoint: Endpoint) -> JsonObject:
         responses["503"] = _content("尚未就绪 / Not ready", endpoint.answer)
     if endpoint.accepted is not None:
         responses["202"] = _content("已作为作业受理 / Taken as a job", endpoint.accepted)
+    if endpoint.cached:
+        responses["304"] = {"description": "内容未变 / Not modified"}
     for status in endpoint.declared:
         titles = sorted({f"{p.zh} / {p.en}" for p in problems().values() if p.status == status})
         responses[str(status)] = _content("; ".join(titles), ProblemBody, MEDIA_TYPE)
