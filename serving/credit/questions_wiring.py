@@ -1,0 +1,75 @@
+"""Put those who answer questions about a party together from the settings."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from serving.credit.exposure import ExposureDesk
+from serving.credit.portrait import PortraitDesk
+from serving.credit.portrait_graph import GraphSource, Remote
+from serving.credit.questions_api import QuestionDesks, QuestionsApi
+from serving.credit.questions_desk import Ages, QuestionDesk
+from serving.credit.reasons import ReasonsDesk
+from serving.credit.what_if import WhatIfDesk
+from serving.decisions.reading import sees
+from serving.http.api import Api
+from serving.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from graph.store import GraphStore
+
+__all__ = ["questions_api"]
+
+_MB: Final = 1 << 20
+
+
+def questions_api(api: Api, *, clock: Callable[[], datetime], new_id: Callable[[], str]) -> QuestionsApi:
+    """Return the handlers over what is loaded; the graph itself is loaded by the first portrait."""
+    settings, credit = api.settings, api.parts.credit
+    desk = QuestionDesk(
+        credit,
+        features=settings.home / "features",
+        clock=clock,
+        new_id=new_id,
+        ages=Ages(settings.stale_after_days, settings.stale_graph_days, settings.stale_policy_credit),
+    )
+    source = GraphSource(
+        settings.home / "graph",
+        remote=_remote(settings),
+        memory_bytes=settings.graph_memory_mb * _MB,
+        wait_seconds=settings.graph_wait_seconds,
+    )
+    reasons = ReasonsDesk(
+        desk, decision=api.parts.ledger.get, may_see=sees, points=credit.sources.policies.points
+    )
+    desks = QuestionDesks(
+        WhatIfDesk(desk),
+        reasons,
+        PortraitDesk(desk, source, most_nodes=settings.portrait_nodes_limit),
+        ExposureDesk(desk, totals_for_companies=settings.exposure_totals_for_companies),
+    )
+    return QuestionsApi(api, desks)
+
+
+def _remote(settings: ServiceSettings) -> Remote | None:
+    """Return how to reach the graph server of the settings, None where none is named."""
+    if not settings.neo4j_uri:
+        return None
+
+    @contextmanager
+    def connect() -> "Iterator[GraphStore]":
+        from graph.neo4j_store import BoltConnection, Neo4jStore, TimeLimits  # noqa: PLC0415 - the driver takes a second
+
+        seconds = settings.portrait_server_seconds
+        limits = TimeLimits(connect=seconds, question=seconds, bulk=seconds, retry=seconds)
+        with BoltConnection(
+            settings.neo4j_uri,
+            user=settings.neo4j_user,
+            password=settings.neo4j_secret,
+            database=settings.neo4j_database,
+            limits=limits,
+        ) as connection:
+            yield Neo4jStore(connection)
+
+    return connect
