@@ -57,6 +57,6 @@ def test_a_message_of_several_lines_stays_one_line() -> None:
 def test_configurations_yet_to_be_used_write_json_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging, "root", logging.RootLogger(logging.WARNING))
     monkeypatch.setattr(logging, "captureWarnings", lambda capture: capture)
-    configuration = {"formatters": {"traced": {"format": "%(message)s"}}}
+    configuration: dict[str, object] = {"formatters": {"traced": {"format": "%(message)s"}}}
     log_as_json(configuration)
     assert configuration == {"formatters": {"traced": {"()": JsonFormatter}}}

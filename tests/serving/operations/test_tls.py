@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from prometheus_client.utils import floatToGoString
+from prometheus_client.parser import text_string_to_metric_families
 
 from serving.operations.errors import TlsFileError
 from serving.operations.tls import tls_files
@@ -114,7 +114,8 @@ def test_the_service_answers_over_https_to_who_trusts_its_certificate(https: "Se
     answer = https.score({"party_id": "P0000001"})
     assert answer.status == 200, answer.text
     page = https.call("GET", "/metrics").text
-    assert f"zhiheng_tls_certificate_expiry_timestamp_seconds {floatToGoString(ENDS.timestamp())}" in page
+    told = {one.name: one.value for family in text_string_to_metric_families(page) for one in family.samples}
+    assert told["zhiheng_tls_certificate_expiry_timestamp_seconds"] == ENDS.timestamp()
     with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
         urllib.request.urlopen(
             f"https://127.0.0.1:{https.port}/healthz", context=ssl.create_default_context()
