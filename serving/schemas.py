@@ -32,10 +32,11 @@ class Note(StrictModel):
 
 
 class QualityLevel(StrEnum):
-    """full：正常；fallback：降级；refused：拒绝出具（只出现在错误中）。 / refused occurs in problems only."""
+    """full：正常；fallback：降级；rules_only：模型停用，只有规则；refused：拒绝（只在错误中）。 / refused occurs in problems only."""
 
     FULL = "full"
     FALLBACK = "fallback"
+    RULES_ONLY = "rules_only"
     REFUSED = "refused"
 
 
@@ -77,6 +78,7 @@ class PartHealth(StrictModel):
     as_of: date | None = None
     count: int | None = None
     last: str | None = None
+    level: str | None = None
     problem_zh: str | None = None
     problem_en: str | None = None
 

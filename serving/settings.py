@@ -62,6 +62,11 @@ class ServiceSettings(BaseSettings):
     stale_policy_capacity: Literal["flag", "refuse"] = Field(
         default="flag", description="whether an older run of capacity is flagged or refused (503)"
     )
+    model_hash_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        description="how often the files of models in memory are held against their hashes",
+    )
     least_known_share: float = Field(
         default=0.3, ge=0, le=1, description="with fewer of its features known an answer is a fallback"
     )

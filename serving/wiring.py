@@ -3,7 +3,7 @@
 import contextlib
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from models.credit.coverage import read_coverage
@@ -14,8 +14,14 @@ from models.demand.scenarios.scenario import load_scenarios
 from serving.access.keys import KeyStore
 from serving.capacity.api import CapacityApi, capacity_handlers
 from serving.capacity.wiring import capacity_parts
+from serving.champions.switches import SwitchBoard
 from serving.credit.api import CreditApi, credit_handlers
+from serving.credit.basis import Bounds
 from serving.credit.dated_policies import DatedPolicies
+from serving.credit.parts import CreditParts
+from serving.credit.questions_api import questions_handlers
+from serving.credit.questions_wiring import questions_api
+from serving.credit.sources import CreditSources
 from serving.credit.terms import Model
 from serving.credit.texts import feature_texts
 from serving.demand.accuracy import AccuracyDesk
@@ -28,6 +34,8 @@ from serving.demand.scenario import ScenarioDesk, load_model
 from serving.errors import LedgerUnavailableError
 from serving.http.api import Api, Handler, create_app
 from serving.http.openapi import Endpoint
+from serving.jobs.api import JobsApi, jobs_handlers
+from serving.jobs.wiring import make_jobs
 from serving.lean import import_lightgbm_alone
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
@@ -36,7 +44,7 @@ from serving.operations.api import OperationsApi, operations_handlers
 from serving.operations.gauges import Gauges
 from serving.operations.metrics import access_log_failed, observed_request
 from serving.operations.observing import Observing, Seen
-from serving.parts import CreditSources, Parts, Planning
+from serving.parts import Parts, Planning
 from serving.settings import ServiceSettings
 
 __all__ = ["Deployment"]
@@ -46,11 +54,18 @@ class Deployment:
     """What one worker holds: the application and the parts behind it."""
 
     def __init__(self, settings: ServiceSettings) -> None:
-        self._database = Database(settings.ledger_path, wait_seconds=settings.ledger_wait_seconds)
+        self._database = Database(
+            settings.ledger_path, url=settings.database_url, wait_seconds=settings.ledger_wait_seconds
+        )
         ledger = Ledger(self._database)
-        planning = _planning(settings, self._database, ledger)
-        capacity = capacity_parts(settings, self._database, ledger, turn=planning.payloads.turn)
-        self.parts = Parts(_sources(settings), ledger, planning, capacity)
+        board = SwitchBoard(self._database)
+        planning = _planning(settings, self._database, ledger, board)
+        self.jobs = make_jobs(settings, self._database, ledger)
+        capacity = capacity_parts(
+            settings, self._database, ledger, self.jobs, turn=planning.payloads.turn, board=board
+        )
+        credit = CreditParts(_sources(settings), board)
+        self.parts = Parts(credit, ledger, planning, capacity, board=board)
         api = Api(self.parts, KeyStore(self._database), settings)
         self.access_log = AccessLog(
             settings.logs,
@@ -62,7 +77,8 @@ class Deployment:
             self.parts.health, self._database, home=settings.home, clock=lambda: datetime.now(UTC)
         )
         operations = OperationsApi(api, self.access_log, self.gauges)
-        app = create_app(api, {**_handlers(api), **operations_handlers(operations)})
+        jobs = jobs_handlers(JobsApi(api, self.jobs.desk))
+        app = create_app(api, {**_handlers(api), **jobs, **operations_handlers(operations)})
         app.add_route("/metrics", operations.metrics)
         self.app = Observing(app, self._told)
 
@@ -71,11 +87,11 @@ class Deployment:
         with contextlib.suppress(LedgerUnavailableError):  # /readyz says so, and the next request tries again
             self._database.open()
         self.parts.refresh()
-        self.parts.capacity.worker.start()
+        self.jobs.worker.start()
 
     def stop(self) -> None:
         """Take no more jobs and give the database back."""
-        self.parts.capacity.worker.stop()
+        self.jobs.worker.stop()
         self._database.close()
         self.access_log.close()
 
@@ -88,6 +104,7 @@ def _handlers(api: Api) -> Mapping[Endpoint, Handler]:
     """Say who answers what, family by family."""
     return {
         **credit_handlers(CreditApi(api)),
+        **questions_handlers(questions_api(api, clock=_now, new_id=_new_id)),
         **demand_handlers(DemandApi(api)),
         **capacity_handlers(CapacityApi(api)),
     }
@@ -97,20 +114,29 @@ def _sources(settings: ServiceSettings) -> CreditSources:
     return CreditSources(
         home=settings.home,
         load_model=_load_model,
+        load_scorecard=_load_scorecard,
         load_texts=feature_texts,
         policies=DatedPolicies(load_policies(), read_rules(), load_point_scales(), read_coverage()),
+        bounds=Bounds(
+            settings.least_known_share,
+            settings.stale_after_days,
+            settings.stale_graph_days,
+            settings.stale_model_days,
+            settings.stale_policy_credit,
+        ),
+        hash_again_after=timedelta(seconds=settings.model_hash_seconds),
         clock=lambda: datetime.now(UTC),
         new_id=lambda: uuid.uuid4().hex,
-        stale_after_days=settings.stale_after_days,
-        least_known_share=settings.least_known_share,
     )
 
 
-def _planning(settings: ServiceSettings, database: Database, ledger: Ledger) -> Planning:
+def _planning(settings: ServiceSettings, database: Database, ledger: Ledger, board: SwitchBoard) -> Planning:
     desk = DemandDesk(
-        ForecastStore(settings.forecasts),
+        ForecastStore(settings.forecasts, board),
         OverrideStore(database, ledger),
-        limits=DemandLimits(settings.answer_series_limit, settings.stale_run_days),
+        limits=DemandLimits(
+            settings.answer_series_limit, settings.stale_run_days, settings.stale_policy_demand
+        ),
         clock=lambda: datetime.now(UTC),
         new_id=lambda: uuid.uuid4().hex,
     )
@@ -134,3 +160,18 @@ def _load_model(folder: Path) -> Model:
     from models.credit.model import load_credit_model  # noqa: PLC0415 - after LightGBM was imported alone
 
     return load_credit_model(folder)
+
+
+def _load_scorecard(folder: Path) -> Model:
+    import_lightgbm_alone()
+    from models.credit.scorecard.credit_answers import load_scorecard_model  # noqa: PLC0415 - as above
+
+    return load_scorecard_model(folder)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex

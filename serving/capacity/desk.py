@@ -14,6 +14,8 @@ from serving.capacity.answers import answer_lines, capacity_stamp, forecast_said
 from serving.capacity.quality import capacity_quality, run_notes, stale_notes
 from serving.capacity.run_store import CapacityStore, LoadedCapacity
 from serving.capacity.schemas import CapacityForecastAnswer, CapacityForecastRequest, RefusedLine
+from serving.champions.errors import FamilyStoppedError, StaleError
+from serving.champions.families import CAPACITY, Level
 from serving.errors import (
     FieldProblem,
     InvalidRequestError,
@@ -35,6 +37,7 @@ class CapacityLimits:
 
     answer_rows: int
     stale_run_days: int
+    stale_policy: str = "flag"
 
 
 class CapacityDesk:
@@ -77,7 +80,10 @@ class CapacityDesk:
         return write_answer("capacity/forecast", answer, request, planner, said=forecast_said(answer), at=now)
 
     def run(self) -> LoadedCapacity:
-        """Return the newest run. Raises NotReadyError."""
+        """Return the run that answers. Raises NotReadyError, FamilyStoppedError where the kill switch stopped it."""
+        choice = self.store.choice
+        if choice is not None and choice.level is Level.STOPPED:
+            raise FamilyStoppedError(CAPACITY, choice.reason)
         if self.store.latest is None:
             raise NotReadyError(
                 "capacity",
@@ -89,9 +95,19 @@ class CapacityDesk:
     def notes(
         self, info: CapacityInfo, now: datetime, *, whole: bool, lines_alone: bool = False
     ) -> list[Note]:
-        """Return what a run says of itself, to those who may know of the whole group, and whether it is old."""
+        """Return what a run says of itself, to those who may know of the whole group, and whether it is old or not the newest.
+
+        Raises StaleError where the policy is to refuse what is too old.
+        """
         old = stale_notes(info, now, stale_after_days=self.limits.stale_run_days)
-        return [*run_notes(info, whole=whole, lines_alone=lines_alone), *old]
+        if old and self.limits.stale_policy == "refuse":
+            raise StaleError(zh=old[0].text_zh, en=old[0].text_en)
+        note = self.store.choice.note if self.store.choice is not None else None
+        return [
+            *run_notes(info, whole=whole, lines_alone=lines_alone),
+            *old,
+            *([note] if note is not None else []),
+        ]
 
     def _chosen(
         self, request: CapacityForecastRequest, loaded: LoadedCapacity, planner: Caller

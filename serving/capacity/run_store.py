@@ -7,10 +7,13 @@ from pathlib import Path
 import polars as pl
 
 from models.capacity.published.capacity_run import CapacityRun, latest_run_id, list_runs, read_run
-from models.capacity.published.pointers import LATEST
+from models.capacity.published.pointers import CHALLENGER, LATEST
 from models.capacity.published.run_info import CapacityInfo
 from models.errors import CapacityRunError
 from models.quantile_columns import quantile_columns
+from serving.champions.families import CAPACITY, Alias, Level
+from serving.champions.run_choice import RunChoice, choose_run
+from serving.champions.switches import SwitchBoard
 
 __all__ = ["CapacityStore", "LoadedCapacity", "info_of_run"]
 
@@ -81,11 +84,14 @@ class CapacityStore:
 
     root: Path
     latest: LoadedCapacity | None = field(default=None)
+    board: SwitchBoard | None = None
+    challenger: LoadedCapacity | None = None
+    choice: RunChoice | None = None
 
     @property
-    def pointer(self) -> Path:
-        """The file that names the newest run: while it stays, nothing new was published."""
-        return self.root / LATEST
+    def pointers(self) -> tuple[Path, Path]:
+        """The files that name the newest runs: while they stay, nothing new was published."""
+        return self.root / LATEST, self.root / CHALLENGER
 
     @property
     def plans(self) -> Path:
@@ -93,10 +99,26 @@ class CapacityStore:
         return self.root / "plans"
 
     def reload(self) -> None:
-        """Load the newest run if it is another. Raises the UserError of one that cannot be read, the last stays."""
-        run_id = latest_run_id(self.root)
-        if run_id is None or (self.latest is not None and self.latest.info.run_id == run_id):
-            return
+        """Load the run that is to answer if it is another. Raises the UserError of one that cannot be read, the last stays."""
+        choice = choose_run(self.board, CAPACITY, latest_run_id(self.root))
+        self.choice = choice
+        if choice.level is not Level.CHAMPION and not _is(self.latest, choice.run_id):
+            self.latest = None  # it was ordered away: whatever happens below, it does not answer any more
+        if choice.run_id is not None and not _is(self.latest, choice.run_id):
+            self.latest = self._loaded(choice.run_id)
+        beside = latest_run_id(self.root, challenger=True)
+        if self.board is not None:
+            beside = self.board.alias_version(CAPACITY, Alias.CHALLENGER, beside)
+        if beside is None or beside == choice.run_id:
+            self.challenger = None
+        elif not _is(self.challenger, beside):
+            self.challenger = self._loaded(beside)
+
+    def _loaded(self, run_id: str) -> LoadedCapacity:
         loaded = LoadedCapacity(read_run(self.root / run_id))
         loaded.look_once()
-        self.latest = loaded
+        return loaded
+
+
+def _is(loaded: LoadedCapacity | None, run_id: str | None) -> bool:
+    return loaded is not None and loaded.info.run_id == run_id

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from features.credit.standing import Standing
 from models.credit.rules.evaluate import RuleHit
 from models.errors import AdditivityError
+from serving.champions.stand_in import stand_in_note
 from serving.credit.basis import Basis
 from serving.credit.dated_policies import Advised, day_of
 from serving.credit.figures import Figures, figures_of
+from serving.credit.freshness import age_notes, refuse_stale
 from serving.credit.party_book import carrier_of, rule_note
 from serving.credit.quality import quality_of
 from serving.credit.routing import Routed, take_route
@@ -68,8 +70,10 @@ def answer_from(basis: Basis, terms: Terms, marks: Marks) -> ScoreAnswer:
 def route_of(basis: Basis, terms: Terms) -> Routed | None:
     """Return who answers, None where no line and stage are named.
 
-    Raises NoScoreError where the route refuses, NoFeaturesError when nothing is known and no like answers.
+    Raises NoScoreError where the route refuses, NoFeaturesError when nothing is known and no like answers, StaleError where
+    the policy is to refuse what is too old.
     """
+    refuse_stale(basis)
     routed = take_route(basis, terms.policies.coverage, as_of=day_of(basis.decided_at))
     if basis.known == 0 and (routed is None or routed.pooled is None):
         raise NoFeaturesError(len(basis.values))
@@ -101,7 +105,7 @@ def outcome_of(
         quality=quality,
         carrier=carrier_of(terms.model.features, figures.contributions, basis.paths),
         routed=routed,
-        warnings=_warnings(basis),
+        warnings=age_notes(basis),
     )
 
 
@@ -150,7 +154,10 @@ def _quality(basis: Basis, routed: Routed | None) -> Quality:
         rules_checked=basis.facts is not None,
         neighbours_scored=basis.neighbours_scored,
     )
-    if routed is not None and not routed.full:
+    note = stand_in_note(basis.sources.level, basis.sources.model_version)
+    if note is not None:
+        quality = quality.model_copy(update={"notes": [*quality.notes, note]})
+    if note is not None or (routed is not None and not routed.full):
         return quality.model_copy(update={"level": QualityLevel.FALLBACK})
     return quality
 
@@ -170,18 +177,3 @@ def _contributions(basis: Basis, terms: Terms, parts: NDArray[np.float64]) -> li
         )
         for name, value, part in by_size
     ]
-
-
-def _warnings(basis: Basis) -> tuple[Note, ...]:
-    """Warn of stored data that are older than they should be; a payload of features has no date."""
-    as_of = basis.sources.data_as_of
-    age = 0 if as_of is None else (basis.decided_at.date() - as_of).days
-    if age <= basis.bounds.stale_after_days:
-        return ()
-    return (
-        Note(
-            code="stale_data",
-            text_zh=f"数据截至 {as_of}，已有 {age} 天，请更新后再作决定。",
-            text_en=f"The data is of {as_of}, {age} days old; renew it before deciding.",
-        ),
-    )

@@ -43,7 +43,7 @@ class CreditApi:
             raise request_error(error) from error
 
         def answer() -> ScoreAnswer:
-            scored = self._api.parts.scorer().score(wanted, caller)
+            scored = self._api.parts.answerer().score(wanted, caller)
             self._api.parts.ledger.append([scored.record])
             return scored.answer
 

@@ -52,14 +52,24 @@ class Sources:
     book_sha256: str | None
     data_as_of: date | None
     graph_as_of: date | None
+    level: str = "champion"
+    """Who answers, as `serving.champions.families.Level`: the champion or what stands in for it."""
+    trained_as_of: date | None = None
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Settings that decide part of an answer: from how many known features on, and until what age of the data, it is full."""
+    """Settings that decide part of an answer: from how many known features on, and until what age of the data, it is full.
+
+    `stale_policy` says whether older features or an older graph are flagged or refused; an older model is flagged. None
+    sets no limit.
+    """
 
     least_known_share: float
     stale_after_days: int
+    stale_graph_days: int | None = None
+    stale_model_days: int | None = None
+    stale_policy: str = "flag"
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +137,7 @@ class Basis:
                 **vars(sources),
                 "data_as_of": _day(sources.data_as_of),
                 "graph_as_of": _day(sources.graph_as_of),
+                "trained_as_of": _day(sources.trained_as_of),
             },
             "bounds": dict(vars(self.bounds)),
             "decided_at": self.decided_at.isoformat(),

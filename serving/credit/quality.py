@@ -7,7 +7,7 @@ from features.credit.standing import Standing
 from serving.ledger.chain import Json
 from serving.schemas import Note, Quality, QualityLevel
 
-__all__ = ["quality_of", "quality_record"]
+__all__ = ["quality_of", "quality_record", "rules_unchecked"]
 
 _UNLEARNT: Final = {
     Standing.IN_DEFAULT: Note(
@@ -61,6 +61,11 @@ def quality_of(
             level = QualityLevel.FALLBACK
             notes.append(note)
     return Quality(level=level, features_known=known, features_total=total, notes=notes)
+
+
+def rules_unchecked() -> Note:
+    """Return the remark that there were no facts to check the rules by."""
+    return _RULES_UNCHECKED
 
 
 def quality_record(quality: Quality) -> Mapping[str, Json]:

@@ -1,7 +1,7 @@
 """Shapes of requests and answers about credit."""
 
 from datetime import date, datetime
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import ConfigDict, Field, FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
@@ -11,6 +11,7 @@ from models.credit.policy import Advice
 from serving.schemas import Note, Quality, StrictModel
 
 __all__ = [
+    "PARTY_ID",
     "Carrier",
     "CarrierEdge",
     "Contribution",
@@ -20,7 +21,8 @@ __all__ = [
     "ScoreRequest",
 ]
 
-PartyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="主体编号 / id of the party")]
+PARTY_ID: Final = r"^[A-Za-z0-9_-]{1,64}$"
+PartyId = Annotated[str, Field(pattern=PARTY_ID, description="主体编号 / id of the party")]
 
 
 class ScoreRequest(StrictModel):
@@ -132,32 +134,39 @@ class ScoreAnswer(StrictModel):
     request_id: str
     decision_id: str = Field(description="台账编号 / id in the ledger")
     party_id: str | None
-    pd: float = Field(ge=0, le=1, description="12 个月违约概率 / probability of default within 12 months")
+    pd: float | None = Field(
+        ge=0,
+        le=1,
+        description="12 个月违约概率；null：模型停用，只有规则结论（quality.level = rules_only），其余各数同此 / "
+        "probability of default within 12 months; null: rules alone answer, as in all figures below",
+    )
     pd_low: float | None = Field(
         description="校准区间下端 / lower end of the 90 % interval of the calibration"
     )
     pd_high: float | None = Field(
         description="校准区间上端；null：模型没有区间 / null: the model has no interval"
     )
-    log_odds: float
-    base_log_odds: float
-    own_pd: float = Field(
+    log_odds: float | None
+    base_log_odds: float | None
+    own_pd: float | None = Field(
         ge=0, le=1, description="仅凭自身特征的违约概率 / PD by the party's own features alone"
     )
-    own_log_odds: float
-    network_log_odds: float = Field(
+    own_log_odds: float | None
+    network_log_odds: float | None = Field(
         description="关系的影响 = log_odds − own_log_odds，也是关系类特征贡献之和 / what the network adds"
     )
     carrier: Carrier | None = Field(
         description="无关系影响时为 null / null without a network effect or without the graph"
     )
-    points: int = Field(description="分数越高风险越低 / more points are less risk")
-    grade: str
+    points: int | None = Field(description="分数越高风险越低 / more points are less risk")
+    grade: str | None
     advice: Advice = Field(
         description="等级与规则两者中较严的 / the worst of the grade's advice and the rules'"
     )
-    grade_advice: Advice = Field(description="仅按等级的意见 / by the grade alone")
-    decided_by: list[str] = Field(description="grade 或规则代码 / grade, or the codes of rules")
+    grade_advice: Advice | None = Field(description="仅按等级的意见 / by the grade alone")
+    decided_by: list[str] = Field(
+        description="grade、规则代码，或 rules_only / grade, the codes of rules, or rules_only"
+    )
     rules: list[RuleNote] = Field(description="命中与未能核查的规则 / rules broken, and those not checked")
     route: RouteTaken | None = Field(description="未给条线与阶段时为 null / null without line and stage")
     policy: str = Field(description="所用政策 / the policy the advice comes from")

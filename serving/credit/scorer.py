@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from features.credit.standing import Standing
 from serving.access.caller import Caller
+from serving.champions.families import Level
 from serving.credit.answer import Marks, answer_of, outcome_of, route_of
 from serving.credit.basis import Basis, Bounds, Sources
 from serving.credit.book_store import BookStore
@@ -48,6 +49,8 @@ class CreditScorer:
         bounds: Bounds,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
+        level: Level = Level.CHAMPION,
+        trained_as_of: date | None = None,
     ) -> None:
         """Raise FeatureMismatchError when store and book lack features of the model."""
         model = terms.model
@@ -67,6 +70,8 @@ class CreditScorer:
             book_sha256=self.book.sha256,
             data_as_of=store.data_as_of,
             graph_as_of=store.graph_as_of,
+            level=level,
+            trained_as_of=trained_as_of,
         )
         self._of_given = replace(
             self._of_stored, features_sha256=None, book_sha256=None, data_as_of=None, graph_as_of=None
@@ -86,6 +91,10 @@ class CreditScorer:
         marks = Marks(self._new_id(), caller.call.request_id, caller.companies)
         answer = answer_of(outcome, basis, self.terms, marks)
         return Scored(answer, record_of(answer, basis, caller))
+
+    def require(self, caller: Caller, party_id: str) -> None:
+        """Refuse a party that is none of the caller's companies'. Raises OutsideScopeError, NotReadyError."""
+        require_party(caller, self._companies, party_id)
 
     def basis(self, request: ScoreRequest) -> Basis:
         """Look up all that the answer to a request depends on. Raises UnknownPartyError, InvalidRequestError."""

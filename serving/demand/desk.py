@@ -12,6 +12,8 @@ from features.errors import FrequencyError
 from features.timeline import Frequency, read_frequency
 from models.demand.ledger.published_run import KEYS
 from serving.access.caller import Caller
+from serving.champions.errors import FamilyStoppedError, StaleError
+from serving.champions.families import demand_family
 from serving.demand.answers import Finals, answer_series, finals_of, forecast_record, refusal, stamp
 from serving.demand.forecast_store import ForecastStore, LoadedRun
 from serving.demand.override_store import OverrideStore
@@ -39,6 +41,7 @@ class DemandLimits:
 
     answer_series: int
     stale_run_days: int
+    stale_policy: str = "flag"
 
 
 class DemandDesk:
@@ -80,6 +83,7 @@ class DemandDesk:
     def run(self, freq: str | None) -> LoadedRun:
         """Return the newest run of a frequency; of the only one where none is named."""
         held = self.store.latest
+        self._refuse_stopped(freq)
         if not held:
             raise NotReadyError(
                 "forecasts",
@@ -112,9 +116,22 @@ class DemandDesk:
             raise InvalidRequestError([problem]) from error
 
     def stale(self, loaded: LoadedRun, now: datetime) -> list[Note]:
-        """Return a note where a run was issued too long ago."""
-        info = loaded.info
-        return stale_notes(info.run_id, info.issued_at, now, stale_after_days=self.limits.stale_run_days)
+        """Return notes where a run was issued too long ago, or is not the newest.
+
+        Raises StaleError where the policy is to refuse what is too old.
+        """
+        info, note = loaded.info, self.store.note(loaded.info.freq)
+        old = stale_notes(info.run_id, info.issued_at, now, stale_after_days=self.limits.stale_run_days)
+        if old and self.limits.stale_policy == "refuse":
+            raise StaleError(zh=old[0].text_zh, en=old[0].text_en)
+        return [*old, *([note] if note is not None else [])]
+
+    def _refuse_stopped(self, freq: str | None) -> None:
+        """Refuse a frequency that the kill switch stopped. Raises FamilyStoppedError."""
+        for one in Frequency:
+            stopped = self.store.stopped(one)
+            if stopped is not None and (freq == one or (freq is None and not self.store.latest)):
+                raise FamilyStoppedError(demand_family(one), stopped.reason)
 
     def finals(self, loaded: LoadedRun, now: datetime) -> Finals:
         """Return what overrides make of a run; computed anew when a run, an override or a day is new."""

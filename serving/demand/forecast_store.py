@@ -14,6 +14,7 @@ from models.demand.ledger.published_run import (
     KEYS,
     ForecastRun,
     RunInfo,
+    challenger_pointer,
     ds_text,
     latest_pointer,
     latest_run_id,
@@ -21,6 +22,10 @@ from models.demand.ledger.published_run import (
     read_run,
 )
 from models.quantile_columns import quantile_columns
+from serving.champions.families import Alias, Level, demand_family
+from serving.champions.run_choice import RunChoice, choose_run
+from serving.champions.switches import SwitchBoard
+from serving.schemas import Note
 
 __all__ = ["ForecastStore", "LoadedRun", "pointers"]
 
@@ -110,19 +115,22 @@ def _places(frame: pl.DataFrame) -> dict[str, tuple[int, int]]:
 
 def pointers(root: Path) -> list[Path]:
     """Return the files that name the newest runs: when none of them changes, nothing new was published."""
-    return [latest_pointer(root, freq) for freq in Frequency]
+    return [name(root, freq) for freq in Frequency for name in (latest_pointer, challenger_pointer)]
 
 
 @dataclass
 class ForecastStore:
-    """The folder of published runs."""
+    """The folder of published runs: of each frequency the one that answers and the challenger's."""
 
     root: Path
+    board: SwitchBoard | None = None
     latest: dict[Frequency, LoadedRun] = field(default_factory=dict)
+    challengers: dict[Frequency, LoadedRun] = field(default_factory=dict)
+    choices: dict[Frequency, RunChoice] = field(default_factory=dict)
     _kept: dict[str, ForecastRun] = field(default_factory=dict)
 
     def reload(self) -> None:
-        """Load the newest run of each frequency; one that cannot be read leaves the one before in place.
+        """Load the run of each frequency that is to answer; one that cannot be read leaves the one before in place.
 
         Raises the UserError of a run that cannot be read, after all others have been loaded.
         """
@@ -136,12 +144,37 @@ class ForecastStore:
             raise problem
 
     def _reload(self, freq: Frequency) -> None:
-        run_id = latest_run_id(self.root, freq)
+        family = demand_family(freq)
+        choice = choose_run(self.board, family, latest_run_id(self.root, freq))
+        self.choices[freq] = choice
         held = self.latest.get(freq)
-        if run_id is not None and (held is None or held.info.run_id != run_id):
-            loaded = LoadedRun(self._read(run_id))
-            _ = (loaded.series, loaded.timeline)  # what is wrong with it shows now, not at the first question
-            self.latest[freq] = loaded
+        if choice.level is not Level.CHAMPION and held is not None and held.info.run_id != choice.run_id:
+            del self.latest[freq]  # it was ordered away: whatever happens below, it does not answer any more
+            held = None
+        if choice.run_id is not None and (held is None or held.info.run_id != choice.run_id):
+            self.latest[freq] = self._loaded(choice.run_id)
+        beside = latest_run_id(self.root, freq, challenger=True)
+        if self.board is not None:
+            beside = self.board.alias_version(family, Alias.CHALLENGER, beside)
+        if beside is None or beside == choice.run_id:
+            self.challengers.pop(freq, None)
+        elif freq not in self.challengers or self.challengers[freq].info.run_id != beside:
+            self.challengers[freq] = self._loaded(beside)
+
+    def _loaded(self, run_id: str) -> LoadedRun:
+        loaded = LoadedRun(self._read(run_id))
+        _ = (loaded.series, loaded.timeline)  # what is wrong with it shows now, not at the first question
+        return loaded
+
+    def note(self, freq: Frequency) -> Note | None:
+        """Return the remark that another than the newest run answers, None where the newest does."""
+        choice = self.choices.get(freq)
+        return None if choice is None else choice.note
+
+    def stopped(self, freq: Frequency) -> RunChoice | None:
+        """Return the order that a frequency is not answered, None where there is none."""
+        choice = self.choices.get(freq)
+        return choice if choice is not None and choice.level is Level.STOPPED else None
 
     def runs(self, freq: Frequency, most: int) -> Sequence[ForecastRun]:
         """Return the newest `most` runs of a frequency, oldest first; runs never change, so they are read once."""

@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from models.bundle import Bundle, parquet_bytes, read_bundle, write_bundle
-from models.capacity.published.pointers import Pointer, latest_in, move_pointer, timed_id
+from models.capacity.published.pointers import CHALLENGER, LATEST, Pointer, latest_in, move_pointer, timed_id
 from models.capacity.published.run_frames import FRAMES, check_frames, empty_frame, shaped
 from models.capacity.published.run_info import FOLDER_NAME, CapacityInfo
 from models.errors import CapacityRunError, CapacityRunExistsError
@@ -90,6 +90,8 @@ def checked_run(run: CapacityRun) -> CapacityRun:
 def write_run(root: Path, run: CapacityRun) -> Path:
     """Write a run to `root/<run_id>` in one move and point `root/latest.json` at it if none is of newer data.
 
+    A challenger's run moves `root/challenger.json` instead.
+
     Raises CapacityRunError where the frames do not hold together (a missing column, a key twice, quantiles that cross,
     contributions that do not sum to the forecast, a line or product that is not listed), naming the rows;
     CapacityRunExistsError where the id is taken.
@@ -113,7 +115,8 @@ def write_run(root: Path, run: CapacityRun) -> Path:
         notes={"model_version": run.info.model_version, "demand_run_id": run.info.demand_run_id or ""},
     )
     info = run.info
-    move_pointer(root, Pointer(id=info.run_id, issued_at=info.issued_at, data_as_of=info.data_as_of))
+    pointer = Pointer(id=info.run_id, issued_at=info.issued_at, data_as_of=info.data_as_of)
+    move_pointer(root, pointer, CHALLENGER if info.challenger else LATEST)
     return folder
 
 
@@ -124,15 +127,16 @@ def read_run(folder: Path) -> CapacityRun:
     return CapacityRun(_info(folder), **frames, dependence=_dependence(bundle))
 
 
-def list_runs(root: Path) -> list[CapacityInfo]:
-    """List what was published, oldest first; folders on their way are not seen."""
+def list_runs(root: Path, *, challengers: bool = False) -> list[CapacityInfo]:
+    """List what was published, oldest first; folders on their way are not seen, nor challengers unless asked for."""
     folders = [path.parent for path in root.glob(f"*/{_INFO}") if FOLDER_NAME.fullmatch(path.parent.name)]
-    return sorted((_info(folder) for folder in folders), key=lambda info: (info.issued_at, info.run_id))
+    found = [info for info in map(_info, folders) if challengers or not info.challenger]
+    return sorted(found, key=lambda info: (info.issued_at, info.run_id))
 
 
-def latest_run_id(root: Path) -> str | None:
-    """Return the newest run, None where nothing was published. Raises CapacityRunError."""
-    pointer = latest_in(root)
+def latest_run_id(root: Path, *, challenger: bool = False) -> str | None:
+    """Return the newest run or the challenger's, None where nothing was published. Raises CapacityRunError."""
+    pointer = latest_in(root, CHALLENGER if challenger else LATEST)
     return None if pointer is None else pointer.id
 
 

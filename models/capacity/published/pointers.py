@@ -9,9 +9,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from features.checked_files import write_text_atomically
 from models.errors import CapacityRunError
 
-__all__ = ["LATEST", "Pointer", "latest_in", "move_pointer", "timed_id"]
+__all__ = ["CHALLENGER", "LATEST", "Pointer", "latest_in", "move_pointer", "timed_id"]
 
 LATEST: Final = "latest.json"
+CHALLENGER: Final = "challenger.json"
+"""Names the newest of the runs that are computed beside those served."""
 
 
 class Pointer(BaseModel):
@@ -39,9 +41,9 @@ def timed_id(kind: str, issued_at: datetime, suffix: str) -> str:
     return f"{issued_at:%Y%m%dT%H%M%S}-{kind}-{suffix}"
 
 
-def latest_in(root: Path) -> Pointer | None:
-    """Return what `root/latest.json` names, None where nothing was published. Raises CapacityRunError."""
-    path = root / LATEST
+def latest_in(root: Path, name: str = LATEST) -> Pointer | None:
+    """Return what the file `name` in `root` names, None where nothing was published. Raises CapacityRunError."""
+    path = root / name
     if not path.is_file():
         return None
     try:
@@ -52,10 +54,10 @@ def latest_in(root: Path) -> Pointer | None:
         ) from error
 
 
-def move_pointer(root: Path, pointer: Pointer) -> bool:
+def move_pointer(root: Path, pointer: Pointer, name: str = LATEST) -> bool:
     """Point at what is newer, in one move; what is published late, or of older data, does not hide a newer one."""
-    held = latest_in(root)
+    held = latest_in(root, name)
     if held is not None and held.after(pointer):
         return False
-    write_text_atomically(pointer.model_dump_json() + "\n", root / LATEST)
+    write_text_atomically(pointer.model_dump_json() + "\n", root / name)
     return True

@@ -58,3 +58,5 @@ class CapacityInfo(BaseModel):
     """Measures of the backtests by subject (`lines`, `planned_rate`, `line:<id>`, `shortfall`, ...) and name."""
     notes: tuple[Note, ...] = ()
     mlflow_run_id: str | None = None
+    challenger: bool = False
+    """Whether it is computed beside the runs that are served, to be compared with them."""

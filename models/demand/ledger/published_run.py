@@ -24,6 +24,7 @@ __all__ = [
     "ForecastRun",
     "RunInfo",
     "band_of",
+    "challenger_pointer",
     "checked_run",
     "ds_text",
     "latest_pointer",
@@ -93,6 +94,8 @@ class RunInfo(BaseModel):
     accuracy: dict[str, dict[str, float]] = {}
     """Measures of the backtest by member (`combination`, `naive`, ...) and name (`wape`, ...)."""
     mlflow_run_id: str | None = None
+    challenger: bool = False
+    """Whether it is computed beside the runs that are served, to be compared with them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +131,8 @@ def ds_text(frame: pl.DataFrame) -> pl.Expr:
 def write_run(root: Path, run: ForecastRun) -> Path:
     """Write a run to `root/<run_id>` in one move and point `latest-<freq>.json` at it if none is newer.
 
+    A challenger's run moves `challenger-<freq>.json` instead.
+
     Raises ForecastRunError where the frames do not hold together (a missing column, a step twice, quantiles that
     cross, components that do not sum to the forecast, a series without quality), naming the series;
     ForecastRunExistsError where the id is taken.
@@ -160,11 +165,13 @@ def read_run(folder: Path) -> ForecastRun:
     return ForecastRun(_info(folder), **frames)
 
 
-def list_runs(root: Path, freq: Frequency | None = None) -> list[RunInfo]:
-    """List what was published, oldest first; folders on their way are not seen."""
+def list_runs(root: Path, freq: Frequency | None = None, *, challengers: bool = False) -> list[RunInfo]:
+    """List what was published, oldest first; folders on their way are not seen, nor challengers unless asked for."""
     folders = [path.parent for path in root.glob(f"*/{_INFO}") if _FOLDER.fullmatch(path.parent.name)]
     found = [_info(folder) for folder in folders]
-    wanted = [info for info in found if freq is None or info.freq == freq]
+    wanted = [
+        info for info in found if (freq is None or info.freq == freq) and (challengers or not info.challenger)
+    ]
     return sorted(wanted, key=lambda info: (info.issued_at, info.run_id))
 
 
@@ -173,9 +180,14 @@ def latest_pointer(root: Path, freq: Frequency) -> Path:
     return root / f"latest-{freq}.json"
 
 
-def latest_run_id(root: Path, freq: Frequency) -> str | None:
-    """Return the newest run of a frequency, None where nothing was published."""
-    pointer = latest_pointer(root, freq)
+def challenger_pointer(root: Path, freq: Frequency) -> Path:
+    """Return the file that names the newest run of a frequency's challenger."""
+    return root / f"challenger-{freq}.json"
+
+
+def latest_run_id(root: Path, freq: Frequency, *, challenger: bool = False) -> str | None:
+    """Return the newest run of a frequency or of its challenger, None where nothing was published."""
+    pointer = challenger_pointer(root, freq) if challenger else latest_pointer(root, freq)
     if not pointer.is_file():
         return None
     try:
@@ -186,7 +198,7 @@ def latest_run_id(root: Path, freq: Frequency) -> str | None:
 
 def _point(root: Path, info: RunInfo) -> None:
     """Move the pointer on, never back: a run published late does not hide a newer one."""
-    pointer = latest_pointer(root, info.freq)
+    pointer = challenger_pointer(root, info.freq) if info.challenger else latest_pointer(root, info.freq)
     if pointer.is_file():
         held = RunInfo.model_validate_json(pointer.read_bytes())
         if held.issued_at > info.issued_at:

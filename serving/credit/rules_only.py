@@ -1,0 +1,136 @@
+"""What rules alone say of a party when every model is switched off: advice, never a figure."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from features.credit.standing import Standing
+from models.credit.policy import Advice
+from models.credit.rules.evaluate import GRADE, decide
+from serving.access.caller import Caller
+from serving.champions.families import Level
+from serving.champions.stand_in import stand_in_note
+from serving.credit.answer import Marks
+from serving.credit.basis import Basis, Sources
+from serving.credit.book_store import BookStore
+from serving.credit.dated_policies import DatedPolicies, day_of
+from serving.credit.feature_store import FeatureStore
+from serving.credit.freshness import age_notes, refuse_stale
+from serving.credit.party_book import PartyBook, rule_note
+from serving.credit.quality import rules_unchecked
+from serving.credit.schemas import ScoreAnswer, ScoreRequest
+from serving.credit.scope import require_party
+from serving.credit.scorer import Scored, record_of
+from serving.schemas import Note, Quality, QualityLevel
+
+if TYPE_CHECKING:
+    from serving.credit.sources import CreditSources
+
+__all__ = ["RULES_ONLY_VERSION", "RulesOnlyScorer", "rules_answer"]
+
+RULES_ONLY_VERSION: Final = "rules-only"
+DECIDED_BY: Final = "rules_only"
+"""What `decided_by` names where no rule asks for more than the review that the missing model calls for."""
+
+
+class RulesOnlyScorer:
+    """Answers as a scorer does, from the book's facts alone."""
+
+    def __init__(self, sources: "CreditSources", store: FeatureStore, book: BookStore | None) -> None:
+        self.policies = sources.policies
+        self.store, self._bounds = store, sources.bounds
+        self.book = PartyBook(book, store, features=(), version=RULES_ONLY_VERSION)
+        self._companies = book
+        self._clock: Callable[[], datetime] = sources.clock
+        self._new_id: Callable[[], str] = sources.new_id
+
+    def score(self, request: ScoreRequest, caller: Caller) -> Scored:
+        """Answer a request. Raises OutsideScopeError, UnknownPartyError, StaleError."""
+        if request.party_id is not None:
+            require_party(caller, self._companies, request.party_id)
+        basis = self.basis(request)
+        marks = Marks(self._new_id(), caller.call.request_id, caller.companies)
+        answer = rules_answer(basis, self.policies, marks)
+        return Scored(answer, record_of(answer, basis, caller))
+
+    def basis(self, request: ScoreRequest) -> Basis:
+        """Look up what the rules need of a party. Raises UnknownPartyError."""
+        party, known = request.party_id, request.party_id is not None
+        return Basis(
+            party_id=party,
+            line=request.line,
+            stage=request.stage,
+            features=(),
+            values=np.empty(0),
+            standing=Standing.AT_RISK if party is None else self.store.standing(party),
+            facts=self.book.facts(party),
+            lines=None,
+            pooled=None,
+            neighbours_scored=False,
+            paths=(),
+            sources=Sources(
+                model_version=RULES_ONLY_VERSION,
+                explainer=DECIDED_BY,
+                policy_sha256=self.policies.sha256,
+                features_sha256=self.store.sha256 if known else None,
+                book_sha256=self.book.sha256 if known else None,
+                data_as_of=self.store.data_as_of if known else None,
+                graph_as_of=self.store.graph_as_of if known else None,
+                level=Level.RULES_ONLY,
+            ),
+            bounds=self._bounds,
+            decided_at=self._clock(),
+        )
+
+
+def rules_answer(basis: Basis, policies: DatedPolicies, marks: Marks) -> ScoreAnswer:
+    """Say what the rules say on a basis: the same basis and policies give the same answer. Raises StaleError."""
+    refuse_stale(basis)
+    hits = policies.hits(basis.facts, at=basis.decided_at) if basis.facts is not None else ()
+    in_default = basis.standing is Standing.IN_DEFAULT
+    decision = decide(Advice.DECLINE if in_default else Advice.MANUAL_REVIEW, hits)
+    return ScoreAnswer(
+        request_id=marks.request_id,
+        decision_id=marks.decision_id,
+        party_id=basis.party_id,
+        pd=None,
+        pd_low=None,
+        pd_high=None,
+        log_odds=None,
+        base_log_odds=None,
+        own_pd=None,
+        own_log_odds=None,
+        network_log_odds=None,
+        carrier=None,
+        points=None,
+        grade=None,
+        advice=decision.advice,
+        grade_advice=None,
+        decided_by=_named(decision.decided_by),
+        rules=[rule_note(hit) for hit in hits],
+        route=None,
+        policy=policies.advice.on(day_of(basis.decided_at)).name,
+        contributions=[],
+        model_version=basis.sources.model_version,
+        data_as_of=basis.sources.data_as_of,
+        graph_as_of=basis.sources.graph_as_of,
+        decided_at=basis.decided_at,
+        quality=_quality(basis),
+        warnings=list(age_notes(basis)),
+    )
+
+
+def _named(decided_by: Sequence[str]) -> list[str]:
+    return [DECIDED_BY if one == GRADE else one for one in decided_by]
+
+
+def _quality(basis: Basis) -> Quality:
+    notes: list[Note] = []
+    switched_off = stand_in_note(Level.RULES_ONLY, RULES_ONLY_VERSION)
+    if switched_off is not None:
+        notes.append(switched_off)
+    if basis.facts is None:
+        notes.append(rules_unchecked())
+    return Quality(level=QualityLevel.RULES_ONLY, features_known=0, features_total=0, notes=notes)
