@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from serving.access.caller import Caller, caller_of
+from serving.access.errors import LimitExceededError
 from serving.access.keys import KeyStore, require_role
 from serving.errors import (
     BodyTooLargeError,
@@ -24,6 +25,7 @@ from serving.http.language import preferred_language
 from serving.http.openapi import DOCS_PAGE, Endpoint, openapi_json
 from serving.http.problem_table import problem_of
 from serving.http.problems import known_error, problem_response
+from serving.operations.metrics import observed_limit
 from serving.parts import Parts
 from serving.settings import ServiceSettings
 
@@ -96,6 +98,8 @@ class Api:
         language = preferred_language(request.headers.get("accept-language"), self.settings.lang)
         error = known_error(error, request_id)
         request.state.problem = problem_of(error).slug  # counted by slug
+        if isinstance(error, LimitExceededError):
+            observed_limit(error.rule)
         return problem_response(error, request_id=request_id, language=language)
 
     async def no_route(self, request: Request, _error: Exception) -> Response:

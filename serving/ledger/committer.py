@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from serving.errors import LedgerUnavailableError
 from serving.ledger.database import Database
 from serving.ledger.writing import Batch, BesideError, write_batches
+from serving.operations.metrics import observed_commit, observed_ledger_failure, observed_ledger_queue
 
 __all__ = ["Committer"]
 
@@ -86,6 +88,7 @@ class Committer:
     def _work(self) -> None:
         while taken := self._taken():
             self._write([waiting for waiting in taken if not waiting.abandoned])
+            observed_ledger_queue(len(self._queue))
 
     def _taken(self) -> list[_Waiting]:
         """Take what waits, up to what one transaction should hold; empty when nothing came for a while."""
@@ -115,14 +118,19 @@ class Committer:
         _tell(waiting)
 
     def _transaction(self, waiting: Sequence[_Waiting]) -> Exception | None:
+        began = time.perf_counter()
         try:
             with self._database.writing() as connection:
                 added = write_batches(connection, [one.batch for one in waiting], self._scopes)
         except BesideError as error:
             return error.told() if len(waiting) == 1 else error
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
+            if _is_of_the_database(error):
+                observed_ledger_failure()
             return error
         self._scopes |= added
+        records = sum(len(one.batch.lines) for one in waiting)
+        observed_commit(time.perf_counter() - began, records, ended_at=time.time())
         return None
 
 
