@@ -1,5 +1,8 @@
-"""Contributions of a bag of boosters by compiled paths: the figures of LightGBM's `pred_contrib` for far less CPU."""
+"""Scores and contributions of a bag of boosters by compiled code: LightGBM's own figures for far less CPU."""
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -8,34 +11,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.credit.booster import Boosters
-from models.credit.forest_paths import MOST_NODES, ForestPaths, forest_paths
+from models.credit.forest_paths import ForestPaths, forest_paths
 
 if TYPE_CHECKING:
     from models.credit.model import CreditModel
 
 __all__ = ["CompiledBoosters", "compiled"]
 
-_TABLE_STEPS: Final = (
-    7  # a leaf of so many steps keeps 2^7 · 7 figures (7 KB): a tree's tables fit in the cache
-)
+_ROWS_A_THREAD: Final = 256
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class CompiledBoosters(Boosters):
-    """A bag of boosters whose contributions are found leaf by leaf instead of by LightGBM.
+    """A bag of boosters whose scores and contributions are found by compiled code instead of by LightGBM.
 
     The Shapley value of feature j in a leaf of value v with steps i (one a feature on its path), each taken (o_i = 1) or
     not (0) by the row and by the share r_i of the training rows, is
     v · (o_j - r_j) · ∫_0^1 Π_{i ≠ j} (t · o_i + (1 - t) · r_i) dt, as the weight of a coalition of size s among d
     features, s! (d - 1 - s)! / d!, is ∫ t^s (1 - t)^(d - 1 - s) dt. The integrand is a polynomial of degree d - 1, so
-    Gauss-Legendre quadrature with ceil(d / 2) points is exact; no term is negative, so that nothing cancels. It depends on
-    the row by which steps are taken alone: short paths keep a table of all 2^d answers, longer ones are worked out.
+    Gauss-Legendre quadrature with ceil(d / 2) points is exact. The product over a whole path is worked out from edge to edge
+    down the tree and divided by the factor of j where its contribution is taken, for all leaves below an edge at once: a
+    tree costs as many steps as it has edges, whatever its depth. No factor is 0 (t < 1, r > 0), and all are positive.
     Sources: Lundberg, Erion, Lee (2018), Consistent individualized feature attribution for tree ensembles (the game, with
-    cover as weight); Owen (1972), Multilinear extensions of games (the integral); Yang (2021), Fast TreeSHAP (tables).
+    cover as weight); Owen (1972), Multilinear extensions of games (the integral); Yu et al. (2022), Linear TreeShap (one
+    walk down and one up).
 
-    Boosters with trees that `forest_paths` cannot tell are explained by LightGBM, as are all where numba is missing.
+    Raw scores are LightGBM's to the last bit: the same leaves, added in the same order. Boosters with trees that
+    `forest_paths` cannot tell are left to LightGBM, as are all where numba is missing.
     """
 
     def contributions(self, x: Floats, *, num_threads: int = 1) -> Floats:
@@ -43,9 +47,14 @@ class CompiledBoosters(Boosters):
         forest = self._forest
         if forest is None:
             return super().contributions(x, num_threads=num_threads)
-        out = np.zeros((len(x), x.shape[1] + 1))
-        forest.add(np.ascontiguousarray(x, dtype=np.float64), out, num_threads=num_threads)
-        return out
+        return forest.contributions(_rows(x), num_threads=num_threads)
+
+    def raw(self, x: Floats, *, num_threads: int = 1) -> Floats:
+        """Return raw log-odds, shape (n,), those of LightGBM bit for bit."""
+        forest = self._forest
+        if forest is None:
+            return super().raw(x, num_threads=num_threads)
+        return forest.raw(_rows(x), num_threads=num_threads)
 
     @property
     def explainer(self) -> str:
@@ -54,21 +63,28 @@ class CompiledBoosters(Boosters):
 
     @property
     def is_compiled(self) -> bool:
-        """Tell whether the contributions are found by paths."""
+        """Tell whether scores and contributions are found by compiled code."""
         return self._forest is not None
 
     @cached_property
     def _forest(self) -> "_Forest | None":
+        paths = forest_paths(self.members)
+        if paths is None:
+            return None
         try:
-            import models.credit.path_kernel  # noqa: F401, PLC0415
+            with _vectors_of_straight_code():
+                forest = _Forest(paths)
+                # Compiled, or read from numba's cache, here and now: a request must not wait for it.
+                row = np.full((1, self.members[0].num_feature()), np.nan)
+                forest.raw(row)
+                forest.contributions(row)
         except (ImportError, RuntimeError):  # RuntimeError: numba finds no folder to keep its cache in
             return None
-        paths = forest_paths(self.members)
-        return None if paths is None else _Forest(paths)
+        return forest
 
 
 def compiled(model: "CreditModel") -> "CreditModel":
-    """Return a credit model with the same answers whose boosters explain by compiled paths."""
+    """Return a credit model with the same answers whose boosters score and explain by compiled code."""
     network = model.network
     return replace(
         model,
@@ -78,70 +94,110 @@ def compiled(model: "CreditModel") -> "CreditModel":
 
 
 class _Forest:
-    """Paths with their tables and the points of the quadrature."""
+    """Paths with the points of their quadratures."""
 
     def __init__(self, paths: ForestPaths) -> None:
-        from models.credit.path_kernel import fill_tables  # noqa: PLC0415
+        from models.credit.path_kernel import LANES  # noqa: PLC0415
 
         self._paths = paths
-        steps = np.diff(paths.step_from)
-        sizes = np.where(steps <= _TABLE_STEPS, steps << np.minimum(steps, _TABLE_STEPS), 0)
-        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]) if len(sizes) else sizes
-        self._table_from = np.where(sizes > 0, starts, -1).astype(np.int64)
-        self._tables = np.empty(int(sizes.sum()))
-        self._longest = int(steps.max(initial=0))
-        self._points, self._weights = _quadrature(self._longest)
-        fill_tables(
-            paths.step_from,
-            paths.share,
-            paths.leaf_value,
-            self._table_from,
-            self._points,
-            self._weights,
-            self._tables,
-        )
+        self._members = len(paths.member_from) - 1
+        self._rules = np.maximum(1, -(-paths.most_steps // (2 * LANES))).astype(np.uint8)
+        self._points, self._weights = _quadratures(int(self._rules.max(initial=1)), LANES)
+        self._most_nodes = int(np.diff(paths.node_from).max(initial=0))
+        self._most_edges = int(np.diff(paths.edge_from).max(initial=1))
 
-    def add(self, x: Floats, out: Floats, *, num_threads: int) -> None:
-        """Add the contributions of x (n, k) and the base to out (n, k + 1)."""
-        from numba import get_num_threads, set_num_threads  # noqa: PLC0415
+    def raw(self, x: Floats, *, num_threads: int = 1) -> Floats:
+        """Return the mean raw score of the members, shape (n,)."""
+        from models.credit.path_kernel import add_scores  # noqa: PLC0415
 
-        from models.credit.path_kernel import sum_contributions  # noqa: PLC0415
+        paths, scores = self._paths, np.zeros((self._members, len(x)))
 
-        paths, before = self._paths, get_num_threads()
-        set_num_threads(min(num_threads, before))  # before is the most that numba has been allowed
-        try:
-            sum_contributions(
-                x,
+        def add(rows: slice) -> None:
+            add_scores(
+                x[rows],
                 paths.node_from,
                 paths.node_feature,
                 paths.threshold,
                 paths.missing,
                 paths.missing_left,
-                paths.leaf_from,
-                paths.leaf_value,
-                paths.step_from,
-                paths.step_feature,
+                paths.edge_from,
+                paths.edge_value,
+                paths.child,
+                paths.below,
+                paths.member_from,
+                scores[:, rows],
+            )
+
+        _in_threads(add, len(x), num_threads)
+        return np.asarray(np.mean(scores, axis=0), dtype=np.float64)
+
+    def contributions(self, x: Floats, *, num_threads: int = 1) -> Floats:
+        """Return contributions and base, shape (n, k + 1); a row's figures depend on neither threads nor other rows."""
+        from models.credit.path_kernel import add_contributions  # noqa: PLC0415
+
+        paths, out = self._paths, np.zeros((len(x), x.shape[1] + 1))
+
+        def add(rows: slice) -> None:
+            add_contributions(
+                x[rows],
+                paths.node_from,
+                paths.node_feature,
+                paths.threshold,
+                paths.missing,
+                paths.missing_left,
+                paths.edge_from,
+                paths.edge_value,
+                paths.parent,
+                paths.before,
+                paths.edge_feature,
+                paths.edge_node,
+                paths.right,
                 paths.share,
-                paths.mask,
-                paths.wanted,
-                self._table_from,
-                self._tables,
+                self._rules,
                 self._points,
                 self._weights,
-                self._longest,
-                out,
+                self._most_nodes,
+                self._most_edges,
+                out[rows],
             )
-        finally:
-            set_num_threads(before)
-        out[:, -1] += paths.base
+
+        _in_threads(add, len(x), num_threads)
+        out /= self._members
+        out[:, -1] = paths.base
+        return out
 
 
-def _quadrature(longest: int) -> tuple[Floats, Floats]:
-    """Return points and weights on [0, 1] in row d for d steps, of which the first ceil(d / 2) count."""
-    most = max(1, (longest + 1) // 2)
-    points, weights = np.zeros((longest + 1, most)), np.zeros((longest + 1, most))
-    for steps in range(1, min(longest, MOST_NODES) + 1):
-        count = (steps + 1) // 2
-        at, weight = np.polynomial.legendre.leggauss(count)
-        points[steps, :count], weights[steps, :count] = (at + 1) / 2, weight / 2
+def _in_threads(work: Callable[[slice], None], rows: int, num_threads: int) -> None:
+    """Do the work on slices of the rows, in as many threads as are worth it; the kernels hold no lock of Python's."""
+    threads = max(1, min(num_threads, rows // _ROWS_A_THREAD))
+    if threads == 1:
+        work(slice(0, rows))
+        return
+    edges = np.linspace(0, rows, 4 * threads + 1).astype(int).tolist()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, map(slice, edges[:-1], edges[1:])))
+
+
+@contextmanager
+def _vectors_of_straight_code() -> Iterator[None]:
+    """Let numba's compiler join straight code into vectors: the kernels are written for it, four times as fast."""
+    from numba.core import config  # noqa: PLC0415
+
+    before = vars(config)["SLP_VECTORIZE"]
+    vars(config)["SLP_VECTORIZE"] = 1
+    try:
+        yield
+    finally:
+        vars(config)["SLP_VECTORIZE"] = before
+
+
+def _quadratures(most: int, lanes: int) -> tuple[Floats, Floats]:
+    """Return points and weights on [0, 1] of the rules 1 to `most`, rule r having r rows of `lanes` points."""
+    found = [np.polynomial.legendre.leggauss(rule * lanes) for rule in range(1, most + 1)]
+    points = np.concatenate([(at + 1) / 2 for at, _ in found]).reshape(-1, lanes)
+    weights = np.concatenate([weight / 2 for _, weight in found]).reshape(-1, lanes)
     return points, weights
+
+
+def _rows(x: Floats) -> Floats:
+    return np.ascontiguousarray(x, dtype=np.float64)

@@ -1,170 +1,184 @@
-"""Exact contributions of paths as a numba kernel: what each leaf gives to each feature on the way to it.
+"""Scores and exact contributions of trees as numba kernels: one row at a time, eight points of a quadrature in one instruction.
 
-Rows go through the trees in blocks, and every inner loop runs over the rows of a block, so that the compiler can do
-several rows in one instruction and the figures of a tree stay in the cache.
+Inner loops are written out over eight numbers because LLVM joins straight code into vectors, not loops this short; numba
+leaves that pass out unless `SLP_VECTORIZE` is set while it compiles (`models.credit.compiled` does). Nothing is reordered
+or fused, so the figures are the same on every processor.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["fill_tables", "sum_contributions"]
+__all__ = ["LANES", "add_contributions", "add_scores"]
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Words = NDArray[np.uint64]
+Places = NDArray[np.uint32]
+Small = NDArray[np.uint16]
+Flags = NDArray[np.uint8]
+Eight = tuple[float, float, float, float, float, float, float, float]
 
+LANES = 8
 _ZERO = 1e-35  # LightGBM's own bound of what counts as zero
 _ZERO_TOO, _NAN = 1, 2  # kinds of missing values: 0 as well, NaN; with neither, NaN is read as 0
-_BLOCK = 64
-_ONE = np.uint64(1)
 
 
-@njit(cache=True, error_model="numpy")
-def _leaf(  # noqa: PLR0917 - a kernel takes flat arrays, by position
-    taken: Words, shares: Floats, value: float, points: Floats, weights: Floats, factor: Floats, out: Floats
-) -> None:
-    """Write what a leaf gives to each of its steps (d, rows), `taken` holding one bit a step of each row.
-
-    See `CompiledBoosters` for the formula; `factor` is room for (d + 1, rows).
-    """
-    steps, rows = len(shares), len(taken)
-    product = factor[steps]
-    out[:steps] = 0.0
-    for q in range((steps + 1) // 2):
-        t = points[q]
-        product[:] = value * weights[q]
-        for j in range(steps):
-            missed, row = (1.0 - t) * shares[j], factor[j]
-            for i in range(rows):
-                row[i] = t * np.float64((taken[i] >> np.uint64(j)) & _ONE) + missed
-                product[i] *= row[i]
-        for j in range(steps):
-            row, given = factor[j], out[j]
-            for i in range(rows):
-                given[i] += product[i] / row[i]
-    for j in range(steps):
-        given = out[j]
-        for i in range(rows):
-            given[i] *= np.float64((taken[i] >> np.uint64(j)) & _ONE) - shares[j]
+@njit(inline="always")
+def _load(a: Floats, i: int) -> Eight:
+    return a[i, 0], a[i, 1], a[i, 2], a[i, 3], a[i, 4], a[i, 5], a[i, 6], a[i, 7]
 
 
-@njit(cache=True, error_model="numpy")
-def fill_tables(  # noqa: PLR0917
-    step_from: Ints,
-    share: Floats,
-    leaf_value: Floats,
-    table_from: Ints,
-    points: Floats,
-    weights: Floats,
-    tables: Floats,
-) -> None:
-    """Write what the leaves that have a table give: a row (d, 2^d) of the table for every step."""
-    for leaf in range(len(leaf_value)):
-        at = table_from[leaf]
-        first, last = step_from[leaf], step_from[leaf + 1]
-        steps = last - first
-        if at < 0:
-            continue
-        all_taken = np.arange(1 << steps).astype(np.uint64)
-        out = tables[at : at + (steps << steps)].reshape((steps, 1 << steps))
-        factor = np.empty((steps + 1, 1 << steps))
-        _leaf(all_taken, share[first:last], leaf_value[leaf], points[steps], weights[steps], factor, out)
+@njit(inline="always")
+def _store(a: Floats, i: int, v: Eight) -> None:
+    a[i, 0], a[i, 1], a[i, 2], a[i, 3] = v[0], v[1], v[2], v[3]
+    a[i, 4], a[i, 5], a[i, 6], a[i, 7] = v[4], v[5], v[6], v[7]
 
 
-@njit(cache=True)
-def _decide(  # noqa: PLR0917
-    values: Floats, threshold: float, missing: int, side: np.uint64, bit: np.uint64, words: Words
-) -> None:
-    """Add the decisions of a block of rows at a node to their words, as LightGBM takes them.
-
-    `side` is where missing values go: the bit, or 0.
-    """
-    for i in range(len(words)):
-        value = values[i]
-        unknown = np.isnan(value)
-        if missing != _NAN:
-            value = 0.0 if unknown else value
-            unknown = missing == _ZERO_TOO and abs(value) <= _ZERO
-        known = bit if value <= threshold else np.uint64(0)
-        words[i] |= side if unknown else known
+@njit(inline="always")
+def _add(a: Eight, b: Eight) -> Eight:
+    return (
+        a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3],
+        a[4] + b[4], a[5] + b[5], a[6] + b[6], a[7] + b[7],
+    )  # fmt: skip
 
 
-@njit(cache=True)
-def _steps_taken(words: Words, mask: Words, wanted: Words, taken: Words) -> None:
-    """Write which steps to a leaf a block of rows takes, one bit a step."""
-    taken[:] = np.uint64(0)
-    for j in range(len(mask)):
-        bits, asked, bit = mask[j], wanted[j], _ONE << np.uint64(j)
-        for i in range(len(taken)):
-            taken[i] |= bit if (words[i] & bits) == asked else np.uint64(0)
+@njit(inline="always")
+def _subtract(a: Eight, b: Eight) -> Eight:
+    return (
+        a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3],
+        a[4] - b[4], a[5] - b[5], a[6] - b[6], a[7] - b[7],
+    )  # fmt: skip
 
 
-@njit(cache=True)
-def _look_up(table: Floats, taken: Words, features: Ints, sums: Floats) -> None:
-    """Add what a leaf's table gives to a block of rows."""
-    steps = len(features)
-    for j in range(steps):
-        total, given = sums[features[j]], table[j << steps : (j + 1) << steps]
-        for i in range(len(taken)):
-            total[i] += given[taken[i]]
+@njit(inline="always")
+def _multiply(a: Eight, b: Eight) -> Eight:
+    return (
+        a[0] * b[0], a[1] * b[1], a[2] * b[2], a[3] * b[3],
+        a[4] * b[4], a[5] * b[5], a[6] * b[6], a[7] * b[7],
+    )  # fmt: skip
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
-def sum_contributions(  # noqa: PLR0917
+@njit(inline="always")
+def _scale(a: Eight, c: float) -> Eight:
+    return a[0] * c, a[1] * c, a[2] * c, a[3] * c, a[4] * c, a[5] * c, a[6] * c, a[7] * c
+
+
+@njit(inline="always", error_model="numpy")
+def _inverse(a: Eight) -> Eight:
+    return (
+        1.0 / a[0], 1.0 / a[1], 1.0 / a[2], 1.0 / a[3],
+        1.0 / a[4], 1.0 / a[5], 1.0 / a[6], 1.0 / a[7],
+    )  # fmt: skip
+
+
+@njit(inline="always")
+def _goes_left(value: float, threshold: float, missing: int, missing_left: int) -> int:
+    """Return 1 where LightGBM goes left at a node, 0 where it goes right."""
+    unknown = np.isnan(value)
+    if missing != _NAN:
+        value = 0.0 if unknown else value
+        unknown = missing == _ZERO_TOO and abs(value) <= _ZERO
+    return missing_left if unknown else int(value <= threshold)
+
+
+@njit(nogil=True, cache=True)
+def add_scores(  # noqa: PLR0917 - a kernel takes flat arrays, by position
     x: Floats,
-    node_from: Ints,
-    node_feature: Ints,
+    node_from: Places,
+    node_feature: Places,
     threshold: Floats,
-    missing: Ints,
-    missing_left: NDArray[np.bool_],
-    leaf_from: Ints,
-    leaf_value: Floats,
-    step_from: Ints,
-    step_feature: Ints,
-    share: Floats,
-    mask: Words,
-    wanted: Words,
-    table_from: Ints,
-    tables: Floats,
-    points: Floats,
-    weights: Floats,
-    longest: int,
+    missing: Flags,
+    missing_left: Flags,
+    edge_from: Places,
+    edge_value: Floats,
+    child: Small,
+    below: Small,
+    member_from: Places,
     out: Floats,
 ) -> None:
-    """Add the contributions of every tree to out (n, k + 1); a row's sum has one order whatever the threads."""
-    columns = x.shape[1]
-    for block in prange((len(x) + _BLOCK - 1) // _BLOCK):
-        start = block * _BLOCK
-        rows = min(_BLOCK, len(x) - start)
-        values = np.zeros((columns, _BLOCK))
-        values[:, :rows] = x[start : start + rows].T
-        sums = np.zeros((columns, _BLOCK))
-        words, taken = np.empty(_BLOCK, dtype=np.uint64), np.empty(_BLOCK, dtype=np.uint64)
-        given, factor = np.empty((longest, _BLOCK)), np.empty((longest + 1, _BLOCK))
-        for tree in range(len(node_from) - 1):
-            words[:] = np.uint64(0)
-            for node in range(node_from[tree], node_from[tree + 1]):
-                bit = _ONE << np.uint64(node - node_from[tree])
-                side = bit if missing_left[node] else np.uint64(0)
-                _decide(values[node_feature[node]], threshold[node], missing[node], side, bit, words)
-            for leaf in range(leaf_from[tree], leaf_from[tree + 1]):
-                first, last = step_from[leaf], step_from[leaf + 1]
-                steps = last - first
-                _steps_taken(words, mask[first:last], wanted[first:last], taken)
-                at = table_from[leaf]
-                if at >= 0:
-                    _look_up(tables[at : at + (steps << steps)], taken, step_feature[first:last], sums)
-                else:
-                    _leaf(
-                        taken,
-                        share[first:last],
-                        leaf_value[leaf],
-                        points[steps],
-                        weights[steps],
-                        factor,
-                        given,
+    """Add the raw score of each member (rows of out) for each row of x, tree by tree as LightGBM adds it."""
+    for row in range(x.shape[0]):
+        for member in range(len(member_from) - 1):
+            total = 0.0
+            for tree in range(member_from[member], member_from[member + 1]):
+                start, first = node_from[tree], edge_from[tree]
+                edge, node = np.uint32(0), start
+                while below[first + edge] > 0:
+                    node = start + below[first + edge] - 1
+                    left = _goes_left(
+                        x[row, node_feature[node]], threshold[node], missing[node], missing_left[node]
                     )
-                    for j in range(steps):
-                        sums[step_feature[first + j]] += given[j]
-        out[start : start + rows, :columns] += sums[:, :rows].T
+                    edge = np.uint32(child[2 * node + 1 - left])
+                total += edge_value[first + edge]
+            out[member, row] += total
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_contributions(  # noqa: PLR0917
+    x: Floats,
+    node_from: Places,
+    node_feature: Places,
+    threshold: Floats,
+    missing: Flags,
+    missing_left: Flags,
+    edge_from: Places,
+    edge_value: Floats,
+    parent: Small,
+    before: Small,
+    edge_feature: Places,
+    edge_node: Small,
+    right: Flags,
+    share: Floats,
+    rules: NDArray[np.uint8],
+    points: Floats,
+    weights: Floats,
+    most_nodes: int,
+    most_edges: int,
+    out: Floats,
+) -> None:
+    """Add the contributions of all trees to out (n, k), one sum a feature.
+
+    A tree with n edges is walked down once for the products P of its paths at eight points, and up once for the sums S of
+    the leaves below each edge. `rules[tree]` is how many rows of `points` its quadrature has, those of `rules` r beginning
+    at row r (r - 1) / 2.
+    """
+    going = np.empty(most_nodes + 1, dtype=np.uint8)
+    taken = np.empty(most_edges, dtype=np.uint8)
+    product, total = np.empty((most_edges, 8)), np.empty((most_edges, 8))
+    inverse, gain = np.empty((most_edges, 8)), np.empty((most_edges, 8))
+    sums = np.empty((x.shape[1], 8))
+    taken[0] = 1
+    inverse[0], gain[0], total[0] = 1.0, 0.0, 0.0
+    for row in range(x.shape[0]):
+        sums[:] = 0.0
+        for tree in range(len(node_from) - 1):
+            start, first = node_from[tree], edge_from[tree]
+            for node in range(start, node_from[tree + 1]):
+                going[node - start] = _goes_left(
+                    x[row, node_feature[node]], threshold[node], missing[node], missing_left[node]
+                )
+            count, rule = edge_from[tree + 1] - first, np.int64(rules[tree])
+            for at in range(rule * (rule - 1) // 2, rule * (rule + 1) // 2):
+                known, unknown = _load(points, at), _subtract((1.0,) * 8, _load(points, at))
+                _store(product, 0, _load(weights, at))
+                for i in range(1, count):
+                    e = first + np.uint32(i)
+                    earlier, part = before[e], share[e]
+                    own = taken[earlier] & (going[edge_node[e]] ^ right[e])
+                    taken[i] = own
+                    factor = _add(_scale(known, float(own)), _scale(unknown, part))
+                    over = _inverse(factor)
+                    path = _multiply(_multiply(_load(product, parent[e]), factor), _load(inverse, earlier))
+                    _store(product, i, path)
+                    _store(inverse, i, over)
+                    _store(gain, i, _scale(over, float(own) - part))
+                    _store(total, i, _scale(path, edge_value[e]))
+                for back in range(1, count):
+                    i = count - back
+                    e = first + np.uint32(i)
+                    above, feature, leaves = parent[e], edge_feature[e], _load(total, i)
+                    change = _multiply(leaves, _subtract(_load(gain, i), _load(gain, before[e])))
+                    _store(sums, feature, _add(_load(sums, feature), change))
+                    _store(total, above, _add(_load(total, above), leaves))
+        for feature in range(x.shape[1]):
+            s = sums[feature]
+            out[row, feature] += ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))
