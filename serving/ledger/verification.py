@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from serving.ledger.columns import ListedBy, listed_by
-from serving.ledger.tables import decisions, ledger_checkpoints
+from serving.ledger.tables import decision_scopes, decisions, ledger_checkpoints
 
 __all__ = [
     "CHECKPOINT",
@@ -83,14 +83,15 @@ def verify_rows(connection: Connection) -> Verification:
     broken = _broken_checkpoint(connection)
     if broken is not None:
         return Verification(*start, broken, pruned)
+    scopes = set(connection.execute(select(decision_scopes.c.companies)).scalars())
     while True:
         page = select(decisions).where(decisions.c.seq > start[0]).order_by(decisions.c.seq).limit(_PAGE)
         found = connection.execute(page).all()
         walked = verify_links(found, *start)
         for row in found[: walked.rows - start[0]]:
-            stored = ListedBy(row.route, row.subject, row.key_id, row.companies)
-            if stored != listed_by(json.loads(row.record)):
-                return Verification(row.seq - 1, row.prev_hash, _other_columns(row), pruned)
+            listed = _broken_listing(row, scopes)
+            if listed is not None:
+                return Verification(row.seq - 1, row.prev_hash, listed, pruned)
         if walked.broken is not None or len(found) < _PAGE:
             return Verification(walked.rows, walked.head, walked.broken, pruned)
         start = walked.rows, walked.head
@@ -122,7 +123,17 @@ def _broken(row: Link, *, seq: int, head: str) -> ChainBreak | None:
     return None
 
 
-def _other_columns(row: Link) -> ChainBreak:
+def _broken_listing(row: Row[tuple[object, ...]], scopes: set[str]) -> ChainBreak | None:
+    """Say whether a row would be missed, or wrongly found, in a list."""
+    if ListedBy(row.route, row.subject, row.key_id, row.companies) != listed_by(json.loads(row.record)):
+        return _other_columns(row)
+    if row.companies in scopes:
+        return None
+    unlisted = "其企业范围不在范围清单中", "its companies are missing in the list of companies"
+    return ChainBreak(row.seq, row.decision_id, *unlisted)
+
+
+def _other_columns(row: Link | Row[tuple[object, ...]]) -> ChainBreak:
     return ChainBreak(row.seq, row.decision_id, "索引列与内容不符", "its columns differ from its content")
 
 
