@@ -77,9 +77,9 @@ class UnauthorizedError(ServingError):
 
     def __init__(self) -> None:
         super().__init__(
-            zh="缺少有效的 API 密钥。请在请求头 Authorization 中写入“Bearer zh_…”；密钥由 `zhiheng keys create` 签发。",
-            en="A valid API key is missing. Send the header 'Authorization: Bearer zh_…'; "
-            "`zhiheng keys create` issues keys.",
+            zh="缺少有效的 API 密钥或登录令牌。请在请求头 Authorization 中写入“Bearer ”与密钥（zh_…，由 `zhiheng keys create` 签发）或统一认证令牌。",
+            en="A valid API key or token is missing. Send the header 'Authorization: Bearer ' with a key (zh_…, issued by "
+            "`zhiheng keys create`) or a token of the single sign-on.",
         )
 
 
@@ -128,12 +128,14 @@ class MethodNotAllowedError(ServingError):
 
 
 class MediaTypeError(ServingError):
-    """The body is not announced as JSON."""
+    """The body is not announced as what the route takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Sequence[str] = ("application/json",)) -> None:
+        self.kinds = tuple(kinds)
+        listed = ", ".join(kinds)
         super().__init__(
-            zh="请求体须为 JSON。请设置请求头 Content-Type: application/json。",
-            en="The body must be JSON. Send the header 'Content-Type: application/json'.",
+            zh=f"请求头 Content-Type 须为以下之一：{listed}；文本须为 UTF-8。",
+            en=f"The header Content-Type must be one of {listed}; text must be UTF-8.",
         )
 
 

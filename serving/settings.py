@@ -1,9 +1,10 @@
 """What the service reads from the environment (prefix ZHIHENG_); everything below takes arguments."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["ServiceSettings"]
@@ -139,6 +140,110 @@ class ServiceSettings(BaseSettings):
     portrait_server_seconds: float = Field(
         default=3.0, gt=0, description="wait for the graph server, then the local copy answers a portrait"
     )
+
+    body_seconds: float = Field(
+        default=3.0, gt=0, description="a body that takes longer to arrive gets 408; below the deadline"
+    )
+    write_seconds: float = Field(
+        default=20.0, gt=0, description="an answer whose reader takes nothing for so long is given up"
+    )
+    query_limit_bytes: int = Field(default=8_192, ge=1, description="longer addresses with query get 431")
+    header_limit_bytes: int = Field(default=32_768, ge=1, description="longer headers get 431")
+    key_requests_per_minute: int = Field(
+        default=60_000, ge=1, description="requests a minute of one key, all workers together; more get 429"
+    )
+    key_concurrent: int = Field(
+        default=64, ge=1, description="requests at once of one key, all workers together; more get 429"
+    )
+    key_rows_per_book: int = Field(default=1_000_000, ge=1, description="larger books of one key get 413")
+    key_rows_per_hour: int = Field(
+        default=2_000_000, ge=1, description="rows of books an hour of one key; more get 429"
+    )
+    key_rows_per_day: int = Field(
+        default=10_000_000, ge=1, description="rows of books in 24 hours of one key; more get 429"
+    )
+    sso_jwks: Path | None = Field(
+        default=None, description="file of the single sign-on's public keys (JWKS); without it no token opens"
+    )
+    sso_issuer: str = Field(default="", description="the `iss` that tokens must have")
+    sso_audience: str = Field(default="zhiheng", description="the `aud` that tokens must have")
+    sso_roles_claim: str = Field(default="roles", description="where tokens name the roles")
+    sso_companies_claim: str = Field(default="companies", description="where tokens name the companies")
+    sso_leeway_seconds: float = Field(
+        default=30.0, ge=0, le=300, description="how far the sign-on's clock may be off"
+    )
+    work_first_hour: int = Field(default=8, ge=0, le=23, description="when working hours begin")
+    work_last_hour: int = Field(default=20, ge=1, le=24, description="when working hours end")
+    work_zone: str = Field(default="Asia/Shanghai", description="time zone of the working hours")
+    watch_window_minutes: int = Field(
+        default=60, ge=1, description="over how long use is counted before it stands out"
+    )
+    watch_rows: int = Field(
+        default=1_000, ge=1, description="so many rows scored outside working hours are noted"
+    )
+    watch_parties: int = Field(
+        default=200, ge=1, description="so many different parties outside working hours are noted"
+    )
+    watch_refusals: int = Field(default=50, ge=1, description="so many refusals of one key are noted")
+    watch_out_of_scope: int = Field(
+        default=20, ge=1, description="so many different tries at others' companies are noted"
+    )
+
+    @field_validator("work_zone")
+    @classmethod
+    def _zone_exists(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("no such time zone") from error
+        return zone
+
+    @model_validator(mode="after")
+    def _sso_is_whole(self) -> Self:
+        if self.sso_jwks is not None and not (self.sso_issuer and self.sso_audience):
+            raise ValueError("ZHIHENG_SSO_JWKS needs ZHIHENG_SSO_ISSUER and ZHIHENG_SSO_AUDIENCE")
+        return self
+
+    clock_tolerance_seconds: float = Field(
+        default=5.0, ge=0, description="with a clock further behind the ledger's newest record answers say so"
+    )
+    override_longest_days: int = Field(
+        default=180, ge=1, description="an override of a credit decision ends within so many days"
+    )
+    appeal_window_days: int = Field(
+        default=30, ge=1, description="days after a decision within which its party may appeal; later ones are marked"
+    )
+    appeal_working_days: int = Field(
+        default=15, ge=1, le=250, description="working days within which an appeal is to be decided"
+    )
+    notice_contact: str = Field(
+        default="集团风险管理部 / the group's risk management department",
+        description="who answers for adverse decisions, in Chinese and English around ' / '; stands on every notice",
+    )
+    export_rows_limit: int = Field(
+        default=5_000, ge=1, description="decisions in one export; more are taken in several"
+    )
+
+    book_now_rows: int = Field(
+        default=2_000, ge=0, description="books with more rows to be scored are made as a job"
+    )
+    book_rows: int = Field(default=2_000_000, ge=1, description="rows of a book; larger ones get 413")
+    book_bytes: int = Field(
+        default=2_147_483_648, ge=1, description="larger books in Parquet or Arrow IPC get 413"
+    )
+    book_sheet_bytes: int = Field(
+        default=67_108_864, ge=1, description="larger books in CSV or xlsx, which are read into memory, get 413"
+    )
+    book_json_bytes: int = Field(default=8_388_608, ge=1, description="larger books in JSON get 413")
+    book_chunk_rows: int = Field(
+        default=16_384, ge=1, description="rows of a book scored at once; memory grows with it"
+    )
+    book_threads: int = Field(default=1, ge=1, description="threads that score a book")
+
+    @property
+    def books(self) -> Path:
+        """Return the folder of the books that were scored: what was sent, and the rows answered."""
+        return self.home / "books"
 
     @property
     def longest_deadline_seconds(self) -> float:

@@ -11,12 +11,15 @@ from models.credit.points import load_point_scales
 from models.credit.policy import load_policies
 from models.credit.rules.policy import read_rules
 from models.demand.scenarios.scenario import load_scenarios
-from serving.access.keys import KeyStore
+from serving.access.access import make_access
+from serving.access.api import AccessApi, access_handlers
 from serving.capacity.api import CapacityApi, capacity_handlers
 from serving.capacity.wiring import capacity_parts
 from serving.champions.switches import SwitchBoard
 from serving.credit.api import CreditApi, credit_handlers
 from serving.credit.basis import Bounds
+from serving.credit.book_api import books_handlers
+from serving.credit.book_wiring import make_books
 from serving.credit.dated_policies import DatedPolicies
 from serving.credit.parts import CreditParts
 from serving.credit.questions_api import questions_handlers
@@ -66,7 +69,7 @@ class Deployment:
         )
         credit = CreditParts(_sources(settings), board)
         self.parts = Parts(credit, ledger, planning, capacity, board=board)
-        api = Api(self.parts, KeyStore(self._database), settings)
+        api = Api(self.parts, make_access(settings, self._database, ledger), settings)
         self.access_log = AccessLog(
             settings.logs,
             keep_days=settings.access_log_days,
@@ -77,7 +80,7 @@ class Deployment:
             self.parts.health, self._database, home=settings.home, clock=lambda: datetime.now(UTC)
         )
         operations = OperationsApi(api, self.access_log, self.gauges)
-        jobs = jobs_handlers(JobsApi(api, self.jobs.desk))
+        jobs = {**jobs_handlers(JobsApi(api, self.jobs.desk)), **books_handlers(make_books(api, self.jobs))}
         app = create_app(api, {**_handlers(api), **jobs, **operations_handlers(operations)})
         app.add_route("/metrics", operations.metrics)
         self.app = Observing(app, self._told)
@@ -107,6 +110,7 @@ def _handlers(api: Api) -> Mapping[Endpoint, Handler]:
         **questions_handlers(questions_api(api, clock=_now, new_id=_new_id)),
         **demand_handlers(DemandApi(api)),
         **capacity_handlers(CapacityApi(api)),
+        **access_handlers(AccessApi(api)),
     }
 
 

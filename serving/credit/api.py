@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,7 +10,7 @@ from serving.access.roles import Role
 from serving.credit.schemas import ScoreAnswer, ScoreRequest
 from serving.http.api import Api, Handler
 from serving.http.openapi import Endpoint
-from serving.http.problems import refuse_repeated_keys, request_error
+from serving.http.reading import read_json
 
 __all__ = ["CreditApi", "credit_handlers"]
 
@@ -35,12 +34,7 @@ class CreditApi:
     async def score(self, request: Request, request_id: str) -> Response:
         """Score, write down, answer: in this order."""
         caller = self._api.caller(request, request_id, SCORE)
-        body = await self._api.body(request)
-        try:
-            wanted = ScoreRequest.model_validate_json(body)
-            refuse_repeated_keys(body)
-        except ValidationError as error:
-            raise request_error(error) from error
+        wanted = read_json(await self._api.body(request), ScoreRequest)
 
         def answer() -> ScoreAnswer:
             scored = self._api.parts.answerer().score(wanted, caller)

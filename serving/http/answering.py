@@ -11,7 +11,8 @@ from starlette.responses import Response
 from serving.access.caller import Caller
 from serving.errors import FieldProblem, InvalidRequestError
 from serving.http.openapi import Endpoint
-from serving.http.problems import refuse_repeated_keys, request_error
+from serving.http.problems import request_error
+from serving.http.reading import read_json
 from serving.ledger.answered import Answered
 
 if TYPE_CHECKING:
@@ -57,13 +58,7 @@ class AnswerApi:
         return self._api.caller(request, request_id, endpoint)
 
     async def _read(self, request: Request, shape: type[Body], limit: int | None = None) -> Body:
-        body = await self._api.body(request, limit)
-        try:
-            wanted = shape.model_validate_json(body)
-            refuse_repeated_keys(body)
-        except ValidationError as error:
-            raise request_error(error) from error
-        return wanted
+        return read_json(await self._api.body(request, limit), shape)
 
 
 def read_query(request: Request, shape: type[Body]) -> Body:

@@ -1,28 +1,36 @@
 """HTTP of the service as a Starlette application; it can be tested without BentoML."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from serving.access.access import Access
 from serving.access.caller import Caller, caller_of
-from serving.access.errors import LimitExceededError
-from serving.access.keys import KeyStore, require_role
+from serving.access.errors import LimitExceededError, RefusedKeyError
+from serving.access.identity import Identity
+from serving.access.keys import require_role
 from serving.errors import (
     BodyTooLargeError,
     DeadlineError,
-    MediaTypeError,
+    ForbiddenError,
     MethodNotAllowedError,
+    OutsideScopeError,
     RouteNotFoundError,
 )
+from serving.http.body_headers import check_body_headers
+from serving.http.errors import SlowBodyError
+from serving.http.gate import Gate, GateLimits
 from serving.http.language import preferred_language
-from serving.http.openapi import DOCS_PAGE, Endpoint, openapi_json
+from serving.http.openapi import DOCS_PAGE, JSON, Endpoint, openapi_json
 from serving.http.problem_table import problem_of
 from serving.http.problems import known_error, problem_response
 from serving.operations.metrics import observed_limit
@@ -34,6 +42,7 @@ __all__ = ["Api", "Handler", "create_app"]
 T = TypeVar("T")
 Handler = Callable[[Request, str], Awaitable[Response]]
 _THREADS: Final = 4
+_LINGER_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class Api:
     """What the handlers work with."""
 
     parts: Parts
-    keys: KeyStore
+    access: Access
     settings: ServiceSettings
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "answer"))
     # What may take seconds has threads of its own, so that scoring never waits behind it.
@@ -55,43 +64,107 @@ class Api:
         """Run what may take seconds outside the event loop and outside the threads that score."""
         return await asyncio.get_running_loop().run_in_executor(self.slow_threads, function)
 
-    def caller(self, request: Request, request_id: str, endpoint: Endpoint) -> Caller:
-        """Return who asks. Raises UnauthorizedError, or ForbiddenError where no role of the key allows the endpoint."""
-        key = self.keys.check(request.headers.get("authorization"))
-        request.state.key_id = key.key_id  # the access log names the key, of a request that is refused too
-        require_role(key, endpoint.roles)
-        return caller_of(key, request_id, _trace_id(request))
+    def caller(self, request: Request, _request_id: str, _endpoint: Endpoint) -> Caller:
+        """Return who asks, as the door found before the handler began."""
+        found: Caller = request.state.caller
+        return found
 
-    async def body(self, request: Request, limit: int | None = None) -> bytes:
+    async def body(
+        self,
+        request: Request,
+        limit: int | None = None,
+        *,
+        kinds: tuple[str, ...] = (JSON,),
+        seconds: float | None = None,
+    ) -> bytes:
         """Read the body up to the limit; the rest of a larger one is never taken in."""
-        if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-            raise MediaTypeError
-        limit = limit or self.settings.body_limit_bytes
-        announced = request.headers.get("content-length", "0")
-        if announced.isdecimal() and int(announced) > limit:
-            raise BodyTooLargeError(limit)
         body = bytearray()
-        async for chunk in request.stream():
+        async for chunk in self.chunks(request, limit, kinds=kinds, seconds=seconds):
             body += chunk
-            if len(body) > limit:
-                raise BodyTooLargeError(limit)
-        return bytes(body)
+        request.state.sent = bytes(body)
+        return request.state.sent  # type: ignore[no-any-return]
 
-    def guarded(self, handler: Handler, *, slow: bool = False) -> Callable[[Request], Awaitable[Response]]:
-        """Give a handler its request id, its deadline and its errors."""
-        seconds = self.settings.forecast_deadline_seconds if slow else self.settings.deadline_seconds
+    async def chunks(
+        self,
+        request: Request,
+        limit: int | None = None,
+        *,
+        kinds: tuple[str, ...] = (JSON,),
+        seconds: float | None = None,
+    ) -> AsyncIterator[bytes]:
+        """Yield the body as it comes, up to the limit and within its time.
+
+        Raises MediaTypeError, EncodedBodyError, BodyTooLargeError and SlowBodyError.
+        """
+        check_body_headers(request, kinds)
+        own = request.state.identity.limits.body_bytes
+        limit = min(limit or self.settings.body_limit_bytes, own or sys.maxsize)
+        announced = request.headers.get("content-length", "0")
+        if announced.isdecimal() and int(announced[:20]) > limit:
+            raise BodyTooLargeError(limit)
+        seconds = seconds or self.settings.body_seconds
+        taken, end = 0, asyncio.get_running_loop().time() + seconds
+        stream = request.stream()
+        while True:
+            try:
+                async with asyncio.timeout_at(end):
+                    chunk = await anext(stream, None)
+            except TimeoutError as error:
+                raise SlowBodyError(seconds) from error
+            if chunk is None:
+                return
+            taken += len(chunk)
+            if taken > limit:
+                raise BodyTooLargeError(limit)
+            if chunk:
+                yield chunk
+
+    def guarded(self, handler: Handler, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+        """Give a handler its caller, its limits, its deadline and its errors."""
+        seconds = self.settings.forecast_deadline_seconds if endpoint.slow else self.settings.deadline_seconds
 
         async def run(request: Request) -> Response:
             request_id = _request_id(request)
             try:
                 async with asyncio.timeout(seconds):
-                    return await handler(request, request_id)
+                    if not endpoint.roles:
+                        return await handler(request, request_id)
+                    identity = await self._identity(request, request_id)
+                    with self.access.limiter.entered(identity):
+                        require_role(identity, endpoint.roles)
+                        return await handler(request, request_id)
             except TimeoutError:
                 return self.problem(DeadlineError(seconds), request, request_id)
             except Exception as error:  # noqa: BLE001 - the last line: every error becomes a problem+json
+                await self._watched(error, request, request_id)
                 return self.problem(error, request, request_id)
 
         return run
+
+    async def _identity(self, request: Request, request_id: str) -> Identity:
+        """Find who asks and keep it with the request. Raises UnauthorizedError."""
+        header = request.headers.get("authorization")
+        door = self.access.door
+        identity = door.held(header)
+        if identity is None:
+            identity = await self.in_thread(lambda: door.check(header))
+        caller = caller_of(identity, request_id, _trace_id(request))
+        request.state.identity, request.state.caller, request.state.key_id = identity, caller, identity.key_id
+        return identity
+
+    async def _watched(self, error: Exception, request: Request, request_id: str) -> None:
+        """Count refusals; a key that is refused again and again is shown to the auditor."""
+        watch = self.access.watch
+        if isinstance(error, RefusedKeyError):
+            caller, refused = caller_of(error.key, request_id, _trace_id(request)), error
+            request.state.key_id = error.key.key_id
+            await self.in_thread(lambda: watch.invalid(refused, caller))
+        elif isinstance(error, ForbiddenError | OutsideScopeError | LimitExceededError):
+            known: Caller = request.state.caller
+            outside = isinstance(error, OutsideScopeError)
+            sent = getattr(request.state, "sent", b"")
+            asked = f"{request.url.path}?{request.url.query}\n{sent!r}"
+            await self.in_thread(lambda: watch.refused(known, asked, outside=outside))
 
     def problem(self, error: Exception, request: Request, request_id: str) -> Response:
         """Answer with an error in the caller's language."""
@@ -101,6 +174,10 @@ class Api:
         if isinstance(error, LimitExceededError):
             observed_limit(error.rule)
         return problem_response(error, request_id=request_id, language=language)
+
+    def refusal(self, error: Exception, request: Request) -> Response:
+        """Answer what never came to a route."""
+        return self.problem(error, request, _request_id(request))
 
     async def no_route(self, request: Request, _error: Exception) -> Response:
         """Answer an unknown address."""
@@ -132,8 +209,17 @@ def create_app(api: Api, handlers: Mapping[Endpoint, Handler]) -> Starlette:
         Route("/openapi.json", openapi),
         Route("/docs.json", openapi),  # BentoML's own name for it
     ]
+    settings = api.settings
+    limits = GateLimits(
+        query_bytes=settings.query_limit_bytes,
+        header_bytes=settings.header_limit_bytes,
+        write_seconds=settings.write_seconds,
+        linger_seconds=_LINGER_SECONDS,
+    )
     return Starlette(
-        routes=[*_routes(api, handlers), *pages], exception_handlers={404: api.no_route, 405: api.no_method}
+        routes=[*_routes(api, handlers), *pages],
+        middleware=[Middleware(Gate, limits=limits, answer=api.refusal)],
+        exception_handlers={404: api.no_route, 405: api.no_method},
     )
 
 
@@ -141,7 +227,7 @@ def _routes(api: Api, handlers: Mapping[Endpoint, Handler]) -> list[Route]:
     """Give each address one route; where it takes several methods the method chooses the handler."""
     by_path: dict[str, dict[str, Callable[[Request], Awaitable[Response]]]] = {}
     for endpoint, handler in handlers.items():
-        by_path.setdefault(endpoint.path, {})[endpoint.method] = api.guarded(handler, slow=endpoint.slow)
+        by_path.setdefault(endpoint.path, {})[endpoint.method] = api.guarded(handler, endpoint)
     return [Route(path, _by_method(methods), methods=list(methods)) for path, methods in by_path.items()]
 
 

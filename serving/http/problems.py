@@ -1,9 +1,8 @@
 """Turn errors into problem+json (RFC 9457) in the caller's language."""
 
-import json
 import logging
+import math
 import traceback
-from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,6 +12,7 @@ from starlette.responses import Response
 
 from graph.errors import UserError
 from models.errors import PlanInfeasibleError
+from serving.access.errors import LimitExceededError, TooManyRowsError
 from serving.errors import (
     FieldProblem,
     InvalidRequestError,
@@ -31,7 +31,6 @@ __all__ = [
     "known_error",
     "problem_body",
     "problem_response",
-    "refuse_repeated_keys",
     "request_error",
 ]
 
@@ -79,6 +78,10 @@ _RULES: Final[dict[str, tuple[str, str]]] = {
         "party_id 与 features 须给出且只给出一个",
         "give either party_id or features, one of the two",
     ),
+    "party_ids_or_columns": (
+        "party_ids 与 columns 须给出且只给出一个",
+        "give either party_ids or columns, one of the two",
+    ),
     "one_way_to_select": (
         "unique_ids 与筛选条件（company、product_id、region、family、level）须给出且只给出一种",
         "give either unique_ids or filters (company, product_id, region, family, level)",
@@ -120,22 +123,6 @@ def request_error(error: ValidationError) -> MalformedJsonError | InvalidRequest
     if found[0]["type"] == "json_invalid":
         return MalformedJsonError(found[0].get("ctx", {}).get("error", "JSON"))
     return InvalidRequestError([_field_problem(item) for item in found])
-
-
-def refuse_repeated_keys(body: bytes) -> None:
-    """Raise InvalidRequestError when an object gives a key twice: readers disagree on which one counts."""
-
-    def once(pairs: list[tuple[str, object]]) -> None:
-        counts = Counter(key for key, _ in pairs)
-        repeated = [
-            FieldProblem(key, "repeated", "出现多次，请只保留一个", "is given more than once; keep one")
-            for key, count in counts.items()
-            if count > 1
-        ]
-        if repeated:
-            raise InvalidRequestError(repeated)
-
-    json.loads(body, object_pairs_hook=once)
 
 
 def _field_problem(item: ErrorDetails) -> FieldProblem:
@@ -205,6 +192,8 @@ def problem_response(error: Exception, *, request_id: str, language: Language) -
         headers["WWW-Authenticate"] = 'Bearer realm="zhiheng"'
     if isinstance(error, MethodNotAllowedError):
         headers["Allow"] = ", ".join(error.allowed)
+    if isinstance(error, LimitExceededError):
+        headers["Retry-After"] = str(math.ceil(error.retry_after))
     text = body.model_dump_json(exclude_none=True)
     return Response(text, body.status, headers=headers, media_type=MEDIA_TYPE)
 
@@ -212,6 +201,10 @@ def problem_response(error: Exception, *, request_id: str, language: Language) -
 def _field_errors(error: UserError, language: Language) -> list[FieldError] | None:
     if isinstance(error, PlanInfeasibleError):
         return [_relaxation(one, language) for one in error.relaxations]
+    if isinstance(error, LimitExceededError):
+        return [FieldError(field="key", rule=error.rule, message=error.message(language))]
+    if isinstance(error, TooManyRowsError):
+        return [FieldError(field="rows", rule="rows_per_book", message=error.message(language))]
     if not isinstance(error, InvalidRequestError):
         return None
     return [

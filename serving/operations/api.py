@@ -57,7 +57,11 @@ class OperationsApi:
     async def _health(self) -> Health:
         health = await self._api.in_thread(self._api.parts.health)
         # A log that cannot be written stops no answer: what was decided is in the ledger.
-        return health.model_copy(update={"parts": {**health.parts, "access_log": self._log_health()}})
+        parts = {**health.parts, "access_log": self._log_health()}
+        sso = await self._api.in_thread(self._api.access.door.health)
+        if sso is not None:  # without it keys open all the same
+            parts["sso"] = sso
+        return health.model_copy(update={"parts": parts})
 
     def _log_health(self) -> PartHealth:
         problem = self._access_log.problem

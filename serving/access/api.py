@@ -1,0 +1,46 @@
+"""HTTP of access: what auditors see of risky use."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from serving.access.risk_events import RiskFilter
+from serving.access.risk_schemas import RiskyUseAnswer, RiskyUseQuery, risky_use_item
+from serving.access.roles import Role
+from serving.http.answering import AnswerApi, read_query
+from serving.http.api import Handler
+from serving.http.openapi import Endpoint
+
+__all__ = ["AccessApi", "access_handlers"]
+
+RISKY_USE: Final = Endpoint(
+    path="/v1/audit/risky-use",
+    method="GET",
+    summary="值得审计查看的使用：批量导出、夜间大量评分、越权尝试 / Risky use: bulk export, mass scoring at night, tries out of scope",
+    roles=frozenset({Role.AUDITOR}),
+    query=RiskyUseQuery,
+    answer=RiskyUseAnswer,
+    statuses=(422,),
+)
+
+
+class AccessApi(AnswerApi):
+    """The handlers of access."""
+
+    async def risky_use(self, request: Request, request_id: str) -> Response:
+        """List what stood out at keys whose companies the auditor sees."""
+        caller = self._caller(request, request_id, RISKY_USE)
+        query = read_query(request, RiskyUseQuery)
+        wanted = RiskFilter(query.kind, query.key_id, query.since, query.until, before=query.before)
+        events = self._api.access.watch.events
+        found, further = await self._api.in_thread(lambda: events.page(wanted, caller, most=query.limit))
+        answer = RiskyUseAnswer(items=[risky_use_item(event) for event in found], next_before=further)
+        headers = {"X-Request-ID": request_id, "Cache-Control": "no-store"}
+        return Response(answer.model_dump_json(), headers=headers, media_type="application/json")
+
+
+def access_handlers(access: AccessApi) -> Mapping[Endpoint, Handler]:
+    """Say who answers which endpoint."""
+    return {RISKY_USE: access.risky_use}

@@ -1,0 +1,107 @@
+"""Reads a JSON body into a shape; what readers could understand differently is refused, and each fault named."""
+
+import json
+import math
+import re
+from collections import Counter
+from typing import Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from serving.errors import FieldProblem, InvalidRequestError, MalformedJsonError
+from serving.http.problems import request_error
+
+__all__ = ["MOST_DEPTH", "read_json", "refuse_ambiguity"]
+
+MOST_DEPTH: Final = 64
+Body = TypeVar("Body", bound=BaseModel)
+# Texts as a whole, an unclosed one to the end, so that brackets inside are not counted; never steps back.
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+_BOM: Final = b"\xef\xbb\xbf"
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+_NOT_FINITE: Final = object()
+_NUMBER: Final = object()
+
+
+def read_json(body: bytes, shape: type[Body]) -> Body:
+    """Read a body. Raises MalformedJsonError and InvalidRequestError."""
+    _refuse_unreadable(body)
+    try:
+        wanted = shape.model_validate_json(body)
+    except ValidationError as error:
+        raise request_error(error) from error
+    refuse_ambiguity(body)
+    return wanted
+
+
+def _refuse_unreadable(body: bytes) -> None:
+    if body.startswith(_BOM):
+        raise MalformedJsonError("byte order mark (BOM) at the start; 请去掉开头的 BOM / leave it out")
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedJsonError(f"not UTF-8 at byte {error.start}") from error
+    # Most bodies hold fewer brackets than may be nested; only the others are looked through.
+    if body.count(b"[") + body.count(b"{") > MOST_DEPTH and _depth(body) > MOST_DEPTH:
+        raise MalformedJsonError(f"nested deeper than {MOST_DEPTH} / 嵌套超过 {MOST_DEPTH} 层")
+
+
+def _depth(body: bytes) -> int:
+    """Return how deep brackets are nested, at most one more than may be."""
+    depth = deepest = 0
+    for match in _TOKEN.finditer(body):
+        sign = match[0][:1]
+        if sign in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+            if deepest > MOST_DEPTH:
+                return deepest
+        elif sign in b"]}":
+            depth -= 1
+    return deepest
+
+
+def refuse_ambiguity(body: bytes) -> None:
+    """Refuse keys given twice, numbers that are none and halves of characters. Raises InvalidRequestError naming the field."""
+    json.loads(
+        body,
+        object_pairs_hook=_once,
+        parse_constant=lambda _text: _NOT_FINITE,
+        parse_float=lambda text: _NUMBER if math.isfinite(float(text)) else _NOT_FINITE,
+        parse_int=lambda _text: _NUMBER,
+    )
+
+
+def _once(pairs: list[tuple[str, object]]) -> None:
+    counts = Counter(key for key, _ in pairs)
+    found = [
+        FieldProblem(_shown(key), "repeated", "出现多次，请只保留一个", "is given more than once; keep one")
+        for key, count in counts.items()
+        if count > 1
+    ]
+    for key, value in pairs:
+        values = value if isinstance(value, list) else [value]
+        if any(one is _NOT_FINITE for one in values):
+            found.append(
+                FieldProblem(
+                    _shown(key),
+                    "finite_number",
+                    "须为有限的数（不得为 NaN 或无穷）",
+                    "must be a finite number (no NaN, no infinity)",
+                )
+            )
+        if any(isinstance(one, str) and _SURROGATE.search(one) for one in (key, *values)):
+            found.append(
+                FieldProblem(
+                    _shown(key),
+                    "half_character",
+                    "含有不完整的字符（单独的代理码），请改正编码",
+                    "holds half a character (a lone surrogate); correct its encoding",
+                )
+            )
+    if found:
+        raise InvalidRequestError(found)
+
+
+def _shown(key: str) -> str:
+    return _SURROGATE.sub("?", key)[:100]
