@@ -63,7 +63,7 @@ class GraphSource:
     def ask(self, question: Question[T]) -> Drawn[T]:
         """Ask the server where there is one, else, or where it does not answer, the local copy.
 
-        Raises NotReadyError while the copy is being loaded, where it is too large, and EmptyGraphError without any.
+        Raises NotReadyError without a copy, while it is being loaded and where it is too large.
         """
         problem: UserError | None = None
         if self._remote is not None:
@@ -96,6 +96,8 @@ class GraphSource:
             return held.view
         try:
             return loading.result(self._wait_seconds).view
+        except EmptyGraphError as error:
+            raise NotReadyError("graph", zh=error.zh, en=error.en) from error
         except TimeoutError as error:
             raise NotReadyError(
                 "graph",
