@@ -220,6 +220,9 @@ class ServiceSettings(BaseSettings):
         default="集团风险管理部 / the group's risk management department",
         description="who answers for adverse decisions, in Chinese and English around ' / '; stands on every notice",
     )
+    export_large_rows: int = Field(
+        default=1_000, ge=1, description="an export of so many decisions is noted as risky use"
+    )
     export_rows_limit: int = Field(
         default=5_000, ge=1, description="decisions in one export; more are taken in several"
     )
@@ -235,6 +238,9 @@ class ServiceSettings(BaseSettings):
         default=67_108_864, ge=1, description="larger books in CSV or xlsx, which are read into memory, get 413"
     )
     book_json_bytes: int = Field(default=8_388_608, ge=1, description="larger books in JSON get 413")
+    book_upload_seconds: float = Field(
+        default=300.0, gt=0, description="a book that comes more slowly gets 408"
+    )
     book_chunk_rows: int = Field(
         default=16_384, ge=1, description="rows of a book scored at once; memory grows with it"
     )

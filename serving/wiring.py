@@ -27,6 +27,8 @@ from serving.credit.questions_wiring import questions_api
 from serving.credit.sources import CreditSources
 from serving.credit.terms import Model
 from serving.credit.texts import feature_texts
+from serving.decisions.api import DecisionsApi, decisions_handlers
+from serving.decisions.replayers import replayers
 from serving.demand.accuracy import AccuracyDesk
 from serving.demand.api import DemandApi, demand_handlers
 from serving.demand.desk import DemandDesk, DemandLimits
@@ -48,6 +50,8 @@ from serving.operations.gauges import Gauges
 from serving.operations.metrics import access_log_failed, observed_request
 from serving.operations.observing import Observing, Seen
 from serving.parts import Parts, Planning
+from serving.review.api import ReviewApi, review_handlers
+from serving.review.parts import review_parts
 from serving.settings import ServiceSettings
 
 __all__ = ["Deployment"]
@@ -81,7 +85,12 @@ class Deployment:
         )
         operations = OperationsApi(api, self.access_log, self.gauges)
         jobs = {**jobs_handlers(JobsApi(api, self.jobs.desk)), **books_handlers(make_books(api, self.jobs))}
-        app = create_app(api, {**_handlers(api), **jobs, **operations_handlers(operations)})
+        self.review = review_parts(settings, self._database, ledger, replayers=lambda: replayers(self.parts))
+        review = {
+            **decisions_handlers(DecisionsApi(api, self.review.decisions)),
+            **review_handlers(ReviewApi(api, self.review)),
+        }
+        app = create_app(api, {**_handlers(api), **jobs, **review, **operations_handlers(operations)})
         app.add_route("/metrics", operations.metrics)
         self.app = Observing(app, self._told)
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from serving.access.caller import Caller
-from serving.access.roles import ALL_COMPANIES, Role
+from serving.access.roles import Role
 from serving.errors import UnknownDecisionError
 from serving.ledger.chain import Decision, Json, Ledger
 from serving.ledger.database import Database
+from serving.ledger.listing import is_visible, read_decision
 from serving.ledger.tables import decision_scopes, decisions
 
 __all__ = ["Asked", "DecisionReader", "Found", "Span", "sees", "subject_of", "text_of"]
@@ -112,13 +113,18 @@ class DecisionReader:
                 top = bottom - 1
         return Found(found, top + 1 if top >= lowest else None)
 
-    def oldest(self, span: Span, caller: Caller, *, after: int, limit: int) -> list[Decision]:
-        """Return decisions that the caller may see in the order of the chain, from behind a place on."""
+    def oldest(self, span: Span, caller: Caller, *, after: int, up_to: int, limit: int) -> list[Decision]:
+        """Return decisions that the caller may see in the order of the chain, from behind a place up to another."""
         with self._database.reading() as connection:
-            conditions = [decisions.c.seq > after, *span.conditions(), *_may_see(connection, caller)]
+            conditions = [
+                decisions.c.seq > after,
+                decisions.c.seq <= up_to,
+                *span.conditions(),
+                *_may_see(connection, caller),
+            ]
             wanted = select(decisions).where(*conditions).order_by(decisions.c.seq).limit(limit)
             rows = connection.execute(wanted).all()
-        return [_decision(row) for row in rows]
+        return [read_decision(row) for row in rows]
 
     def head(self) -> tuple[int, str]:
         """Return number and hash of the newest decision."""
@@ -134,7 +140,7 @@ def sees(caller: Caller, record: Mapping[str, Json]) -> bool:
         _OFFICERS_ROUTES
     ):
         return False
-    return caller.sees_all or _covers(caller, record.get("companies"))
+    return is_visible(record, caller.companies)
 
 
 def subject_of(record: Mapping[str, Json]) -> str:
@@ -167,15 +173,9 @@ def _may_see(connection: Connection, caller: Caller) -> list[ColumnElement[bool]
         found.append(or_(*(decisions.c.route.startswith(route) for route in _OFFICERS_ROUTES)))
     if not caller.sees_all:
         scopes = connection.execute(select(decision_scopes.c.companies)).scalars()
-        found.append(decisions.c.companies.in_([one for one in scopes if _covers(caller, json.loads(one))]))
+        seen = [one for one in scopes if is_visible({"companies": json.loads(one)}, caller.companies)]
+        found.append(decisions.c.companies.in_(seen))
     return found
-
-
-def _covers(caller: Caller, companies: Json) -> bool:
-    """Tell whether all of a record's companies are the caller's; a record that names none is the group's."""
-    if not isinstance(companies, list) or not companies or ALL_COMPANIES in companies:
-        return False
-    return all(isinstance(company, str) and caller.sees(company) for company in companies)
 
 
 def _bounds(connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> tuple[int, int]:
@@ -189,10 +189,4 @@ def _rows(
 ) -> Iterator[Decision]:
     wanted = select(decisions).where(decisions.c.seq.between(bottom, top), *conditions)
     for row in connection.execute(wanted.order_by(decisions.c.seq.desc())):
-        yield _decision(row)
-
-
-def _decision(row: Row[tuple[object, ...]]) -> Decision:
-    return Decision(
-        row.seq, row.decision_id, row.recorded_at, json.loads(row.record), row.prev_hash, row.hash
-    )
+        yield read_decision(row)

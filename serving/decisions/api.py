@@ -1,0 +1,130 @@
+"""HTTP of decisions: read one again, list them, replay one, export them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from serving.access.risk_events import RiskKind
+from serving.access.roles import Role
+from serving.decisions.accepted import accepted_type
+from serving.decisions.desk import DecisionDesk, Exported
+from serving.decisions.export import ENDINGS
+from serving.decisions.schemas import DecisionAnswer, DecisionQuery, Decisions, ExportQuery, ReplayAnswer
+from serving.http.answering import AnswerApi, read_query
+from serving.http.api import Api, Handler
+from serving.http.openapi import Endpoint
+
+__all__ = ["DecisionsApi", "decisions_handlers"]
+
+_READS: Final = frozenset({Role.RISK_OFFICER, Role.AUDITOR})
+_EXPORT_TYPES: Final = tuple(ENDINGS)
+
+DECISIONS: Final = Endpoint(
+    path="/v1/decisions",
+    method="GET",
+    summary="查询台账中的决策，新的在前 / List decisions of the ledger, newest first",
+    roles=_READS,
+    query=DecisionQuery,
+    answer=Decisions,
+    statuses=(422,),
+    slow=True,
+)
+EXPORT: Final = Endpoint(
+    path="/v1/decisions/export",
+    method="GET",
+    summary="导出供审计使用：个人信息已屏蔽，附可核对的哈希；导出本身也入台账 / "
+    "Export for audit: personal data masked, with hashes to check by; the export is recorded itself",
+    roles=frozenset({Role.AUDITOR}),
+    query=ExportQuery,
+    answer=Decisions,
+    statuses=(406, 422),
+    slow=True,
+    produces=_EXPORT_TYPES,
+)
+DECISION: Final = Endpoint(
+    path="/v1/decisions/{decision_id}",
+    method="GET",
+    summary="取回一条决策的原始记录，及此后的调整与申诉 / One decision as it was recorded, with overrides and appeals since",
+    roles=_READS,
+    answer=DecisionAnswer,
+    statuses=(404,),
+)
+REPLAY: Final = Endpoint(
+    path="/v1/decisions/{decision_id}/replay",
+    method="POST",
+    summary="用当时的输入、模型与政策重算，逐位比对 / Compute it again with the inputs, model and policy of that day, bit for bit",
+    roles=_READS,
+    answer=ReplayAnswer,
+    statuses=(404,),
+    slow=True,
+)
+
+
+class DecisionsApi(AnswerApi):
+    """The handlers of decisions."""
+
+    def __init__(self, api: Api, desk: DecisionDesk) -> None:
+        super().__init__(api)
+        self._desk = desk
+
+    async def decisions(self, request: Request, request_id: str) -> Response:
+        """List decisions."""
+        caller = self._caller(request, request_id, DECISIONS)
+        query = read_query(request, DecisionQuery)
+        return await self._answer(lambda: self._desk.listed(query, caller))
+
+    async def decision(self, request: Request, request_id: str) -> Response:
+        """Return one decision."""
+        caller = self._caller(request, request_id, DECISION)
+        decision_id = request.path_params["decision_id"]
+        return await self._answer(lambda: self._desk.get(decision_id, caller))
+
+    async def replay(self, request: Request, request_id: str) -> Response:
+        """Replay one decision."""
+        caller = self._caller(request, request_id, REPLAY)
+        decision_id = request.path_params["decision_id"]
+        return await self._answer(lambda: self._desk.replay(decision_id, caller))
+
+    async def export(self, request: Request, request_id: str) -> Response:
+        """Export decisions; the record of it is durable before the first byte is given."""
+        caller = self._caller(request, request_id, EXPORT)
+        query = read_query(request, ExportQuery)
+        media_type = accepted_type(request.headers.get("accept"), _EXPORT_TYPES)
+
+        def work() -> Exported:
+            made = self._desk.export(query, media_type, caller)
+            self._api.parts.ledger.append([made.record])
+            rows = made.made.info.rows
+            if rows >= self._api.settings.export_large_rows:
+                self._api.access.watch.noted(
+                    RiskKind.BULK_EXPORT, caller, rows=rows, said={"decision_id": made.record["decision_id"]}
+                )
+            return made
+
+        exported = await self._api.in_slow_thread(work)
+        info = exported.made.info
+        told = {
+            f"X-Export-{name.replace('_', '-').title()}": str(value)
+            for name, value in info.plain().items()
+            if value is not None
+        }
+        headers = {
+            "Cache-Control": "no-store",
+            "X-Request-ID": request_id,
+            "X-Export-Decision-Id": str(exported.record["decision_id"]),
+            "Content-Disposition": f'attachment; filename="{exported.filename}"',
+            **told,
+        }
+        return Response(exported.made.content, headers=headers, media_type=media_type)
+
+
+def decisions_handlers(decisions: DecisionsApi) -> Mapping[Endpoint, Handler]:
+    """Say who answers which endpoint; the export comes before what would take its name for an id."""
+    return {
+        DECISIONS: decisions.decisions,
+        EXPORT: decisions.export,
+        DECISION: decisions.decision,
+        REPLAY: decisions.replay,
+    }

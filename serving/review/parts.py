@@ -1,0 +1,86 @@
+"""Those who answer about reviews and decisions, and what they are made of."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Final
+
+from features.catalogue import Feature, catalogue
+from serving.decisions.desk import DecisionDesk
+from serving.decisions.masking import Masking, organisations_of_book, pseudonym_secret
+from serving.decisions.reading import DecisionReader
+from serving.decisions.replay import Replayer
+from serving.decisions.steady_clock import SteadyClock
+from serving.ledger.chain import Ledger
+from serving.ledger.database import Database
+from serving.review.acting import Acting
+from serving.review.active_overrides import ActiveOverrides
+from serving.review.appeal_desk import AppealDesk, AppealLimits
+from serving.review.notice import NoticeDesk
+from serving.review.notice_schemas import TwoLanguages
+from serving.review.override_desk import OverrideDesk
+from serving.review.review_store import ReviewStore
+from serving.settings import ServiceSettings
+
+__all__ = ["ReviewParts", "review_parts"]
+
+_BOOK: Final = "credit_book.parquet"
+
+
+@dataclass(frozen=True)
+class ReviewParts:
+    """The desks, the clock they go by, and the stores that other jobs read."""
+
+    decisions: DecisionDesk
+    overrides: OverrideDesk
+    appeals: AppealDesk
+    notices: NoticeDesk
+    active: ActiveOverrides
+    clock: SteadyClock
+    override_store: ReviewStore
+    appeal_store: ReviewStore
+
+
+def review_parts(
+    settings: ServiceSettings,
+    database: Database,
+    ledger: Ledger,
+    *,
+    replayers: Callable[[], Mapping[str, Replayer]],
+) -> ReviewParts:
+    """Put the desks together; `replayers` are asked for when a decision is replayed."""
+    clock = SteadyClock(
+        database, lambda: datetime.now(UTC), tolerance_seconds=settings.clock_tolerance_seconds
+    )
+    acting = Acting(DecisionReader(database, ledger), clock, lambda: uuid.uuid4().hex)
+    override_store, appeal_store = (ReviewStore(database, ledger, kind) for kind in ("override", "appeal"))
+    overrides = OverrideDesk(override_store, acting, longest_days=settings.override_longest_days)
+    limits = AppealLimits(settings.appeal_working_days, settings.appeal_window_days)
+    appeals = AppealDesk(appeal_store, acting, overrides, database=database, limits=limits)
+    zh, _, en = settings.notice_contact.partition(" / ")
+    return ReviewParts(
+        decisions=DecisionDesk(
+            acting,
+            overrides,
+            appeals,
+            replayers=replayers,
+            masking=lambda: Masking(
+                pseudonym_secret(database), organisations_of_book(settings.home / "features" / _BOOK)
+            ),
+            export_rows=settings.export_rows_limit,
+        ),
+        overrides=overrides,
+        appeals=appeals,
+        notices=NoticeDesk(acting, overrides, appeals, limits, TwoLanguages(zh=zh, en=en or zh), _cards),
+        active=ActiveOverrides(override_store),
+        clock=clock,
+        override_store=override_store,
+        appeal_store=appeal_store,
+    )
+
+
+@cache
+def _cards() -> Mapping[str, Feature]:
+    return {card.name: card for card in catalogue("credit")}
