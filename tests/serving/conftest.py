@@ -36,6 +36,13 @@ from serving.ledger.database import Database
 from serving.settings import ServiceSettings
 from serving.wiring import Deployment
 from tests.serving.capacity import capacity_world
+from tests.serving.databases import (  # noqa: F401 - fixtures
+    empty_place,
+    filled_template,
+    opened_database,
+    place,
+    server,
+)
 from tests.serving.demand.demand_world import ISSUED, NOW, DemandClient, make_planner, make_run, publish
 
 FEATURES = ("age_of_firm", "debt_ratio", "lawsuits", "overdue_days", "guaranteed_amount", "degree")
@@ -200,6 +207,12 @@ def build_world(home: Path, model: CreditModel) -> World:
     write_features(home)
     write_book(home, version)
     return World(home, make_key(home, Role.RISK_OFFICER), make_key(home, Role.PLANNER), version)
+
+
+@pytest.fixture(scope="session")
+def make_world(model: CreditModel) -> Callable[[Path], World]:
+    """Return a function that prepares a home."""
+    return lambda home: build_world(home, model)
 
 
 @dataclass(frozen=True)
