@@ -50,6 +50,9 @@ def log_as_json(*configurations: MutableMapping[str, Any]) -> None:
     loggers = [logging.getLogger(), *map(logging.getLogger, list(logging.root.manager.loggerDict))]
     for handler in {handler for logger in loggers for handler in logger.handlers}:
         handler.setFormatter(JsonFormatter())
+    # BentoML gives these a handler of their own and lets them pass every line on to the root's as well.
+    for name in ("uvicorn.error", "circus"):
+        logging.getLogger(name).propagate = False
     logging.captureWarnings(capture=True)
 
 
