@@ -1,4 +1,4 @@
-"""Take a body in: streamed to a file of our own naming, never held in memory, never past its limit."""
+"""Take a body in: streamed to a file of our own naming, never held in memory."""
 
 import asyncio
 import hashlib
@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from serving.errors import BodyTooLargeError
 from serving.uploads.errors import UploadRoomError
 
-__all__ = ["Spooled", "check_announced", "spool"]
+__all__ = ["Spooled", "spool"]
 
 _RESERVE: Final = 256 << 20  # what the ledger must still find free: it answers nothing once the disk is full
 _WRITE_FROM: Final = 1 << 20
@@ -27,16 +26,10 @@ class Spooled:
     sha256: str
 
 
-def check_announced(content_length: str | None, *, limit: int) -> None:
-    """Refuse a body that says itself that it is too large, before a byte of it is taken. Raises BodyTooLargeError."""
-    announced = content_length or "0"
-    _check_size(int(announced) if announced.isdecimal() else 0, limit)
-
-
-async def spool(chunks: AsyncIterator[bytes], path: Path, *, limit: int) -> Spooled:
+async def spool(chunks: AsyncIterator[bytes], path: Path) -> Spooled:
     """Write a body to `path`, readable by the owner alone; nothing stays when it is refused or breaks off.
 
-    Raises BodyTooLargeError, and UploadRoomError where the disk is nearly full.
+    Raises what `chunks` raises (the body's limits are theirs), and UploadRoomError where the disk is nearly full.
     """
     digest, size = hashlib.sha256(), 0
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +38,6 @@ async def spool(chunks: AsyncIterator[bytes], path: Path, *, limit: int) -> Spoo
             pending = bytearray()
             async for chunk in chunks:
                 size += len(chunk)
-                _check_size(size, limit)
                 pending += chunk
                 if len(pending) >= _WRITE_FROM:
                     await asyncio.to_thread(_keep, file, bytes(pending), digest)
@@ -57,11 +49,6 @@ async def spool(chunks: AsyncIterator[bytes], path: Path, *, limit: int) -> Spoo
             raise UploadRoomError from problem
         raise
     return Spooled(path, size, digest.hexdigest())
-
-
-def _check_size(size: int, limit: int) -> None:
-    if size > limit:
-        raise BodyTooLargeError(limit)
 
 
 def _keep(file: BinaryIO, data: bytes, digest: "hashlib._Hash") -> None:

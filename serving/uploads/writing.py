@@ -18,6 +18,7 @@ __all__ = ["Sheet", "write_arrow", "write_csv", "write_workbook"]
 _BOM: Final = "\ufeff".encode()  # with it, Excel opens the file as UTF-8
 _EXCEL_ROWS: Final = 1_048_576
 _WIDEST: Final = 40
+_MOST_CELLS: Final = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def write_arrow(
         writer.close()
 
 
-def write_workbook(path: Path, sheets: Sequence[Sheet], *, cells: int) -> None:
+def write_workbook(path: Path, sheets: Sequence[Sheet], *, cells: int = _MOST_CELLS) -> None:
     """Write a workbook in constant memory, every text as a string cell, never as a formula or a link.
 
     Raises UploadTooLargeError where there are more cells than asked for or rows than Excel can hold.

@@ -1,0 +1,249 @@
+"""Take a book in and answer it, at once or as a job: without HTTP, every answer written down before it is given."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from features.catalogue import catalogue
+from serving.access.caller import Caller
+from serving.credit.book_answers import answer_name, write_book_answer
+from serving.credit.book_reasons import ReasonTexts
+from serving.credit.book_rows import BookColumns, book_columns
+from serving.credit.book_run import INPUTS_FILE, ROWS_FILE, BookCounts, run_book, sha256_of
+from serving.credit.book_schemas import BookRequest, BookSummary
+from serving.credit.book_scoring import BookScorer
+from serving.credit.book_template import write_book_template
+from serving.credit.dated_policies import day_of
+from serving.credit.scorer import CreditScorer
+from serving.errors import LedgerUnavailableError
+from serving.http.language import Language
+from serving.http.reading import read_json
+from serving.jobs.files import JobFiles, Side
+from serving.jobs.kinds import Outcome, Progress
+from serving.jobs.store import Job
+from serving.ledger.chain import Json, Ledger
+from serving.schemas import StrictModel
+from serving.uploads.limits import TableLimits
+from serving.uploads.media import TableKind
+from serving.uploads.reading import UploadedTable, open_table, table_of_columns
+
+__all__ = ["KIND", "AnsweredBook", "BookDesk", "BookJob", "BookLimits"]
+
+KIND: Final = "credit/scores"
+_KEPT: Final = (ROWS_FILE, INPUTS_FILE)
+
+
+class BookJob(StrictModel):
+    """What a book is asked with, kept with its job."""
+
+    book_id: str
+    kind: TableKind
+    answer: TableKind
+    contributions: bool
+    ignore_unknown: bool
+    language: Language
+
+
+@dataclass(frozen=True)
+class BookLimits:
+    """From how many rows on a book is a job, how large it may be, and how it is worked through."""
+
+    now_rows: int
+    table: TableLimits
+    chunk_rows: int
+    num_threads: int
+
+
+@dataclass(frozen=True)
+class AnsweredBook:
+    """The file of an answer, and its summary; the record is in the ledger."""
+
+    path: Path
+    summary: BookSummary
+
+
+@dataclass(frozen=True, eq=False)
+class _Opened:
+    """A table that may be scored, with the scorer that will do it: what is found wrong before is not found by a job."""
+
+    asked: BookJob
+    source: Path
+    table: UploadedTable
+    columns: BookColumns
+    scorer: CreditScorer
+
+
+@dataclass(frozen=True, eq=False)
+class _Scored:
+    """What scoring a book found, and by kind of row (given, stored) the basis of the first."""
+
+    summary: BookSummary
+    counts: BookCounts
+    bases: Mapping[str, Mapping[str, Json]]
+
+
+class BookDesk:
+    """Scores books; `folder` keeps of each the table that came and the rows that were answered, for replay and proof."""
+
+    def __init__(
+        self,
+        scorer: Callable[[], CreditScorer],
+        ledger: Ledger,
+        files: JobFiles,
+        folder: Path,
+        *,
+        limits: BookLimits,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._scorer, self._ledger, self._files, self._folder = scorer, ledger, files, folder
+        self.limits, self._clock, self._new_id = limits, clock, new_id
+        self._cards = {card.name: card for card in catalogue("credit")}
+
+    def open(self, asked: BookJob, source: Path) -> _Opened:
+        """Look into a table and find its columns, before any row is scored.
+
+        Raises UnreadableUploadError, UploadTooLargeError, InvalidRequestError, NotReadyError, ModelKilledError.
+        """
+        json = asked.kind is TableKind.JSON
+        table = self._json(source) if json else open_table(source, asked.kind, self.limits.table)
+        scorer = self._scorer()
+        columns = book_columns(
+            table, scorer.model.features, scorer.terms.texts, ignore_unknown=asked.ignore_unknown
+        )
+        return _Opened(asked, source, table, columns, scorer)
+
+    def answer(self, opened: _Opened, caller: Caller, *, abandoned: Callable[[], bool]) -> AnsweredBook:
+        """Score a small book, write down that and what was answered, and return the file to send.
+
+        Nothing is written down, and nothing kept, where nobody waits for the answer any more.
+        """
+        folder = self._place(opened)
+        try:
+            scored = self._score(opened, caller, folder, lambda _: None)
+            out = folder / answer_name(opened.asked.answer)
+            record = self._written(opened, caller, scored, folder, out=out)
+            self._commit(record, abandoned)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return AnsweredBook(out, scored.summary)
+
+    def run_job(self, job: Job, progress: Progress) -> Outcome:
+        """Score a large book; its answer is the file that the job ends with."""
+        asked = BookJob.model_validate_json(job.request)
+        (sent,) = self._files.of(job.job_id, Side.INPUT)
+        opened = self.open(asked, self._files.checked(job.job_id, sent))
+        folder = self._place(opened)
+        scored = self._score(opened, job.planner, folder, progress)
+        name = answer_name(asked.answer)
+        out = self._files.new(job.job_id, Side.OUTPUT, name)
+        out.unlink(missing_ok=True)  # of a run that was interrupted
+        record = self._written(opened, job.planner, scored, folder, out=out)
+        file = self._files.seal(job.job_id, Side.OUTPUT, name, asked.answer.media_type)
+        told = {**record, "job_id": job.job_id, "files": [file.said()]}
+        return Outcome(asked.book_id, told, lambda _: None, (file,))
+
+    def template(self, path: Path, *, by: str) -> str:
+        """Write the template of the model that answers now; return its version. Raises NotReadyError."""
+        scorer = self._scorer()
+        write_book_template(
+            path,
+            scorer.model.features,
+            scorer.terms.texts,
+            by="party_id" if by == "party_id" else "features",
+            version=scorer.model.version,
+        )
+        return scorer.model.version
+
+    def _commit(self, record: Mapping[str, Json], abandoned: Callable[[], bool]) -> None:
+        if abandoned():
+            raise LedgerUnavailableError("nobody waits for the answer any more")
+        self._ledger.append([record])
+
+    def _json(self, source: Path) -> UploadedTable:
+        request = read_json(source.read_bytes(), BookRequest)
+        columns = request.columns if request.columns is not None else {"party_id": request.party_ids or []}
+        return table_of_columns(columns, self.limits.table)
+
+    def _place(self, opened: _Opened) -> Path:
+        """Make the book's folder and keep what was sent in it."""
+        folder = self._folder / opened.asked.book_id
+        shutil.rmtree(folder, ignore_errors=True)  # of a run that was interrupted
+        folder.mkdir(parents=True, mode=0o700)
+        os.link(opened.source, folder / f"book.{opened.asked.kind.value}")
+        return folder
+
+    def _score(self, opened: _Opened, caller: Caller, folder: Path, progress: Progress) -> _Scored:
+        at, asked, scorer = self._clock(), opened.asked, opened.scorer
+        texts = ReasonTexts(scorer.model.features, self._cards, asked.language)
+        book = BookScorer(scorer, caller, texts=texts, language=asked.language, at=at)
+        counts = run_book(
+            opened.table,
+            opened.columns,
+            book,
+            folder,
+            chunk_rows=self.limits.chunk_rows,
+            num_threads=self.limits.num_threads,
+            progress=progress,
+        )
+        stored = book.first.get("stored")
+        summary = BookSummary(
+            request_id=caller.call.request_id,
+            decision_id=self._new_id(),
+            book_id=asked.book_id,
+            decided_at=at,
+            rows=counts.rows,
+            rows_answered=counts.answered,
+            rows_failed=counts.failed,
+            rows_repeated=counts.repeated,
+            blank_lines=opened.table.blank,
+            ignored_columns=list(opened.columns.ignored),
+            grades={grade.name: counts.grades[grade.name] for grade in scorer.model.scale.grades},
+            model_version=scorer.model.version,
+            policy=scorer.terms.policies.advice.on(day_of(at)).name,
+            data_as_of=stored.sources.data_as_of if stored is not None else None,
+            graph_as_of=stored.sources.graph_as_of if stored is not None else None,
+            merkle_root=counts.merkle_root,
+            warnings=list(book.notes.values()),
+        )
+        return _Scored(summary, counts, {name: basis.plain() for name, basis in book.first.items()})
+
+    def _written(
+        self, opened: _Opened, caller: Caller, scored: _Scored, folder: Path, *, out: Path
+    ) -> Mapping[str, Json]:
+        """Write the answer to `out`; return the record that must be durable before it is given."""
+        asked, summary, call = opened.asked, scored.summary, caller.call
+        write_book_answer(
+            folder / ROWS_FILE,
+            out,
+            asked.answer,
+            summary,
+            contributions=asked.contributions,
+            language=asked.language,
+        )
+        kept = [path.name for path in sorted(folder.iterdir()) if path.name.endswith(_KEPT)]
+        return {
+            "decision_id": summary.decision_id,
+            "recorded_at": summary.decided_at.isoformat(),
+            "route": KIND,
+            "request_id": call.request_id,
+            "trace_id": call.trace_id,
+            "key_id": call.key_id,
+            "roles": list(call.roles),
+            "companies": list(caller.companies),
+            "subject": "",
+            "request": {**asked.model_dump(mode="json"), "input_sha256": sha256_of(opened.source)},
+            # Of the rows the chain keeps digests; they lie in the book's folder, each file known by its hash.
+            "basis": {
+                name: {part: plain[part] for part in ("sources", "bounds")}
+                for name, plain in scored.bases.items()
+            },
+            "files": {name: sha256_of(folder / name) for name in kept},
+            "answer": summary.model_dump(mode="json", exclude={"request_id", "decision_id", "decided_at"}),
+            "answer_sha256": sha256_of(out),
+        }

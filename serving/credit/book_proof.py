@@ -1,0 +1,63 @@
+"""One digest for all rows of a book, from which a single row can be proven (a Merkle tree as in RFC 6962, section 2)."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+__all__ = ["leaves_of", "proof_of", "proven", "root_of"]
+
+_LEAF, _NODE = b"\x00", b"\x01"  # told apart, so that a node cannot be passed off as a row
+
+
+def leaves_of(rows: pl.DataFrame) -> list[bytes]:
+    """Hash each row: its words and whole numbers as a JSON object, then its floats as little-endian float64, in file order.
+
+    A missing float is the quiet NaN 0x7ff8000000000000.
+    """
+    floats = [name for name, dtype in rows.schema.items() if dtype == pl.Float64()]
+    words = rows.select(pl.struct(pl.all().exclude(floats)).struct.json_encode()).to_series().to_list()
+    figures = np.ascontiguousarray(rows.select(floats).fill_null(float("nan")).to_numpy(), dtype="<f8")
+    figures[np.isnan(figures)] = np.nan
+    return [
+        hashlib.sha256(b"".join((_LEAF, word.encode(), b"\x00", row.tobytes()))).digest()
+        for word, row in zip(words, figures, strict=True)
+    ]
+
+
+def root_of(leaves: Sequence[bytes]) -> str:
+    """Return the root of the tree over the leaves, in hexadecimal; that of no leaves is the hash of nothing."""
+    level = list(leaves)
+    if not level:
+        return hashlib.sha256(b"").hexdigest()
+    while len(level) > 1:
+        level = _above(level)
+    return level[0].hex()
+
+
+def proof_of(leaves: Sequence[bytes], place: int) -> list[tuple[str, str]]:
+    """Return what to hash a leaf with, from the bottom up: the side the other stands on (left, right), and its hash."""
+    level, path = list(leaves), []
+    while len(level) > 1:
+        other = place ^ 1
+        if other < len(level):
+            path.append(("left" if other < place else "right", level[other].hex()))
+        level, place = _above(level), place // 2
+    return path
+
+
+def proven(leaf: bytes, path: Sequence[tuple[str, str]], root: str) -> bool:
+    """Tell whether a row, by its leaf and its path, is one of those under a root."""
+    found = leaf
+    for side, other in path:
+        pair = (bytes.fromhex(other), found) if side == "left" else (found, bytes.fromhex(other))
+        found = hashlib.sha256(b"".join((_NODE, *pair))).digest()
+    return found.hex() == root
+
+
+def _above(level: Sequence[bytes]) -> list[bytes]:
+    """Return the level above; a node without a neighbour goes up as it is."""
+    pairs = zip(level[::2], level[1::2], strict=False)
+    found = [hashlib.sha256(b"".join((_NODE, left, right))).digest() for left, right in pairs]
+    return found if len(level) % 2 == 0 else [*found, level[-1]]
