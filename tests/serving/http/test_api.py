@@ -76,7 +76,9 @@ def test_ledger_holds_the_answer(client: "Client") -> None:
         "policy",
     ):
         assert answer[field] == body[field], field
-    assert record["basis"]["inputs"] == {part["feature"]: part["value"] for part in body["contributions"]}
+    basis = record["basis"]
+    assert isinstance(basis, dict)
+    assert basis["inputs"] == {part["feature"]: part["value"] for part in body["contributions"]}
     assert record["contributions"] == {
         part["feature"]: part["contribution"] for part in body["contributions"]
     }

@@ -1,0 +1,202 @@
+"""Risky use is noted once per window with its record in the chain; auditors see what their companies' keys did."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from serving.access.caller import Call, Caller
+from serving.access.errors import RefusedKeyError
+from serving.access.identity import Identity
+from serving.access.risk_events import RiskEvent, RiskEvents, RiskFilter, RiskKind
+from serving.access.watch import Thresholds, Watch
+from serving.access.working_hours import WorkingHours
+from serving.errors import LedgerUnavailableError
+from serving.ledger.chain import Ledger
+from serving.ledger.database import Database
+
+HOURS = WorkingHours(8, 20, ZoneInfo("Asia/Shanghai"))
+NIGHT = datetime(2026, 11, 2, 15, tzinfo=UTC)  # Monday, 23:00 in Shanghai
+MORNING = datetime(2026, 11, 2, 2, tzinfo=UTC)  # Monday, 10:00
+THRESHOLDS = Thresholds(3600, rows=100, parties=5, refusals=4, out_of_scope=3)
+GROUP = Caller(Call("r", "auditor", ("auditor",)), "审计", ("*",))
+
+
+def caller(key_id: str = "a", *companies: str) -> Caller:
+    return Caller(Call("request-1", key_id, ("risk_officer",), "trace-1"), "王芳", companies or ("ORG-03",))
+
+
+@dataclass
+class Place:
+    database: Database
+    now: datetime = NIGHT
+    seconds: float = 0.0
+    watch: Watch = field(init=False)
+    ledger: Ledger = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.database)
+        clock = lambda: self.now  # noqa: E731
+        events = RiskEvents(self.database, self.ledger, clock=clock)
+        self.watch = Watch(events, THRESHOLDS, HOURS, clock=clock, timer=lambda: self.seconds)
+
+    def seen(self, reader: Caller = GROUP, **wanted: object) -> list[RiskEvent]:
+        found, _ = self.watch.events.page(RiskFilter(**wanted), reader, most=100)  # type: ignore[arg-type]
+        return found
+
+    def kinds(self) -> list[RiskKind]:
+        return [event.kind for event in self.seen()]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    database = Database(tmp_path / "ledger.db")
+    database.open()
+    yield Place(database)
+    database.close()
+
+
+def test_event_stands_in_the_table_and_in_the_chain(place: Place) -> None:
+    place.watch.noted(RiskKind.BULK_EXPORT, caller(), rows=5000, said={"format": "csv"})
+    (event,) = place.seen()
+    record = place.ledger.get(event.decision_id).record
+    assert (event.kind, event.rows, event.said) == (RiskKind.BULK_EXPORT, 5000, {"format": "csv"})
+    assert (event.key_id, event.key_name, event.at) == ("a", "王芳", NIGHT)
+    assert record["answer"] == {"kind": "bulk_export", "rows": 5000, "said": {"format": "csv"}}
+    assert (record["trace_id"], record["key_id"], record["companies"]) == ("trace-1", "a", ["ORG-03"])
+    assert place.ledger.verify().broken is None
+
+
+def test_mass_scoring_at_night_is_noted_once_per_window(place: Place) -> None:
+    place.watch.scored(caller(), 99)
+    assert place.kinds() == []
+    place.watch.scored(caller(), 1)
+    place.watch.scored(caller(), 500)
+    assert [(event.kind, event.rows) for event in place.seen()] == [(RiskKind.MASS_SCORING_OFF_HOURS, 100)]
+    place.seconds = 3600
+    place.watch.scored(caller(), 99)
+    assert len(place.seen()) == 1, "a new window counts from nothing"
+    place.watch.scored(caller(), 1)
+    assert len(place.seen()) == 2
+
+
+def test_mass_scoring_by_day_is_work(place: Place) -> None:
+    place.now = MORNING
+    place.watch.scored(caller(), 100_000)
+    for number in range(50):
+        place.watch.asked(caller(), f"P{number}")
+    assert place.kinds() == []
+
+
+def test_many_different_parties_at_night_are_noted_and_one_party_is_not(place: Place) -> None:
+    for _ in range(50):
+        place.watch.asked(caller(), "P1")
+    assert place.kinds() == []
+    for number in range(10):
+        place.watch.asked(caller(), f"P{number}")
+    assert place.kinds() == [RiskKind.MANY_PARTIES_OFF_HOURS]
+    assert "P1" not in repr(place.watch._windows)
+
+
+def test_many_refusals_are_noted_at_any_hour(place: Place) -> None:
+    place.now = MORNING
+    for _ in range(3):
+        place.watch.refused(caller())
+        place.watch.refused(caller("b"))
+    assert place.kinds() == []
+    place.watch.refused(caller())
+    place.watch.refused(caller())
+    assert [(event.kind, event.key_id) for event in place.seen()] == [(RiskKind.MANY_REFUSALS, "a")]
+
+
+def test_tries_at_others_companies_count_when_they_differ(place: Place) -> None:
+    for _ in range(3):
+        place.watch.refused(caller("a"), "one address", outside=True)
+    assert place.kinds() == []
+    for number in range(3):
+        place.watch.refused(caller("b"), f"address {number}", outside=True)
+    assert (RiskKind.MANY_OUT_OF_SCOPE, "b") in [(event.kind, event.key_id) for event in place.seen()]
+
+
+@pytest.mark.parametrize(
+    ("cause", "kind"),
+    [
+        ("withdrawn", RiskKind.WITHDRAWN_KEY_USED),
+        ("expired", RiskKind.EXPIRED_KEY_USED),
+        ("rotated", RiskKind.ROTATED_KEY_USED),
+    ],
+)
+def test_use_of_a_key_that_ended_is_noted_once(place: Place, cause: str, kind: RiskKind) -> None:
+    error = RefusedKeyError(Identity("a", "t", frozenset(), ("ORG-03",)), cause)
+    for _ in range(3):
+        place.watch.invalid(error, caller())
+    assert place.kinds() == [kind]
+
+
+def test_auditor_sees_keys_of_own_companies_alone(place: Place) -> None:
+    for companies in (("ORG-03",), ("ORG-04",), ("ORG-03", "ORG-04"), ("*",)):
+        place.watch.noted(RiskKind.BULK_EXPORT, caller("-".join(companies), *companies), rows=1)
+    own = Caller(Call("r", "auditor", ("auditor",)), "审计", ("ORG-03",))
+    assert [event.companies for event in place.seen(own)] == [("ORG-03",)]
+    assert len(place.seen()) == 4
+
+
+def test_pages_hold_every_event_once_whatever_is_hidden_between(place: Place) -> None:
+    for number in range(450):
+        place.watch.noted(
+            RiskKind.BULK_EXPORT, caller("a", "ORG-03" if number % 3 else "ORG-04"), rows=number
+        )
+    own = Caller(Call("r", "auditor", ("auditor",)), "审计", ("ORG-03",))
+    rows: list[int | None] = []
+    before: int | None = None
+    while True:
+        found, before = place.watch.events.page(RiskFilter(before=before), own, most=70)
+        rows += [event.rows for event in found]
+        if before is None:
+            break
+        assert len(found) == 70
+    assert rows == [number for number in reversed(range(450)) if number % 3]
+
+
+def test_filters_cut_by_kind_key_and_time(place: Place) -> None:
+    place.watch.noted(RiskKind.BULK_EXPORT, caller("a"), rows=1)
+    place.now = MORNING.replace(day=3)
+    place.watch.noted(RiskKind.MANY_REFUSALS, caller("b"), rows=2)
+    assert [event.rows for event in place.seen(kind=RiskKind.BULK_EXPORT)] == [1]
+    assert [event.rows for event in place.seen(key_id="b")] == [2]
+    assert [event.rows for event in place.seen(since=place.now)] == [2]
+    assert [event.rows for event in place.seen(until=place.now)] == [1]
+
+
+def test_what_cannot_be_noted_is_logged_and_an_export_is_refused(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.database.close()
+    place.database.path.rename(place.database.path.with_suffix(".gone"))
+    place.database.path.mkdir()
+    for _ in range(4):
+        place.watch.refused(caller())
+    assert "many_refusals" in caplog.text
+    assert "王芳" not in caplog.text
+    with pytest.raises(LedgerUnavailableError):
+        place.watch.noted(RiskKind.BULK_EXPORT, caller(), rows=1)
+
+
+@pytest.mark.parametrize(
+    ("moment", "inside"),
+    [
+        (datetime(2025, 9, 29, 0, tzinfo=UTC), True),  # Monday 08:00
+        (datetime(2025, 9, 28, 23, 59, tzinfo=UTC), False),  # Monday 07:59
+        (datetime(2025, 9, 29, 12, tzinfo=UTC), False),  # Monday 20:00
+        (datetime(2025, 10, 2, 2, tzinfo=UTC), False),  # National Day, a Thursday
+        (datetime(2025, 10, 11, 2, tzinfo=UTC), True),  # a Saturday that is worked
+        (datetime(2025, 10, 18, 2, tzinfo=UTC), False),  # a Saturday that is not
+        (datetime(2150, 1, 5, 2, tzinfo=UTC), True),  # a Monday that no calendar knows
+        (datetime(2150, 1, 4, 2, tzinfo=UTC), False),  # a Sunday
+    ],
+)
+def test_working_hours_are_those_of_the_state_councils_calendar(moment: datetime, inside: bool) -> None:
+    assert HOURS.contain(moment) is inside
