@@ -4,6 +4,7 @@ import contextlib
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from models.credit.coverage import read_coverage
@@ -21,6 +22,7 @@ from serving.credit.basis import Bounds
 from serving.credit.book_api import books_handlers
 from serving.credit.book_wiring import make_books
 from serving.credit.dated_policies import DatedPolicies
+from serving.credit.model_loading import load_model_compiled
 from serving.credit.parts import CreditParts
 from serving.credit.questions_api import questions_handlers
 from serving.credit.questions_wiring import questions_api
@@ -126,7 +128,7 @@ def _handlers(api: Api) -> Mapping[Endpoint, Handler]:
 def _sources(settings: ServiceSettings) -> CreditSources:
     return CreditSources(
         home=settings.home,
-        load_model=_load_model,
+        load_model=partial(load_model_compiled, cache=settings.home / "run" / "numba"),
         load_scorecard=_load_scorecard,
         load_texts=feature_texts,
         policies=DatedPolicies(load_policies(), read_rules(), load_point_scales(), read_coverage()),
@@ -166,13 +168,6 @@ def _planning(settings: ServiceSettings, database: Database, ledger: Ledger, boa
         AccuracyDesk(desk, most_runs=settings.accuracy_runs),
         ScenarioDesk(desk, payloads, home=settings.home, load=load_model, scenarios=load_scenarios()),
     )
-
-
-def _load_model(folder: Path) -> Model:
-    import_lightgbm_alone()
-    from models.credit.model import load_credit_model  # noqa: PLC0415 - after LightGBM was imported alone
-
-    return load_credit_model(folder)
 
 
 def _load_scorecard(folder: Path) -> Model:

@@ -22,7 +22,7 @@ from serving.credit.party_book import PartyBook, rule_note
 from serving.credit.quality import rules_unchecked
 from serving.credit.schemas import ScoreAnswer, ScoreRequest
 from serving.credit.scope import require_party
-from serving.credit.scorer import Scored, record_of
+from serving.credit.writing import Scored, written
 from serving.schemas import Note, Quality, QualityLevel
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class RulesOnlyScorer:
         basis = self.basis(request)
         marks = Marks(self._new_id(), caller.call.request_id, caller.companies)
         answer = rules_answer(basis, self.policies, marks)
-        return Scored(answer, record_of(answer, basis, caller))
+        return written(answer, basis, caller)
 
     def basis(self, request: ScoreRequest) -> Basis:
         """Look up what the rules need of a party. Raises UnknownPartyError."""

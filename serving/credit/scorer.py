@@ -1,10 +1,9 @@
 """Score credit without HTTP: a request is looked up into a basis, computed, and answered with the record of it."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,29 +11,18 @@ from numpy.typing import NDArray
 from features.credit.standing import Standing
 from serving.access.caller import Caller
 from serving.champions.families import Level
-from serving.credit.answer import Marks, answer_of, outcome_of, route_of
+from serving.credit.answer import Marks, outcome_of, route_of
 from serving.credit.basis import Basis, Bounds, Sources
 from serving.credit.book_store import BookStore
 from serving.credit.feature_store import FeatureStore
 from serving.credit.party_book import PartyBook
-from serving.credit.quality import quality_record
-from serving.credit.schemas import ScoreAnswer, ScoreRequest
+from serving.credit.schemas import ScoreRequest
 from serving.credit.scope import require_party
 from serving.credit.terms import Terms
+from serving.credit.writing import ROUTE, Scored, Writer, record_of
 from serving.errors import FieldProblem, InvalidRequestError
-from serving.ledger.chain import Json
 
-__all__ = ["CreditScorer", "Scored", "record_of"]
-
-ROUTE: Final = "credit/score"
-
-
-@dataclass(frozen=True)
-class Scored:
-    """An answer and the record that must be durable before it is given."""
-
-    answer: ScoreAnswer
-    record: Mapping[str, Json]
+__all__ = ["ROUTE", "CreditScorer", "record_of"]
 
 
 class CreditScorer:
@@ -60,6 +48,7 @@ class CreditScorer:
         self._companies = (
             book  # of whatever date: whose counterparties they are does not change with the model
         )
+        self._writer = Writer(terms)
         self._texts = {name: terms.text(name) for name in model.features}
         self._bounds, self._clock, self._new_id = bounds, clock, new_id
         self._of_stored = Sources(
@@ -89,8 +78,7 @@ class CreditScorer:
         scores = self.model.score_matrix(basis.values.reshape(1, -1))
         outcome = outcome_of(basis, self.terms, routed, scores=scores)
         marks = Marks(self._new_id(), caller.call.request_id, caller.companies)
-        answer = answer_of(outcome, basis, self.terms, marks)
-        return Scored(answer, record_of(answer, basis, caller))
+        return self._writer.write(outcome, basis, marks, caller)
 
     def require(self, caller: Caller, party_id: str) -> None:
         """Refuse a party that is none of the caller's companies'. Raises OutsideScopeError, NotReadyError."""
@@ -144,24 +132,3 @@ class CreditScorer:
                 f"{value:g} is outside {allowed}; check value and unit",
             )
         return None
-
-
-def record_of(answer: ScoreAnswer, basis: Basis, caller: Caller) -> Mapping[str, Json]:
-    """Return what the ledger keeps: the basis whole, the answer whole, but texts by the catalogue and inputs only once."""
-    body = answer.model_dump(mode="json", exclude={"contributions", "decision_id", "decided_at", "quality"})
-    call = caller.call
-    return {
-        "decision_id": answer.decision_id,
-        "recorded_at": answer.decided_at.isoformat(),
-        "route": ROUTE,
-        "request_id": call.request_id,
-        "trace_id": call.trace_id,
-        "key_id": call.key_id,
-        "roles": list(call.roles),
-        "companies": list(caller.companies),
-        "subject": basis.party_id or "",
-        "request": {"party_id": basis.party_id, "line": basis.line, "stage": basis.stage},
-        "basis": basis.plain(),
-        "answer": {**body, "quality": quality_record(answer.quality)},
-        "contributions": {part.feature: part.contribution for part in answer.contributions},
-    }

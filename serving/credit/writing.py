@@ -1,0 +1,165 @@
+"""Write an outcome as the text of its answer and as the record of it: each part once, what never changes ahead of time."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, cast
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from serving.access.caller import Caller
+from serving.credit.answer import Marks, Outcome
+from serving.credit.basis import Basis
+from serving.credit.party_book import rule_note
+from serving.credit.quality import quality_record
+from serving.credit.schemas import ScoreAnswer
+from serving.credit.terms import Terms
+from serving.ledger.chain import Json
+
+__all__ = ["ROUTE", "Scored", "Writer", "record_of", "written"]
+
+ROUTE: Final = "credit/score"
+_NOT_AGAIN: Final = frozenset({"contributions", "decision_id", "decided_at", "quality"})
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """An answer as it will be sent, and the record that must be durable before it is."""
+
+    text: bytes
+    record: Mapping[str, Json]
+
+    @cached_property
+    def answer(self) -> ScoreAnswer:
+        """Return the answer as a value."""
+        return ScoreAnswer.model_validate_json(self.text)
+
+
+class Writer:
+    """Writes the answers of one model; what the catalogue says of its features is written down ahead.
+
+    The text is, byte for byte, what `ScoreAnswer.model_dump_json` makes of `answer_of`.
+    """
+
+    def __init__(self, terms: Terms) -> None:
+        self._features, self._version = terms.model.features, terms.model.version
+        self._by_name = np.array(
+            sorted(range(len(self._features)), key=self._features.__getitem__), dtype=np.int64
+        )
+        self._around = [_around(name, terms) for name in self._features]
+
+    def write(self, outcome: Outcome, basis: Basis, marks: Marks, caller: Caller) -> Scored:
+        """Return the text of an answer with its record."""
+        parts = outcome.figures.contributions
+        body = self._body(outcome, basis, marks)
+        whole = {**body, "contributions": orjson.Fragment(self._contributions(basis.values, parts))}
+        given = dict(zip(self._features, parts.tolist(), strict=True))
+        record = _record(body, quality_record(outcome.quality), given, basis, caller)
+        return Scored(orjson.dumps(whole), record)
+
+    def _body(self, outcome: Outcome, basis: Basis, marks: Marks) -> dict[str, Json]:
+        """Return the answer in JSON values, in the order of its fields, `contributions` being left open."""
+        sources, advised = basis.sources, outcome.advised
+        return {
+            "request_id": marks.request_id,
+            "decision_id": marks.decision_id,
+            "party_id": basis.party_id,
+            **cast("Mapping[str, float | None]", outcome.figures.numbers()),
+            "carrier": _plain(outcome.carrier),
+            "points": outcome.points,
+            "grade": outcome.grade,
+            "advice": advised.advice.value,
+            "grade_advice": advised.of_grade.value,
+            "decided_by": list(advised.decided_by),
+            "rules": [_plain(rule_note(hit)) for hit in outcome.hits],
+            "route": _plain(outcome.routed.told(basis) if outcome.routed is not None else None),
+            "policy": advised.policy,
+            "contributions": [],
+            "model_version": self._version,
+            "data_as_of": None if sources.data_as_of is None else sources.data_as_of.isoformat(),
+            "graph_as_of": None if sources.graph_as_of is None else sources.graph_as_of.isoformat(),
+            "decided_at": basis.decided_at.isoformat().replace("+00:00", "Z"),
+            "quality": _plain(outcome.quality),
+            "warnings": [_plain(note) for note in outcome.warnings],
+        }
+
+    def _contributions(self, values: NDArray[np.float64], parts: NDArray[np.float64]) -> bytes:
+        """Write the contributions, largest first, equals by name; a missing value is null."""
+        order = self._by_name[np.argsort(-np.abs(parts[self._by_name]), kind="stable")]
+        pieces: list[bytes] = []
+        for place, value, part in zip(
+            order.tolist(), _numbers(values[order]), _numbers(parts[order]), strict=True
+        ):
+            begin, between, end = self._around[place]
+            pieces += (begin, value, between, part, end)
+        return b"[" + b"".join(pieces)[:-1] + b"]"
+
+
+def record_of(answer: ScoreAnswer, basis: Basis, caller: Caller) -> Mapping[str, Json]:
+    """Return what the ledger keeps of an answer: its basis whole, the answer whole but for texts of the catalogue."""
+    body: dict[str, Json] = answer.model_dump(mode="json", exclude=set(_NOT_AGAIN))
+    body |= {"decision_id": answer.decision_id}
+    given = {part.feature: part.contribution for part in answer.contributions}
+    return _record(body, quality_record(answer.quality), given, basis, caller)
+
+
+def written(answer: ScoreAnswer, basis: Basis, caller: Caller) -> Scored:
+    """Return an answer that is a value with its text and record."""
+    return Scored(answer.model_dump_json().encode(), record_of(answer, basis, caller))
+
+
+def _record(
+    body: Mapping[str, Json],
+    quality: Mapping[str, Json],
+    contributions: Mapping[str, Json],
+    basis: Basis,
+    caller: Caller,
+) -> Mapping[str, Json]:
+    call = caller.call
+    return {
+        "decision_id": body["decision_id"],
+        "recorded_at": basis.decided_at.isoformat(),
+        "route": ROUTE,
+        "request_id": call.request_id,
+        "trace_id": call.trace_id,
+        "key_id": call.key_id,
+        "roles": list(call.roles),
+        "companies": list(caller.companies),
+        "subject": basis.party_id or "",
+        "request": {"party_id": basis.party_id, "line": basis.line, "stage": basis.stage},
+        "basis": basis.plain(),
+        "answer": {
+            **{name: value for name, value in body.items() if name not in _NOT_AGAIN},
+            "quality": quality,
+        },
+        "contributions": contributions,
+    }
+
+
+def _around(feature: str, terms: Terms) -> tuple[bytes, bytes, bytes]:
+    """Return what stands before a value, between it and its contribution, and behind that."""
+    text = terms.text(feature)
+    name, unit, zh, en = (_quoted(part) for part in (feature, text.unit, text.text_zh, text.text_en))
+    return (
+        f'{{"feature":{name},"value":'.encode(),
+        f',"unit":{unit},"contribution":'.encode(),
+        f',"text_zh":{zh},"text_en":{en}}},'.encode(),
+    )
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _numbers(values: NDArray[np.float64]) -> Sequence[bytes]:
+    """Write numbers as JSON does; NaN is null."""
+    return orjson.dumps(values.tolist())[1:-1].split(b",")
+
+
+def _plain(value: BaseModel | None) -> Json:
+    found: Json = None if value is None else value.model_dump(mode="json")
+    return found
