@@ -78,7 +78,7 @@ class CompiledBoosters(Boosters):
                 row = np.full((1, self.members[0].num_feature()), np.nan)
                 forest.raw(row)
                 forest.contributions(row)
-        except (ImportError, RuntimeError):  # RuntimeError: numba finds no folder to keep its cache in
+        except (ImportError, RuntimeError, OSError):  # the latter two: numba's cache has no folder, or no room in it
             return None
         return forest
 
