@@ -4,6 +4,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from serving.champions.families import Level
+from serving.champions.follower import FollowStatus, read_status
 from serving.credit.feature_store import FeatureStore
 from serving.errors import LedgerUnavailableError, NotReadyError
 from serving.schemas import Health, PartHealth
@@ -15,7 +16,7 @@ __all__ = ["health_of"]
 
 # Without the book answers are given, each saying that rules were not checked, and without forecasts or capacity credit is
 # scored all the same; a challenger answers nobody. None of them stops the service.
-_NOT_NEEDED: Final = frozenset({"book", "forecasts", "capacity", "challenger"})
+_NOT_NEEDED: Final = frozenset({"book", "forecasts", "capacity", "challenger", "registry"})
 
 
 def health_of(parts: "Parts") -> Health:
@@ -40,6 +41,9 @@ def health_of(parts: "Parts") -> Health:
         beside = parts.credit.challenger
         version = beside.model.version if beside else None
         found["challenger"] = _part(parts, "challenger", ready=beside is not None, version=version)
+    status = read_status(parts.credit.sources.home / "models")
+    if status is not None:
+        found["registry"] = _registry(status)
     return Health(
         ready=all(part.ready for name, part in found.items() if name not in _NOT_NEEDED), parts=found
     )
@@ -69,6 +73,22 @@ def _part(
         level=level,
         problem_zh=problem.zh if problem else None,
         problem_en=problem.en if problem else None,
+    )
+
+
+def _registry(status: FollowStatus) -> PartHealth:
+    """Say whether MLflow answers, and which versions of it are refused; the last good ones go on answering."""
+    texts_zh = [f"{one.family} {one.alias} {one.version}：{one.zh}" for one in status.troubles]
+    texts_en = [f"{one.family} {one.alias} {one.version}: {one.en}" for one in status.troubles]
+    if status.away_zh is not None and status.away_en is not None:
+        texts_zh.append(f"MLflow 无法访问（{status.away_zh}），沿用最后一份完好的模型。")
+        texts_en.append(f"MLflow is away ({status.away_en}); the last good models go on answering.")
+    return PartHealth(
+        ready=not texts_en,
+        last=None if status.reached_at is None else status.reached_at.isoformat(),
+        count=len(status.troubles),
+        problem_zh=" ".join(texts_zh) or None,
+        problem_en=" ".join(texts_en) or None,
     )
 
 

@@ -10,6 +10,8 @@ from graph.errors import UserError
 from serving.capacity.parts import CapacityParts
 from serving.champions.families import FAMILIES
 from serving.champions.file_stamps import stamp_of
+from serving.champions.shadow import Shadow
+from serving.champions.shadows import Shadows
 from serving.champions.switches import SwitchBoard
 from serving.credit.parts import CreditParts
 from serving.credit.rules_only import RulesOnlyScorer
@@ -49,10 +51,12 @@ class Parts:
         capacity: CapacityParts,
         *,
         board: SwitchBoard,
+        shadow: Shadow,
     ) -> None:
         self.credit, self.ledger, self.capacity, self.board = credit, ledger, capacity, board
         self.demand, self.payloads = planning.demand, planning.payloads
         self.accuracy, self.scenarios = planning.accuracy, planning.scenarios
+        self.shadows = Shadows(self, shadow)
         self._runs: tuple[object, ...] | None = None
         self._run_problems: dict[str, UserError] = {}
         self._told: dict[str, str] = {}

@@ -63,6 +63,37 @@ class ServiceSettings(BaseSettings):
     stale_policy_capacity: Literal["flag", "refuse"] = Field(
         default="flag", description="whether an older run of capacity is flagged or refused (503)"
     )
+    mlflow_uri: str = Field(
+        default="",
+        description="an http(s) address: its champions and challengers are followed; else models come from experiments here",
+    )
+    mlflow_token: SecretStr = Field(
+        default=SecretStr(""), description="bearer token for that MLflow server; empty: none"
+    )
+    mlflow_poll_seconds: float = Field(
+        default=10.0, gt=0, le=20, description="how often MLflow's aliases are looked at"
+    )
+    mlflow_timeout_seconds: float = Field(default=10.0, gt=0, description="wait for an answer of MLflow")
+    model_limit_bytes: int = Field(
+        default=1 << 30, ge=1, description="larger files of a model are refused when they are fetched"
+    )
+    models_kept: int = Field(
+        default=5,
+        ge=2,
+        description="versions of a family that were fetched and are kept, for replay and rollback",
+    )
+    shadow_waiting: int = Field(
+        default=256, ge=1, description="requests that may wait for a challenger; more are dropped and counted"
+    )
+    shadow_figures: int = Field(
+        default=500_000, ge=64, description="figures that these requests may hold in memory together"
+    )
+    shadow_kept: int = Field(
+        default=100_000, ge=1, description="answers of challengers that are kept of each family"
+    )
+    shadow_load: float = Field(
+        default=0.25, gt=0, le=1, description="share of a core that a worker gives to challengers at most"
+    )
     model_hash_seconds: float = Field(
         default=300.0,
         gt=0,
@@ -211,7 +242,9 @@ class ServiceSettings(BaseSettings):
         default=180, ge=1, description="an override of a credit decision ends within so many days"
     )
     appeal_window_days: int = Field(
-        default=30, ge=1, description="days after a decision within which its party may appeal; later ones are marked"
+        default=30,
+        ge=1,
+        description="days after a decision within which its party may appeal; later ones are marked",
     )
     appeal_working_days: int = Field(
         default=15, ge=1, le=250, description="working days within which an appeal is to be decided"
@@ -235,7 +268,9 @@ class ServiceSettings(BaseSettings):
         default=2_147_483_648, ge=1, description="larger books in Parquet or Arrow IPC get 413"
     )
     book_sheet_bytes: int = Field(
-        default=67_108_864, ge=1, description="larger books in CSV or xlsx, which are read into memory, get 413"
+        default=67_108_864,
+        ge=1,
+        description="larger books in CSV or xlsx, which are read into memory, get 413",
     )
     book_json_bytes: int = Field(default=8_388_608, ge=1, description="larger books in JSON get 413")
     book_upload_seconds: float = Field(

@@ -16,7 +16,9 @@ from serving.access.access import make_access
 from serving.access.api import AccessApi, access_handlers
 from serving.capacity.api import CapacityApi, capacity_handlers
 from serving.capacity.wiring import capacity_parts
+from serving.champions.api import models_handlers
 from serving.champions.switches import SwitchBoard
+from serving.champions.wiring import follow_thread, make_shadow, models_api
 from serving.credit.api import CreditApi, credit_handlers
 from serving.credit.basis import Bounds
 from serving.credit.book_api import books_handlers
@@ -74,7 +76,9 @@ class Deployment:
             settings, self._database, ledger, self.jobs, turn=planning.payloads.turn, board=board
         )
         credit = CreditParts(_sources(settings), board)
-        self.parts = Parts(credit, ledger, planning, capacity, board=board)
+        self.shadow = make_shadow(settings, self._database)
+        self.parts = Parts(credit, ledger, planning, capacity, board=board, shadow=self.shadow)
+        self._following = follow_thread(settings)
         api = Api(self.parts, make_access(settings, self._database, ledger), settings)
         self.access_log = AccessLog(
             settings.logs,
@@ -92,7 +96,10 @@ class Deployment:
             **decisions_handlers(DecisionsApi(api, self.review.decisions)),
             **review_handlers(ReviewApi(api, self.review)),
         }
-        app = create_app(api, {**_handlers(api), **jobs, **review, **operations_handlers(operations)})
+        models = models_handlers(models_api(api, settings, self._database, board))
+        app = create_app(
+            api, {**_handlers(api), **jobs, **review, **models, **operations_handlers(operations)}
+        )
         app.add_route("/metrics", operations.metrics)
         self.app = Observing(app, self._told)
 
@@ -102,10 +109,16 @@ class Deployment:
             self._database.open()
         self.parts.refresh()
         self.jobs.worker.start()
+        self.shadow.start()
+        if self._following is not None:
+            self._following.start()
 
     def stop(self) -> None:
         """Take no more jobs and give the database back."""
         self.jobs.worker.stop()
+        if self._following is not None:
+            self._following.stop()
+        self.shadow.stop()
         self._database.close()
         self.access_log.close()
 

@@ -135,8 +135,12 @@ class CapacityApi(AnswerApi):
         limit = self._api.settings.payload_body_limit_bytes
         wanted = await self._read(request, CapacityForecastRequest, limit)
         parts = self._api.parts.capacity
-        desk = parts.desk if wanted.payload is None else parts.payloads
-        return await self._answer(lambda: desk.forecast(wanted, planner))
+        if wanted.payload is not None:
+            return await self._answer(lambda: parts.payloads.forecast(wanted, planner))
+        return await self._answer(
+            lambda: parts.desk.forecast(wanted, planner),
+            after=lambda answered: self._api.parts.shadows.capacity(wanted, planner, answered),
+        )
 
     async def shortfall(self, request: Request, request_id: str) -> Response:
         """Answer where demand is not met."""

@@ -97,7 +97,10 @@ class DemandApi(AnswerApi):
         parts = self._api.parts
         if wanted.series is not None:
             return await self._answer(lambda: parts.payloads.forecast(wanted, planner))
-        return await self._answer(lambda: parts.demand.forecast(wanted, planner))
+        return await self._answer(
+            lambda: parts.demand.forecast(wanted, planner),
+            after=lambda answered: parts.shadows.demand(wanted, planner, answered),
+        )
 
     async def scenario(self, request: Request, request_id: str) -> Response:
         """Say what a scenario would change."""

@@ -30,13 +30,24 @@ class AnswerApi:
     def __init__(self, api: "Api") -> None:
         self._api = api
 
-    async def _answer(self, compute: Callable[[], Answered], *, kept: bool = False) -> Response:
-        """Compute in a thread, write down, answer: in this order. `kept`: the computation wrote its record itself."""
+    async def _answer(
+        self,
+        compute: Callable[[], Answered],
+        *,
+        kept: bool = False,
+        after: Callable[[Answered], None] | None = None,
+    ) -> Response:
+        """Compute in a thread, write down, answer: in this order. `kept`: the computation wrote its record itself.
+
+        `after` is told what was written down; it must neither wait nor fail.
+        """
 
         def work(abandoned: Abandoned) -> Answered:
             answered = compute()
             if not kept and not abandoned():
                 self._api.parts.ledger.append([answered.record])
+                if after is not None:
+                    after(answered)
             return answered
 
         return await self._answer_unless_abandoned(work)
