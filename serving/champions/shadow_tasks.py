@@ -3,16 +3,19 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from serving.access.caller import Caller
-from serving.credit.schemas import ScoreAnswer, ScoreRequest
+from serving.credit.schemas import ScoreRequest
 from serving.credit.scorer import CreditScorer
+from serving.ledger.chain import Json
 
 __all__ = ["Compared", "Figures", "ShadowTask", "compare_figures", "score_task"]
 
+_SCORE_WEIGHT: Final = 64
 Figures = Mapping[str, NDArray[np.float64]]
 """A forecast's figures by series or line, in the order of its steps."""
 
@@ -44,26 +47,49 @@ class ShadowTask:
 
 
 def score_task(
-    family: str, challenger: CreditScorer, request: ScoreRequest, caller: Caller, answer: ScoreAnswer
+    family: str,
+    challenger: CreditScorer,
+    request: ScoreRequest,
+    caller: Caller,
+    record: Mapping[str, Json],
 ) -> ShadowTask:
-    """Return the comparison of a score; of the champion's answer only what it needs is kept."""
-    log_odds, grade = answer.log_odds, answer.grade
+    """Return the comparison of a score that was written down; of its record only what is compared is kept."""
+    champion = _said(record)
+    log_odds, grade = _number(champion.get("log_odds")), _text(champion.get("grade"))
 
     def compare() -> Compared:
-        found = challenger.score(request, caller).answer
-        apart = None if found.log_odds is None or log_odds is None else found.log_odds - log_odds
+        found = _said(challenger.score(request, caller).record)
+        theirs = _number(found.get("log_odds"))
         return Compared(
-            difference=apart,
-            pd=found.pd,
-            log_odds=found.log_odds,
-            grade=found.grade,
+            difference=None if theirs is None or log_odds is None else theirs - log_odds,
+            pd=_number(found.get("pd")),
+            log_odds=theirs,
+            grade=_text(found.get("grade")),
             champion_log_odds=log_odds,
             champion_grade=grade,
         )
 
     return ShadowTask(
-        family, challenger.model.version, answer.model_version, answer.decision_id, compare, weight=64
+        family,
+        challenger.model.version,
+        _text(champion.get("model_version")) or "",
+        str(record["decision_id"]),
+        compare,
+        weight=_SCORE_WEIGHT + len(request.features or ()),
     )
+
+
+def _said(record: Mapping[str, Json]) -> Mapping[str, Json]:
+    answer = record["answer"]
+    return answer if isinstance(answer, Mapping) else {}
+
+
+def _number(value: Json) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def compare_figures(champion: Figures, challenger: Figures) -> Compared:

@@ -1,6 +1,6 @@
 """Which answers are offered to challengers: scores, published forecasts of demand, forecasts of lines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,9 @@ from serving.access.caller import Caller
 from serving.champions.families import CAPACITY, CREDIT, demand_family
 from serving.champions.shadow import Shadow
 from serving.champions.shadow_tasks import Compared, Figures, ShadowTask, compare_figures, score_task
-from serving.credit.schemas import ScoreAnswer, ScoreRequest
+from serving.credit.schemas import ScoreRequest
 from serving.ledger.answered import Answered
+from serving.ledger.chain import Json
 
 if TYPE_CHECKING:
     from serving.capacity.schemas import CapacityForecastAnswer, CapacityForecastRequest
@@ -28,11 +29,11 @@ class Shadows:
     def __init__(self, parts: "Parts", shadow: Shadow) -> None:
         self._parts, self._shadow = parts, shadow
 
-    def score(self, request: ScoreRequest, caller: Caller, answer: ScoreAnswer) -> None:
-        """Offer a score."""
+    def score(self, request: ScoreRequest, caller: Caller, record: Mapping[str, Json]) -> None:
+        """Offer a score by its record."""
         challenger = self._parts.credit.challenger
         if challenger is not None:
-            self._shadow.offer(score_task(CREDIT, challenger, request, caller, answer))
+            self._shadow.offer(score_task(CREDIT, challenger, request, caller, record))
 
     def demand(self, request: "ForecastRequest", caller: Caller, answered: Answered) -> None:
         """Offer an answer from a published run of forecasts."""
