@@ -185,9 +185,14 @@ def leading_route(contributions: Mapping[str, float]) -> tuple[Route, float] | N
     those whose sum has the sign of the whole effect, as a route that works against it carries none of it; of equal
     ones the first by the order of `Route`. None when the effect is 0.
     """
-    values = np.array([list(contributions.values())], dtype=np.float64)
-    route, carried = leading_routes(tuple(contributions), values).row(0)
-    return None if route is None else (Route(route), carried)
+    sums = dict.fromkeys(Route, 0.0)
+    for name, part in contributions.items():
+        route = ROUTE_OF.get(name)
+        if route is not None:
+            sums[route] += part
+    effect = float(np.array(list(sums.values())).sum())  # summed as `leading_routes` sums it, to the last bit
+    leading = max(sums, key=lambda route: abs(sums[route]) if sums[route] * effect > 0 else 0.0)
+    return (leading, sums[leading]) if sums[leading] * effect > 0 else None
 
 
 def leading_routes(features: Sequence[str], contributions: npt.NDArray[np.float64]) -> pl.DataFrame:
