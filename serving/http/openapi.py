@@ -2,25 +2,61 @@
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from serving.access.roles import Role
+from serving.http.endpoint import JSON, Endpoint
+from serving.http.examples import example_of, problem_example
 from serving.http.problem_table import problems
 from serving.http.problems import MEDIA_TYPE
 from serving.ledger.chain import Json
 from serving.schemas import ProblemBody
 
-__all__ = ["DOCS_PAGE", "Endpoint", "openapi_json"]
+__all__ = ["DOCS_PAGE", "JSON", "Endpoint", "openapi_json"]
 
 JsonObject: TypeAlias = dict[str, Json]
-JSON: Final = "application/json"
-_WITH_KEY: Final = (400, 401, 403, 429, 500, 503, 504)
-_WITH_BODY: Final = (400, 408, 413, 415, 422)
 _PLACE: Final = re.compile(r"\{(\w+)\}")
+_TOO_MANY: Final = 429
+_FILE: Final[JsonObject] = {"schema": {"type": "string", "format": "binary"}}
+_SCHEMES: Final[JsonObject] = {
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "zh_<id>_<secret>",
+        "description": "`zhiheng keys create` 签发的密钥。 / A key made by `zhiheng keys create`.",
+    },
+    "sso": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "集团单点登录的令牌（设置了 ZHIHENG_SSO_JWKS 时）。 / "
+        "A token of the group's single sign-on, where ZHIHENG_SSO_JWKS is set.",
+    },
+}
+_HEADERS: Final[JsonObject] = {
+    "language": {
+        "name": "Accept-Language",
+        "in": "header",
+        "description": "错误说明的语言：zh 或 en。 / Language of problems: zh or en.",
+        "schema": {"type": "string"},
+        "example": "zh",
+    },
+    "request_id": {
+        "name": "X-Request-ID",
+        "in": "header",
+        "description": "调用方自己的编号，原样写回并记入台账。 / The caller's own id, given back and written to the ledger.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{8,64}$"},
+        "example": "core-20261122-000017",
+    },
+}
+_RETRY: Final[JsonObject] = {
+    "Retry-After": {
+        "description": "多少秒后重试。 / Seconds to wait before trying again.",
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
 
 # BentoML's own page calls a tag manager on the internet; this one takes the same files from the service alone.
 DOCS_PAGE: Final = """<!DOCTYPE html>
@@ -29,42 +65,6 @@ DOCS_PAGE: Final = """<!DOCTYPE html>
 <body><div id="docs"></div><script src="/static_content/swagger-ui-bundle.js"></script>
 <script>SwaggerUIBundle({url: "/openapi.json", dom_id: "#docs"});</script></body></html>
 """
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One route: where it lies, who may call it, what goes in and what can come out.
-
-    `accepted` is what a request is answered with (202) where a job was made of it. `consumes` and `produces` are the media
-    types that its body and its answer can have, the first where none is asked for. `statuses` are problems of its own:
-    those that come with having a key or a body are added (`declared`). What is `cached` has an ETag and can be 304.
-    """
-
-    path: str
-    method: str
-    summary: str
-    answer: type[BaseModel]
-    request: type[BaseModel] | None = None
-    query: type[BaseModel] | None = None
-    accepted: type[BaseModel] | None = None
-    roles: frozenset[Role] = frozenset()
-    statuses: tuple[int, ...] = ()
-    unready: bool = False
-    slow: bool = False
-    consumes: tuple[str, ...] = (JSON,)
-    produces: tuple[str, ...] = (JSON,)
-    cached: bool = False
-
-    @property
-    def declared(self) -> tuple[int, ...]:
-        """Return every status of a problem that the route can give."""
-        given = {
-            *self.statuses,
-            405,
-            *(_WITH_KEY if self.roles else ()),
-            *(_WITH_BODY if self.request else ()),
-        }
-        return tuple(sorted(given))
 
 
 def openapi_json(endpoints: tuple[Endpoint, ...]) -> str:
@@ -91,40 +91,60 @@ def openapi_json(endpoints: tuple[Endpoint, ...]) -> str:
         "paths": paths,
         "components": {
             "schemas": definitions["$defs"],
-            "securitySchemes": {
-                "key": {"type": "http", "scheme": "bearer", "bearerFormat": "zh_<id>_<secret>"}
-            },
+            "parameters": _HEADERS,
+            "securitySchemes": _SCHEMES,
         },
     }
     return json.dumps(document, ensure_ascii=False)
 
 
 def _operation(endpoint: Endpoint) -> JsonObject:
-    responses: JsonObject = {"200": _content("OK", endpoint.answer)}
-    if endpoint.unready:
-        responses["503"] = _content("尚未就绪 / Not ready", endpoint.answer)
+    said = [endpoint.summary]
+    if endpoint.roles:
+        said.append(f"所需角色 / needs one of the roles: {', '.join(sorted(endpoint.roles))}")
+    operation: JsonObject = {
+        "operationId": _operation_id(endpoint),
+        "tags": [endpoint.path.split("/")[2] if endpoint.path.startswith("/v1/") else "operations"],
+        "summary": endpoint.summary,
+        "description": "\n\n".join(said),
+        "parameters": [
+            *({"$ref": f"#/components/parameters/{name}"} for name in _HEADERS),
+            *_places(endpoint.path),
+            *(_parameters(endpoint.query) if endpoint.query else ()),
+        ],
+        "responses": _responses(endpoint),
+    }
+    if endpoint.takes_body:
+        content = {kind: _body(kind, endpoint.request) for kind in endpoint.consumes}
+        operation["requestBody"] = {"required": True, "content": content}
+    if endpoint.roles:
+        operation["security"] = [{name: []} for name in _SCHEMES]
+    return operation
+
+
+def _responses(endpoint: Endpoint) -> JsonObject:
+    given: JsonObject = {
+        "200": {
+            "description": "OK",
+            "content": {kind: _body(kind, endpoint.answer) for kind in endpoint.produces},
+        }
+    }
     if endpoint.accepted is not None:
-        responses["202"] = _content("已作为作业受理 / Taken as a job", endpoint.accepted)
+        given["202"] = _content("已作为作业受理 / Taken as a job", endpoint.accepted)
     if endpoint.cached:
-        responses["304"] = {"description": "内容未变 / Not modified"}
+        given["304"] = {"description": "内容未变 / Not modified"}
     for status in endpoint.declared:
         titles = sorted({f"{p.zh} / {p.en}" for p in problems().values() if p.status == status})
-        responses[str(status)] = _content("; ".join(titles), ProblemBody, MEDIA_TYPE)
-    operation: JsonObject = {"summary": endpoint.summary, "responses": responses}
-    if endpoint.request is not None:
-        body = _content("", endpoint.request)
-        operation = {**operation, "requestBody": {"required": True, "content": body["content"]}}
-    parameters = [*_places(endpoint.path), *(_parameters(endpoint.query) if endpoint.query else ())]
-    if parameters:
-        operation = {**operation, "parameters": parameters}
-    if endpoint.roles:
-        roles = ", ".join(sorted(endpoint.roles))
-        operation = {
-            **operation,
-            "security": [{"key": []}],
-            "description": f"所需角色 / needs one of the roles: {roles}",
-        }
-    return operation
+        problem = _content("; ".join(titles) or str(status), ProblemBody, MEDIA_TYPE, problem_example(status))
+        given[str(status)] = {**problem, "headers": _RETRY} if status == _TOO_MANY else problem
+    if endpoint.unready:
+        given["503"] = _content("尚未就绪 / Not ready", endpoint.answer)
+    return given
+
+
+def _operation_id(endpoint: Endpoint) -> str:
+    words = re.findall(r"[A-Za-z0-9]+", endpoint.path)
+    return "_".join([endpoint.method.lower(), *words])
 
 
 def _places(path: str) -> list[Json]:
@@ -156,6 +176,17 @@ def _parameters(query: type[BaseModel]) -> list[Json]:
     return listed
 
 
-def _content(description: str, model: type[BaseModel], media_type: str = "application/json") -> JsonObject:
-    schema: JsonObject = {"$ref": f"#/components/schemas/{model.__name__}"}
-    return {"description": description, "content": {media_type: {"schema": schema}}}
+def _body(kind: str, model: type[BaseModel] | None) -> JsonObject:
+    """Describe a body: JSON by its shape and an example, anything else as a file."""
+    if model is None or kind != JSON:
+        return _FILE
+    content: JsonObject = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}
+    example = example_of(model)
+    return content if example is None else {**content, "example": example}
+
+
+def _content(
+    description: str, model: type[BaseModel], media_type: str = JSON, example: Json = None
+) -> JsonObject:
+    body = _body(JSON, model) if example is None else {**_body(JSON, model), "example": example}
+    return {"description": description, "content": {media_type: body}}
