@@ -168,6 +168,18 @@ class ServiceSettings(BaseSettings):
     neo4j_user: str = Field(default="neo4j")
     neo4j_password: SecretStr = Field(default=SecretStr(""), description="empty: the one kept under home")
     neo4j_database: str = Field(default="neo4j")
+    intake_body_limit_bytes: int = Field(
+        default=33_554_432, ge=1, description="larger files handed in by stewards get 413"
+    )
+    intake_body_seconds: float = Field(
+        default=10.0, gt=0, description="a file of a steward that takes longer to arrive gets 408"
+    )
+    intake_rows_limit: int = Field(default=200_000, ge=1, description="rows in one file of a steward at most")
+    intake_problems_shown: int = Field(
+        default=500,
+        ge=1,
+        description="lines about failed rows in one answer; the file of failed rows has all",
+    )
     portrait_server_seconds: float = Field(
         default=3.0, gt=0, description="wait for the graph server, then the local copy answers a portrait"
     )

@@ -1,0 +1,54 @@
+"""Errors of data that is handed in, each saying what to do, and how each is shown."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from features.errors import UnknownTableError
+from graph.errors import UserError
+from serving.errors import Problem, ServingError
+
+__all__ = ["PROBLEMS", "IntakeTableError", "TakenAlreadyError", "UnknownUploadError"]
+
+
+class IntakeTableError(ServingError):
+    """A table cannot be checked at all: columns are missing, of another type, or it is empty."""
+
+    def __init__(self, error: UserError) -> None:
+        super().__init__(zh=error.zh, en=error.en)
+
+
+class TakenAlreadyError(ServingError):
+    """The same file was taken before."""
+
+    def __init__(self, table: str, upload_id: str | None) -> None:
+        self.upload_id = upload_id
+        before = f"（{upload_id}）" if upload_id else ""
+        earlier = f" as {upload_id}" if upload_id else ""
+        super().__init__(
+            zh=f"同一文件此前已作为表 {table} 收下{before}，不再重复收取。如有改动，请提交改动后的文件。",
+            en=f"The same file was taken before for table {table}{earlier}; it is not taken twice. Where something has "
+            "changed, send the changed file.",
+        )
+
+
+class UnknownUploadError(ServingError):
+    """There is no such upload, or it is of other companies."""
+
+    def __init__(self, upload_id: str) -> None:
+        self.upload_id = upload_id
+        super().__init__(
+            zh=f"没有编号为“{upload_id}”的上传，或该密钥不覆盖其企业，或它没有不合格行。请用 GET /v1/intake/uploads 核对。",
+            en=f"There is no upload '{upload_id}', or it is of other companies, or no row of it failed. Check with "
+            "GET /v1/intake/uploads.",
+        )
+
+
+PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
+    {
+        UnknownTableError: Problem("unknown-table", 404, "没有该表", "Unknown table"),
+        UnknownUploadError: Problem("unknown-upload", 404, "没有该上传", "Unknown upload"),
+        TakenAlreadyError: Problem("taken-already", 409, "已经收过", "Taken already"),
+        IntakeTableError: Problem("unusable-table", 422, "表无法检查", "Table cannot be checked"),
+    }
+)

@@ -1,0 +1,135 @@
+"""What was taken: a row in the database beside the record in the chain, and files below home/intake."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, RowMapping, insert, select
+
+from serving.access.caller import Caller
+from serving.intake.errors import TakenAlreadyError, UnknownUploadError
+from serving.ledger.database import Database
+from serving.ledger.tables import intake_uploads
+
+__all__ = ["Taken", "UploadStore", "file_sha256"]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """An upload that was taken."""
+
+    upload_id: str
+    table: str
+    sha256: str
+    kind: str
+    taken_at: str
+    taken_by: str
+    companies: tuple[str, ...]
+    rows: int
+    good: int
+    failed: int
+    good_sha256: str
+    failed_sha256: str | None
+
+    def seen_by(self, caller: Caller) -> bool:
+        """Tell whether all of its companies are the caller's."""
+        return caller.sees_all or set(self.companies) <= set(caller.companies)
+
+
+class UploadStore:
+    """Lists uploads and says where their files lie."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.folder = folder
+        self._database = database
+
+    def good_path(self, table: str, upload_id: str) -> Path:
+        """Return the file of good rows."""
+        return self.folder / table / f"{upload_id}.parquet"
+
+    def failed_path(self, table: str, upload_id: str) -> Path:
+        """Return the file of failed rows, whole, with the rules they broke."""
+        return self.folder / table / f"{upload_id}.failed.parquet"
+
+    def check_new(self, connection: Connection, table: str, sha256: str, caller: Caller) -> None:
+        """Refuse a file that was taken before. Raises TakenAlreadyError, which names it where the caller may see it."""
+        same = (intake_uploads.c.table_name == table) & (intake_uploads.c.sha256 == sha256)
+        row = connection.execute(select(intake_uploads).where(same)).mappings().first()
+        if row is not None:
+            taken = _taken(row)
+            raise TakenAlreadyError(table, taken.upload_id if taken.seen_by(caller) else None)
+
+    def refuse_twice(self, table: str, sha256: str, caller: Caller) -> None:
+        """Refuse a file that was taken before, ahead of the work of checking it. Raises TakenAlreadyError."""
+        with self._database.reading() as connection:
+            self.check_new(connection, table, sha256, caller)
+
+    def add(self, connection: Connection, taken: Taken) -> None:
+        """Write the row of an upload."""
+        row = {**vars(taken), "table_name": taken.table, "companies": json.dumps(list(taken.companies))}
+        del row["table"]
+        connection.execute(insert(intake_uploads).values(**row))
+
+    def get(self, upload_id: str, caller: Caller) -> Taken:
+        """Return an upload. Raises UnknownUploadError, also for one of other companies."""
+        query = select(intake_uploads).where(intake_uploads.c.upload_id == upload_id)
+        with self._database.reading() as connection:
+            row = connection.execute(query).mappings().first()
+        taken = None if row is None else _taken(row)
+        if taken is None or not taken.seen_by(caller):
+            raise UnknownUploadError(upload_id)
+        return taken
+
+    def list(self, caller: Caller, *, table: str | None, limit: int) -> Sequence[Taken]:
+        """Return the newest uploads that the caller may see."""
+        found: list[Taken] = []
+        for taken in self._all(table, newest_first=True):
+            if taken.seen_by(caller):
+                found.append(taken)
+            if len(found) == limit:
+                break
+        return found
+
+    def of_table(self, table: str) -> Sequence[Taken]:
+        """Return all uploads of a table in the order in which they were taken."""
+        return self._all(table, newest_first=False)
+
+    def tables(self) -> Sequence[str]:
+        """Return the tables that have uploads."""
+        with self._database.reading() as connection:
+            names = connection.execute(select(intake_uploads.c.table_name).distinct()).scalars()
+            return sorted(names)
+
+    def _all(self, table: str | None, *, newest_first: bool) -> Sequence[Taken]:
+        columns = (intake_uploads.c.taken_at, intake_uploads.c.upload_id)
+        order = [column.desc() if newest_first else column for column in columns]
+        query = select(intake_uploads).order_by(*order)
+        if table is not None:
+            query = query.where(intake_uploads.c.table_name == table)
+        with self._database.reading() as connection:
+            return [_taken(row) for row in connection.execute(query).mappings()]
+
+
+def file_sha256(path: Path) -> str:
+    """Return the hash of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _taken(row: RowMapping) -> Taken:
+    return Taken(
+        upload_id=row["upload_id"],
+        table=row["table_name"],
+        sha256=row["sha256"],
+        kind=row["kind"],
+        taken_at=row["taken_at"],
+        taken_by=row["taken_by"],
+        companies=tuple(json.loads(row["companies"])),
+        rows=row["rows"],
+        good=row["good"],
+        failed=row["failed"],
+        good_sha256=row["good_sha256"],
+        failed_sha256=row["failed_sha256"],
+    )
