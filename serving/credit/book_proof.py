@@ -18,7 +18,7 @@ def leaves_of(rows: pl.DataFrame) -> list[bytes]:
     """
     floats = [name for name, dtype in rows.schema.items() if dtype == pl.Float64()]
     words = rows.select(pl.struct(pl.all().exclude(floats)).struct.json_encode()).to_series().to_list()
-    figures = np.ascontiguousarray(rows.select(floats).fill_null(float("nan")).to_numpy(), dtype="<f8")
+    figures = np.array(rows.select(floats).fill_null(float("nan")).to_numpy(), dtype="<f8", order="C")
     figures[np.isnan(figures)] = np.nan
     return [
         hashlib.sha256(b"".join((_LEAF, word.encode(), b"\x00", row.tobytes()))).digest()

@@ -5,6 +5,7 @@ tells neither of them, and reserves what a buffer asks for.
 """
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -13,15 +14,16 @@ import pyarrow as pa
 from serving.uploads.errors import UnreadableUploadError
 from serving.uploads.limits import TableLimits
 
-__all__ = ["FILE_START", "check_arrow"]
+__all__ = ["check_arrow"]
 
-FILE_START: Final = b"ARROW1\0\0"
-"""What an Arrow file begins with; the stream follows."""
-
+_MARK: Final = b"ARROW1"
+_END: Final = 4 + len(_MARK)  # the footer's length, and the mark again
+_BLOCKS: Final = (2, 3)  # of dictionaries, of record batches
+_BLOCK: Final = struct.Struct("<qi4xq")  # offset, length of the metadata, length of the body
 _HEADER_TYPE, _HEADER, _BATCH_OF_DICTIONARY = 1, 2, 1
 _ROWS, _BUFFERS, _COMPRESSION = 0, 2, 3
 _RECORD_BATCH, _DICTIONARY_BATCH = 3, 2
-_BUFFER_SIZE: Final = 16  # offset and length, 8 bytes each
+_BUFFER: Final = struct.Struct("<qq")  # offset and length
 
 
 def check_arrow(path: Path, *, file: bool, limits: TableLimits) -> int:
@@ -29,21 +31,39 @@ def check_arrow(path: Path, *, file: bool, limits: TableLimits) -> int:
     rows = unpacked = 0
     try:
         with pa.memory_map(str(path)) as source:
-            if file and source.read(len(FILE_START)) != FILE_START:
-                raise UnreadableUploadError(
-                    "不是 Arrow IPC 文件；流格式请用 application/vnd.apache.arrow.stream。",
-                    "it is no Arrow IPC file; send a stream as application/vnd.apache.arrow.stream.",
-                )
-            for message in pa.ipc.MessageReader.open_stream(source):
+            for message in (
+                _of_file(source.read_buffer()) if file else pa.ipc.MessageReader.open_stream(source)
+            ):
                 found = _sizes(message)
                 rows, unpacked = rows + found[0], unpacked + found[1]
                 limits.check_rows(rows)
                 limits.check_unpacked(unpacked, limits.unpacked)
     except (pa.ArrowException, OSError, struct.error, IndexError, ValueError) as problem:
+        kind = ("文件", "file") if file else ("流", "stream")
         raise UnreadableUploadError(
-            "不是完整的 Arrow IPC，请重新导出。", "it is not whole Arrow IPC; export it again."
+            f"不是完整的 Arrow IPC {kind[0]}，请核对格式（文件或流）并重新导出。",
+            f"it is not a whole Arrow IPC {kind[1]}; check whether it is a file or a stream, and export it again.",
         ) from problem
     return rows
+
+
+def _of_file(data: pa.Buffer) -> Iterator[pa.Message]:
+    """Yield the messages that a file's footer points to, as a reader of files finds them."""
+    if (
+        data.size < 2 * _END
+        or data.slice(0, len(_MARK)) != _MARK
+        or data.slice(data.size - len(_MARK)) != _MARK
+    ):
+        raise ValueError("it lacks its marks")
+    (length,) = struct.unpack("<i", data.slice(data.size - _END, 4).to_pybytes())
+    if not 0 < length <= data.size - 2 * _END:
+        raise ValueError("its footer has no length")
+    footer = data.slice(data.size - _END - length, length).to_pybytes()
+    for number in _BLOCKS:
+        for offset, metadata, body in _vector(footer, _root(footer), number, _BLOCK):
+            if min(offset, metadata, body) < 0 or offset + metadata + body > data.size:
+                raise ValueError("a block lies outside of the file")
+            yield pa.ipc.read_message(data.slice(offset, metadata + body))
 
 
 def _sizes(message: pa.Message) -> tuple[int, int]:
@@ -60,7 +80,7 @@ def _sizes(message: pa.Message) -> tuple[int, int]:
     body = message.body
     if _field(data, batch, _COMPRESSION) is None:
         return rows, 0 if body is None else body.size
-    return rows, sum(_unpacked(body, *place) for place in _buffers(data, batch))
+    return rows, sum(_unpacked(body, *place) for place in _vector(data, batch, _BUFFERS, _BUFFER))
 
 
 def _unpacked(body: pa.Buffer, offset: int, length: int) -> int:
@@ -75,19 +95,17 @@ def _unpacked(body: pa.Buffer, offset: int, length: int) -> int:
     return length if size == -1 else int(size)
 
 
-def _buffers(data: bytes, table: int) -> list[tuple[int, int]]:
-    at = _field(data, table, _BUFFERS)
+def _vector(data: bytes, table: int, number: int, item: struct.Struct) -> Iterator[tuple[int, ...]]:
+    """Yield the structs of a vector, none where it is left out."""
+    at = _field(data, table, number)
     if at is None:
-        return []
-    vector = at + _read(data, at, "<I")
-    count = _read(data, vector, "<I")
-    start = vector + 4
-    if start + count * _BUFFER_SIZE > len(data):
-        raise ValueError("a message breaks off")
-    return [
-        (_read(data, start + place * _BUFFER_SIZE, "<q"), _read(data, start + place * _BUFFER_SIZE + 8, "<q"))
-        for place in range(count)
-    ]
+        return
+    start = at + _read(data, at, "<I")
+    count = _read(data, start, "<I")
+    if start + 4 + count * item.size > len(data):
+        raise ValueError("a vector breaks off")
+    for place in range(count):
+        yield item.unpack_from(data, start + 4 + place * item.size)
 
 
 def _root(data: bytes) -> int:

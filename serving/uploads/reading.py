@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 from features.errors import DataError, EmptyFileError, UnreadableFileError
 from features.parsing import is_blank
 from features.sources import read_table
-from serving.uploads.arrow_check import FILE_START, check_arrow
+from serving.uploads.arrow_check import check_arrow
 from serving.uploads.errors import UnreadableUploadError
 from serving.uploads.limits import TableLimits
 from serving.uploads.media import TableKind
@@ -144,13 +145,12 @@ def _parquet(path: Path, limits: TableLimits) -> UploadedTable:
 def _arrow(path: Path, kind: TableKind, limits: TableLimits) -> UploadedTable:
     rows = check_arrow(path, file=kind is TableKind.ARROW, limits=limits)
     with pa.memory_map(str(path)) as source:
-        _start(source, kind)
-        schema = pa.ipc.open_stream(source).schema
+        schema = _opened(source, kind).schema
 
     def batches(size: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         with pa.memory_map(str(path)) as source:
-            _start(source, kind)
-            for batch in pa.ipc.open_stream(source):
+            reader = _opened(source, kind)
+            for batch in _batches(reader):
                 chosen = batch.select(list(columns))
                 chosen.validate(full=True)  # offsets out of bounds would be read all the same
                 for at in range(0, chosen.num_rows, size):
@@ -159,10 +159,17 @@ def _arrow(path: Path, kind: TableKind, limits: TableLimits) -> UploadedTable:
     return _typed(schema, rows, kind, batches)
 
 
-def _start(source: pa.MemoryMappedFile, kind: TableKind) -> None:
-    """Go to where the stream begins: in a file it is the same stream behind a mark, and its footer is not needed."""
-    if kind is TableKind.ARROW:
-        source.seek(len(FILE_START))
+def _opened(
+    source: pa.MemoryMappedFile, kind: TableKind
+) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
+    return pa.ipc.open_file(source) if kind is TableKind.ARROW else pa.ipc.open_stream(source)
+
+
+def _batches(reader: pa.RecordBatchFileReader | pa.RecordBatchStreamReader) -> Iterator[pa.RecordBatch]:
+    if isinstance(reader, pa.RecordBatchStreamReader):
+        yield from reader
+    else:
+        yield from (reader.get_batch(place) for place in range(reader.num_record_batches))
 
 
 def _typed(
@@ -195,14 +202,22 @@ def _plain(array: pa.Array, name: str) -> pa.Array:
     """Return a column as text or as it is; text that is shared by rows is written out after its length was seen."""
     if not _is_text(array.type):
         return array.cast(pa.float64()) if pa.types.is_decimal(array.type) else array
-    texts = array.dictionary if pa.types.is_dictionary(array.type) else array
-    longest = pc.max(pc.binary_length(texts)).as_py() or 0
+    longest = _longest(array.dictionary if pa.types.is_dictionary(array.type) else array)
     if longest > _LONGEST_TEXT:
         raise UnreadableUploadError(
             f"列 {name} 有超过 {_LONGEST_TEXT} 字节的文本，请核对该列。",
             f"column {name} holds a text of more than {_LONGEST_TEXT} bytes; check that column.",
         )
     return array.cast(pa.large_string())
+
+
+def _longest(texts: pa.Array) -> int:
+    """Return the bytes of the longest text; views are looked at themselves, as many may show one stretch of bytes."""
+    if pa.types.is_string_view(texts.type):
+        views = texts.buffers()[1]
+        lengths = np.frombuffer(views, dtype="<i4")[::4][texts.offset : texts.offset + len(texts)]
+        return int(lengths.max(initial=0))
+    return int(pc.max(pc.binary_length(texts)).as_py() or 0)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -52,7 +52,7 @@ async def spool(chunks: AsyncIterator[bytes], path: Path) -> Spooled:
 
 
 def _keep(file: BinaryIO, data: bytes, digest: "hashlib._Hash") -> None:
-    if shutil.disk_usage(Path(file.name).parent).free < _RESERVE + len(data):
+    if shutil.disk_usage(file.fileno()).free < _RESERVE + len(data):
         raise UploadRoomError
     file.write(data)
     digest.update(data)
