@@ -119,6 +119,10 @@ class Deployment:
         if self._following is not None:
             self._following.stop()
         self.shadow.stop()
+        self.close()
+
+    def close(self) -> None:
+        """Give back what is held where nothing was started."""
         self._database.close()
         self.access_log.close()
 

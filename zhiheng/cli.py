@@ -24,6 +24,7 @@ from zhiheng.commands import (
     forecast,
     graph,
     keys,
+    ledger,
     policy,
     scorecard,
     service,
@@ -79,7 +80,7 @@ app.command("forecast")(forecast.forecast)
 app.command("backtest")(forecast.backtest)
 app.command("serve")(service.serve)
 app.add_typer(keys.keys_app, name="keys", help="接口密钥。API keys.")
-app.add_typer(service.ledger_app, name="ledger", help="决策台账。The ledger of decisions.")
+app.add_typer(ledger.ledger_app, name="ledger", help="决策台账。The ledger of decisions.")
 app.command("demo")(demo.demo)
 app.command("stop")(demo.stop)
 app.command("docs")(docs.docs)

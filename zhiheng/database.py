@@ -17,7 +17,8 @@ def service_database() -> Iterator["Database"]:
     """Open the database that holds ledger and keys. Raises LedgerUnavailableError."""
     from serving.ledger.database import Database
 
-    database = Database(load_settings().home / "ledger.db")
+    settings = load_settings()
+    database = Database(settings.home / "ledger.db", url=settings.database_url)
     database.open()
     try:
         yield database

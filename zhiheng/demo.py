@@ -238,7 +238,7 @@ class Demo:
         from serving.ledger.database import Database
 
         now = datetime.now(UTC)
-        database = Database(self.settings.home / "ledger.db")
+        database = Database(self.settings.home / "ledger.db", url=self.settings.database_url)
         database.open()
         try:
             keys = KeyStore(database)

@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     neo4j_database: str = "neo4j"
     # Seconds to wait for the server, and for one question to it.
     neo4j_timeout: float = Field(default=30, gt=0)
+    # postgresql://… for ledger, keys and jobs; without it they lie in ledger.db under home.
+    database_url: SecretStr | None = None
     # Threads for training and books; single answers use one.
     threads: int = Field(default_factory=_cpu_quota, ge=1)
 

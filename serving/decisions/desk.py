@@ -23,7 +23,7 @@ from serving.decisions.schemas import (
 )
 from serving.errors import FieldProblem, InvalidRequestError
 from serving.ledger.answered import Answered
-from serving.ledger.chain import Decision, Json, canonical_json, chain_hash
+from serving.ledger.chain import Decision, Json, canonical_json
 from serving.review.acting import Acting
 from serving.review.appeal_desk import AppealDesk
 from serving.review.errors import NotReviewableError
@@ -209,7 +209,7 @@ def _stored(found: Decision) -> StoredDecision:
         record=dict(found.record),
         prev_hash=found.prev_hash,
         hash=found.hash,
-        intact=chain_hash(found.prev_hash, canonical_json(found.record)) == found.hash,
+        intact=found.intact,
     )
 
 

@@ -10,13 +10,14 @@ from sqlalchemy import Connection, Row, Select, select
 from serving.access.roles import ALL_COMPANIES
 from serving.ledger.json_text import Json
 from serving.ledger.tables import decision_scopes, decisions
+from serving.ledger.verification import chain_hash
 
 __all__ = ["Decision", "DecisionPage", "Wanted", "find_decisions", "is_visible", "read_decision"]
 
 
 @dataclass(frozen=True)
 class Decision:
-    """One row of the ledger."""
+    """One row of the ledger; `text` is the record as it was hashed."""
 
     seq: int
     decision_id: str
@@ -24,6 +25,12 @@ class Decision:
     record: Mapping[str, Json]
     prev_hash: str
     hash: str
+    text: str
+
+    @property
+    def intact(self) -> bool:
+        """Whether the content fits its hash."""
+        return chain_hash(self.prev_hash, self.text) == self.hash
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ def find_decisions(
 def read_decision(row: Row[tuple[object, ...]]) -> Decision:
     """Return a row of the table as a decision."""
     return Decision(
-        row.seq, row.decision_id, row.recorded_at, json.loads(row.record), row.prev_hash, row.hash
+        row.seq, row.decision_id, row.recorded_at, json.loads(row.record), row.prev_hash, row.hash, row.record
     )
 
 

@@ -14,7 +14,7 @@ from serving.access.roles import Role
 from serving.launch import check_address
 from serving.ledger.database import Database
 from zhiheng.commands.keys import keys_app
-from zhiheng.commands.service import ledger_app
+from zhiheng.commands.ledger import ledger_app
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Client, Service, World

@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
 from serving.errors import LedgerUnavailableError
-from serving.ledger.chain import GENESIS, Ledger, Wanted, canonical_json, chain_hash
+from serving.ledger.chain import GENESIS, Json, Ledger, Wanted, canonical_json, chain_hash
 from serving.ledger.database import Database
 from serving.ledger.schema import newest_revision
 from serving.ledger.tables import METADATA
@@ -136,7 +136,7 @@ def test_steps_follow_each_other_by_name() -> None:
 
 
 def test_hash_of_a_row_does_not_depend_on_who_wrote_its_text() -> None:
-    record = {"b": 1e-7, "a": [1e22, "中"]}
+    record: dict[str, Json] = {"b": 1e-7, "a": [1e22, "中"]}
     old = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert old != canonical_json(record), "the stored text is what is hashed, not the record"
     assert json.loads(old) == json.loads(canonical_json(record))
