@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from serving.access.access import Access
 from serving.access.caller import Caller, caller_of
@@ -183,11 +183,16 @@ class Api:
         """Answer an unknown address."""
         return self.problem(RouteNotFoundError(), request, _request_id(request))
 
-    async def no_method(self, request: Request, error: Exception) -> Response:
-        """Answer a method that the address does not take."""
-        allowed = (getattr(error, "headers", None) or {}).get("Allow", "")
-        methods = [name.strip() for name in allowed.split(",") if name.strip() not in ("", "HEAD")]
-        return self.problem(MethodNotAllowedError(methods), request, _request_id(request))
+    async def no_method(self, request: Request, _error: Exception) -> Response:
+        """Answer a method that the address does not take, naming those that it takes."""
+        fitting = [
+            route
+            for route in request.app.routes
+            if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        ]
+        methods = {method for route in fitting for method in route.methods or ()}
+        refusal = MethodNotAllowedError(sorted(methods - {"HEAD"}))
+        return self.problem(refusal, request, _request_id(request))
 
 
 def create_app(api: Api, handlers: Mapping[Endpoint, Handler]) -> Starlette:
@@ -216,11 +221,13 @@ def create_app(api: Api, handlers: Mapping[Endpoint, Handler]) -> Starlette:
         write_seconds=settings.write_seconds,
         linger_seconds=_LINGER_SECONDS,
     )
-    return Starlette(
+    app = Starlette(
         routes=[*_routes(api, handlers), *pages],
         middleware=[Middleware(Gate, limits=limits, answer=api.refusal)],
         exception_handlers={404: api.no_route, 405: api.no_method},
     )
+    app.state.endpoints = tuple(handlers)
+    return app
 
 
 def _routes(api: Api, handlers: Mapping[Endpoint, Handler]) -> list[Route]:
