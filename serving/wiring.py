@@ -16,6 +16,7 @@ from serving.access.access import make_access
 from serving.access.api import AccessApi, access_handlers
 from serving.capacity.api import CapacityApi, capacity_handlers
 from serving.capacity.wiring import capacity_parts
+from serving.catalogue.api import CatalogueApi, catalogue_handlers
 from serving.champions.api import models_handlers
 from serving.champions.switches import SwitchBoard
 from serving.champions.wiring import follow_thread, make_shadow, models_api
@@ -43,6 +44,8 @@ from serving.demand.scenario import ScenarioDesk, load_model
 from serving.errors import LedgerUnavailableError
 from serving.http.api import Api, Handler, create_app
 from serving.http.openapi import Endpoint
+from serving.intake.api import intake_handlers
+from serving.intake.wiring import intake_api
 from serving.jobs.api import JobsApi, jobs_handlers
 from serving.jobs.wiring import make_jobs
 from serving.lean import import_lightgbm_alone
@@ -97,8 +100,9 @@ class Deployment:
             **review_handlers(ReviewApi(api, self.review)),
         }
         models = models_handlers(models_api(api, settings, self._database, board))
+        intake = intake_handlers(intake_api(api, self._database, clock=_now, new_id=_new_id))
         app = create_app(
-            api, {**_handlers(api), **jobs, **review, **models, **operations_handlers(operations)}
+            api, {**_handlers(api), **jobs, **review, **models, **intake, **operations_handlers(operations)}
         )
         app.add_route("/metrics", operations.metrics)
         self.app = Observing(app, self._told)
@@ -136,6 +140,7 @@ def _handlers(api: Api) -> Mapping[Endpoint, Handler]:
     return {
         **credit_handlers(CreditApi(api)),
         **questions_handlers(questions_api(api, clock=_now, new_id=_new_id)),
+        **catalogue_handlers(CatalogueApi(api)),
         **demand_handlers(DemandApi(api)),
         **capacity_handlers(CapacityApi(api)),
         **access_handlers(AccessApi(api)),
