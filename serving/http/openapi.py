@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from pydantic import BaseModel
@@ -159,21 +160,28 @@ def _parameters(query: type[BaseModel]) -> list[Json]:
     """List the fields of a query; `$ref`s are written out, as a parameter has no place for definitions."""
     schema = query.model_json_schema()
     definitions, required = schema.get("$defs", {}), schema.get("required", [])
-    listed: list[Json] = []
-    for name, field in schema["properties"].items():
-        text = json.dumps({key: value for key, value in field.items() if key != "description"})
-        for other, definition in definitions.items():
-            text = text.replace(json.dumps({"$ref": f"#/$defs/{other}"}), json.dumps(definition))
-        listed.append(
-            {
-                "name": name,
-                "in": "query",
-                "required": name in required,
-                "description": field.get("description", ""),
-                "schema": json.loads(text),
-            }
-        )
-    return listed
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": field.get("description", ""),
+            "schema": _written_out({k: v for k, v in field.items() if k != "description"}, definitions),
+        }
+        for name, field in schema["properties"].items()
+    ]
+
+
+def _written_out(node: Json, definitions: Mapping[str, Json]) -> Json:
+    """Put definitions in the place of references to them."""
+    if isinstance(node, Mapping):
+        reference = node.get("$ref")
+        if isinstance(reference, str):
+            return _written_out(definitions[reference.rpartition("/")[2]], definitions)
+        return {name: _written_out(part, definitions) for name, part in node.items()}
+    if isinstance(node, list):
+        return [_written_out(part, definitions) for part in node]
+    return node
 
 
 def _body(kind: str, model: type[BaseModel] | None) -> JsonObject:
