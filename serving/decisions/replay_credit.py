@@ -11,8 +11,8 @@ from serving.credit.dated_policies import DatedPolicies
 from serving.credit.errors import BasisError
 from serving.credit.rules_only import rules_answer
 from serving.credit.schemas import ScoreAnswer
-from serving.credit.scorer import record_of
 from serving.credit.terms import FeatureText, Model, Terms
+from serving.credit.writing import record_of
 from serving.decisions.reading import text_of
 from serving.decisions.replay import CannotReplayError, Recomputed, caller_of_record
 from serving.ledger.chain import Decision

@@ -67,10 +67,9 @@ def _demand_desk(like: DemandDesk, decision: Decision) -> DemandDesk:
     run = _read(lambda: read_demand_run(folder))
     freq, choice = run.info.freq, _choice(decision, run.info.run_id)
     store = ForecastStore(like.store.root, latest={freq: LoadedRun(run)}, choices={freq: choice})
-    # Overrides are those of that moment: later ones, and later withdrawals, are not in force at its clock.
     return DemandDesk(
         store,
-        like.overrides,
+        like.overrides.as_before(decision.seq),
         limits=like.limits,
         clock=lambda: datetime.fromisoformat(decision.recorded_at),
         new_id=lambda: decision.decision_id,

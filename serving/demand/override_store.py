@@ -7,14 +7,14 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 import polars as pl
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, or_, select
 
 from models.demand.ledger.planner_overrides import OVERRIDES
 from serving.demand.override_schemas import OverrideKind, OverrideStatus, StoredOverride
 from serving.errors import UnknownOverrideError
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
-from serving.ledger.tables import planner_overrides
+from serving.ledger.tables import decisions, planner_overrides
 
 __all__ = ["NewOverride", "OverrideStore"]
 
@@ -47,8 +47,12 @@ class NewOverride:
 class OverrideStore:
     """Add, withdraw and list overrides."""
 
-    def __init__(self, database: Database, ledger: Ledger) -> None:
-        self._database, self._ledger = database, ledger
+    def __init__(self, database: Database, ledger: Ledger, *, before: int | None = None) -> None:
+        self._database, self._ledger, self._before = database, ledger, before
+
+    def as_before(self, seq: int) -> "OverrideStore":
+        """Return the overrides as they stood before a place in the chain: clocks may agree or differ, its order does not."""
+        return OverrideStore(self._database, self._ledger, before=seq)
 
     def add(self, new: NewOverride, record: Mapping[str, Json]) -> None:
         """Keep an override and the record of the act, both or none. Raises LedgerUnavailableError."""
@@ -152,8 +156,14 @@ class OverrideStore:
         )
 
     def _rows(self) -> Sequence[Row[tuple[object, ...]]]:
+        wanted = select(planner_overrides).order_by(planner_overrides.c.seq)
+        if self._before is not None:
+            # An act whose record was pruned is older than every record that is still there.
+            acts = decisions.c.decision_id == planner_overrides.c.decision_id
+            then = or_(decisions.c.seq.is_(None), decisions.c.seq < self._before)
+            wanted = wanted.outerjoin(decisions, acts).where(then)
         with self._database.reading() as connection:
-            return connection.execute(select(planner_overrides).order_by(planner_overrides.c.seq)).all()
+            return connection.execute(wanted).all()
 
 
 _NEWEST: Final = select(func.max(planner_overrides.c.seq))

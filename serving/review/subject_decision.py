@@ -76,7 +76,12 @@ def subject_decision(reader: DecisionReader, decision_id: str, caller: Caller) -
     decision = reader.get(decision_id, caller)
     route, party = text_of(decision.record.get("route")), subject_of(decision.record)
     answer = decision.record.get("answer")
-    if route != _ROUTE or not party or not isinstance(answer, Mapping):
+    if (
+        route != _ROUTE
+        or not party
+        or not isinstance(answer, Mapping)
+        or text_of(answer.get("advice")) not in _MILDEST_FIRST
+    ):
         raise NotReviewableError(decision_id, route)
     return SubjectDecision(decision, _said(decision, answer, party))
 

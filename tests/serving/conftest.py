@@ -44,6 +44,7 @@ from tests.serving.databases import (  # noqa: F401 - fixtures
     server,
 )
 from tests.serving.demand.demand_world import ISSUED, NOW, DemandClient, make_planner, make_run, publish
+from tests.serving.review.review_world import START, Office, make_keys
 
 FEATURES = ("age_of_firm", "debt_ratio", "lawsuits", "overdue_days", "guaranteed_amount", "degree")
 AS_OF = date(2026, 10, 31)
@@ -423,4 +424,13 @@ def open_plant(home: Path, make_client: MakeClient, **settings: float) -> capaci
     org07, org08 = (make_planner(home, org, name="李计划") for org in ("ORG-07", "ORG-08"))
     opened = capacity_world.CapacityClient(make_client(home, group, **settings), group, org07, org08)
     opened.at(capacity_world.NOW)
+    return opened
+
+
+@pytest.fixture
+def office(world: World, make_client: MakeClient) -> Office:
+    """The application with a key for each of those who have a hand in an override or an appeal."""
+    keys = make_keys(world.home)
+    opened = Office(make_client(world.home, keys["officer"]), keys)
+    opened.at(START)
     return opened

@@ -69,7 +69,9 @@ class Office:
         }
         return self.client.http.post(f"/v1/{path}", json.dumps(body).encode(), **given)
 
-    def get(self, path: str, who: str, accept: str = "*/*", language: str = "en", **query: object) -> httpx.Response:
+    def get(
+        self, path: str, who: str, accept: str = "*/*", language: str = "en", **query: object
+    ) -> httpx.Response:
         asked = f"?{urlencode(query)}" if query else ""
         given = {"Authorization": f"Bearer {self.keys[who]}", "Accept_Language": language, "Accept": accept}
         return self.client.http.get(f"/v1/{path}{asked}", **given)

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import httpx
 import pytest
 
 from serving.review.due_dates import due_after
@@ -10,16 +11,20 @@ from tests.serving.review.review_world import START, Office, done, slug
 
 def opened(office: Office, party: str = "P0000006") -> tuple[str, str]:
     decision = office.score(party)["decision_id"]
-    appeal = done(office.post("appeals", "officer", decision_id=decision, ground="诉讼已于上月结案"))["appeal"]
+    appeal = done(office.post("appeals", "officer", decision_id=decision, ground="诉讼已于上月结案"))[
+        "appeal"
+    ]
     return decision, appeal["appeal_id"]
 
 
-def assign(office: Office, appeal: str, name: str = "李审批"):  # type: ignore[no-untyped-def]
+def assign(office: Office, appeal: str, name: str = "李审批") -> httpx.Response:
     return office.post(f"appeals/{appeal}/assign", "approver", assignee=name)
 
 
-def decide(office: Office, appeal: str, who: str = "approver", **found: object):  # type: ignore[no-untyped-def]
-    return office.post(f"appeals/{appeal}/decide", who, **({"outcome": "upheld", "reason": "理由不成立"} | found))
+def decide(office: Office, appeal: str, who: str = "approver", **found: object) -> httpx.Response:
+    return office.post(
+        f"appeals/{appeal}/decide", who, **({"outcome": "upheld", "reason": "理由不成立"} | found)
+    )
 
 
 def test_appeal_is_due_in_working_days_and_decided_by_whom_it_is_assigned_to(office: Office) -> None:
@@ -62,7 +67,9 @@ def test_appeal_is_not_decided_by_who_took_part(office: Office) -> None:
     decision = office.score()["decision_id"]
     override = done(office.ask(decision, "second"))["override"]["override_id"]
     done(office.override(override, "refuse", "other"))
-    appeal = done(office.post("appeals", "officer", decision_id=decision, ground="有误"))["appeal"]["appeal_id"]
+    appeal = done(office.post("appeals", "officer", decision_id=decision, ground="有误"))["appeal"][
+        "appeal_id"
+    ]
     for name in ("钱经办", "孙经办", "周审批", "钱　经办"):
         assert slug(assign(office, appeal, name), 403) == "took-part"
     done(assign(office, appeal))
@@ -133,7 +140,9 @@ def test_outcome_needs_an_advice_exactly_where_it_changes(office: Office) -> Non
     _, appeal = opened(office)
     done(assign(office, appeal))
     for found in ({"outcome": "changed"}, {"outcome": "upheld", "new_advice": "pass"}):
-        assert [e["rule"] for e in decide(office, appeal, **found).json()["errors"]] == ["advice_where_changed"]
+        assert [e["rule"] for e in decide(office, appeal, **found).json()["errors"]] == [
+            "advice_where_changed"
+        ]
     withdrawn = decide(office, appeal, outcome="withdrawn")
     assert [e["rule"] for e in withdrawn.json()["errors"]] == ["withdrawn_elsewhere"]
 

@@ -1,8 +1,10 @@
 """Overrides of credit decisions: two persons, one open at a time, ended by their date, the model's answer beside them."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
+from tests.serving.conftest import World
 from tests.serving.review.review_world import START, Office, done, slug
 
 
@@ -11,7 +13,9 @@ def asked(office: Office, party: str = "P0000006") -> tuple[str, str]:
     return decision, done(office.ask(decision))["override"]["override_id"]
 
 
-def test_override_asked_by_one_and_approved_by_another_stands_beside_the_models_answer(office: Office) -> None:
+def test_override_asked_by_one_and_approved_by_another_stands_beside_the_models_answer(
+    office: Office,
+) -> None:
     scored = office.score()
     made = done(office.ask(scored["decision_id"]))["override"]
     assert made["status"] == "pending"
@@ -136,7 +140,9 @@ def test_override_must_change_something(office: Office) -> None:
     assert [e["rule"] for e in none.json()["errors"]] == ["advice_or_grade"]
 
 
-def test_hard_stop_is_not_overridden_to_pass(office: Office, put_book, world) -> None:  # type: ignore[no-untyped-def]
+def test_hard_stop_is_not_overridden_to_pass(
+    office: Office, put_book: Callable[..., object], world: World
+) -> None:
     put_book(world.home, world.version, bankruptcy_filings=1)
     office.client.deployment.parts.refresh()
     scored = office.score()

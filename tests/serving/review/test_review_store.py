@@ -1,0 +1,76 @@
+"""The database keeps one open override a decision, and an act that came second changes nothing."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
+
+from serving.errors import LedgerUnavailableError
+from serving.ledger.chain import Json, Ledger
+from serving.ledger.database import Database
+from serving.ledger.tables import credit_reviews
+from serving.review.errors import OpenReviewError, ReviewClosedError, UnknownReviewError
+from serving.review.review_store import Held, ReviewStore
+
+NOW = datetime(2026, 12, 1, 2, tzinfo=UTC)
+
+
+def record(number: int) -> dict[str, Json]:
+    return {"decision_id": f"{number:032d}", "recorded_at": NOW.isoformat(), "route": "r", "companies": ["*"]}
+
+
+def held(review_id: str, decision_id: str = "d1", body: str = "{}") -> Held:
+    return Held(review_id, decision_id, "P1", ["*"], "pending", "2026-12-31", is_open=True, body=body)
+
+
+def test_second_open_one_is_refused_with_nothing_written(database: Database) -> None:
+    ledger = Ledger(database)
+    store = ReviewStore(database, ledger, "override")
+    store.add(held("o1"), record(1), has_ended=lambda _: False)
+    with pytest.raises(OpenReviewError):
+        store.add(held("o2"), record(2), has_ended=lambda _: False)
+    assert [one.review_id for one in store.all()] == ["o1"]
+    assert ledger.verify().rows == 1
+    store.add(held("o3", "d2"), record(3), has_ended=lambda _: False)
+    ReviewStore(database, ledger, "appeal").add(held("a1"), record(4), has_ended=lambda _: False)
+
+
+def test_database_itself_allows_one_open_one(database: Database) -> None:
+    store = ReviewStore(database, Ledger(database), "override")
+    store.add(held("o1"), record(1), has_ended=lambda _: False)
+    row = {
+        "review_id": "o2", "seq": 99, "kind": "override", "decision_id": "d1", "subject": "P1", "companies": "[]",
+        "state": "pending", "last_day": "2026-12-31", "open_key": "override:d1", "body": "{}",
+    }  # fmt: skip
+    with pytest.raises((IntegrityError, LedgerUnavailableError)), database.writing() as connection:
+        connection.execute(insert(credit_reviews).values(row))
+
+
+def test_ended_one_makes_room(database: Database) -> None:
+    store = ReviewStore(database, Ledger(database), "override")
+    store.add(held("o1"), record(1), has_ended=lambda _: False)
+    store.add(held("o2"), record(2), has_ended=lambda _: True)
+    assert [(one.review_id, one.is_open) for one in store.all()] == [("o2", True), ("o1", False)]
+
+
+def test_act_upon_a_state_that_has_passed_changes_nothing(database: Database) -> None:
+    ledger = Ledger(database)
+    store = ReviewStore(database, ledger, "override")
+    store.add(held("o1"), record(1), has_ended=lambda _: False)
+    before = store.get("o1")
+    approved = replace(before, state="active", body='{"by": "one"}')
+    store.change(before, approved, record(2))
+    with pytest.raises(ReviewClosedError) as caught:
+        store.change(before, replace(before, state="refused", is_open=False, body='{"by": "two"}'), record(3))
+    assert caught.value.state == "active"
+    assert store.get("o1").body == '{"by": "one"}'
+    assert ledger.verify().rows == 2
+
+
+def test_reviews_of_a_kind_are_not_found_under_another(database: Database) -> None:
+    store = ReviewStore(database, Ledger(database), "override")
+    store.add(held("o1"), record(1), has_ended=lambda _: False)
+    with pytest.raises(UnknownReviewError):
+        ReviewStore(database, Ledger(database), "appeal").get("o1")
