@@ -92,17 +92,19 @@ class Watch:
         if due:
             self._note(RiskKind.MASS_SCORING_OFF_HOURS, caller, count)
 
-    def asked(self, caller: Caller, party_id: str) -> None:
-        """Count a party that was asked about; many different ones outside working hours are noted. Takes microseconds."""
+    def asked(self, caller: Caller, party_id: str) -> bool:
+        """Count a party that was asked about, and tell whether `note_parties` is to be called. Takes a microsecond or two."""
         with self._turn:
             window = self._window(caller.call.key_id)
-            if len(window.parties) >= self._thresholds.parties:
-                if not self._off_hours(window, RiskKind.MANY_PARTIES_OFF_HOURS):
-                    return
-            else:
+            if len(window.parties) < self._thresholds.parties:
                 window.parties.add(_short(party_id))
-                return
-        self._note(RiskKind.MANY_PARTIES_OFF_HOURS, caller, len(window.parties))
+            return len(window.parties) >= self._thresholds.parties and self._off_hours(
+                window, RiskKind.MANY_PARTIES_OFF_HOURS
+            )
+
+    def note_parties(self, caller: Caller) -> None:
+        """Note that a key asked about many different parties outside working hours."""
+        self._note(RiskKind.MANY_PARTIES_OFF_HOURS, caller, self._thresholds.parties)
 
     def refused(self, caller: Caller, what: str = "", *, outside: bool = False) -> None:
         """Count an answer that was refused; `outside` when it was about others' companies, `what` tells tries apart."""

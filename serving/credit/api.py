@@ -38,6 +38,7 @@ class CreditApi:
         # Half a millisecond of work: here, not in a thread, which would cost as much again and let answers overtake.
         scored = self._api.parts.answerer().score(wanted, caller)
         await self._api.parts.ledger.commit([scored.record])
+        await self._api.asked(caller, wanted.party_id)
         self._api.parts.shadows.score(wanted, caller, scored.record)
         headers = {"X-Request-ID": request_id, "Cache-Control": "no-store"}
         return Response(scored.text, headers=headers, media_type="application/json")

@@ -109,24 +109,28 @@ class QuestionsApi(AnswerApi):
         """Say what the model would answer to other inputs."""
         caller = self._caller(request, request_id, WHAT_IF)
         wanted = await self._read(request, WhatIfRequest)
+        await self._api.asked(caller, wanted.party_id)
         return await self._answer(lambda: self._desks.what_if.what_if(wanted, caller))
 
     async def reasons(self, request: Request, request_id: str) -> Response:
         """Say why a score is what it is."""
         caller = self._caller(request, request_id, REASONS)
         query = read_query(request, ReasonsQuery)
+        await self._api.asked(caller, query.party_id)
         return await self._answer(lambda: self._desks.reasons.reasons(query, caller))
 
     async def portrait(self, request: Request, request_id: str) -> Response:
         """Draw what stands around a party."""
         caller = self._caller(request, request_id, PORTRAIT)
         party, query = _party(request), read_query(request, PortraitQuery)
+        await self._api.asked(caller, party)
         return await self._answer(lambda: self._desks.portraits.portrait(party, query, caller))
 
     async def exposure(self, request: Request, request_id: str) -> Response:
         """Say what a party and its group owe."""
         caller = self._caller(request, request_id, EXPOSURE)
         party = _party(request)
+        await self._api.asked(caller, party)
         return await self._answer(lambda: self._desks.exposures.exposure(party, caller))
 
     async def schema(self, request: Request, request_id: str) -> Response:

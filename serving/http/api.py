@@ -69,6 +69,12 @@ class Api:
         found: Caller = request.state.caller
         return found
 
+    async def asked(self, caller: Caller, party_id: str | None) -> None:
+        """Count the party that was asked about: many different ones at night are shown to the auditor."""
+        watch = self.access.watch
+        if party_id is not None and watch.asked(caller, party_id):
+            await self.in_thread(lambda: watch.note_parties(caller))
+
     async def body(
         self,
         request: Request,

@@ -86,18 +86,17 @@ def test_mass_scoring_at_night_is_noted_once_per_window(place: Place) -> None:
 def test_mass_scoring_by_day_is_work(place: Place) -> None:
     place.now = MORNING
     place.watch.scored(caller(), 100_000)
-    for number in range(50):
-        place.watch.asked(caller(), f"P{number}")
+    assert not any(place.watch.asked(caller(), f"P{number}") for number in range(50))
     assert place.kinds() == []
 
 
 def test_many_different_parties_at_night_are_noted_and_one_party_is_not(place: Place) -> None:
-    for _ in range(50):
-        place.watch.asked(caller(), "P1")
-    assert place.kinds() == []
-    for number in range(10):
-        place.watch.asked(caller(), f"P{number}")
-    assert place.kinds() == [RiskKind.MANY_PARTIES_OFF_HOURS]
+    assert [place.watch.asked(caller(), "P1") for _ in range(50)] == [False] * 50
+    due = [place.watch.asked(caller(), f"P{number}") for number in range(10)]
+    assert due.index(True) == 4
+    assert sum(due) == 1, "once per window"
+    place.watch.note_parties(caller())
+    assert [(event.kind, event.rows) for event in place.seen()] == [(RiskKind.MANY_PARTIES_OFF_HOURS, 5)]
     assert "P1" not in repr(place.watch._windows)
 
 
