@@ -119,7 +119,7 @@ def book_columns(
 
 def parse_rows(piece: Piece, columns: BookColumns) -> BookRows:
     """Parse a piece; no row is dropped: what cannot be used is noted."""
-    words = piece.frame.select(_word(piece.frame, name) for name in WORDS)
+    words = piece.frame.with_columns(_word(piece.frame, name) for name in WORDS).select(WORDS)
     rows = BookRows(piece.numbers, words, np.full((piece.frame.height, len(columns.all_features)), np.nan))
     for name, place in zip(columns.features, columns.places.tolist(), strict=True):
         rows.x[:, place] = _numbers(rows, piece.frame[name])
