@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from models.credit.coverage import read_coverage
 from models.credit.points import load_point_scales
@@ -57,11 +58,14 @@ from serving.operations.gauges import Gauges
 from serving.operations.metrics import access_log_failed, observed_request
 from serving.operations.observing import Observing, Seen
 from serving.parts import Parts, Planning
+from serving.random_bytes import RandomBytes
 from serving.review.api import ReviewApi, review_handlers
 from serving.review.parts import review_parts
 from serving.settings import ServiceSettings
 
 __all__ = ["Deployment"]
+
+_RANDOM: Final = RandomBytes()
 
 
 class Deployment:
@@ -105,7 +109,7 @@ class Deployment:
             api, {**_handlers(api), **jobs, **review, **models, **intake, **operations_handlers(operations)}
         )
         app.add_route("/metrics", operations.metrics)
-        self.app = Observing(app, self._told)
+        self.app = Observing(app, self._told, new_bytes=_RANDOM)
 
     def start(self) -> None:
         """Open the ledger and load what is there; what is missing makes the service unready, not dead."""
@@ -163,7 +167,7 @@ def _sources(settings: ServiceSettings) -> CreditSources:
         ),
         hash_again_after=timedelta(seconds=settings.model_hash_seconds),
         clock=lambda: datetime.now(UTC),
-        new_id=lambda: uuid.uuid4().hex,
+        new_id=_new_id,
     )
 
 
@@ -204,4 +208,4 @@ def _now() -> datetime:
 
 
 def _new_id() -> str:
-    return uuid.uuid4().hex
+    return uuid.UUID(bytes=_RANDOM(16), version=4).hex

@@ -1,6 +1,6 @@
 """What an answer about a party needs beside its features: neighbours' scores, facts for the rules, carrier paths."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -43,33 +43,18 @@ class BookStore:
 
     def companies(self, party_id: str) -> frozenset[str]:
         """Return the companies of the group that have or had business with a party; empty when nobody has."""
-        found = self._said(party_id, _COMPANIES) if self.says_companies else None
+        found = self.about(party_id).get(_COMPANIES)
         return frozenset(map(str, found)) if isinstance(found, list) else frozenset()
 
-    def facts(self, party_id: str) -> Mapping[str, object] | None:
-        """Return the party's facts for the rules, None when nothing is known of it."""
-        found = self._said(party_id, "facts")
-        return found if isinstance(found, Mapping) else None
-
-    def business(self, party_id: str | None) -> Mapping[str, object]:
-        """Return the lines the party has live business in, and the default rate of its like; empty when unknown."""
-        if party_id is None:
-            return {}
-        return {name: self._said(party_id, name) for name in ("lines", "pooled")}
-
-    def carriers(self, party_id: str) -> Sequence[Mapping[str, object]]:
-        """Return the worst path along each route; empty when there is none."""
-        found = self._said(party_id, "carriers")
-        return found if isinstance(found, list) else []
+    def about(self, party_id: str) -> Mapping[str, object]:
+        """Return what is said of a party by column (`facts`, `carriers`, `lines`, `pooled`); empty when nothing is."""
+        row = self.rows.get(party_id)
+        return {} if row is None else dict(zip(self.said.columns, self.said.row(row), strict=True))
 
     def scores_of(self, party_id: str) -> NDArray[np.float64] | None:
         """Return the neighbours' scores of a party, shape (m,), None when it is not in the book."""
         row = self.rows.get(party_id)
         return None if row is None else self.scores[row]
-
-    def _said(self, party_id: str, column: str) -> object:
-        row = self.rows.get(party_id)
-        return None if row is None else self.said[column][row : row + 1].to_list()[0]
 
 
 def load_book_store(parquet: Path) -> BookStore:

@@ -1,13 +1,14 @@
 """The book as one model sees it: neighbours' scores for its features, facts for the rules, the path that carries risk."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.credit.neighbour_scores import SCORE_FEATURES
-from features.credit.routes import leading_route
+from features.credit.routes import ROUTE_OF, leading_route
 from graph.ontology import Wording
 from models.credit.rules.evaluate import RuleHit
 from models.credit.rules.facts import RuleFacts, facts_of_row
@@ -18,7 +19,7 @@ from serving.credit.feature_store import FeatureStore
 from serving.credit.routing import Pooled
 from serving.credit.schemas import Carrier, RuleNote
 
-__all__ = ["PartyBook", "carrier_of", "rule_note"]
+__all__ = ["About", "PartyBook", "carrier_of", "rule_note"]
 
 _NOBODY: Final = Wording(
     zh="该类关系中没有已违约或已评分的主体。", en="Nobody along this route is in default or scored."
@@ -27,6 +28,17 @@ _LOWERS: Final = Wording(
     zh="与平均水平相比，该类关系拉低了风险。",
     en="Relations of this kind lower the risk, compared with the average.",
 )
+
+
+class About(NamedTuple):
+    """What a book says of a party: facts for the rules, lines of live business, the default rate of its like, and the
+    worst path along each route, none where the book is another model's.
+    """
+
+    facts: RuleFacts | None
+    lines: tuple[str, ...] | None
+    pooled: Pooled | None
+    paths: Sequence[CarrierPath]
 
 
 class PartyBook:
@@ -50,26 +62,19 @@ class PartyBook:
         self.scored = self._by_model or not missing
         self.store = store.with_columns(missing, self._neighbours(store, missing)).ordered(features)
 
-    def facts(self, party_id: str | None) -> RuleFacts | None:
-        """Return a party's facts for the rules, None when there are none. Raises RuleFactsError for a broken row."""
-        row = self._book.facts(party_id) if self._book is not None and party_id is not None else None
-        return None if row is None else facts_of_row(row)
-
-    def business(self, party_id: str | None) -> tuple[tuple[str, ...] | None, Pooled | None]:
-        """Return what routing needs of a party: its lines and the default rate of its like, None where unknown."""
-        said = self._book.business(party_id) if self._book is not None else {}
-        lines, pooled = said.get("lines"), said.get("pooled")
-        return (
+    def about(self, party_id: str | None) -> About:
+        """Return what is known of a party beside its features. Raises RuleFactsError for a broken row."""
+        said = {} if self._book is None or party_id is None else self._book.about(party_id)
+        facts, lines, pooled = said.get("facts"), said.get("lines"), said.get("pooled")
+        carriers = said.get("carriers") if self._by_model else None
+        return About(
+            facts_of_row(facts) if isinstance(facts, Mapping) else None,
             tuple(map(str, lines)) if isinstance(lines, list) else None,
             Pooled(**pooled) if isinstance(pooled, Mapping) else None,
+            tuple(CarrierPath.model_validate(path, strict=False) for path in carriers)
+            if isinstance(carriers, list)
+            else (),
         )
-
-    def paths(self, party_id: str | None) -> Sequence[CarrierPath]:
-        """Return the worst path along each route; none where the book is another model's."""
-        book = self._book if self._by_model else None
-        if book is None or party_id is None:
-            return ()
-        return tuple(CarrierPath.model_validate(path, strict=False) for path in book.carriers(party_id))
 
     def _neighbours(self, store: FeatureStore, names: Sequence[str]) -> NDArray[np.float64]:
         """Return the neighbours' scores in the order of the store's rows, shape (n, m), missing as NaN."""
@@ -109,7 +114,8 @@ def carrier_of(
 
     `parts` (k,) are the contributions of the features; what lowers the risk is that nobody along the route is in trouble.
     """
-    leading = leading_route(dict(zip(features, parts.tolist(), strict=True)))
+    names, places = _of_routes(tuple(features))
+    leading = leading_route(dict(zip(names, parts[places].tolist(), strict=True)))
     if leading is None:
         return None
     route, carried = leading
@@ -126,3 +132,10 @@ def carrier_of(
         text_zh=without.zh if path is None else path.text_zh,
         text_en=without.en if path is None else path.text_en,
     )
+
+
+@lru_cache(maxsize=16)
+def _of_routes(features: tuple[str, ...]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Return the features that look along a route, and their places."""
+    found = [(name, place) for place, name in enumerate(features) if name in ROUTE_OF]
+    return tuple(name for name, _ in found), np.array([place for _, place in found], dtype=np.int64)

@@ -65,7 +65,7 @@ class RulesOnlyScorer:
             features=(),
             values=np.empty(0),
             standing=Standing.AT_RISK if party is None else self.store.standing(party),
-            facts=self.book.facts(party),
+            facts=self.book.about(party).facts,
             lines=None,
             pooled=None,
             neighbours_scored=False,

@@ -87,7 +87,7 @@ class CreditScorer:
     def basis(self, request: ScoreRequest) -> Basis:
         """Look up all that the answer to a request depends on. Raises UnknownPartyError, InvalidRequestError."""
         party, book = request.party_id, self.book
-        lines, pooled = book.business(party)
+        about = book.about(party)
         return Basis(
             party_id=party,
             line=request.line,
@@ -95,11 +95,11 @@ class CreditScorer:
             features=self.model.features,
             values=self._given(request) if party is None else self.store.row(party),
             standing=Standing.AT_RISK if party is None else self.store.standing(party),
-            facts=book.facts(party),
-            lines=lines,
-            pooled=pooled,
+            facts=about.facts,
+            lines=about.lines,
+            pooled=about.pooled,
             neighbours_scored=book.scored or party is None,
-            paths=book.paths(party),
+            paths=about.paths,
             sources=self._of_given if party is None else self._of_stored,
             bounds=self._bounds,
             decided_at=self._clock(),

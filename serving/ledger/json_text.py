@@ -1,8 +1,8 @@
 """JSON in the one form that is hashed."""
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from typing import TypeAlias
 
 import orjson
@@ -24,12 +24,18 @@ def canonical_json(value: Json) -> str:
 
 
 def _refuse_nan(value: Json) -> None:
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError("JSON has no NaN and no infinity")
+    """Look through a record; nearly all of it is made of dict and list, whose types are told apart without asking abc."""
+    if isinstance(value, dict):
+        items: Iterable[Json] = value.values()
+    elif isinstance(value, list | tuple):
+        items = value
     elif isinstance(value, Mapping):
-        for item in value.values():
-            _refuse_nan(item)
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        for item in value:
+        items = value.values()
+    else:
+        items = (value,)
+    for item in items:
+        if isinstance(item, float):
+            if not isfinite(item):
+                raise ValueError("JSON has no NaN and no infinity")
+        elif item is not None and not isinstance(item, str | int) and isinstance(item, Mapping | Sequence):
             _refuse_nan(item)
