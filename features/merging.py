@@ -26,7 +26,8 @@ class Against:
 class Merged:
     """A table after a merge. `changed` are the rows handed in whose key was there with other content, with their upload.
 
-    They were taken in the place of the old ones where corrections were asked for, else left out.
+    They were taken in the place of the old ones where corrections were asked for, else left out. `moved` tells whether the
+    table differs from what was there.
     """
 
     table: str
@@ -35,11 +36,7 @@ class Merged:
     repeated: int
     changed: pl.DataFrame
     corrected: bool
-
-    @property
-    def moved(self) -> bool:
-        """Tell whether the table differs from what was there."""
-        return bool(self.added or (self.corrected and self.changed.height))
+    moved: bool
 
 
 def against(contract: Contract, rows: pl.DataFrame, held: pl.LazyFrame) -> Against:
@@ -77,4 +74,7 @@ def merge(
             rows = rows.join(other, on=key, how="anti", nulls_equal=True).vstack(other)
         rows = rows.vstack(new)
     said = pl.concat(changed) if changed else rows.clear().with_columns(pl.lit("").alias(_UPLOAD))
-    return Merged(contract.name, rows.rechunk(), added, repeated, said, corrections)
+    # Of two uploads of one key the later stands, each time they are merged: then nothing moved.
+    replaced = corrections and said.height > 0 and not rows.sort(key).equals(held.select(columns).sort(key))
+    moved = bool(added or replaced)
+    return Merged(contract.name, rows.rechunk(), added, repeated, said, corrected=corrections, moved=moved)

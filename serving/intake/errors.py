@@ -8,7 +8,14 @@ from features.errors import UnknownTableError
 from graph.errors import UserError
 from serving.errors import Problem, ServingError
 
-__all__ = ["PROBLEMS", "IntakeTableError", "TakenAlreadyError", "UnknownUploadError"]
+__all__ = [
+    "PROBLEMS",
+    "IntakeTableError",
+    "MergeFolderError",
+    "TakenAlreadyError",
+    "UnknownUploadError",
+    "UploadFileError",
+]
 
 
 class IntakeTableError(ServingError):
@@ -41,6 +48,31 @@ class UnknownUploadError(ServingError):
             zh=f"没有编号为“{upload_id}”的上传，或该密钥不覆盖其企业，或它没有不合格行。请用 GET /v1/intake/uploads 核对。",
             en=f"There is no upload '{upload_id}', or it is of other companies, or no row of it failed. Check with "
             "GET /v1/intake/uploads.",
+        )
+
+
+class UploadFileError(ServingError):
+    """The file of an upload is gone or is not the one that was taken."""
+
+    def __init__(self, table: str, upload_id: str) -> None:
+        self.upload_id = upload_id
+        super().__init__(
+            zh=f"上传 {upload_id}（表 {table}）的文件不存在，或与收下时的哈希不符；没有合并任何表。请从备份恢复该文件后重试。",
+            en=f"The file of upload {upload_id} (table {table}) is gone, or is not the one that was taken; nothing was merged. "
+            "Restore it from the backup and try again.",
+        )
+
+
+class MergeFolderError(ServingError):
+    """The checked table is a folder of parts, into which no rows are merged."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        super().__init__(
+            zh=f"已检查的表 {table} 是由多个文件组成的文件夹，不能就地合并。请把上传的合格行作为一个分片放入源文件夹，"
+            "再运行 `zhiheng data check`。",
+            en=f"The checked table {table} is a folder of parts and cannot be merged in place. Put the good rows of the uploads "
+            "into the source folder as a part, then run `zhiheng data check`.",
         )
 
 

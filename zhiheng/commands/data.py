@@ -108,3 +108,38 @@ def contracts(
     contract = contract_of(table)
     console.print(contract_columns(contract, language))
     console.print(contract_rules(contract, language))
+
+
+@app.command()
+def uploads(
+    table: Annotated[str | None, typer.Option(help="只列这张表。Of this table only.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="最多几条。How many at most.")] = 50,
+) -> None:
+    """列出服务收下的上传。 / List the uploads that the service took."""
+    from zhiheng.commands.data_merge import list_uploads
+
+    list_uploads(table, limit)
+
+
+@app.command()
+def merge(
+    tables: Annotated[
+        list[str] | None,
+        typer.Option("--table", help="只合并这些表，可重复。Of these tables only; may be repeated."),
+    ] = None,
+    *,
+    corrections: Annotated[
+        bool,
+        typer.Option(
+            "--corrections",
+            help="主键相同而内容不同的，以上传为准。Rows of a known key replace those that are there.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="只说明会怎样，不写入。Say what would happen; write nothing.")
+    ] = False,
+) -> None:
+    """把收下的上传并入已检查的表；有行未并入时退出码为 1。 / Merge uploads into the checked tables; status 1 when rows are left out."""
+    from zhiheng.commands.data_merge import merge_uploads
+
+    merge_uploads(tables, corrections=corrections, dry_run=dry_run)
