@@ -89,10 +89,6 @@ class DecisionReader:
             raise UnknownDecisionError(decision_id)
         return found
 
-    def any(self, decision_id: str) -> Decision:
-        """Return a decision for the service's own use, whoever asks. Raises UnknownDecisionError."""
-        return self._ledger.get(decision_id)
-
     def newest(self, asked: Asked, caller: Caller, *, before: int | None, limit: int) -> Found:
         """Return the newest decisions that fit, may be seen by the caller and come before a place in the chain."""
         found: list[Decision] = []

@@ -27,7 +27,7 @@ from serving.review.override_desk import OverrideDesk
 from serving.review.override_schemas import ReviewReason
 from serving.review.people import Person, key_holder
 from serving.review.review_store import Held, ReviewStore
-from serving.review.subject_decision import subject_decision
+from serving.review.subject_decision import check_advice, subject_decision
 
 __all__ = ["AppealDesk", "AppealLimits"]
 
@@ -101,8 +101,7 @@ class AppealDesk:
         act, before, appeal = self._begin(appeal_id, caller)
         after = states.decided(appeal, act.by(request.reason), request, self._took_part(appeal, act))
         if request.new_advice is not None:
-            about = subject_decision(self._acting.reader, appeal.model.decision_id, caller)
-            about.check_advice("new_advice", request.new_advice)
+            check_advice(appeal.model, "new_advice", request.new_advice)
         return self._end("decide", before, after, request.model_dump(mode="json"), act)
 
     def withdraw(self, appeal_id: str, request: ReviewReason, caller: Caller) -> Answered:
@@ -166,8 +165,7 @@ class AppealDesk:
 
     def _took_part(self, appeal: Appeal, act: Act) -> list[Person]:
         """Return who asked for the score, who had a hand in an override of it, and who opened the appeal."""
-        record = self._acting.reader.any(appeal.model.decision_id).record
-        asked_by = key_holder(self._database, str(record.get("key_id", "")))
+        asked_by = key_holder(self._database, appeal.model.key_id)
         acts = [appeal.opened]
         for one in self._overrides.of_decision(appeal.model.decision_id, act):
             acts += [done for done in (one.asked, one.answered) if done is not None]

@@ -25,7 +25,7 @@ from serving.review.override_schemas import (
 )
 from serving.review.review_store import Held, ReviewStore
 from serving.review.schemas import Acted
-from serving.review.subject_decision import SubjectDecision, subject_decision
+from serving.review.subject_decision import SubjectDecision, check_advice, subject_decision
 
 __all__ = ["OverrideDesk"]
 
@@ -160,7 +160,7 @@ class OverrideDesk:
             problems.append(FieldProblem("advice", "changes_nothing", zh, en))
         if problems:
             raise InvalidRequestError(problems)
-        about.check_advice("advice", advice)
+        check_advice(about.said, "advice", advice)
 
 
 def _written(

@@ -24,6 +24,8 @@ class ModelAnswer(StrictModel):
     grade: str | None
     advice: Advice
     decided_by: list[str]
+    hard_stops: list[str] = Field(description="命中的硬性禁止规则 / the hard stops it hit")
+    key_id: str = Field(description="当时发起评分的密钥 / the key that asked for it")
     model_version: str | None
     policy: str | None
     decided_at: datetime

@@ -14,10 +14,10 @@ from serving.ledger.chain import Decision, Json
 from serving.review.errors import NotReviewableError
 from serving.review.schemas import ModelAnswer
 
-__all__ = ["SubjectDecision", "subject_decision"]
+__all__ = ["SubjectDecision", "check_advice", "subject_decision"]
 
 _ROUTE: Final = "credit/score"
-_MILDEST_FIRST: Final = (Advice.PASS, Advice.MANUAL_REVIEW, Advice.DECLINE)
+_ADVICES: Final = frozenset(Advice)
 
 
 @dataclass(frozen=True)
@@ -42,29 +42,22 @@ class SubjectDecision:
     @property
     def rules(self) -> list[Mapping[str, Json]]:
         """Return the rules that the party broke, or that could not be checked."""
-        given = self.answer.get("rules")
-        return [rule for rule in given if isinstance(rule, Mapping)] if isinstance(given, list) else []
+        return _rules(self.answer)
 
-    def check_advice(self, field: str, wanted: Advice) -> None:
-        """Refuse to pass what a hard stop declined: its fact has to be corrected, not set aside.
 
-        Raises InvalidRequestError naming the field.
-        """
-        stops = [
-            text_of(rule.get("code"))
-            for rule in self.rules
-            if rule.get("family") == RuleFamily.HARD_STOP
-            and rule.get("severity") == Severity.DECLINE
-            and rule.get("checked") is True
-        ]
-        if stops and wanted is _MILDEST_FIRST[0]:
-            codes = ", ".join(stops)
-            zh = f"命中硬性禁止规则 {codes}，最多改为 manual_review；事实有误的，请先更正数据再重新评分"
-            en = (
-                f"is declined by the hard stop {codes}: manual_review at best; where its fact is wrong, correct the data and "
-                "score again"
-            )
-            raise InvalidRequestError([FieldProblem(field, "hard_stop", zh, en)])
+def check_advice(model: ModelAnswer, field: str, wanted: Advice) -> None:
+    """Refuse to pass what a hard stop declined: its fact has to be corrected, not set aside.
+
+    Raises InvalidRequestError naming the field.
+    """
+    if model.hard_stops and wanted is Advice.PASS:
+        codes = ", ".join(model.hard_stops)
+        zh = f"命中硬性禁止规则 {codes}，最多改为 manual_review；事实有误的，请先更正数据再重新评分"
+        en = (
+            f"is declined by the hard stop {codes}: manual_review at best; where its fact is wrong, correct the data and score "
+            "again"
+        )
+        raise InvalidRequestError([FieldProblem(field, "hard_stop", zh, en)])
 
 
 def subject_decision(reader: DecisionReader, decision_id: str, caller: Caller) -> SubjectDecision:
@@ -80,7 +73,7 @@ def subject_decision(reader: DecisionReader, decision_id: str, caller: Caller) -
         route != _ROUTE
         or not party
         or not isinstance(answer, Mapping)
-        or text_of(answer.get("advice")) not in _MILDEST_FIRST
+        or text_of(answer.get("advice")) not in _ADVICES
     ):
         raise NotReviewableError(decision_id, route)
     return SubjectDecision(decision, _said(decision, answer, party))
@@ -96,7 +89,22 @@ def _said(decision: Decision, answer: Mapping[str, Json], party: str) -> ModelAn
         grade=text_of(answer.get("grade")) or None,
         advice=Advice(text_of(answer.get("advice"))),
         decided_by=[str(one) for one in decided_by] if isinstance(decided_by, list) else [],
+        hard_stops=[text_of(rule.get("code")) for rule in _rules(answer) if _stops(rule)],
+        key_id=text_of(decision.record.get("key_id")),
         model_version=text_of(answer.get("model_version")) or None,
         policy=text_of(answer.get("policy")) or None,
         decided_at=datetime.fromisoformat(decision.recorded_at),
+    )
+
+
+def _rules(answer: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    given = answer.get("rules")
+    return [rule for rule in given if isinstance(rule, Mapping)] if isinstance(given, list) else []
+
+
+def _stops(rule: Mapping[str, Json]) -> bool:
+    return (
+        rule.get("family") == RuleFamily.HARD_STOP
+        and rule.get("severity") == Severity.DECLINE
+        and rule.get("checked") is True
     )

@@ -137,6 +137,24 @@ def export_decisions(
         say(f"还有更多：--after {info.next_after}", f"There are more: --after {info.next_after}")
 
 
+@ledger_app.command("labels")
+def write_labels(
+    out: Annotated[Path, typer.Argument(help="写入的 Parquet 文件。Parquet file to write.")],
+) -> None:
+    """把人工调整与申诉结果写成标签表，供训练与监控使用。 / Write overrides and appeals as labels for training and monitoring."""
+    from serving.ledger.chain import Ledger
+    from serving.review.labels import write_review_labels
+    from serving.review.review_store import ReviewStore
+
+    with service_database() as database:
+        overrides, appeals = (
+            ReviewStore(database, Ledger(database), kind) for kind in ("override", "appeal")
+        )
+        labels = write_review_labels(overrides, appeals, out)
+    say = teller(load_settings())
+    say(f"已写入 {labels.height} 条标签到 {out}。", f"Wrote {labels.height} labels to {out}.")
+
+
 @ledger_app.command("prune")
 def prune_ledger(
     before: Annotated[
