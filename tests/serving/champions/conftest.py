@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from models.bundle import write_bundle
+from models.credit.model import CreditModel
 from models.credit.points import load_point_scales
 from models.credit.scorecard.folder import SCORECARD_FAMILY, scorecard_files
 from models.credit.scorecard.learn import learn_scorecard
@@ -103,3 +104,11 @@ def operations(world: "World", make_client: "MakeClient", put_model: Callable[..
     second = put_model(world.home, seed=8, name="v2")
     client.deployment.parts.refresh()
     return give_orders(client, world.home, first=world.version, second=second, scorecard=card)
+
+
+@pytest.fixture
+def train_model() -> Callable[[int], CreditModel]:
+    """Return a function that trains a small model on a seed."""
+    from tests.serving.conftest import train
+
+    return lambda seed: train(seed=seed)
