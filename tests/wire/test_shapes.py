@@ -15,6 +15,7 @@ from serving.capacity.shortfall_schemas import (
     UtilisationAnswer,
     UtilisationQuery,
 )
+from serving.credit.book_schemas import BookAnswer, BookQuery, BookRequest
 from serving.credit.schemas import ScoreAnswer, ScoreRequest
 from serving.demand.override_schemas import (
     OverrideAnswer,
@@ -32,6 +33,7 @@ from serving.schemas import Health, ProblemBody
 FOLDER = Path(__file__).parent
 ANSWERS: dict[str, type[BaseModel]] = {
     "score_answer": ScoreAnswer,
+    "book_answer": BookAnswer,
     "forecast_answer": ForecastAnswer,
     "scenario_answer": ScenarioAnswer,
     "override_answer": OverrideAnswer,
@@ -103,6 +105,7 @@ def test_requests_that_were_valid_still_are(line: str) -> None:
 
 
 SHAPES: dict[str, type[BaseModel]] = {
+    "book": BookRequest,
     "forecast": ForecastRequest,
     "scenario": ScenarioRequest,
     "override": OverrideRequest,
@@ -112,6 +115,7 @@ SHAPES: dict[str, type[BaseModel]] = {
     "capacity_scenario": CapacityScenarioRequest,
 }
 QUERIES: dict[str, type[BaseModel]] = {
+    "book_query": BookQuery,
     "accuracy": AccuracyQuery,
     "overrides": OverrideHistoryQuery,
     "shortfall": ShortfallQuery,
@@ -119,7 +123,7 @@ QUERIES: dict[str, type[BaseModel]] = {
 }
 REQUESTS = [
     line
-    for name in ("demand_requests.jsonl", "capacity_requests.jsonl")
+    for name in ("demand_requests.jsonl", "capacity_requests.jsonl", "book_requests.jsonl")
     for line in (FOLDER / name).read_text(encoding="utf-8").splitlines()
 ]
 

@@ -25,6 +25,7 @@ from tests.serving.credit.book_client import PATH, body, rows_of, send
 if TYPE_CHECKING:
     from tests.serving.conftest import Client, MakeClient, World
 
+WIRE = Path(__file__).parents[2] / "wire"
 PARTIES = ["P0000000", "P0000001", "P0000002", "P0000004", "P0000005", "P0000006", "P0000007", "P0000008"]
 FIGURES = (
     *("pd", "pd_low", "pd_high", "log_odds", "base_log_odds", "own_pd", "own_log_odds", "network_log_odds"),
@@ -143,6 +144,16 @@ def test_contributions_always_stand_in_parquet_and_add_up(client: "Client") -> N
     assert len(parts) == 6
     gap = frame.select((pl.sum_horizontal("base_log_odds", *parts) - pl.col("log_odds")).abs().max()).item()
     assert gap < 1e-6
+
+
+def test_columns_of_files_are_those_that_clients_read(client: "Client") -> None:
+    sent = b'{"party_ids": ["P0000001"]}'
+    frame = rows_of(
+        send(client, sent, TableKind.JSON, Accept=TableKind.PARQUET.media_type), TableKind.PARQUET
+    )
+    stored = json.loads((WIRE / "book_columns.json").read_text(encoding="utf-8"))
+    now = {name: str(dtype) for name, dtype in frame.schema.items() if not name.startswith("contribution_")}
+    assert now == stored, "clients read these columns; add new ones to book_columns.json"
 
 
 def test_one_record_holds_digests_that_prove_each_row(client: "Client", world: "World") -> None:
