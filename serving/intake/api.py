@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from features.contracts import contract_of
-from features.templates import write_template
 from serving.access.roles import Role
 from serving.http.answering import AnswerApi, read_query
 from serving.http.api import Api, Handler
@@ -106,6 +105,8 @@ class IntakeApi(AnswerApi):
         contract = contract_of(_table(request))
 
         def make() -> bytes:
+            from features.templates import write_template  # noqa: PLC0415 - xlsxwriter is not needed to score
+
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / f"{contract.name}.xlsx"
                 write_template(contract, path)

@@ -8,7 +8,6 @@ import polars as pl
 
 from features.checking import Checked
 from features.intake import ROW
-from serving.uploads.writing import Sheet, write_workbook
 
 __all__ = ["REASONS_EN", "REASONS_ZH", "failed_rows", "write_failed_workbook"]
 
@@ -33,6 +32,8 @@ def failed_rows(checked: Checked) -> pl.DataFrame:
 
 def write_failed_workbook(rows: pl.DataFrame, path: Path, language: str) -> None:
     """Write failed rows as a workbook, the reasons first; every cell is text, so that nothing in it is run."""
+    from serving.uploads.writing import Sheet, write_workbook  # noqa: PLC0415 - xlsxwriter is not needed to score
+
     first = [REASONS_ZH, REASONS_EN] if language.startswith("zh") else [REASONS_EN, REASONS_ZH]
     columns = [ROW, *first, *(name for name in rows.columns if name not in (ROW, *first))]
 
