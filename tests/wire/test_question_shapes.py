@@ -49,7 +49,8 @@ def test_answer_keeps_every_field_and_its_type(name: str) -> None:
 @pytest.mark.parametrize("name", [*ANSWERS, "inputs_answer"])
 def test_stored_answer_still_reads_back_the_same(name: str) -> None:
     text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
-    shape = {**ANSWERS, "inputs_answer": InputsAnswer}[name]
+    shapes: dict[str, type[BaseModel]] = {**ANSWERS, "inputs_answer": InputsAnswer}
+    shape = shapes[name]
     assert json.loads(shape.model_validate_json(text).model_dump_json()) == json.loads(text)
 
 
