@@ -25,6 +25,7 @@ from zhiheng.commands import (
     graph,
     keys,
     ledger,
+    models,
     policy,
     scorecard,
     service,
@@ -79,6 +80,7 @@ app.add_typer(
 app.command("forecast")(forecast.forecast)
 app.command("backtest")(forecast.backtest)
 app.command("serve")(service.serve)
+app.add_typer(models.app, name="models", help="运行中的模型：停用、回退。Models at run time.")
 app.add_typer(keys.keys_app, name="keys", help="接口密钥。API keys.")
 app.add_typer(ledger.ledger_app, name="ledger", help="决策台账。The ledger of decisions.")
 app.command("demo")(demo.demo)

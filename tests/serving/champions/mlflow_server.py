@@ -51,7 +51,7 @@ class MlflowServer:
         run = self.call(
             "POST", "/api/2.0/mlflow/runs/create", {"experiment_id": "0", "user_id": user, "start_time": at}
         )
-        info = run["run"]["info"]  # type: ignore[index,call-overload]
+        info = run["run"]["info"]  # type: ignore[index]
         root = str(info["artifact_uri"]).removeprefix("mlflow-artifacts:/").lstrip("/")
         for file, content in files.items():
             self.call("PUT", f"{_UPLOAD}{root}/model/{file}", content)
@@ -67,7 +67,7 @@ class MlflowServer:
                 "tags": [{"key": "bundle_version", "value": version}],
             },
         )
-        return str(made["model_version"]["version"])  # type: ignore[index,call-overload]
+        return str(made["model_version"]["version"])  # type: ignore[index]
 
     def _known(self, name: str) -> bool:
         found = self.call("GET", "/api/2.0/mlflow/registered-models/search")

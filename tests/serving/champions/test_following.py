@@ -95,7 +95,7 @@ def test_alias_that_moves_is_served_by_every_worker_within_the_limit(
 ) -> None:
     point(mlflow, put(31))
     settings: dict[str, object] = {"mlflow_uri": mlflow.uri, "mlflow_poll_seconds": 0.2}
-    workers = [make_client(world.home, world.officer, **settings) for _ in range(2)]  # type: ignore[arg-type]
+    workers = [make_client(world.home, world.officer, **settings) for _ in range(2)]
 
     def all_serve(version: str) -> bool:
         for worker in workers:
@@ -223,7 +223,7 @@ def test_approving_moves_the_alias_in_mlflow_too(
     other = put(43)
     point(mlflow, other, "challenger")
     follower(world.home, mlflow, lambda: datetime.now(UTC)).look()
-    client = make_client(world.home, world.officer, mlflow_uri=mlflow.uri, mlflow_poll_seconds=15)  # type: ignore[arg-type]
+    client = make_client(world.home, world.officer, mlflow_uri=mlflow.uri, mlflow_poll_seconds=15)
     key = make_key(world.home, "赵审批", Role.APPROVER)
     headers = {"Authorization": f"Bearer {key}", "Content_Type": "application/json"}
 
