@@ -42,8 +42,8 @@ _BY_PERSON: Final = (
     "A person made this decision, after a statistical model was used; you can ask for another person to look at it again.",
 )
 _REVIEWED: Final = (
-    "按要求由人工重新审核后维持或变更为上述意见。",
-    "A person looked at the case again on request and came to this result.",
+    "本决定最初参考了统计模型的评分与既定规则，经申诉由未参与原决定的人员复核后作出。",
+    "A statistical model and set rules were used at first; on appeal a person who had no part in that decision made this one.",
 )
 _EDGES: Final = "edges"
 

@@ -53,6 +53,10 @@ _ALIKE: Final = (
     "同类主体的历史违约率较高，须人工审核。",
     "Parties of this kind have defaulted more often, so a person looks at it.",
 )
+_SCORE: Final = (
+    "综合评分处于较高风险区间。",
+    "The overall score lies in a range of higher risk.",
+)
 _NO_MODEL: Final = (
     "模型暂停使用期间，所有申请均须人工审核。",
     "While the model is not in use, a person looks at every case.",
@@ -126,11 +130,15 @@ def _of_model(about: SubjectDecision, cards: Mapping[str, Feature]) -> list[TwoL
             float(base),
             cards=cards,
             language=language,
-            top=MOST_REASONS,
-        ).notice
+            top=len(names),
+        ).adverse
         for language in ("zh", "en")
     )
-    return [TwoLanguages(zh=one, en=other) for one, other in zip(zh, en, strict=True)]
+    # What no catalogue describes has no plain words, and nobody can tell whether it is about others.
+    told = [(one, other) for one, other in zip(zh, en, strict=True) if one.feature in cards]
+    if zh and not told:
+        return [_both(_SCORE)]
+    return [TwoLanguages(zh=one.notice, en=other.notice) for one, other in told]
 
 
 def _inputs(about: SubjectDecision) -> Mapping[str, float | None]:

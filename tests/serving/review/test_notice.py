@@ -5,8 +5,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from features.catalogue import Dimension, catalogue
+from models.credit.readable import noun_phrase
+from serving.ledger.chain import Decision, Json
+from serving.review.notice_reasons import main_reasons
+from serving.review.subject_decision import SubjectDecision
 from tests.serving.conftest import World
 from tests.serving.review.review_world import Office, done, slug
+from tests.serving.review.test_states import MODEL
 
 
 def declined(
@@ -25,13 +31,50 @@ def adverse(office: Office) -> str:
     raise AssertionError("no party of the small model has an adverse advice")
 
 
-def test_notice_gives_at_most_four_reasons_of_what_raised_the_risk(office: Office) -> None:
-    decision = adverse(office)
-    notice = done(office.get(f"decisions/{decision}/notice", "officer"))
+def about(contributions: dict[str, float], **inputs: float | None) -> SubjectDecision:
+    """Return a declined score with these contributions and inputs."""
+    answer: dict[str, Json] = {"base_log_odds": -2.0, "rules": [], "quality": {"level": "full", "notes": []}}
+    record: dict[str, Json] = {
+        "answer": answer,
+        "basis": {"inputs": {name: inputs.get(name, 1.0) for name in contributions}},
+        "contributions": contributions,
+    }
+    decision = Decision(1, "d1", "2026-12-01T02:00:00+00:00", record, "0", "1", "{}")
+    return SubjectDecision(decision, MODEL)
+
+
+def test_reasons_are_the_four_that_raised_the_risk_most_in_plain_words() -> None:
+    cards = {card.name: card for card in catalogue("credit")}
+    own = [name for name, card in cards.items() if card.dimension is Dimension.FINANCE][:6]
+    parts = {name: 0.1 * place for place, name in enumerate(own, start=1)} | {own[5]: -0.9}
+    told = main_reasons(about(parts), cards)
+    words = [noun_phrase(cards[name], "zh") for name in (own[4], own[3], own[2], own[1])]
+    assert [reason.zh.partition("：")[0] for reason in told] == words
+    assert all(reason.en and name not in reason.en for reason in told for name in own)
+
+
+def test_reason_about_others_is_named_without_its_figure() -> None:
+    cards = {card.name: card for card in catalogue("credit")}
+    others = next(
+        name
+        for name, card in cards.items()
+        if card.dimension is Dimension.RELATIONS and "exposures" in card.sources
+    )
+    (told,) = main_reasons(about({others: 0.5}, **{others: 0.4321}), cards)
+    assert "0.43" not in told.zh
+    assert "43" not in told.en
+    assert told.zh.rstrip("。") == noun_phrase(cards[others], "zh")
+
+
+def test_feature_that_no_catalogue_describes_is_not_shown() -> None:
+    (told,) = main_reasons(about({"secret_feature": 0.5}), {})
+    assert "secret" not in told.zh + told.en
+    assert "综合评分" in told.zh
+
+
+def test_notice_has_a_reason_in_both_languages(office: Office) -> None:
+    notice = done(office.get(f"decisions/{adverse(office)}/notice", "officer"))
     assert 1 <= len(notice["reasons"]) <= 4
-    parts = office.client.deployment.parts.ledger.get(decision).record["contributions"]
-    raising = sum(part > 0 for part in parts.values())  # type: ignore[union-attr, operator]
-    assert len(notice["reasons"]) == min(4, raising)
     assert all(reason["zh"] and reason["en"] for reason in notice["reasons"])
 
 
