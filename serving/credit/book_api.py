@@ -141,7 +141,7 @@ class BooksApi(AnswerApi):
             desk = self._desk()
             opened = desk.open(asked, spooled.path)
             self._admit(caller, opened.table.rows)
-            if opened.table.rows > desk.limits.now_rows:
+            if opened.table.rows > desk.limits.now_rows and not abandoned.is_set():
                 return self._submitted(KIND, asked, caller)
             return desk.answer(opened, caller, abandoned=abandoned.is_set)
 
