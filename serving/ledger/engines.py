@@ -41,11 +41,14 @@ def postgresql_engine(url: str, wait_seconds: float) -> Engine:
         raise LedgerUnavailableError("ZHIHENG_DATABASE_URL must begin with postgresql://")
     try:
         engine = create_engine(
-            place.set(drivername="postgresql+psycopg"),
+            place.set(drivername="postgresql+psycopg").difference_update_query(["options"]),
             hide_parameters=True,
             pool_pre_ping=True,  # after a restart of the server the next call works, not the one after it
-            connect_args={"connect_timeout": _CONNECT_SECONDS, "options": _session(wait_seconds)}
-            | _keepalive(),
+            connect_args={
+                "connect_timeout": _CONNECT_SECONDS,
+                "options": _session(wait_seconds, place.query.get("options", "")),
+                **_keepalive(),
+            },
         )
     except ImportError:
         raise LedgerUnavailableError("psycopg is not installed; install zhiheng[postgres]") from None
@@ -66,8 +69,9 @@ def fault(error: Exception) -> str:
     return type(cause).__name__
 
 
-def _session(wait_seconds: float) -> str:
-    """Return what holds for every connection, whatever the server's own defaults are."""
+def _session(wait_seconds: float, given: str | tuple[str, ...]) -> str:
+    """Return what holds for every connection, whatever the server's own defaults and the address's options are."""
+    own = given if isinstance(given, str) else " ".join(given)
     settings = {
         "synchronous_commit": "on",  # off would lose acknowledged records when the server crashes
         "lock_timeout": f"{int(wait_seconds * 1000)}ms",
@@ -78,7 +82,7 @@ def _session(wait_seconds: float) -> str:
         "tcp_keepalives_count": "2",
         "timezone": "UTC",
     }
-    return " ".join(f"-c {name}={value}" for name, value in settings.items())
+    return " ".join([own, *(f"-c {name}={value}" for name, value in settings.items())]).strip()
 
 
 def _keepalive() -> dict[str, int]:

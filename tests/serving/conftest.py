@@ -38,7 +38,7 @@ from serving.wiring import Deployment
 from tests.serving.capacity import capacity_world
 from tests.serving.databases import (  # noqa: F401 - fixtures
     empty_place,
-    filled_template,
+    filled,
     opened_database,
     place,
     server,

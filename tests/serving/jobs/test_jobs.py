@@ -6,7 +6,6 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
@@ -26,23 +25,23 @@ from serving.jobs.kinds import JobKind, Outcome, Progress, RunJob
 from serving.jobs.store import Job, JobLimits, JobState, JobStore, NewJob
 from serving.jobs.worker import JobWorker
 from serving.ledger.chain import Json, Ledger
-from serving.ledger.database import Database
 from serving.ledger.kept_answers import KeptAnswer, KeptAnswers
+from tests.serving.databases import OPEN, Place
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 SILENCE = 30.0
 
 
 class House:
-    """One process: its own connection to the file, its own clock."""
+    """One process: its own connection to the database, its own clock."""
 
-    def __init__(self, path: Path, *, waiting: int = 3) -> None:
+    def __init__(self, place: Place, *, waiting: int = 3) -> None:
         self.now = START
-        self.database = Database(path)
+        self.database = place.database()
         self.database.open()
         self.ledger = Ledger(self.database)
         self.kept = KeptAnswers(self.database)
-        self.files = JobFiles(self.database, path.with_name("jobs"))
+        self.files = JobFiles(self.database, place.path.with_name("jobs"))
         self.jobs = JobStore(
             self.database, self.ledger, JobLimits(waiting, SILENCE), files=self.files, clock=lambda: self.now
         )
@@ -84,13 +83,8 @@ def planner(*companies: str, key: str = "key-1") -> Caller:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
-
-
-@pytest.fixture
-def house(path: Path) -> Iterator[House]:
-    found = House(path)
+def house(place: Place) -> Iterator[House]:
+    found = House(place)
     yield found
     found.database.close()
 
@@ -154,8 +148,8 @@ def test_full_queue_takes_nothing_and_records_nothing(house: House) -> None:
     house.submit()
 
 
-def test_two_processes_never_run_the_same_job(path: Path) -> None:
-    houses = [House(path, waiting=100) for _ in range(2)]
+def test_two_processes_never_run_the_same_job(place: Place) -> None:
+    houses = [House(place, waiting=100) for _ in range(2)]
     ids = {houses[0].submit() for _ in range(12)}
     ran: list[str] = []
 
@@ -180,18 +174,18 @@ def test_two_processes_never_run_the_same_job(path: Path) -> None:
         house.database.close()
 
 
-def test_waiting_jobs_survive_a_restart(path: Path) -> None:
-    before = House(path)
+def test_waiting_jobs_survive_a_restart(place: Place) -> None:
+    before = House(place)
     job_id = before.submit()
     before.database.close()
-    after = House(path)
+    after = House(place)
     after.worker("two").run_next()
     assert after.state(job_id) is JobState.DONE
     after.database.close()
 
 
-def test_job_of_a_dead_process_is_interrupted_and_can_be_submitted_again(path: Path) -> None:
-    before, after = House(path), House(path)
+def test_job_of_a_dead_process_is_interrupted_and_can_be_submitted_again(place: Place) -> None:
+    before, after = House(place), House(place)
     job_id = before.submit()
     claimed = before.jobs.claim("dead", ["double"])
     assert claimed is not None
@@ -212,27 +206,26 @@ def test_job_of_a_dead_process_is_interrupted_and_can_be_submitted_again(path: P
         house.database.close()
 
 
-VICTIM = """
-import sys, time
+VICTIM = (
+    OPEN
+    + """
 from datetime import UTC, datetime
-from pathlib import Path
-from serving.ledger.database import Database
 from serving.jobs.files import JobFiles
 from serving.jobs.store import JobLimits, JobStore
-from serving.ledger.chain import Ledger
-database = Database(Path(sys.argv[1]))
-files = JobFiles(database, Path(sys.argv[1]).with_name("jobs"))
-limits = JobLimits(3, 30.0)
-store = JobStore(database, Ledger(database), limits, files=files, clock=lambda: datetime.now(UTC))
+files = JobFiles(database, place.with_name("jobs"))
+store = JobStore(database, ledger, JobLimits(3, 30.0), files=files, clock=lambda: datetime.now(UTC))
 print(store.claim("victim", ["double"]).job_id, flush=True)
 time.sleep(600)
 """
+)
 
 
-def test_killed_process_leaves_a_job_that_is_interrupted_and_a_database_that_works(house: House) -> None:
+def test_killed_process_leaves_a_job_that_is_interrupted_and_a_database_that_works(
+    place: Place, house: House
+) -> None:
     job_id = house.submit()
-    command = [sys.executable, "-c", VICTIM, str(house.database.path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-c", VICTIM]
+    with subprocess.Popen(command, env=place.environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().strip() == job_id
         assert house.worker().run_next() is False, "another process has it"

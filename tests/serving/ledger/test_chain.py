@@ -207,7 +207,7 @@ def test_scope_that_was_taken_from_the_index_breaks_the_chain(
 def test_threads_and_loops_and_processes_write_one_chain(
     place: Place, database: Database, ledger: Ledger, tmp_path: Path
 ) -> None:
-    names = ("a", "b", "c")
+    names = ("a", "b")
     command = [sys.executable, "-c", APPEND_100, str(tmp_path)]
     writers = [subprocess.Popen([*command, name], env=place.environment) for name in names]
     wait_for(*(tmp_path / f"{name}.open" for name in names))
@@ -230,9 +230,9 @@ def test_threads_and_loops_and_processes_write_one_chain(
         thread.start()
     for thread in threads:
         thread.join()
-    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    assert [writer.wait(60) for writer in writers] == [0, 0]
     verified = ledger.verify()
-    assert (verified.rows, verified.broken) == (400, None)
+    assert (verified.rows, verified.broken) == (300, None)
     order = order_of(database)
     for name, count in [*((name, 100) for name in names), *((name, 25) for name in "vwyz")]:
         assert [one for one in order if one[0] == name] == [f"{name}-{number}" for number in range(count)]

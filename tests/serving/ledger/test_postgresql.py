@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from serving.errors import LedgerUnavailableError
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
-from tests.serving.databases import Server
+from tests.serving.databases import Filled, Server
 
 
 def record(number: int, **fields: Json) -> dict[str, Json]:
@@ -20,8 +20,9 @@ def record(number: int, **fields: Json) -> dict[str, Json]:
 
 
 @pytest.fixture
-def url(server: Server, filled_template: str) -> str:
-    return server.create(template=filled_template)
+def url(filled: Filled) -> str:
+    filled.reset()
+    return filled.url
 
 
 @pytest.fixture
@@ -98,8 +99,22 @@ def test_commits_are_durable_whatever_the_server_is_set_to(server: Server, url: 
     name = url.rsplit("/", 1)[1]
     server.say(f"ALTER DATABASE {name} SET synchronous_commit = off")
     database = Database(Path(), url=SecretStr(url))
-    with database.writing() as connection:
-        assert connection.execute(text("SHOW synchronous_commit")).scalar_one() == "on"
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SHOW synchronous_commit").fetchall() == [("off",)]
+    with database.writing() as writing:
+        assert writing.execute(text("SHOW synchronous_commit")).scalar_one() == "on"
+    database.close()
+    server.say(f"ALTER DATABASE {name} RESET synchronous_commit")
+
+
+def test_options_of_the_address_hold_beside_ours(url: str) -> None:
+    database = Database(Path(), url=SecretStr(f"{url}?options=-cwork_mem%3D7MB&application_name=zhiheng"))
+    with database.reading() as connection:
+        shown = [
+            connection.execute(text(f"SHOW {name}")).scalar_one()
+            for name in ("work_mem", "application_name", "synchronous_commit")
+        ]
+    assert shown == ["7MB", "zhiheng", "on"]
     database.close()
 
 
