@@ -198,12 +198,12 @@ class ServiceSettings(BaseSettings):
     key_concurrent: int = Field(
         default=64, ge=1, description="requests at once of one key, all workers together; more get 429"
     )
-    key_rows_per_book: int = Field(default=1_000_000, ge=1, description="larger books of one key get 413")
+    key_rows_per_book: int = Field(default=2_000_000, ge=1, description="larger books of one key get 413")
     key_rows_per_hour: int = Field(
-        default=2_000_000, ge=1, description="rows of books an hour of one key; more get 429"
+        default=4_000_000, ge=1, description="rows of books an hour of one key; more get 429"
     )
     key_rows_per_day: int = Field(
-        default=10_000_000, ge=1, description="rows of books in 24 hours of one key; more get 429"
+        default=20_000_000, ge=1, description="rows of books in 24 hours of one key; more get 429"
     )
     sso_jwks: Path | None = Field(
         default=None, description="file of the single sign-on's public keys (JWKS); without it no token opens"
