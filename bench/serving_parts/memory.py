@@ -73,7 +73,7 @@ def _imported_by_the_worker(home: Path) -> list[str]:
     finally:
         del os.environ["PYTHONPROFILEIMPORTTIME"]
     log = (home / "service.log").read_text(errors="replace")
-    found = set(re.findall(r"^import time:.*\|\s+([a-z_]+)\b", log, re.MULTILINE))
+    found = set(re.findall(r"^import time:.*\|\s+([a-z_]+)\.", log, re.MULTILINE))
     if "lightgbm" not in found:
         raise SystemExit("the record of imports is not complete; lightgbm is not in it")
     return sorted(found & set(_UNWANTED))

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from serving.access.roles import Role
+from serving.credit.counted import count_score
 from serving.credit.schemas import ScoreAnswer, ScoreRequest
 from serving.http.api import Api, Handler
 from serving.http.openapi import Endpoint
@@ -38,6 +39,7 @@ class CreditApi:
         # Half a millisecond of work: here, not in a thread, which would cost as much again and let answers overtake.
         scored = self._api.parts.answerer().score(wanted, caller)
         await self._api.parts.ledger.commit([scored.record])
+        count_score(scored.record)
         await self._api.asked(caller, wanted.party_id)
         self._api.parts.shadows.score(wanted, caller, scored.record)
         headers = {"X-Request-ID": request_id, "Cache-Control": "no-store"}

@@ -168,3 +168,26 @@ def test_health_says_that_the_access_log_cannot_be_written_and_goes_on_answering
     assert health["parts"]["access_log"]["ready"] is False
     assert "No space left" in health["parts"]["access_log"]["problem_en"]
     assert client.http.get("/readyz").status_code == 200
+
+
+def test_a_score_over_http_is_counted_by_grade_and_quality(client: "Client") -> None:
+    def counted() -> float:
+        return sum(sample.value for family in metrics.REGISTRY.collect() for sample in family.samples
+                   if sample.name == "zhiheng_scores_total" and sample.labels["quality"] == quality)  # fmt: skip
+
+    quality = client.score({"party_id": "P0000000"}).json()["quality"]["level"]
+    before, pds = counted(), value("zhiheng_score_pd_count")
+    client.score({"party_id": "P0000000"})
+    assert (counted(), value("zhiheng_score_pd_count")) == (before + 1, pds + 1)
+
+
+def test_notes_of_quality_are_counted_by_code(client: "Client") -> None:
+    before = value("zhiheng_quality_flags_total", code="missing_features")
+    client.score({"party_id": "P0000001"})
+    assert value("zhiheng_quality_flags_total", code="missing_features") == before + 1
+
+
+def test_a_commit_over_http_is_counted(client: "Client") -> None:
+    before = value("zhiheng_ledger_records_total")
+    client.score({"party_id": "P0000000"})
+    assert value("zhiheng_ledger_records_total") > before
