@@ -4,8 +4,9 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import Connection, Row, Select, func, insert, select
 
@@ -16,7 +17,7 @@ from serving.ledger.tables import risk_events
 
 __all__ = ["RiskEvent", "RiskEvents", "RiskFilter", "RiskKind"]
 
-_PAGE = 200
+_PAGE: Final = 200
 
 
 class RiskKind(StrEnum):
@@ -81,7 +82,7 @@ class RiskEvents:
         said: Mapping[str, Json] | None = None,
     ) -> str:
         """Write an event with its record, both or none, and return the record's id. Raises LedgerUnavailableError."""
-        decision_id, at = self._new_id(), self._clock().isoformat(timespec="microseconds")
+        decision_id, at = self._new_id(), _text(self._clock())
         call = caller.call
         record: dict[str, Json] = {
             "decision_id": decision_id,
@@ -142,10 +143,15 @@ def _query(wanted: RiskFilter, before: int | None) -> Select[tuple[object, ...]]
     if wanted.key_id is not None:
         query = query.where(risk_events.c.key_id == wanted.key_id)
     if wanted.since is not None:
-        query = query.where(risk_events.c.at >= wanted.since.isoformat(timespec="microseconds"))
+        query = query.where(risk_events.c.at >= _text(wanted.since))
     if wanted.until is not None:
-        query = query.where(risk_events.c.at < wanted.until.isoformat(timespec="microseconds"))
+        query = query.where(risk_events.c.at < _text(wanted.until))
     return query
+
+
+def _text(moment: datetime) -> str:
+    """Write a moment so that the order of texts is that of time."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _may_see(reader: Caller, event: RiskEvent) -> bool:

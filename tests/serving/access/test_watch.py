@@ -168,6 +168,8 @@ def test_filters_cut_by_kind_key_and_time(place: Place) -> None:
     assert [event.rows for event in place.seen(key_id="b")] == [2]
     assert [event.rows for event in place.seen(since=place.now)] == [2]
     assert [event.rows for event in place.seen(until=place.now)] == [1]
+    elsewhere = place.now.astimezone(ZoneInfo("Asia/Shanghai"))
+    assert [event.rows for event in place.seen(since=elsewhere)] == [2]
 
 
 def test_what_cannot_be_noted_is_logged_and_an_export_is_refused(
