@@ -119,5 +119,8 @@ async def _watch(deployment: "Deployment") -> None:
         try:
             await asyncio.to_thread(deployment.parts.refresh)
             await asyncio.to_thread(deployment.gauges.look_at_process)
+            broken = await asyncio.to_thread(deployment.chain_watch.look)
+            if broken is not None:
+                _LOG.error("the chain of the ledger does not hold at row %d: %s", broken.seq, broken.en)
         except Exception as error:  # noqa: BLE001 - the last good parts go on answering; the next look may succeed
             _LOG.error("looking for new parts failed: %s", type(error).__name__)

@@ -54,6 +54,7 @@ from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
 from serving.operations.access_log import AccessLog
 from serving.operations.api import OperationsApi, operations_handlers
+from serving.operations.chain_watch import ChainWatch
 from serving.operations.gauges import Gauges
 from serving.operations.metrics import access_log_failed, observed_request
 from serving.operations.observing import Observing, Seen
@@ -93,6 +94,7 @@ class Deployment:
             clock=lambda: datetime.now(UTC),
             on_failure=access_log_failed,
         )
+        self.chain_watch = ChainWatch(self._database)
         self.gauges = Gauges(
             self.parts.health, self._database, home=settings.home, clock=lambda: datetime.now(UTC)
         )
