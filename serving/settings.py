@@ -163,7 +163,8 @@ class ServiceSettings(BaseSettings):
         default=False, description="whether keys of single companies see exposures summed over all companies"
     )
     neo4j_uri: str = Field(
-        default="", description="graph server that portraits ask first; empty: the local copy answers"
+        default="bolt://127.0.0.1:7687",
+        description="graph server that portraits ask first where this is set; else the local copy answers",
     )
     neo4j_user: str = Field(default="neo4j")
     neo4j_password: SecretStr = Field(default=SecretStr(""), description="empty: the one kept under home")
@@ -327,6 +328,11 @@ class ServiceSettings(BaseSettings):
     def jobs(self) -> Path:
         """Return the folder of the files of jobs."""
         return self.home / "jobs"
+
+    @property
+    def graph_server(self) -> str | None:
+        """Return the graph server that was named, None where none was: the default is the command line's."""
+        return self.neo4j_uri or None if "neo4j_uri" in self.model_fields_set else None
 
     @property
     def neo4j_secret(self) -> str:

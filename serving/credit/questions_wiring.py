@@ -54,7 +54,8 @@ def questions_api(api: Api, *, clock: Callable[[], datetime], new_id: Callable[[
 
 def _remote(settings: ServiceSettings) -> Remote | None:
     """Return how to reach the graph server of the settings, None where none is named."""
-    if not settings.neo4j_uri:
+    server = settings.graph_server
+    if server is None:
         return None
 
     @contextmanager
@@ -64,7 +65,7 @@ def _remote(settings: ServiceSettings) -> Remote | None:
         seconds = settings.portrait_server_seconds
         limits = TimeLimits(connect=seconds, question=seconds, bulk=seconds, retry=seconds)
         with BoltConnection(
-            settings.neo4j_uri,
+            server,
             user=settings.neo4j_user,
             password=settings.neo4j_secret,
             database=settings.neo4j_database,
