@@ -78,7 +78,11 @@ class CompiledBoosters(Boosters):
                 row = np.full((1, self.members[0].num_feature()), np.nan)
                 forest.raw(row)
                 forest.contributions(row)
-        except (ImportError, RuntimeError, OSError):  # the latter two: numba's cache has no folder, or no room in it
+        except (
+            ImportError,
+            RuntimeError,
+            OSError,
+        ):  # the latter two: numba's cache has no folder, or no room in it
             return None
         return forest
 
@@ -129,7 +133,8 @@ class _Forest:
             )
 
         _in_threads(add, len(x), num_threads)
-        return np.asarray(np.mean(scores, axis=0), dtype=np.float64)
+        mean: Floats = np.add.reduce(scores, axis=0) / self._members  # as np.mean does, to the last bit
+        return mean
 
     def contributions(self, x: Floats, *, num_threads: int = 1) -> Floats:
         """Return contributions and base, shape (n, k + 1); a row's figures depend on neither threads nor other rows."""

@@ -1,6 +1,7 @@
 """The master scale: from a calibrated PD to a grade, and where in the grade it stands."""
 
 import tomllib
+from functools import cached_property
 from importlib import resources
 from typing import Final, Self
 
@@ -40,13 +41,20 @@ class MasterScale(BaseModel):
 
     def of(self, pd: NDArray[np.float64]) -> NDArray[np.str_]:
         """Return the grade of each PD, same shape."""
-        names = np.array([grade.name for grade in self.grades])
-        return names[self.number(pd)]
+        return self._names[self.number(pd)]
 
     def number(self, pd: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the number of the grade of each PD, same shape; 0 is the best grade."""
-        bounds = np.array([grade.pd_below for grade in self.grades[:-1]])
-        return np.asarray(np.searchsorted(bounds, pd, side="right"), dtype=np.int64)
+        return np.asarray(self._bounds.searchsorted(pd, side="right"), dtype=np.int64)
+
+    @cached_property
+    def _names(self) -> NDArray[np.str_]:
+        return np.array([grade.name for grade in self.grades])
+
+    @cached_property
+    def _bounds(self) -> NDArray[np.float64]:
+        """Return the inner bounds, rising."""
+        return np.array([grade.pd_below for grade in self.grades[:-1]], dtype=np.float64)
 
     def rank_within(self, pd: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return where each PD stands in its grade, same shape: 0 at the better end, 1 at the worse.

@@ -146,23 +146,23 @@ class CreditModel:
         Raises AdditivityError when the contributions do not sum to the score of the boosters.
         """
         own, around = self._split(x)
-        base = self._own_base + self.network_base
+        base, base_log_odds = self._base
         # The calibration may have steps, so it is asked at the boosters' scores, never at sums that differ in the last bit.
         own_raw = self.own.raw(own, num_threads=num_threads) + self.network_base
+        own_log_odds = self.calibration.log_odds(own_raw)
         parts = self.own.contributions(own, num_threads=num_threads)[:, :-1]
-        self._check_additive(base + parts.sum(axis=1), own_raw)
+        length = parts.sum(axis=1)
+        self._check_additive(base + length, own_raw)
         contributions = np.zeros(x.shape)
-        start = np.full(len(x), base)
-        contributions[:, : len(self.own_features)] = self._calibrated(parts, start, own_raw)
-        raw = own_raw
+        contributions[:, : len(self.own_features)] = _carried(parts, length, own_log_odds - base_log_odds)
+        raw, log_odds = own_raw, own_log_odds
         if self.network is not None:
             raw = own_raw - self.network_base + self.network.raw(around, num_threads=num_threads)
+            log_odds = self.calibration.log_odds(raw)
             parts = self.network.contributions(around, num_threads=num_threads)[:, :-1]
-            self._check_additive(own_raw + parts.sum(axis=1), raw)
-            contributions[:, self._around] += self._calibrated(parts, own_raw, raw)
-        own_log_odds = self.calibration.log_odds(own_raw)
-        log_odds = self.calibration.log_odds(raw)
-        base_log_odds = float(self.calibration.log_odds(np.array([base]))[0])
+            length = parts.sum(axis=1)
+            self._check_additive(own_raw + length, raw)
+            contributions[:, self._around] += _carried(parts, length, log_odds - own_log_odds)
         self._check_additive(log_odds, base_log_odds + contributions.sum(axis=1))
         pd = self.calibration.pd(raw)
         low, high = self.interval.of(raw) if self.interval is not None else (np.full(len(x), np.nan),) * 2
@@ -224,26 +224,10 @@ class CreditModel:
         return np.array([places[name] for name in self.network_features], dtype=np.int64)
 
     @cached_property
-    def _own_base(self) -> float:
-        return self.own.base()
-
-    def _calibrated(self, parts: Floats, start: Floats, end: Floats) -> Floats:
-        """Carry raw contributions (n, k) of the way from start to end (n,) over to calibrated log-odds; they sum to its rise.
-
-        Each is multiplied by the slope of the way, so their ratios stay. Where the map is level or steps up that slope
-        is next to nothing or huge: there the nearest usual slope is taken and the rest shared out by size, a step among
-        the parts that go its way, so that no reason is blown up or changes sides, and none vanishes while others oppose it.
-        """
-        rise = self.calibration.log_odds(end) - self.calibration.log_odds(start)
-        length = parts.sum(axis=1)
-        slope = np.clip(np.divide(rise, length, out=np.ones_like(rise), where=length != 0), *_SLOPES)
-        rest = rise - slope * length
-        against = (rest * length > 0)[:, None] & (parts * rest[:, None] < 0)
-        sizes = np.where(against, 0.0, np.abs(parts))
-        whole = sizes.sum(axis=1)
-        share = np.divide(rest, whole, out=np.zeros_like(rest), where=whole > 0)
-        carried: Floats = parts * slope[:, None] + sizes * share[:, None]
-        return carried
+    def _base(self) -> tuple[float, float]:
+        """Return the mean raw score of the training rows, and its calibrated log-odds."""
+        base = self.own.base() + self.network_base
+        return base, float(self.calibration.log_odds(np.array([base]))[0])
 
     def _check_additive(self, explained: Floats, scored: Floats) -> None:
         gap = float(np.max(np.abs(explained - scored), initial=0.0))
@@ -297,6 +281,24 @@ def _boosters(bundle: Bundle, stem: str, count: int, features: tuple[str, ...]) 
                 bundle.manifest.version, missing=features, unexpected=member.feature_name()
             )
     return boosters
+
+
+def _carried(parts: Floats, length: Floats, rise: Floats) -> Floats:
+    """Carry raw contributions (n, k) with their sums (n,) over to calibrated log-odds, where they sum to the rise (n,).
+
+    Each is multiplied by the slope of the way, so their ratios stay. Where the map is level or steps up that slope
+    is next to nothing or huge: there the nearest usual slope is taken and the rest shared out by size, a step among
+    the parts that go its way, so that no reason is blown up or changes sides, and none vanishes while others oppose it.
+    """
+    slope = np.divide(rise, length, out=np.ones_like(rise), where=length != 0)
+    usual = np.minimum(np.maximum(slope, _SLOPES[0]), _SLOPES[1])
+    rest = rise - usual * length
+    against = (rest * length > 0)[:, None] & (parts * rest[:, None] < 0)
+    sizes = np.where(against, 0.0, np.abs(parts))
+    whole = sizes.sum(axis=1)
+    share = np.divide(rest, whole, out=np.zeros_like(rest), where=whole > 0)
+    carried: Floats = parts * usual[:, None] + sizes * share[:, None]
+    return carried
 
 
 def _numeric(dtype: pl.DataType) -> bool:

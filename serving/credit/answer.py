@@ -88,7 +88,11 @@ def outcome_of(
     figures, policies, at = figures_of(scores, routed, row), terms.policies, basis.decided_at
     hits = policies.hits(basis.facts, at=at) if basis.facts is not None else ()
     quality = _quality(basis, routed)
-    grade = str(terms.model.scale.of(np.array([figures.pd]))[0])
+    grade = str(
+        scores.grades[row]
+        if figures.pd == scores.pd[row]
+        else terms.model.scale.of(np.array([figures.pd]))[0]
+    )
     advised = policies.advise(
         grade,
         hits,

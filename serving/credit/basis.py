@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -95,7 +95,7 @@ class Basis:
     bounds: Bounds
     decided_at: datetime
 
-    @property
+    @cached_property
     def known(self) -> int:
         """Return how many inputs have a value."""
         return int(np.count_nonzero(~np.isnan(self.values)))
@@ -118,14 +118,17 @@ class Basis:
             )
         return self.values[[places[name] for name in features]]
 
-    def plain(self) -> Mapping[str, Json]:
-        """Return the basis as JSON values; `basis_of` reads them back without the loss of a bit."""
+    def plain(self, *, inputs: Json = None) -> Mapping[str, Json]:
+        """Return the basis as JSON values; `basis_of` reads them back without the loss of a bit.
+
+        `inputs` are the inputs by name where the caller has written them already.
+        """
         sources, pooled = self.sources, self.pooled
         return {
             "party_id": self.party_id,
             "line": self.line,
             "stage": self.stage,
-            "inputs": dict(zip(self.features, _plain(self.values), strict=True)),
+            "inputs": inputs or dict(zip(self.features, _plain(self.values), strict=True)),
             "inputs_sha256": inputs_sha256(self.features, self.values),
             "standing": self.standing,
             "facts": None if self.facts is None else self.facts.model_dump(mode="json"),

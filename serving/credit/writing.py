@@ -42,7 +42,8 @@ class Scored:
 class Writer:
     """Writes the answers of one model; what the catalogue says of its features is written down ahead.
 
-    The text is, byte for byte, what `ScoreAnswer.model_dump_json` makes of `answer_of`.
+    The text is, byte for byte, what `ScoreAnswer.model_dump_json` makes of `answer_of`; the record, as the ledger writes it,
+    is `record_of`'s.
     """
 
     def __init__(self, terms: Terms) -> None:
@@ -50,15 +51,17 @@ class Writer:
         self._by_name = np.array(
             sorted(range(len(self._features)), key=self._features.__getitem__), dtype=np.int64
         )
+        self._names = [f"{_quoted(self._features[place])}:".encode() for place in self._by_name.tolist()]
         self._around = [_around(name, terms) for name in self._features]
 
     def write(self, outcome: Outcome, basis: Basis, marks: Marks, caller: Caller) -> Scored:
-        """Return the text of an answer with its record."""
+        """Return the text of an answer with its record. The basis is of this model: inputs in the order of its features."""
         parts = outcome.figures.contributions
+        values, given = _numbers(basis.values), _numbers(parts)
         body = self._body(outcome, basis, marks)
-        whole = {**body, "contributions": orjson.Fragment(self._contributions(basis.values, parts))}
-        given = dict(zip(self._features, parts.tolist(), strict=True))
-        record = _record(body, quality_record(outcome.quality), given, basis, caller)
+        whole = {**body, "contributions": orjson.Fragment(self._contributions(parts, values, given))}
+        stored = basis.plain(inputs=self._object(values))
+        record = _record(body, quality_record(outcome.quality), self._object(given), stored, caller)
         return Scored(orjson.dumps(whole), record)
 
     def _body(self, outcome: Outcome, basis: Basis, marks: Marks) -> dict[str, Json]:
@@ -87,16 +90,23 @@ class Writer:
             "warnings": [_plain(note) for note in outcome.warnings],
         }
 
-    def _contributions(self, values: NDArray[np.float64], parts: NDArray[np.float64]) -> bytes:
-        """Write the contributions, largest first, equals by name; a missing value is null."""
+    def _contributions(
+        self, parts: NDArray[np.float64], values: Sequence[bytes], given: Sequence[bytes]
+    ) -> bytes:
+        """Write the contributions, largest first, equals by name."""
         order = self._by_name[np.argsort(-np.abs(parts[self._by_name]), kind="stable")]
         pieces: list[bytes] = []
-        for place, value, part in zip(
-            order.tolist(), _numbers(values[order]), _numbers(parts[order]), strict=True
-        ):
+        for place in order.tolist():
             begin, between, end = self._around[place]
-            pieces += (begin, value, between, part, end)
+            pieces += (begin, values[place], between, given[place], end)
         return b"[" + b"".join(pieces)[:-1] + b"]"
+
+    def _object(self, numbers: Sequence[bytes]) -> Json:
+        """Return numbers by feature in the order of the names, written already: the ledger has nothing left to sort or check."""
+        pairs = [
+            name + numbers[place] for name, place in zip(self._names, self._by_name.tolist(), strict=True)
+        ]
+        return cast("Json", orjson.Fragment(b"{" + b",".join(pairs) + b"}"))
 
 
 def record_of(answer: ScoreAnswer, basis: Basis, caller: Caller) -> Mapping[str, Json]:
@@ -104,7 +114,7 @@ def record_of(answer: ScoreAnswer, basis: Basis, caller: Caller) -> Mapping[str,
     body: dict[str, Json] = answer.model_dump(mode="json", exclude=set(_NOT_AGAIN))
     body |= {"decision_id": answer.decision_id}
     given = {part.feature: part.contribution for part in answer.contributions}
-    return _record(body, quality_record(answer.quality), given, basis, caller)
+    return _record(body, quality_record(answer.quality), given, basis.plain(), caller)
 
 
 def written(answer: ScoreAnswer, basis: Basis, caller: Caller) -> Scored:
@@ -115,23 +125,23 @@ def written(answer: ScoreAnswer, basis: Basis, caller: Caller) -> Scored:
 def _record(
     body: Mapping[str, Json],
     quality: Mapping[str, Json],
-    contributions: Mapping[str, Json],
-    basis: Basis,
+    contributions: Json,
+    basis: Mapping[str, Json],
     caller: Caller,
 ) -> Mapping[str, Json]:
     call = caller.call
     return {
         "decision_id": body["decision_id"],
-        "recorded_at": basis.decided_at.isoformat(),
+        "recorded_at": basis["decided_at"],
         "route": ROUTE,
         "request_id": call.request_id,
         "trace_id": call.trace_id,
         "key_id": call.key_id,
         "roles": list(call.roles),
         "companies": list(caller.companies),
-        "subject": basis.party_id or "",
-        "request": {"party_id": basis.party_id, "line": basis.line, "stage": basis.stage},
-        "basis": basis.plain(),
+        "subject": basis["party_id"] or "",
+        "request": {name: basis[name] for name in ("party_id", "line", "stage")},
+        "basis": basis,
         "answer": {
             **{name: value for name, value in body.items() if name not in _NOT_AGAIN},
             "quality": quality,

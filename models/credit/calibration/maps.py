@@ -215,4 +215,4 @@ class Chained(_Map):
 
 
 def _bounded(log_odds: Floats) -> Floats:
-    return np.clip(log_odds, -LARGEST, LARGEST)
+    return np.minimum(np.maximum(log_odds, -LARGEST), LARGEST)

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from serving.access.caller import Call, Caller
 from serving.credit.answer import Marks, answer_of, outcome_of, route_of
 from serving.credit.schemas import ScoreAnswer, ScoreRequest
-from serving.credit.writing import Writer, record_of
+from serving.credit.writing import Writer, _numbers, record_of
 from serving.ledger.chain import canonical_json
 from tests.serving.credit.test_basis import QUESTIONS
 
@@ -57,7 +57,9 @@ def test_contributions_are_sorted_by_size_and_equals_by_name(client: "Client") -
     parts = outcome.figures.contributions
     parts[:] = [0.5, -0.5, 0.0, -0.0, 2.0, 0.5]
     writer = Writer(scorer.terms)
-    written = json.loads(writer._contributions(np.array([1.0, math.nan, 3, 4, 5, 6]), parts))
+    written = json.loads(
+        writer._contributions(parts, _numbers(np.array([1.0, math.nan, 3, 4, 5, 6])), _numbers(parts))
+    )
     expected = sorted(
         zip(scorer.model.features, parts.tolist(), strict=True), key=lambda one: (-abs(one[1]), one[0])
     )
