@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +14,7 @@ from serving.access.limits import KeyLimits, Limits
 from serving.access.roles import Role
 from serving.errors import KeyArgumentError, UnauthorizedError, UnknownKeyError
 from serving.ledger.database import Database
+from tests.serving.databases import Place
 
 NOW = datetime(2026, 11, 1, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -32,8 +32,8 @@ def clocks() -> Clocks:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "ledger.db")
+def database(place: Place) -> Iterator[Database]:
+    opened = place.database()
     opened.open()
     yield opened
     opened.close()
@@ -123,7 +123,7 @@ def test_a_key_in_use_is_checked_without_the_database(database: Database, keys: 
     assert keys.held(f"Bearer {text}") is None
     keys.check(f"Bearer {text}")
     database.close()
-    database.path.unlink()
+    database.path.unlink(missing_ok=True)
     assert keys.held(f"Bearer {text}") == keys.check(f"Bearer {text}") == made
     with pytest.raises(UnauthorizedError):
         keys.held(f"Bearer {text[:-4]}beef")

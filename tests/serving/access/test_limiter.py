@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +13,7 @@ from serving.access.limiter import Limiter
 from serving.access.limits import KeyLimits, Limits
 from serving.access.row_budget import RowBudget
 from serving.ledger.database import Database
+from tests.serving.databases import Place
 
 LIMITS = Limits(60, 2, 1000, rows_per_hour=1500, rows_per_day=2500)
 START = datetime(2026, 11, 1, 8, 30, tzinfo=UTC)
@@ -97,8 +97,8 @@ def test_keys_that_are_remembered_are_bounded_and_running_ones_stay(clocks: Cloc
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "ledger.db")
+def database(place: Place) -> Iterator[Database]:
+    opened = place.database()
     opened.open()
     yield opened
     opened.close()
