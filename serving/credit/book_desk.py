@@ -97,9 +97,12 @@ class BookDesk:
         folder: Path,
         *,
         limits: BookLimits,
+        outside: Callable[[Caller, str], None],
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
     ) -> None:
+        """Take `outside`, which is told of each party of others' companies that a caller asked about."""
+        self._outside = outside
         self._scorer, self._ledger, self._files, self._folder = scorer, ledger, files, folder
         self.limits, self._clock, self._new_id = limits, clock, new_id
         self._cards = {card.name: card for card in catalogue("credit")}
@@ -175,7 +178,11 @@ class BookDesk:
         folder = self._folder / opened.asked.book_id
         shutil.rmtree(folder, ignore_errors=True)  # of a run that was interrupted
         folder.mkdir(parents=True, mode=0o700)
-        os.link(opened.source, folder / f"book.{opened.asked.kind.value}")
+        kept = folder / f"book.{opened.asked.kind.value}"
+        try:
+            os.link(opened.source, kept)
+        except OSError:  # the folders lie on different disks
+            shutil.copyfile(opened.source, kept)
         return folder
 
     def _score(self, opened: _Opened, caller: Caller, folder: Path, progress: Progress) -> _Scored:
@@ -191,6 +198,8 @@ class BookDesk:
             num_threads=self.limits.num_threads,
             progress=progress,
         )
+        for party in sorted(book.outside):
+            self._outside(caller, party)
         stored = book.first.get("stored")
         summary = BookSummary(
             request_id=caller.call.request_id,

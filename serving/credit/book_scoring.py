@@ -21,7 +21,7 @@ from serving.credit.dated_policies import day_of
 from serving.credit.routing import Routed
 from serving.credit.schemas import ScoreRequest
 from serving.credit.scorer import CreditScorer
-from serving.errors import FieldProblem, NoFeaturesError
+from serving.errors import FieldProblem, NoFeaturesError, OutsideScopeError
 from serving.http.language import Language
 from serving.http.problem_table import problem_of
 from serving.schemas import Note
@@ -48,6 +48,7 @@ _SAID: Final[Mapping[str, type[pl.DataType]]] = {
 }
 _WORDED: Final = ("grade", "advice", "decided_by", "quality", "quality_notes")
 _JOINED: Final = ";"
+_MOST_OUTSIDE: Final = 1_000
 
 Floats = NDArray[np.float64]
 
@@ -84,6 +85,8 @@ class BookScorer:
         self._alike: dict[tuple[str, int], tuple[object, ...]] = {}
         self.first: dict[str, Basis] = {}
         """The first basis of a row of features (given) and of one about a party (stored): their sources are those of all."""
+        self.outside: set[str] = set()
+        """Parties of others' companies that were asked about, as many as say that somebody tries."""
         self.notes: dict[str, Note] = {}
         """What single answers would be warned of, by code."""
 
@@ -127,6 +130,8 @@ class BookScorer:
             try:
                 found[place] = self._basis(rows.x[place], party, line, stage)
             except UserError as error:
+                if isinstance(error, OutsideScopeError) and party and len(self.outside) < _MOST_OUTSIDE:
+                    self.outside.add(party)
                 rows.fail(place, self._told(error, party))
         return found
 

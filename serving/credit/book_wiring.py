@@ -50,6 +50,7 @@ def _desk_when_needed(api: Api, jobs: Jobs) -> "Callable[[], BookDesk]":
                 chunk_rows=settings.book_chunk_rows,
                 num_threads=settings.book_threads,
             ),
+            outside=lambda caller, party: api.access.watch.refused(caller, party, outside=True),
             clock=lambda: datetime.now(UTC),
             new_id=lambda: uuid.uuid4().hex,
         )

@@ -13,10 +13,14 @@ import polars as pl
 import pytest
 import xlsxwriter
 
+from serving.access.caller import Caller
 from serving.access.keys import KeyStore
 from serving.access.roles import Role
+from serving.access.watch import Watch
 from serving.credit.book_proof import leaves_of, proof_of, proven
 from serving.credit.book_schemas import BookAnswer
+from serving.credit.scorer import CreditScorer
+from serving.errors import OutsideScopeError
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
 from serving.uploads.media import TableKind
@@ -365,3 +369,29 @@ def test_a_limited_key_gets_rows_of_its_companies_parties_alone(
     assert [row["party_id"] for row in found["answers"]] == ["P0000001"]
     first, second = found["failed"]
     assert first["message"] == second["message"], "that a party is known is not told"
+
+
+def test_who_tries_parties_of_others_in_a_book_is_noticed(
+    client: "Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noticed: list[str] = []
+
+    def refuse(_scorer: CreditScorer, caller: Caller, party_id: str) -> None:
+        if party_id != "P0000001":
+            raise OutsideScopeError(caller.companies)
+
+    def note(_watch: Watch, _caller: Caller, what: str = "", *, outside: bool = False) -> None:
+        noticed.extend([what] if outside else [])
+
+    monkeypatch.setattr(CreditScorer, "require", refuse)
+    monkeypatch.setattr(Watch, "refused", note)
+    send(client, b'{"party_ids": ["P0000001", "P0000006", "P0000007"]}', TableKind.JSON)
+    assert noticed == ["P0000006", "P0000007"]
+
+
+def test_openapi_names_every_kind_of_table(client: "Client") -> None:
+    operation = client.http.get("/openapi.json").json()["paths"][PATH]["post"]
+    media = {kind.media_type for kind in TableKind}
+    assert set(operation["requestBody"]["content"]) == media
+    assert set(operation["responses"]["200"]["content"]) == media
+    assert {"202", "406", "413", "415", "422", "429", "503"} <= set(operation["responses"])
