@@ -41,14 +41,13 @@ from models.capacity.published.opening_stock import stock_carried_forward
 from models.capacity.published.run_info import CapacityInfo, Note
 from models.capacity.published.run_of_model import run_of_model
 from models.capacity.published.shortfall_of_run import COUNT
-from models.registry import Registry
+from models.registry import CHALLENGER, CHAMPION, Registry
 
 __all__ = ["NAME", "PROFILES", "PublishedCapacity", "RunCapacity"]
 
 NAME: Final = "capacity-lines"
 PROFILES: Final = "profiles"
 """Folder below the home whose industry profiles come before the built-in ones."""
-POINTER: Final = "champion.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +103,8 @@ class RunCapacity(BaseModel):
         """Learn, judge, register and publish; nothing is published where a step fails, and the last run stays.
 
         A model that did no better than the planned rate is registered, and does not become champion: the planned rate is
-        published. Nor does a model of older data than the newest run's.
+        published, and the model's own run beside it, as the challenger's. Nor does a model of older data than the newest
+        run's.
         """
         profiles = load_profiles(self.home / PROFILES)
         demand = find_demand(
@@ -125,6 +125,9 @@ class RunCapacity(BaseModel):
             )
             folder = write_run(self.home / FOLDER, published)
             newest = latest_run_id(self.home / FOLDER)
+            if not chosen.promoted:
+                beside = self._assemble(Served(model, promoted=True), bundle, judged, demand, inputs)
+                write_run(self.home / FOLDER, _challengers(beside, run.run_id))
             self._log(run, bundle, judged, promoted=chosen.promoted and newest == folder.name)
         tell_run(say, published, newest=newest)
         return PublishedCapacity(folder, bundle, judged.measures, judged.calibration)
@@ -223,15 +226,24 @@ class RunCapacity(BaseModel):
             run.metrics(metrics)
         registry = Registry(self.tracking_uri)
         registered = registry.register(NAME, folder=bundle.folder, run_id=run.run_id)
-        if not promoted:
-            return
-        registry.set_alias(registered)
+        alias = CHAMPION if promoted else CHALLENGER
+        registry.set_alias(registered, alias)
         point_at_champion(
-            bundle.folder.parent / POINTER,
+            bundle.folder.parent / f"{alias}.json",
             version=bundle.manifest.version,
             folder=bundle.folder,
             registered=registered.number,
         )
+
+
+def _challengers(run: CapacityRun, mlflow_run_id: str) -> CapacityRun:
+    """Return a run as its challenger's, which is compared with what is served and answers nobody."""
+    update = {
+        "run_id": f"{run.info.run_id}-challenger",
+        "challenger": True,
+        "mlflow_run_id": mlflow_run_id,
+    }
+    return replace(run, info=run.info.model_copy(update=update))
 
 
 def _rows(measures: pl.DataFrame) -> list[dict[str, object]]:

@@ -1,7 +1,7 @@
 """Job: forecast the group's sales, judge the procedure, register the model and publish the run."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final, Literal
@@ -29,7 +29,7 @@ from models.demand.ledger.run_of_model import keys_of_nodes, run_of_model
 from models.demand.model import DemandModel
 from models.demand.model_folder import save_demand_model
 from models.demand.router import Tier
-from models.registry import Registry
+from models.registry import CHALLENGER, CHAMPION, Registry
 
 __all__ = ["HORIZONS", "PublishedDemand", "RunDemand"]
 
@@ -66,6 +66,9 @@ class RunDemand(BaseModel):
     artifacts: Path
     code_version: str
     seed: int = 7
+    challenger: bool = Field(
+        default=False, description="publish beside what is served, to be compared with it, not in its place"
+    )
 
     def run(self, say: Say) -> list[PublishedDemand]:
         """Run every frequency; each is published whole or not at all."""
@@ -136,9 +139,10 @@ class RunDemand(BaseModel):
             run.metrics({f"{row['name']}.{one}": value for one, value in _known(row).items()})
         registry = Registry(self.tracking_uri)
         registered = registry.register(name, folder=bundle.folder, run_id=run.run_id)
-        registry.set_alias(registered)
+        alias = CHALLENGER if self.challenger else CHAMPION
+        registry.set_alias(registered, alias)
         point_at_champion(
-            bundle.folder.parent / f"champion-{name.removeprefix('demand-')}.json",
+            bundle.folder.parent / f"{alias}-{name.removeprefix('demand-')}.json",
             version=bundle.manifest.version,
             folder=bundle.folder,
             registered=registered.number,
@@ -157,7 +161,8 @@ class RunDemand(BaseModel):
             static=keys_of_nodes(_hierarchy(model.panel), _static(model.panel), SALES_LEVELS),
             mlflow_run_id=run_id,
         )
-        return publish_run(self.home, run)
+        info = run.info.model_copy(update={"challenger": self.challenger})
+        return publish_run(self.home, replace(run, info=info))
 
 
 def _static(panel: Panel) -> pl.DataFrame:

@@ -93,10 +93,11 @@ def _ended(run: Run) -> Iterator[None]:
 
 def _open_run(client: MlflowClient, experiment: str, artifacts: Path, name: str | None) -> Run:
     found = client.get_experiment_by_name(experiment)
+    # A server keeps the files itself, where others can fetch them; a path of this machine would be nobody else's.
+    served = client.tracking_uri.startswith(("http://", "https://"))
+    location = None if served else artifacts.resolve().as_uri()
     experiment_id = (
-        found.experiment_id
-        if found
-        else client.create_experiment(experiment, artifact_location=artifacts.resolve().as_uri())
+        found.experiment_id if found else client.create_experiment(experiment, artifact_location=location)
     )
     return Run(client.create_run(experiment_id, run_name=name).info.run_id, client)
 

@@ -16,9 +16,10 @@ from mlflow.exceptions import MlflowException
 from models.bundle import MANIFEST, read_bundle
 from models.errors import RegistryError
 
-__all__ = ["CHAMPION", "Registered", "Registry"]
+__all__ = ["CHALLENGER", "CHAMPION", "Registered", "Registry"]
 
 CHAMPION: Final = "champion"
+CHALLENGER: Final = "challenger"
 ARTIFACT_FOLDER: Final = "model"
 
 

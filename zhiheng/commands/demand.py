@@ -26,6 +26,13 @@ def run(
         typer.Option(help="计划价格与促销（Parquet）：unique_id, ds, price, promotion。Planned drivers."),
     ] = None,
     seed: Annotated[int, typer.Option(help="随机种子。Seed.")] = 7,
+    challenger: Annotated[
+        bool,
+        typer.Option(
+            "--challenger",
+            help="作为挑战者发布，只供比较，不对外作答。Publish as challenger: compared, not served.",
+        ),
+    ] = False,
 ) -> None:
     """预测集团各产品各区域的销量（含各级合计），回测、登记模型并发布，供接口读取。
 
@@ -33,7 +40,16 @@ def run(
     model and publish the run that the endpoints read. Every published run is kept.
     """
     settings = load_settings()
-    run_demand(settings, teller(settings), as_of=as_of.date(), freq=freq, tier=tier, plans=plans, seed=seed)
+    run_demand(
+        settings,
+        teller(settings),
+        as_of=as_of.date(),
+        freq=freq,
+        tier=tier,
+        plans=plans,
+        seed=seed,
+        challenger=challenger,
+    )
 
 
 def run_demand(
@@ -45,6 +61,7 @@ def run_demand(
     tier: str = "standard",
     plans: Path | None = None,
     seed: int = 7,
+    challenger: bool = False,
 ) -> None:
     """Run the job over the checked tables under home."""
     from experiments.job import checked_job
@@ -64,4 +81,5 @@ def run_demand(
         artifacts=settings.artifacts,
         code_version=code_version(REPOSITORY),
         seed=seed,
+        challenger=challenger,
     ).run(say)
