@@ -1,0 +1,43 @@
+"""Too old: flagged, or refused where the policy says so."""
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.serving.champions.conftest import PARTY
+
+if TYPE_CHECKING:
+    from tests.serving.conftest import MakeClient, World
+
+# Written for the world's data of 2026-10-31, whatever the day of the test.
+LONG_AGO = "2020-01-31"
+
+
+def age(world: "World", field: str) -> None:
+    sidecar = world.home / "features" / "credit_latest.json"
+    sidecar.write_text(json.dumps({**json.loads(sidecar.read_text()), field: LONG_AGO}))
+
+
+@pytest.mark.parametrize(("field", "code"), [("data_as_of", "stale_data"), ("graph_as_of", "stale_graph")])
+def test_old_data_and_graph_are_flagged_or_refused(
+    world: "World", make_client: "MakeClient", field: str, code: str
+) -> None:
+    age(world, field)
+    flags = make_client(world.home, world.officer, stale_graph_days=100).score(PARTY)
+    assert flags.status_code == 200
+    assert code in [note["code"] for note in flags.json()["warnings"]]
+    refuses = make_client(world.home, world.officer, stale_graph_days=100, stale_policy_credit="refuse")
+    refused = refuses.score(PARTY, Accept_Language="en")
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:zhiheng:problem:stale")
+    assert LONG_AGO in refused.json()["detail"]
+    assert refuses.score({"features": {"degree": 1.0}}).status_code == 200, "what is sent along has no date"
+
+
+def test_old_model_is_flagged_and_never_refused(world: "World", make_client: "MakeClient") -> None:
+    path = world.home / "models" / "credit" / "v1" / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "trained_as_of": LONG_AGO}))
+    client = make_client(world.home, world.officer, stale_policy_credit="refuse", stale_after_days=100_000)
+    answer = client.score(PARTY)
+    assert [note["code"] for note in answer.json()["warnings"]] == ["stale_model"]
+    assert client.http.get("/readyz").json()["parts"]["model"]["as_of"] == LONG_AGO
