@@ -24,8 +24,7 @@ __all__ = ["Front", "ZhihengService", "tls_arguments"]
 
 _LOG: Final = logging.getLogger("bentoml.zhiheng")
 _SETTINGS: Final = ServiceSettings()
-# BentoML's net for what hangs in spite of our own deadlines, which are below it and answer with problem+json. It keeps
-# a timer and a context for every request until then, also for those answered long before: no longer than needed.
+# For BentoML's own pages; ours have deadlines of their own, which answer with problem+json.
 _OUTER_TIMEOUT_SECONDS: Final = math.ceil(_SETTINGS.longest_deadline_seconds) + 1
 _BENTOML_PATHS: Final = ("/livez", "/static_content/")
 # BentoML measures and logs by raw path, which holds ids of parties and never ends being new; serving.operations does
@@ -43,15 +42,15 @@ _SSL: Final = (
 os.environ["FORWARDED_ALLOW_IPS"] = _SETTINGS.trusted_gateways
 log_as_json(CLI_LOGGING_CONFIG, SERVER_LOGGING_CONFIG)
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
-# At most one: BentoML makes the middleware and the instance apart, and neither gets hold of the other.
+# At most one: BentoML makes the application and the instance apart, and neither gets hold of the other.
 _DEPLOYMENTS: Final[list["Deployment"]] = []
 
 
 class Front:
     """Hands every request to our application, except the few pages that BentoML serves itself.
 
-    BentoML puts its own /healthz, /readyz and index page before mounted applications; a middleware stands
-    before these.
+    BentoML puts its own /healthz, /readyz and index page before mounted applications, and a task, a timer that lasts
+    after the answer, and a tracing scope around each request; this stands before all of them.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -93,15 +92,23 @@ class _Worker:
         _DEPLOYMENTS.pop().stop()
 
 
+class _Fronted(bentoml.Service[_Worker]):
+    """BentoML's service with our door before all that BentoML itself puts around a request."""
+
+    def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002 - BentoML's own signature
+        """Return the application that a worker runs."""
+        return Front(super().to_asgi(is_main=is_main))
+
+
 ZhihengService: Final = bentoml.service(
     name="zhiheng",
+    service_class=_Fronted,
     workers=_SETTINGS.workers,
     traffic={"timeout": _OUTER_TIMEOUT_SECONDS},
     http={"host": _SETTINGS.host, "port": _SETTINGS.port},  # BentoML's own default is every address
     **_NOTHING_BY_PATH,
     **_SSL,
 )(_Worker)
-ZhihengService.add_asgi_middleware(Front)
 
 
 def tls_arguments() -> Mapping[str, str]:
