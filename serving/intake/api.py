@@ -126,8 +126,10 @@ class IntakeApi(AnswerApi):
         chunks = self._api.chunks(request, limit, kinds=_MEDIA, seconds=settings.intake_body_seconds)
         file = await spool(chunks, path)
         try:
-            return await self._answer(
-                lambda: self._desk.hand_in(table, file, kind, query.mode, caller), kept=True
+            return await self._answer_unless_abandoned(
+                lambda abandoned: self._desk.hand_in(
+                    table, file, kind, query.mode, caller, abandoned=abandoned
+                )
             )
         finally:
             path.unlink(missing_ok=True)

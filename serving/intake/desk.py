@@ -13,7 +13,7 @@ from features.checked_files import write_parquet_atomically
 from features.contracts import contract_of
 from serving.access.caller import Caller
 from serving.intake.checking import HandedIn, IntakeChecker
-from serving.intake.errors import UnknownUploadError
+from serving.intake.errors import IntakeAbandonedError, UnknownUploadError
 from serving.intake.failed_rows import failed_rows
 from serving.intake.schemas import (
     IntakeAnswer,
@@ -55,11 +55,19 @@ class IntakeDesk:
         self._clock, self._new_id, self._problems_shown = clock, new_id, problems_shown
 
     def hand_in(
-        self, table: str, file: Spooled, kind: TableKind, mode: IntakeMode, caller: Caller
+        self,
+        table: str,
+        file: Spooled,
+        kind: TableKind,
+        mode: IntakeMode,
+        caller: Caller,
+        *,
+        abandoned: Callable[[], bool],
     ) -> Answered:
-        """Check a file; with `take` keep its good rows. The record is written here.
+        """Check a file; with `take` keep its good rows. The record is written here, unless nobody waits any more.
 
-        Raises UnknownTableError, IntakeTableError, UnreadableUploadError, TakenAlreadyError.
+        Raises UnknownTableError, IntakeTableError, UnreadableUploadError, TakenAlreadyError, and IntakeAbandonedError where the
+        caller was told that it took too long: nothing is taken then.
         """
         contract_of(table)
         if mode is IntakeMode.TAKE:
@@ -70,6 +78,7 @@ class IntakeDesk:
         answer = self._answer(found, file, mode, caller, upload_id)
         if upload_id is None:
             answered = self._written(answer, kind, caller, None)
+            _refuse_abandoned(abandoned)
             self._ledger.append([answered.record])
             return answered
         with self._files(table, upload_id):
@@ -80,6 +89,7 @@ class IntakeDesk:
                 self._uploads.check_new(connection, table, file.sha256, caller)
                 self._uploads.add(connection, taken)
 
+            _refuse_abandoned(abandoned)
             self._ledger.append([answered.record], beside=beside)
         return answered
 
@@ -203,6 +213,11 @@ class IntakeDesk:
         )
         said = {"uploads": [one.upload_id for one in found]}
         return _traced(write_answer(route, answer, asked, caller, said=said, at=answer.answered_at), caller)
+
+
+def _refuse_abandoned(abandoned: Callable[[], bool]) -> None:
+    if abandoned():
+        raise IntakeAbandonedError
 
 
 def _traced(answered: Answered, caller: Caller) -> Answered:

@@ -10,6 +10,7 @@ from serving.errors import Problem, ServingError
 
 __all__ = [
     "PROBLEMS",
+    "IntakeAbandonedError",
     "IntakeTableError",
     "MergeFolderError",
     "TakenAlreadyError",
@@ -23,6 +24,16 @@ class IntakeTableError(ServingError):
 
     def __init__(self, error: UserError) -> None:
         super().__init__(zh=error.zh, en=error.en)
+
+
+class IntakeAbandonedError(ServingError):
+    """The caller was told that the check took too long; nothing is taken."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="检查未能及时完成，没有收下任何行。请把文件分成几份后重试。",
+            en="The check was not done in time, and no row was taken. Split the file and try again.",
+        )
 
 
 class TakenAlreadyError(ServingError):
@@ -81,6 +92,7 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
         UnknownTableError: Problem("unknown-table", 404, "没有该表", "Unknown table"),
         UnknownUploadError: Problem("unknown-upload", 404, "没有该上传", "Unknown upload"),
         TakenAlreadyError: Problem("taken-already", 409, "已经收过", "Taken already"),
+        IntakeAbandonedError: Problem("deadline", 504, "处理超时", "Took too long"),
         IntakeTableError: Problem("unusable-table", 422, "表无法检查", "Table cannot be checked"),
     }
 )

@@ -84,4 +84,5 @@ def test_problem_types_keep_their_status() -> None:
         "unknown-feature": 404,
         "taken-already": 409,
         "unusable-table": 422,
+        "deadline": 504,
     }

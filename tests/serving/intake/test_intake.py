@@ -15,10 +15,20 @@ import pytest
 import xlsxwriter
 
 from features.contracts import CONTRACTS
+from serving.access.caller import Call, Caller
 from serving.access.roles import Role
 from serving.errors import LedgerUnavailableError
+from serving.intake.checking import IntakeChecker
+from serving.intake.desk import IntakeDesk
+from serving.intake.errors import IntakeAbandonedError
+from serving.intake.schemas import IntakeMode
 from serving.intake.uploads import UploadStore
-from tests.serving.demand.demand_world import make_planner
+from serving.ledger.chain import Ledger
+from serving.ledger.database import Database
+from serving.uploads.limits import TableLimits
+from serving.uploads.media import TableKind
+from serving.uploads.spool import Spooled
+from tests.serving.demand.demand_world import NOW, make_planner
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Client, MakeClient
@@ -211,6 +221,31 @@ def test_what_cannot_be_recorded_is_not_taken(stewards: Stewards, monkeypatch: p
     assert stewards.files() == []
     monkeypatch.undo()
     assert stewards.send("payments", PAYMENTS, mode="take").status_code == 200
+
+
+def test_what_took_too_long_is_not_taken(stewards: Stewards, tmp_path: Path) -> None:
+    database = Database(stewards.home / "ledger.db")
+    database.open()
+    uploads, ledger = UploadStore(database, stewards.home / "intake"), Ledger(database)
+    desk = IntakeDesk(
+        IntakeChecker(stewards.home / "checked" / "good", uploads, TableLimits(rows=100)),
+        uploads,
+        ledger,
+        clock=lambda: NOW,
+        new_id=lambda: "12345678abcdef",
+        problems_shown=10,
+    )
+    path = tmp_path / "sent.csv"
+    path.write_bytes(PAYMENTS)
+    caller = Caller(Call("request", "key", ("steward",)), "steward", ("*",))
+    file, rows = Spooled(path, len(PAYMENTS), "0" * 64), ledger.verify().rows
+    for mode in IntakeMode:
+        with pytest.raises(IntakeAbandonedError):
+            desk.hand_in("payments", file, TableKind.CSV, mode, caller, abandoned=lambda: True)
+    assert (stewards.files(), ledger.verify().rows) == ([], rows)
+    desk.hand_in("payments", file, TableKind.CSV, IntakeMode.TAKE, caller, abandoned=lambda: False)
+    assert len(stewards.files()) == 2
+    database.close()
 
 
 def test_template_filled_in_is_taken_as_it_is(stewards: Stewards) -> None:
