@@ -267,5 +267,6 @@ def test_openapi_tells_places_and_jobs(plant: CapacityClient) -> None:
     paths = plant.client.http.get("/openapi.json").json()["paths"]
     plan = paths["/v1/capacity/plan"]["post"]
     assert plan["responses"]["202"]["content"]["application/json"]["schema"]["$ref"].endswith("/JobReceipt")
-    (parameter,) = paths["/v1/capacity/jobs/{job_id}"]["get"]["parameters"]
+    listed = paths["/v1/capacity/jobs/{job_id}"]["get"]["parameters"]
+    (parameter,) = [one for one in listed if "$ref" not in one]
     assert (parameter["name"], parameter["in"], parameter["required"]) == ("job_id", "path", True)

@@ -183,7 +183,7 @@ def test_more_series_than_the_limit_are_refused(planning: DemandClient, make_cli
 
 @pytest.mark.parametrize("path", ["forecast", "overrides", "overrides/withdraw"])
 def test_only_planners_plan(planning: DemandClient, path: str) -> None:
-    other = make_planner(planning.home, "*", roles=(Role.RISK_OFFICER, Role.AUDITOR))
+    other = make_planner(planning.home, "*", roles=(Role.RISK_OFFICER, Role.STEWARD))
     problem(planning.post(path, {}, other), 403, "forbidden")
     assert planning.client.deployment.parts.ledger.probe() == (0, None)
 
@@ -204,7 +204,7 @@ def test_answer_that_cannot_be_written_down_is_not_given(planning: DemandClient)
 def test_every_demand_route_is_documented_with_its_statuses(planning: DemandClient) -> None:
     paths = planning.client.http.get("/openapi.json").json()["paths"]
     assert set(paths["/v1/demand/overrides"]) == {"get", "post"}
-    by = next(p for p in paths["/v1/demand/accuracy"]["get"]["parameters"] if p["name"] == "by")
+    by = next(p for p in paths["/v1/demand/accuracy"]["get"]["parameters"] if p.get("name") == "by")
     assert "lead" in by["schema"]["enum"]
     for path in ("forecast", "overrides", "overrides/withdraw"):
         assert {"200", "403", "422", "503", "504"} <= set(paths[f"/v1/demand/{path}"]["post"]["responses"])
