@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
 import polars as pl
 
-from graph.errors import EmptyGraphError, GraphServerError, UserError
+from graph.errors import EmptyGraphError, GraphServerError, MissingExtraError, UserError
 from serving.errors import NotReadyError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class GraphSource:
         if self._remote is not None:
             try:
                 return self._ask_server(self._remote, question)
-            except (GraphServerError, EmptyGraphError) as error:
+            except (GraphServerError, EmptyGraphError, MissingExtraError) as error:
                 problem = error
         view = self._view()
         return Drawn(question(view), view.as_of, view.valid_on, "parquet", problem)

@@ -1,10 +1,12 @@
 """Put those who answer questions about a party together from the settings."""
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from graph.errors import MissingExtraError
 from serving.credit.exposure import ExposureDesk
 from serving.credit.portrait import PortraitDesk
 from serving.credit.portrait_graph import GraphSource, Remote
@@ -62,6 +64,8 @@ def _remote(settings: ServiceSettings) -> Remote | None:
     def connect() -> "Iterator[GraphStore]":
         from graph.neo4j_store import BoltConnection, Neo4jStore, TimeLimits  # noqa: PLC0415 - the driver takes a second
 
+        if importlib.util.find_spec("neo4j") is None:
+            raise MissingExtraError("neo4j", "neo4j", "not installed")
         seconds = settings.portrait_server_seconds
         limits = TimeLimits(connect=seconds, question=seconds, bulk=seconds, retry=seconds)
         with BoltConnection(
