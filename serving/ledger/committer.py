@@ -79,7 +79,7 @@ class Committer:
                 raise LedgerUnavailableError("too many records wait to be written")
             self._queue.append(waiting)
             self._size += waiting.size
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
                 self._thread.start()
             elif len(self._queue) == 1:
