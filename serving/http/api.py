@@ -108,8 +108,13 @@ class Api:
         announced = request.headers.get("content-length", "0")
         if announced.isdecimal() and int(announced[:20]) > limit:
             raise BodyTooLargeError(limit)
+        loop, own_time = asyncio.get_running_loop(), seconds
         seconds = seconds or self.settings.body_seconds
-        taken, end = 0, asyncio.get_running_loop().time() + seconds
+        taken, end = 0, loop.time() + seconds
+        deadline: asyncio.Timeout = request.state.deadline
+        left = (deadline.when() or end) - loop.time()
+        if own_time is not None:  # a file has its own time to arrive; the answer's begins when it is here
+            deadline.reschedule(end + left)
         stream = request.stream()
         while True:
             try:
@@ -118,6 +123,8 @@ class Api:
             except TimeoutError as error:
                 raise SlowBodyError(seconds) from error
             if chunk is None:
+                if own_time is not None:
+                    deadline.reschedule(loop.time() + left)
                 return
             taken += len(chunk)
             if taken > limit:
@@ -132,7 +139,8 @@ class Api:
         async def run(request: Request) -> Response:
             request_id = _request_id(request)
             try:
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(seconds) as deadline:
+                    request.state.deadline = deadline
                     if not endpoint.roles:
                         return await handler(request, request_id)
                     identity = await self._identity(request, request_id)

@@ -194,3 +194,25 @@ def test_numbers_as_text_are_refused_in_every_field(bare: BareApp) -> None:
                 if reply.status != 422:
                     wrong[f"{one.path} {path}"] = f"{reply.status}"
     assert wrong == {}
+
+
+def test_a_file_has_its_own_time_to_arrive(tmp_path: Path) -> None:
+    """The answer's deadline begins when the file is here."""
+    opened = open_bare(
+        tmp_path, forecast_deadline_seconds=0.6, deadline_seconds=0.6, book_upload_seconds=20.0
+    )
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"party_id\n"
+        await asyncio.sleep(1.2)
+        yield b"P0000001\n"
+
+    try:
+        book = next(
+            one for one in opened.endpoints if one.path == "/v1/credit/scores" and one.method == "POST"
+        )
+        reply = opened.post(book, slowly(), content_type="text/csv")
+    finally:
+        opened.deployment.stop()
+    assert reply.slug not in ("deadline", "slow-body"), "there is no model here, and that is what is said"
+    assert reply.read == 18
