@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.ledger.chain import Ledger
+from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
 from serving.operations import metrics
 from serving.operations.chain_watch import ChainWatch
@@ -27,7 +27,7 @@ class Kept:
 
     def append(self, count: int) -> None:
         for number in range(count):
-            record = {
+            record: dict[str, Json] = {
                 "decision_id": f"{number:032x}", "recorded_at": "2026-11-01T00:00:00+00:00", "route": "credit/score",
                 "companies": ["*"], "key_id": "k", "subject": "", "request": {}, "answer": {"pd": 0.1},
             }  # fmt: skip
