@@ -28,12 +28,8 @@ def orders(planning: "DemandClient", tmp_path: Path) -> Operations:
     later = make_run(date(2026, 10, 1), issued_at=ISSUED + timedelta(hours=1))
     publish(tmp_path, dataclasses.replace(later, info=later.info.model_copy(update={"run_id": "second-run"})))
     planning.client.deployment.parts.refresh()
-    (first,) = {
-        one.run_id
-        for one in planning.client.deployment.parts.demand.store.runs(later.info.freq, 5)
-        for one in [one.info]
-        if one.run_id != "second-run"
-    }
+    runs = planning.client.deployment.parts.demand.store.runs(later.info.freq, 5)
+    (first,) = {run.info.run_id for run in runs} - {"second-run"}
     return give_orders(planning.client, tmp_path, first=first, second="second-run")
 
 
@@ -88,7 +84,7 @@ def test_challenger_run_is_promoted_by_alias(
 def test_old_runs_are_refused_where_the_policy_says_so(
     planning: "DemandClient", tmp_path: Path, make_client: "MakeClient"
 ) -> None:
-    strict = make_client(tmp_path, planning.group, stale_policy_demand="refuse", stale_run_days=1)  # type: ignore[arg-type]
+    strict = make_client(tmp_path, planning.group, stale_policy_demand="refuse", stale_run_days=1)
     beside = dataclasses.replace(planning, client=strict)
     beside.at(ISSUED + timedelta(days=5))
     refused = ask(beside)
