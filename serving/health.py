@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from serving.champions.families import Level
 from serving.champions.follower import FollowStatus, read_status
 from serving.credit.feature_store import FeatureStore
+from serving.credit.scorer import CreditScorer
 from serving.errors import LedgerUnavailableError, NotReadyError
 from serving.schemas import Health, PartHealth
 
@@ -94,7 +95,8 @@ def _registry(status: FollowStatus) -> PartHealth:
 
 def _model(parts: "Parts") -> PartHealth:
     serves = parts.credit.serves
-    return _part(
+    model = serves.scorer.model if serves is not None and isinstance(serves.scorer, CreditScorer) else None
+    found = _part(
         parts,
         "model",
         ready=serves is not None,
@@ -102,6 +104,7 @@ def _model(parts: "Parts") -> PartHealth:
         as_of=serves.trained_as_of if serves else None,
         level=serves.level if serves else None,
     )
+    return found.model_copy(update={"explainer": model.explainer if model is not None else None})
 
 
 def _book(parts: "Parts") -> PartHealth:

@@ -3,7 +3,7 @@
 from datetime import date
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "FieldError",
@@ -79,6 +79,11 @@ class PartHealth(StrictModel):
     count: int | None = None
     last: str | None = None
     level: str | None = None
+    explainer: str | None = Field(
+        default=None,
+        description="贡献如何算出：compiled（快）、pred_contrib（慢）或 mixed / how contributions are found: compiled (fast), "
+        "pred_contrib (slow), mixed",
+    )
     problem_zh: str | None = None
     problem_en: str | None = None
 

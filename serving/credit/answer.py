@@ -1,7 +1,8 @@
 """Compute an answer about a party from its basis: no look-up, no clock, no id but those given."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from serving.credit.party_book import carrier_of, rule_note
 from serving.credit.quality import quality_of
 from serving.credit.routing import Routed, take_route
 from serving.credit.schemas import Carrier, Contribution, ScoreAnswer
+from serving.credit.shown import LEFT_OUT, shown_hits
 from serving.credit.terms import Terms
 from serving.errors import NoFeaturesError
 from serving.schemas import Note, Quality, QualityLevel
@@ -26,7 +28,16 @@ from serving.schemas import Note, Quality, QualityLevel
 if TYPE_CHECKING:
     from models.credit.model import Scores
 
-__all__ = ["Marks", "Outcome", "answer_from", "answer_of", "check_additive", "outcome_of", "route_of"]
+__all__ = [
+    "Marks",
+    "Outcome",
+    "answer_from",
+    "answer_of",
+    "check_additive",
+    "outcome_of",
+    "route_of",
+    "shown_to",
+]
 
 _TOLERANCE: Final = 1e-6
 
@@ -64,7 +75,8 @@ def answer_from(basis: Basis, terms: Terms, marks: Marks) -> ScoreAnswer:
     routed = route_of(basis, terms)
     values = basis.vector(terms.model.features)
     scores = terms.model.score_matrix(values.reshape(1, -1))
-    return answer_of(outcome_of(basis, terms, routed, scores=scores), basis, terms, marks)
+    outcome = outcome_of(basis, terms, routed, scores=scores)
+    return answer_of(shown_to(marks.companies, outcome, basis, terms), basis, terms, marks)
 
 
 def route_of(basis: Basis, terms: Terms) -> Routed | None:
@@ -111,6 +123,17 @@ def outcome_of(
         routed=routed,
         warnings=age_notes(basis),
     )
+
+
+def shown_to(companies: Sequence[str], outcome: Outcome, basis: Basis, terms: Terms) -> Outcome:
+    """Return what a key for some companies is shown of an outcome: limits of others and sums over the group decide the
+    advice and are not told, which the quality then says.
+    """
+    hits = shown_hits(outcome.hits, companies, basis, terms.policies)
+    if hits == outcome.hits:
+        return outcome
+    quality = outcome.quality.model_copy(update={"notes": [*outcome.quality.notes, LEFT_OUT]})
+    return replace(outcome, hits=hits, quality=quality)
 
 
 def answer_of(outcome: Outcome, basis: Basis, terms: Terms, marks: Marks) -> ScoreAnswer:

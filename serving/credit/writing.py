@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from serving.access.caller import Caller
-from serving.credit.answer import Marks, Outcome
+from serving.credit.answer import Marks, Outcome, shown_to
 from serving.credit.basis import Basis
 from serving.credit.party_book import rule_note
 from serving.credit.quality import quality_record
@@ -42,12 +42,13 @@ class Scored:
 class Writer:
     """Writes the answers of one model; what the catalogue says of its features is written down ahead.
 
-    The text is, byte for byte, what `ScoreAnswer.model_dump_json` makes of `answer_of`; the record, as the ledger writes it,
-    is `record_of`'s.
+    The text is, byte for byte, what `ScoreAnswer.model_dump_json` makes of `answer_of`, after `shown_to`; the record, as the
+    ledger writes it, is `record_of`'s.
     """
 
     def __init__(self, terms: Terms) -> None:
         self._features, self._version = terms.model.features, terms.model.version
+        self._terms = terms
         self._by_name = np.array(
             sorted(range(len(self._features)), key=self._features.__getitem__), dtype=np.int64
         )
@@ -56,6 +57,7 @@ class Writer:
 
     def write(self, outcome: Outcome, basis: Basis, marks: Marks, caller: Caller) -> Scored:
         """Return the text of an answer with its record. The basis is of this model: inputs in the order of its features."""
+        outcome = shown_to(marks.companies, outcome, basis, self._terms)
         parts = outcome.figures.contributions
         values, given = _numbers(basis.values), _numbers(parts)
         body = self._body(outcome, basis, marks)
