@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import math
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
@@ -24,8 +23,9 @@ __all__ = ["Front", "ZhihengService", "tls_arguments"]
 
 _LOG: Final = logging.getLogger("bentoml.zhiheng")
 _SETTINGS: Final = ServiceSettings()
-# For BentoML's own pages; ours have deadlines of their own, which answer with problem+json.
-_OUTER_TIMEOUT_SECONDS: Final = math.ceil(_SETTINGS.longest_deadline_seconds) + 1
+# For BentoML's own few pages alone: it keeps a timer and a context of each request until this is over. Ours never come to it
+# (see Front) and have deadlines of their own, minutes for a file that is sent, which answer with problem+json.
+_BENTOML_SECONDS: Final = 5
 _BENTOML_PATHS: Final = ("/livez", "/static_content/")
 # BentoML measures and logs by raw path, which holds ids of parties and never ends being new; serving.operations does
 # both by route template. Its tracing would make a span and a context for every request, for an exporter that is not there.
@@ -104,7 +104,7 @@ ZhihengService: Final = bentoml.service(
     name="zhiheng",
     service_class=_Fronted,
     workers=_SETTINGS.workers,
-    traffic={"timeout": _OUTER_TIMEOUT_SECONDS},
+    traffic={"timeout": _BENTOML_SECONDS},
     http={"host": _SETTINGS.host, "port": _SETTINGS.port},  # BentoML's own default is every address
     **_NOTHING_BY_PATH,
     **_SSL,
