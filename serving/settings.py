@@ -21,7 +21,8 @@ class ServiceSettings(BaseSettings):
     )
     host: str = Field(
         default="127.0.0.1",
-        description="监听地址；非回环地址即向网络开放 / where to listen; anything but loopback opens the service",
+        description="监听地址；非回环地址即向网络开放 / "
+        "where to listen; anything but loopback opens the service",
     )
     port: int = Field(default=8300, ge=1, le=65535, description="服务端口 / port of the service")
     lang: Literal["zh", "en"] = Field(
@@ -34,24 +35,29 @@ class ServiceSettings(BaseSettings):
     )
     tls_cert: Path | None = Field(
         default=None,
-        description="证书（PEM，含证书链）；与私钥一起给出即提供 HTTPS / certificate (PEM, with its chain); with its key the service speaks HTTPS",
+        description="证书（PEM，含证书链）；与私钥一起给出即提供 HTTPS / "
+        "certificate (PEM, with its chain); with its key the service speaks HTTPS",
     )
     tls_key: Path | None = Field(
         default=None,
-        description="证书的私钥（PEM，无口令，他人不可读） / key of the certificate (PEM, no password, not readable by other users)",
+        description="证书的私钥（PEM，无口令，他人不可读） / "
+        "key of the certificate (PEM, no password, not readable by other users)",
     )
     trusted_gateways: str = Field(
         default="",
-        description="信任哪些网关的 X-Forwarded-For 与 X-Forwarded-Proto：地址或网段，逗号分隔 / addresses or networks, by commas, whose X-Forwarded-For and X-Forwarded-Proto are believed",
+        description="信任哪些网关的 X-Forwarded-For 与 X-Forwarded-Proto：地址或网段，逗号分隔 / "
+        "addresses or networks, by commas, whose X-Forwarded-For and X-Forwarded-Proto are believed",
     )
     log_folder: Path | None = Field(
         default=None,
-        description="访问日志的目录，默认在 home 下；共用 home 的主机须各用一个 / where the access log lies, unless under home; hosts that share a home need one each",
+        description="访问日志的目录，默认在 home 下；共用 home 的主机须各用一个 / "
+        "where the access log lies, unless under home; hosts that share a home need one each",
     )
     access_log_days: int = Field(
         default=365,
         ge=180,
-        description="访问日志保留天数，法定不少于 180 / how many days of the access log are kept; 180 at least, by law",
+        description="访问日志保留天数，法定不少于 180 / "
+        "how many days of the access log are kept; 180 at least, by law",
     )
     body_limit_bytes: int = Field(
         default=262_144, ge=1, description="请求体上限，超过 413 / larger request bodies get 413"
@@ -73,28 +79,34 @@ class ServiceSettings(BaseSettings):
     stale_graph_days: int | None = Field(
         default=None,
         ge=1,
-        description="图谱更旧则提示，或按 stale_policy_credit 拒绝；不设则不限 / an older graph is flagged, or refused by stale_policy_credit; unset: no limit",
+        description="图谱更旧则提示，或按 stale_policy_credit 拒绝；不设则不限 / "
+        "an older graph is flagged, or refused by stale_policy_credit; unset: no limit",
     )
     stale_model_days: int | None = Field(
         default=540,
         ge=1,
-        description="训练数据更旧的信用模型会注明 / a credit model whose training data end earlier is flagged",
+        description="训练数据更旧的信用模型会注明 / "
+        "a credit model whose training data end earlier is flagged",
     )
     stale_policy_credit: Literal["flag", "refuse"] = Field(
         default="flag",
-        description="特征或图谱过期时注明（flag）还是拒绝（refuse，503） / whether older features or an older graph are flagged or refused (503)",
+        description="特征或图谱过期时注明（flag）还是拒绝（refuse，503） / "
+        "whether older features or an older graph are flagged or refused (503)",
     )
     stale_policy_demand: Literal["flag", "refuse"] = Field(
         default="flag",
-        description="需求预测批次过期时注明还是拒绝（503） / whether an older run of forecasts is flagged or refused (503)",
+        description="需求预测批次过期时注明还是拒绝（503） / "
+        "whether an older run of forecasts is flagged or refused (503)",
     )
     stale_policy_capacity: Literal["flag", "refuse"] = Field(
         default="flag",
-        description="产能预测批次过期时注明还是拒绝（503） / whether an older run of capacity is flagged or refused (503)",
+        description="产能预测批次过期时注明还是拒绝（503） / "
+        "whether an older run of capacity is flagged or refused (503)",
     )
     mlflow_uri: str = Field(
         default="",
-        description="http(s) 地址：跟随其 champion 与 challenger；否则模型来自本机的训练 / an http(s) address: its champions and challengers are followed; else models come from experiments here",
+        description="http(s) 地址：跟随其 champion 与 challenger；否则模型来自本机的训练 / "
+        "an http(s) address: its champions and challengers are followed; else models come from experiments here",
     )
     mlflow_token: SecretStr = Field(
         default=SecretStr(""),
@@ -112,22 +124,26 @@ class ServiceSettings(BaseSettings):
     model_limit_bytes: int = Field(
         default=1 << 30,
         ge=1,
-        description="下载的模型文件超过此大小即拒收 / larger files of a model are refused when they are fetched",
+        description="下载的模型文件超过此大小即拒收 / "
+        "larger files of a model are refused when they are fetched",
     )
     models_kept: int = Field(
         default=5,
         ge=2,
-        description="每类下载的模型保留几个版本，供重算与回退 / versions of a family that were fetched and are kept, for replay and rollback",
+        description="每类下载的模型保留几个版本，供重算与回退 / "
+        "versions of a family that were fetched and are kept, for replay and rollback",
     )
     shadow_waiting: int = Field(
         default=256,
         ge=1,
-        description="等待挑战者模型的请求上限，超出的丢弃并计数 / requests that may wait for a challenger; more are dropped and counted",
+        description="等待挑战者模型的请求上限，超出的丢弃并计数 / "
+        "requests that may wait for a challenger; more are dropped and counted",
     )
     shadow_figures: int = Field(
         default=500_000,
         ge=64,
-        description="这些请求在内存中最多占多少个数 / figures that these requests may hold in memory together",
+        description="这些请求在内存中最多占多少个数 / "
+        "figures that these requests may hold in memory together",
     )
     shadow_kept: int = Field(
         default=100_000,
@@ -138,12 +154,14 @@ class ServiceSettings(BaseSettings):
         default=0.25,
         gt=0,
         le=1,
-        description="一个进程最多给挑战者多少个核 / share of a core that a worker gives to challengers at most",
+        description="一个进程最多给挑战者多少个核 / "
+        "share of a core that a worker gives to challengers at most",
     )
     model_hash_seconds: float = Field(
         default=300.0,
         gt=0,
-        description="多久把内存中模型的文件与哈希核对一次 / how often the files of models in memory are held against their hashes",
+        description="多久把内存中模型的文件与哈希核对一次 / "
+        "how often the files of models in memory are held against their hashes",
     )
     least_known_share: float = Field(
         default=0.3,
@@ -154,7 +172,8 @@ class ServiceSettings(BaseSettings):
     stale_run_days: int = Field(
         default=35,
         ge=1,
-        description="预测批次发布超过此天数则为降级 / a run of forecasts issued longer ago is answered as a fallback",
+        description="预测批次发布超过此天数则为降级 / "
+        "a run of forecasts issued longer ago is answered as a fallback",
     )
     answer_series_limit: int = Field(
         default=500, ge=1, description="一次需求回答最多多少个序列 / series in one answer about demand"
@@ -180,7 +199,8 @@ class ServiceSettings(BaseSettings):
     forecast_deadline_seconds: float = Field(
         default=15.0,
         gt=0,
-        description="当场计算的预测超过则 504 / a forecast that is computed on request and is slower gets 504",
+        description="当场计算的预测超过则 504 / "
+        "a forecast that is computed on request and is slower gets 504",
     )
     forecast_wait_seconds: float = Field(
         default=5.0,
@@ -194,17 +214,20 @@ class ServiceSettings(BaseSettings):
     payload_lines_limit: int = Field(
         default=20,
         ge=1,
-        description="随请求给出、立即预测的产线数上限 / lines in a payload whose capacity is forecast at once",
+        description="随请求给出、立即预测的产线数上限 / "
+        "lines in a payload whose capacity is forecast at once",
     )
     payload_line_rows_limit: int = Field(
         default=8_000,
         ge=1,
-        description="这些产线的历史与计划的总行数上限 / days of history and plan of all lines of such a payload together",
+        description="这些产线的历史与计划的总行数上限 / "
+        "days of history and plan of all lines of such a payload together",
     )
     plan_now_size: int = Field(
         default=20_000,
         ge=1,
-        description="路线 × 周数超过此值的计划转为作业 / plans with more routes times weeks are made as a job",
+        description="路线 × 周数超过此值的计划转为作业 / "
+        "plans with more routes times weeks are made as a job",
     )
     plan_now_seconds: float = Field(
         default=8.0,
@@ -222,7 +245,8 @@ class ServiceSettings(BaseSettings):
     job_silence_seconds: float = Field(
         default=30.0,
         gt=0,
-        description="作业进程无声多久即视为中断 / a job whose process is silent for longer counts as interrupted",
+        description="作业进程无声多久即视为中断 / "
+        "a job whose process is silent for longer counts as interrupted",
     )
     job_files_days: float = Field(
         default=30.0,
@@ -231,29 +255,34 @@ class ServiceSettings(BaseSettings):
     )
     database_url: SecretStr | None = Field(
         default=None,
-        description="台账、密钥、作业所用的 postgresql://…；不设则用文件 ledger.db / postgresql://… for ledger, keys and jobs; unset: the file ledger.db",
+        description="台账、密钥、作业所用的 postgresql://…；不设则用文件 ledger.db / "
+        "postgresql://… for ledger, keys and jobs; unset: the file ledger.db",
     )
 
     graph_memory_mb: int = Field(
         default=1024,
         ge=1,
-        description="本地图谱超过此内存则不为画像加载（503） / a local graph that would take more is not loaded for portraits (503)",
+        description="本地图谱超过此内存则不为画像加载（503） / "
+        "a local graph that would take more is not loaded for portraits (503)",
     )
     graph_wait_seconds: float = Field(
         default=8.0,
         gt=0,
-        description="首个画像等本地图谱加载多久，之后 503 / wait for the local graph to be loaded for the first portrait, then 503",
+        description="首个画像等本地图谱加载多久，之后 503 / "
+        "wait for the local graph to be loaded for the first portrait, then 503",
     )
     portrait_nodes_limit: int = Field(
         default=500, ge=1, description="一张画像最多多少个主体 / parties in one portrait at most"
     )
     exposure_totals_for_companies: bool = Field(
         default=False,
-        description="只覆盖部分企业的密钥能否看到全集团敞口合计 / whether keys of single companies see exposures summed over all companies",
+        description="只覆盖部分企业的密钥能否看到全集团敞口合计 / "
+        "whether keys of single companies see exposures summed over all companies",
     )
     neo4j_uri: str = Field(
         default="bolt://127.0.0.1:7687",
-        description="画像先问的图服务器（设了才问）；否则由本地副本回答 / graph server that portraits ask first where this is set; else the local copy answers",
+        description="画像先问的图服务器（设了才问）；否则由本地副本回答 / "
+        "graph server that portraits ask first where this is set; else the local copy answers",
     )
     neo4j_user: str = Field(default="neo4j", description="图服务器用户 / user of the graph server")
     neo4j_password: SecretStr = Field(
@@ -278,18 +307,21 @@ class ServiceSettings(BaseSettings):
     intake_problems_shown: int = Field(
         default=500,
         ge=1,
-        description="一次答复列出多少条问题；完整清单在失败行文件里 / lines about failed rows in one answer; the file of failed rows has all",
+        description="一次答复列出多少条问题；完整清单在失败行文件里 / "
+        "lines about failed rows in one answer; the file of failed rows has all",
     )
     portrait_server_seconds: float = Field(
         default=3.0,
         gt=0,
-        description="等图服务器多久，之后由本地副本回答画像 / wait for the graph server, then the local copy answers a portrait",
+        description="等图服务器多久，之后由本地副本回答画像 / "
+        "wait for the graph server, then the local copy answers a portrait",
     )
 
     body_seconds: float = Field(
         default=3.0,
         gt=0,
-        description="请求体多久未到齐则 408，须小于时限 / a body that takes longer to arrive gets 408; below the deadline",
+        description="请求体多久未到齐则 408，须小于时限 / "
+        "a body that takes longer to arrive gets 408; below the deadline",
     )
     write_seconds: float = Field(
         default=20.0,
@@ -305,12 +337,14 @@ class ServiceSettings(BaseSettings):
     key_requests_per_minute: int = Field(
         default=60_000,
         ge=1,
-        description="每个密钥每分钟请求数（全部进程合计），超过 429 / requests a minute of one key, all workers together; more get 429",
+        description="每个密钥每分钟请求数（全部进程合计），超过 429 / "
+        "requests a minute of one key, all workers together; more get 429",
     )
     key_concurrent: int = Field(
         default=64,
         ge=1,
-        description="每个密钥的并发请求数（全部进程合计），超过 429 / requests at once of one key, all workers together; more get 429",
+        description="每个密钥的并发请求数（全部进程合计），超过 429 / "
+        "requests at once of one key, all workers together; more get 429",
     )
     key_rows_per_book: int = Field(
         default=2_000_000,
@@ -329,7 +363,8 @@ class ServiceSettings(BaseSettings):
     )
     sso_jwks: Path | None = Field(
         default=None,
-        description="单点登录公钥文件（JWKS）；不设则令牌一律无效 / file of the single sign-on's public keys (JWKS); without it no token opens",
+        description="单点登录公钥文件（JWKS）；不设则令牌一律无效 / "
+        "file of the single sign-on's public keys (JWKS); without it no token opens",
     )
     sso_issuer: str = Field(default="", description="令牌的 iss 必须是此值 / the `iss` that tokens must have")
     sso_audience: str = Field(
@@ -369,7 +404,8 @@ class ServiceSettings(BaseSettings):
     watch_parties: int = Field(
         default=200,
         ge=1,
-        description="非工作时间查询达到此主体数即记录 / so many different parties outside working hours are noted",
+        description="非工作时间查询达到此主体数即记录 / "
+        "so many different parties outside working hours are noted",
     )
     watch_refusals: int = Field(
         default=50, ge=1, description="同一密钥被拒达到此次数即记录 / so many refusals of one key are noted"
@@ -377,7 +413,8 @@ class ServiceSettings(BaseSettings):
     watch_out_of_scope: int = Field(
         default=20,
         ge=1,
-        description="尝试访问其他企业达到此次数即记录 / so many different tries at others' companies are noted",
+        description="尝试访问其他企业达到此次数即记录 / "
+        "so many different tries at others' companies are noted",
     )
 
     @field_validator("work_zone")
@@ -398,17 +435,20 @@ class ServiceSettings(BaseSettings):
     clock_tolerance_seconds: float = Field(
         default=5.0,
         ge=0,
-        description="时钟落后台账最新记录超过此秒数，答复会注明 / with a clock further behind the ledger's newest record answers say so",
+        description="时钟落后台账最新记录超过此秒数，答复会注明 / "
+        "with a clock further behind the ledger's newest record answers say so",
     )
     override_longest_days: int = Field(
         default=180,
         ge=1,
-        description="信用决策的人工调整最长有效天数 / an override of a credit decision ends within so many days",
+        description="信用决策的人工调整最长有效天数 / "
+        "an override of a credit decision ends within so many days",
     )
     appeal_window_days: int = Field(
         default=30,
         ge=1,
-        description="决策后多少天内可申诉，逾期的会标明 / days after a decision within which its party may appeal; later ones are marked",
+        description="决策后多少天内可申诉，逾期的会标明 / "
+        "days after a decision within which its party may appeal; later ones are marked",
     )
     appeal_working_days: int = Field(
         default=15,
@@ -418,7 +458,8 @@ class ServiceSettings(BaseSettings):
     )
     notice_contact: str = Field(
         default="集团风险管理部 / the group's risk management department",
-        description="不利决策通知上的负责部门（中文 / 英文） / who answers for adverse decisions, in Chinese and English with a slash between; stands on every notice",
+        description="不利决策通知上的负责部门（中文 / "
+        "英文） / who answers for adverse decisions, in Chinese and English with a slash between; stands on every notice",
     )
     export_large_rows: int = Field(
         default=1_000,
@@ -447,7 +488,8 @@ class ServiceSettings(BaseSettings):
     book_sheet_bytes: int = Field(
         default=67_108_864,
         ge=1,
-        description="CSV、xlsx 名单（读入内存）的大小上限，超过 413 / larger books in CSV or xlsx, which are read into memory, get 413",
+        description="CSV、xlsx 名单（读入内存）的大小上限，超过 413 / "
+        "larger books in CSV or xlsx, which are read into memory, get 413",
     )
     book_json_bytes: int = Field(
         default=8_388_608, ge=1, description="JSON 名单的大小上限，超过 413 / larger books in JSON get 413"

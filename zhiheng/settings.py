@@ -21,33 +21,54 @@ def _cpu_quota() -> int:
 
 
 class Settings(BaseSettings):
-    """Each setting is the environment variable ZHIHENG_<NAME>; the comment says what it decides."""
+    """Each setting is the environment variable ZHIHENG_<NAME>; the description says what it decides."""
 
     model_config = SettingsConfigDict(env_prefix="ZHIHENG_", extra="ignore", frozen=True)
 
-    # Where all state lies: tables, graph, features, models, MLflow's database, the ledger.
-    home: Path = REPOSITORY / "var"
-    # The language of messages on the command line.
-    lang: Literal["zh", "en"] = "zh"
-    # Where the service listens; anything but loopback opens it to the network.
-    host: str = "127.0.0.1"
-    port: int = Field(default=8300, ge=1, le=65535)
-    # Where `make demo` serves MLflow's pages.
-    mlflow_port: int = Field(default=8301, ge=1, le=65535)
-    # MLflow's backend; empty means a SQLite file under home.
-    mlflow_uri: str = ""
-    # Neo4j or another Bolt server, used by `zhiheng graph push`, `pull` and `--store neo4j`.
-    neo4j_uri: str = "bolt://127.0.0.1:7687"
-    neo4j_user: str = "neo4j"
-    # Empty: the password that `make neo4j` made up and keeps under home.
-    neo4j_password: SecretStr = SecretStr("")
-    neo4j_database: str = "neo4j"
-    # Seconds to wait for the server, and for one question to it.
-    neo4j_timeout: float = Field(default=30, gt=0)
-    # postgresql://… for ledger, keys and jobs; without it they lie in ledger.db under home.
-    database_url: SecretStr | None = None
-    # Threads for training and books; single answers use one.
-    threads: int = Field(default_factory=_cpu_quota, ge=1)
+    home: Path = Field(
+        default=REPOSITORY / "var",
+        description="全部状态所在：数据表、图谱、特征、模型、MLflow 数据库、台账 / where all state lies: tables, graph, "
+        "features, models, MLflow's database, the ledger",
+    )
+    lang: Literal["zh", "en"] = Field(
+        default="zh", description="命令行所用语言 / language of the command line"
+    )
+    host: str = Field(
+        default="127.0.0.1", description="服务监听的地址；非回环地址即向网络开放 / where the service listens"
+    )
+    port: int = Field(default=8300, ge=1, le=65535, description="服务端口 / port of the service")
+    mlflow_port: int = Field(
+        default=8301, ge=1, le=65535, description="`make demo` 的 MLflow 页面端口 / port of MLflow's pages"
+    )
+    mlflow_uri: str = Field(
+        default="",
+        description="MLflow 后端；空即 home 下的 SQLite / MLflow's backend; empty: SQLite under home",
+    )
+    neo4j_uri: str = Field(
+        default="bolt://127.0.0.1:7687",
+        description="图服务器地址，`zhiheng graph push`、`pull`、`--store neo4j` 所用 / the graph server",
+    )
+    neo4j_user: str = Field(default="neo4j", description="图服务器用户 / its user")
+    neo4j_password: SecretStr = Field(
+        default=SecretStr(""),
+        description="空则读 `make neo4j` 生成并保存在 home 下的口令 / empty: the one `make neo4j` keeps under home",
+    )
+    neo4j_database: str = Field(default="neo4j", description="图服务器的数据库名 / its database")
+    neo4j_timeout: float = Field(
+        default=30,
+        gt=0,
+        description="等图服务器与每次查询的秒数 / seconds to wait for it, and for one question",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="台账、密钥、作业所用的 postgresql://…；不设则用文件 ledger.db / postgresql://… for ledger, keys "
+        "and jobs; unset: the file ledger.db",
+    )
+    threads: int = Field(
+        default_factory=_cpu_quota,
+        ge=1,
+        description="训练与批量用的线程数；单个回答用一个 / threads for training and books; single answers use one",
+    )
 
     @property
     def tracking_uri(self) -> str:

@@ -13,8 +13,13 @@ def generated_pages() -> Mapping[str, Callable[[], str]]:
     """Return each generated page's path below the repository and the function that writes its text."""
     from features.catalogue import catalogue_markdown
     from features.contracts import contracts_markdown
+    from zhiheng.settings_page import settings_markdown
 
-    return {"docs/data.md": contracts_markdown, "docs/features.md": catalogue_markdown}
+    return {
+        "docs/data.md": contracts_markdown,
+        "docs/features.md": catalogue_markdown,
+        "docs/settings.md": settings_markdown,
+    }
 
 
 def docs() -> None:
