@@ -4,8 +4,11 @@ import asyncio
 import contextlib
 import gc
 import logging
+import math
 import os
+import signal
 from collections.abc import Mapping
+from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 import bentoml
@@ -15,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serving.operations.json_logs import log_as_json
 from serving.operations.tls import tls_files
 from serving.settings import ServiceSettings
+from serving.supervising import end_without_supervisor, supervise
 
 if TYPE_CHECKING:
     from serving.wiring import Deployment
@@ -41,6 +45,7 @@ _SSL: Final = (
 # Read by uvicorn in the workers; without it every process of this host could say that it is somebody else.
 os.environ["FORWARDED_ALLOW_IPS"] = _SETTINGS.trusted_gateways
 log_as_json(CLI_LOGGING_CONFIG, SERVER_LOGGING_CONFIG)
+supervise(math.ceil(max(_SETTINGS.deadline_seconds, _SETTINGS.forecast_deadline_seconds)) + 1)
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
 # At most one: BentoML makes the application and the instance apart, and neither gets hold of the other.
 _DEPLOYMENTS: Final[list["Deployment"]] = []
@@ -81,6 +86,7 @@ class _Worker:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
+        _hold_jobs_when_ending(deployment)
         self._watching = asyncio.create_task(_watch(deployment))
 
     @bentoml.on_shutdown
@@ -120,9 +126,24 @@ def _running() -> "Deployment":
     return _DEPLOYMENTS[-1]
 
 
+def _hold_jobs_when_ending(deployment: "Deployment") -> None:
+    """Take no more jobs from the signal on: one that begins while answers are finished would be cut off."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def told(number: int, frame: FrameType | None) -> None:
+        deployment.jobs.worker.hold()
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGTERM, told)
+
+
 async def _watch(deployment: "Deployment") -> None:
     while True:
         await asyncio.sleep(_SETTINGS.refresh_seconds)
+        if end_without_supervisor():
+            _LOG.error("the supervisor is gone: this worker ends")
+            return
         try:
             await asyncio.to_thread(deployment.parts.refresh)
             await asyncio.to_thread(deployment.gauges.look_at_process)

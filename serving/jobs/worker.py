@@ -32,6 +32,7 @@ class JobWorker:
         self._store, self._ledger, self._kinds, self._name = store, ledger, kinds, name
         self._wake, self._ended = threading.Event(), threading.Event()
         self._current: str | None = None
+        self._held = False
         self._threads = [
             threading.Thread(target=target, name=f"jobs-{target.__name__}", daemon=True)
             for target in (self._work, self._beat)
@@ -45,6 +46,10 @@ class JobWorker:
     def wake(self) -> None:
         """Look now instead of in a second."""
         self._wake.set()
+
+    def hold(self) -> None:
+        """Begin no more jobs; safe inside a signal handler."""
+        self._held = True
 
     def stop(self) -> None:
         """Take no more jobs; one that runs is marked as interrupted, and what it finds is dropped."""
@@ -91,7 +96,7 @@ class JobWorker:
     def _work(self) -> None:
         while not self._ended.is_set():
             try:
-                if self.run_next():
+                if not self._held and self.run_next():
                     continue
             except UserError as error:
                 _LOG.warning("jobs cannot be looked for: %s", error.en)

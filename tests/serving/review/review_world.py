@@ -33,13 +33,17 @@ START = datetime(2026, 12, 1, 2, tzinfo=UTC)  # a Tuesday, after whatever the te
 def make_keys(home: Path) -> dict[str, str]:
     database = Database(home / "ledger.db")
     database.open()
+    made = make_keys_in(database)
+    database.close()
+    return made
+
+
+def make_keys_in(database: Database) -> dict[str, str]:
     keys = KeyStore(database)
-    made = {
+    return {
         who: keys.create(name, [role], companies=[company], now=START)[1]
         for who, (name, role, company) in PEOPLE.items()
     }
-    database.close()
-    return made
 
 
 @dataclass(frozen=True)

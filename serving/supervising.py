@@ -1,0 +1,88 @@
+"""What BentoML's supervisor is told beside its own ways: a worker that died is replaced, and an end takes bounded time."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+__all__ = ["end_without_supervisor", "supervise"]
+
+_IN_WORKERS_ALONE: Final = "BENTOML_RUNNER_MAP"
+_SUPERVISOR: Final = "ZHIHENG_SUPERVISOR"
+_LOOK_SECONDS: Final = 1
+# Workers look for their signal every tenth of a second; the door is closed when they have let go of it.
+_DOOR_SECONDS: Final = 1.0
+_GRACE: Final = "--timeout-graceful-shutdown"
+_LAST_SECONDS: Final = 10
+
+
+class _Arbiter(Protocol):
+    sockets: Mapping[str, socket.socket]
+
+
+class _Watcher(Protocol):
+    respawn: bool
+    graceful_timeout: float
+    env: dict[str, str] | None
+    hooks: dict[str, Callable[..., bool]]
+
+
+def supervise(answer_seconds: int) -> None:
+    """Change how this process starts, watches and stops workers; does nothing in a worker.
+
+    BentoML replaces no worker inside a container and ends the service with the last one, looks for dead ones every
+    ten seconds, waits a day for a worker to end, and lets new connections wait for nobody while it does.
+    """
+    if _IN_WORKERS_ALONE in os.environ:
+        return
+    import bentoml.serving as starting  # noqa: PLC0415 - not in a worker's memory
+    from bentoml._internal.utils import circus  # noqa: PLC0415 - as above
+
+    make_watcher, make_arbiter = starting.create_watcher, circus.create_standalone_arbiter
+
+    def create_watcher(name: str, args: list[str], **given: object) -> _Watcher:
+        grace = [] if _GRACE in args else [_GRACE, str(answer_seconds)]
+        watcher: _Watcher = make_watcher(name, [*args, *grace], **given)
+        watcher.env = {**(watcher.env or {}), _SUPERVISOR: str(os.getpid())}
+        watcher.respawn = True
+        # Then it is killed: one that hangs must not keep the service from ending.
+        watcher.graceful_timeout = float(answer_seconds + _LAST_SECONDS)
+        watcher.hooks["before_stop"] = _close_the_door
+        return watcher
+
+    def create_standalone_arbiter(watchers: list[_Watcher], **given: object) -> object:
+        return make_arbiter(watchers, **{"check_delay": _LOOK_SECONDS, **given})
+
+    starting.create_watcher = create_watcher
+    circus.create_standalone_arbiter = create_standalone_arbiter
+
+
+def end_without_supervisor() -> bool:
+    """End this worker as if it was told to, where the process that started it is gone; tell whether it is.
+
+    A worker that outlives its supervisor holds the port, and the service could not be started again.
+    """
+    supervisor = os.environ.get(_SUPERVISOR)
+    if supervisor is None or int(supervisor) == os.getppid():
+        return False
+    os.kill(os.getpid(), signal.SIGTERM)
+    return True
+
+
+def _close_the_door(*, arbiter: _Arbiter, **_: object) -> bool:
+    """Refuse new connections while what was taken in is finished: nobody would ever accept them."""
+    doors = list(arbiter.sockets.values())
+
+    def close() -> None:
+        for door in doors:
+            try:
+                door.shutdown(socket.SHUT_RDWR)
+            except OSError:  # it was closed in the meantime
+                continue
+
+    closing = threading.Timer(_DOOR_SECONDS, close)
+    closing.daemon = True
+    closing.start()
+    return True
