@@ -91,6 +91,7 @@ def _ours(home: Path, rows: int) -> None:
     """Answer the book with the parts that the service answers with."""
     from features.catalogue import catalogue
     from serving.access.caller import Call, Caller
+    from serving.credit.book_bases import LookedUpBases, terms_of
     from serving.credit.book_reasons import ReasonTexts
     from serving.credit.book_rows import book_columns
     from serving.credit.book_run import run_book
@@ -109,7 +110,8 @@ def _ours(home: Path, rows: int) -> None:
     columns = book_columns(table, scorer.model.features, scorer.terms.texts, ignore_unknown=False)
     cards = {card.name: card for card in catalogue("credit")}
     texts = ReasonTexts(scorer.model.features, cards, "zh")
-    book = BookScorer(scorer, caller, texts=texts, language="zh", at=datetime.now(UTC))
+    bases, terms = LookedUpBases(scorer, caller), terms_of(scorer)
+    book = BookScorer(scorer.model, terms, bases, texts=texts, language="zh", at=datetime.now(UTC))
     progress = _Progress()
     (home / _ANSWER).parent.mkdir()
     counts = run_book(

@@ -9,9 +9,9 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from models.credit.book_scores import CONTRIBUTION
+from serving.credit.book_frame import RowStatus
 from serving.credit.book_reasons import REASONS
 from serving.credit.book_schemas import BookSummary
-from serving.credit.book_scoring import RowStatus
 from serving.http.language import Language
 from serving.uploads.media import TableKind
 from serving.uploads.writing import Sheet, write_arrow, write_csv, write_workbook

@@ -11,13 +11,15 @@ from typing import Final
 from features.catalogue import catalogue
 from serving.access.caller import Caller
 from serving.credit.book_answers import answer_name, write_book_answer
+from serving.credit.book_bases import BookTerms, LookedUpBases, terms_of
 from serving.credit.book_reasons import ReasonTexts
 from serving.credit.book_rows import BookColumns, book_columns
 from serving.credit.book_run import INPUTS_FILE, ROWS_FILE, BookCounts, run_book, sha256_of
 from serving.credit.book_schemas import BookRequest, BookSummary
-from serving.credit.book_scoring import BookScorer
+from serving.credit.book_scoring import row_scorer
+from serving.credit.book_summary import BookMarks, summary_of
 from serving.credit.book_template import write_book_template
-from serving.credit.dated_policies import day_of
+from serving.credit.rules_only import RulesOnlyScorer
 from serving.credit.scorer import CreditScorer
 from serving.errors import LedgerUnavailableError
 from serving.http.language import Language
@@ -30,11 +32,15 @@ from serving.schemas import StrictModel
 from serving.uploads.limits import TableLimits
 from serving.uploads.media import TableKind
 from serving.uploads.reading import UploadedTable, open_table, table_of_columns
+from serving.uploads.spool import require_room
 
 __all__ = ["KIND", "AnsweredBook", "BookDesk", "BookJob", "BookLimits"]
 
 KIND: Final = "credit/scores"
 _KEPT: Final = (ROWS_FILE, INPUTS_FILE)
+_BYTES_OF_WORDS: Final = (
+    512  # of a row: ids, figures, reasons, facts; files are compressed, so this is on the safe side
+)
 
 
 class BookJob(StrictModel):
@@ -74,7 +80,8 @@ class _Opened:
     source: Path
     table: UploadedTable
     columns: BookColumns
-    scorer: CreditScorer
+    scorer: CreditScorer | RulesOnlyScorer
+    terms: BookTerms
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +98,7 @@ class BookDesk:
 
     def __init__(
         self,
-        scorer: Callable[[], CreditScorer],
+        scorer: Callable[[], CreditScorer | RulesOnlyScorer],
         ledger: Ledger,
         files: JobFiles,
         folder: Path,
@@ -110,15 +117,15 @@ class BookDesk:
     def open(self, asked: BookJob, source: Path) -> _Opened:
         """Look into a table and find its columns, before any row is scored.
 
-        Raises UnreadableUploadError, UploadTooLargeError, InvalidRequestError, NotReadyError, ModelKilledError.
+        Raises UnreadableUploadError, UploadTooLargeError, InvalidRequestError, NotReadyError, UploadRoomError.
         """
         json = asked.kind is TableKind.JSON
         table = self._json(source) if json else open_table(source, asked.kind, self.limits.table)
         scorer = self._scorer()
-        columns = book_columns(
-            table, scorer.model.features, scorer.terms.texts, ignore_unknown=asked.ignore_unknown
-        )
-        return _Opened(asked, source, table, columns, scorer)
+        terms = terms_of(scorer)
+        columns = book_columns(table, terms.features, terms.texts, ignore_unknown=asked.ignore_unknown)
+        self._require_room(asked, table, terms)
+        return _Opened(asked, source, table, columns, scorer, terms)
 
     def answer(self, opened: _Opened, caller: Caller, *, abandoned: Callable[[], bool]) -> AnsweredBook:
         """Score a small book, write down that and what was answered, and return the file to send.
@@ -153,15 +160,23 @@ class BookDesk:
 
     def template(self, path: Path, *, by: str) -> str:
         """Write the template of the model that answers now; return its version. Raises NotReadyError."""
-        scorer = self._scorer()
+        terms = terms_of(self._scorer())
         write_book_template(
             path,
-            scorer.model.features,
-            scorer.terms.texts,
+            terms.features,
+            terms.texts,
             by="party_id" if by == "party_id" else "features",
-            version=scorer.model.version,
+            version=terms.version,
         )
-        return scorer.model.version
+        return terms.version
+
+    def _require_room(self, asked: BookJob, table: UploadedTable, terms: BookTerms) -> None:
+        """Refuse a book whose rows would fill the disk, before any is scored. Raises UploadRoomError."""
+        figures = len(terms.features) if terms.model is not None else 0
+        row = _BYTES_OF_WORDS + 8 * figures
+        about_parties = row if "party_id" in table.columns else 0
+        sent_back = 0 if asked.answer is TableKind.PARQUET else row
+        require_room(self._folder, table.rows * (row + about_parties + sent_back))
 
     def _commit(self, record: Mapping[str, Json], abandoned: Callable[[], bool]) -> None:
         if abandoned():
@@ -187,8 +202,10 @@ class BookDesk:
 
     def _score(self, opened: _Opened, caller: Caller, folder: Path, progress: Progress) -> _Scored:
         at, asked, scorer = self._clock(), opened.asked, opened.scorer
-        texts = ReasonTexts(scorer.model.features, self._cards, asked.language)
-        book = BookScorer(scorer, caller, texts=texts, language=asked.language, at=at)
+        terms = opened.terms
+        texts = ReasonTexts(terms.features, self._cards, asked.language)
+        bases = LookedUpBases(scorer, caller)
+        book = row_scorer(terms, bases, texts=texts, language=asked.language, at=at)
         counts = run_book(
             opened.table,
             opened.columns,
@@ -198,29 +215,19 @@ class BookDesk:
             num_threads=self.limits.num_threads,
             progress=progress,
         )
-        for party in sorted(book.outside):
+        look_up = book.look_up
+        for party in sorted(look_up.outside):
             self._outside(caller, party)
-        stored = book.first.get("stored")
-        summary = BookSummary(
-            request_id=caller.call.request_id,
-            decision_id=self._new_id(),
-            book_id=asked.book_id,
-            decided_at=at,
-            rows=counts.rows,
-            rows_answered=counts.answered,
-            rows_failed=counts.failed,
-            rows_repeated=counts.repeated,
-            blank_lines=opened.table.blank,
-            ignored_columns=list(opened.columns.ignored),
-            grades={grade.name: counts.grades[grade.name] for grade in scorer.model.scale.grades},
-            model_version=scorer.model.version,
-            policy=scorer.terms.policies.advice.on(day_of(at)).name,
-            data_as_of=stored.sources.data_as_of if stored is not None else None,
-            graph_as_of=stored.sources.graph_as_of if stored is not None else None,
-            merkle_root=counts.merkle_root,
-            warnings=list(book.notes.values()),
+        marks = BookMarks(
+            caller.call.request_id,
+            self._new_id(),
+            asked.book_id,
+            at,
+            opened.table.blank,
+            opened.columns.ignored,
         )
-        return _Scored(summary, counts, {name: basis.plain() for name, basis in book.first.items()})
+        summary = summary_of(counts, book, terms, marks)
+        return _Scored(summary, counts, {name: basis.plain() for name, basis in look_up.first.items()})
 
     def _written(
         self, opened: _Opened, caller: Caller, scored: _Scored, folder: Path, *, out: Path

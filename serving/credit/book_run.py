@@ -2,32 +2,55 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
+import orjson
 import polars as pl
 import pyarrow.parquet as pq
 
 from features.checked_files import write_atomically
 from features.errors import UnwritableFileError
 from models.credit.book_scores import VERSION_KEY, write_row_groups
+from serving.credit.basis import Basis
+from serving.credit.book_frame import RowStatus
 from serving.credit.book_proof import leaves_of, root_of
 from serving.credit.book_rows import BookColumns, BookRows, parse_rows
-from serving.credit.book_scoring import BookScorer, RowStatus
 from serving.uploads.errors import UnreadableUploadError, UploadRoomError
 from serving.uploads.reading import UploadedTable
 
-__all__ = ["INPUTS_FILE", "ROWS_FILE", "BookCounts", "run_book", "sha256_of"]
+__all__ = ["BASIS", "INPUTS_FILE", "ROWS_FILE", "BookCounts", "PieceScorer", "run_book", "sha256_of"]
 
 ROWS_FILE: Final = "rows.parquet"
 INPUTS_FILE: Final = "inputs.parquet"
 """Inputs of the rows about parties: those of the other rows stand in the table that came."""
+BASIS: Final = "basis"
+"""The column of INPUTS_FILE that holds, as JSON, what these rows were answered from beside their features."""
 
 _CHUNK: Final = 1 << 20
 _SMALL_PIECES: Final = 256
+
+
+class PieceScorer(Protocol):
+    """Scores the pieces of a book."""
+
+    @property
+    def model_version(self) -> str:
+        """Return the version that answers."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Return the features that are read, in the order of the rows' inputs; none where rules alone answer."""
+
+    @property
+    def bases(self) -> Mapping[int, Basis]:
+        """Return the bases of the piece that was scored last, by place."""
+
+    def score(self, rows: BookRows, *, num_threads: int = 1) -> pl.DataFrame:
+        """Return one row for each row."""
 
 
 @dataclass
@@ -56,14 +79,14 @@ class BookCounts:
         self.rows += frame.height
         self.answered += answered.height
         self.repeated += frame["duplicate_of"].count()
-        self.grades.update(answered["grade"].to_list())
+        self.grades.update(answered["grade"].drop_nulls().to_list())
         self.leaves += leaves_of(frame)
 
 
 def run_book(
     table: UploadedTable,
     columns: BookColumns,
-    scorer: BookScorer,
+    scorer: PieceScorer,
     folder: Path,
     *,
     chunk_rows: int,
@@ -83,7 +106,7 @@ def run_book(
         for piece in table.pieces(chunk_rows, columns.read):
             rows = parse_rows(piece, columns)
             frame = scorer.score(rows, num_threads=num_threads)
-            kept.add(rows, columns)
+            kept.add(rows, scorer)
             counts.add(frame)
             yield frame
             progress(counts.rows / table.rows)
@@ -115,20 +138,34 @@ class _Inputs:
         if self._writer is not None:
             self._writer.close()
 
-    def add(self, rows: BookRows, columns: BookColumns) -> None:
-        """Keep what a piece was computed from."""
-        failed = pl.Series([place in rows.problems for place in range(len(rows))], dtype=pl.Boolean)
-        asked = rows.words["party_id"].is_not_null() & ~failed
-        if not asked.any():
+    def add(self, rows: BookRows, scorer: PieceScorer) -> None:
+        """Keep what the rows about parties of a piece were answered from."""
+        bases = {place: basis for place, basis in scorer.bases.items() if basis.party_id is not None}
+        if not bases:
             return
-        x = np.ascontiguousarray(rows.x[asked.to_numpy()])
-        frame = pl.DataFrame(x, schema=list(columns.all_features), orient="row").fill_nan(None)
-        frame = frame.insert_column(0, rows.numbers.filter(asked).cast(pl.Int64).alias("row"))
+        places = list(bases)
+        x = np.stack([basis.values for basis in bases.values()])
+        frame = pl.DataFrame(x, schema=list(scorer.inputs), orient="row").fill_nan(None)
+        told = [orjson.dumps(_beside(basis)).decode() for basis in bases.values()]
+        frame = frame.insert_column(0, rows.numbers.gather(places).cast(pl.Int64).alias("row"))
+        frame = frame.insert_column(1, pl.Series(BASIS, told, dtype=pl.String))
         table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
         if self._writer is None:
             self._path.touch(0o600)
             self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd")
         self._writer.write_table(table)
+
+
+def _beside(basis: Basis) -> Mapping[str, object]:
+    """Return what a row is answered from beside its features; paths and contributions are not told in books."""
+    pooled = basis.pooled
+    return {
+        "standing": basis.standing,
+        "facts": None if basis.facts is None else basis.facts.model_dump(mode="json"),
+        "lines": basis.lines,
+        "pooled": None if pooled is None else dict(vars(pooled)),
+        "neighbours_scored": basis.neighbours_scored,
+    }
 
 
 def _larger(frames: Iterator[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:

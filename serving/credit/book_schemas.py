@@ -92,7 +92,9 @@ class BookReason(StrictModel):
 
 
 class BookRow(StrictModel):
-    """一行的结果；各数与单独评分（POST /v1/credit/score）相同。 / The answer of a row: the figures of a single score."""
+    """一行的结果；各数与单独评分（POST /v1/credit/score）相同；只剩规则时（quality 为 rules_only）没有数。 / The answer of a row: the
+    figures of a single score, none of them where rules alone answer.
+    """
 
     row: int = Field(
         description="行号：表格从 2 起（第 1 行为表头），其他从 1 起 / as the sender counts: from 2 in a spreadsheet"
@@ -101,16 +103,16 @@ class BookRow(StrictModel):
     party_id: str | None
     line: str | None
     stage: str | None
-    pd: float
+    pd: float | None
     pd_low: float | None
     pd_high: float | None
-    log_odds: float
-    base_log_odds: float
-    own_pd: float
-    own_log_odds: float
-    network_log_odds: float
-    grade: str
-    points: int
+    log_odds: float | None
+    base_log_odds: float | None
+    own_pd: float | None
+    own_log_odds: float | None
+    network_log_odds: float | None
+    grade: str | None
+    points: int | None
     advice: Advice
     decided_by: list[str]
     quality: QualityLevel

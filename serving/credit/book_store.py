@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from serving.credit.feature_store import file_sha256
+from features.checked_files import file_sha256
 from serving.errors import BookStoreError
 
 __all__ = ["BookStore", "load_book_store"]
@@ -19,6 +20,14 @@ _KEYS: Final = ("party_id", "as_of", "model_version", "facts", "carriers", "line
 _COMPANIES: Final = (
     "companies"  # a book written before it had this column answers keys of the whole group alone
 )
+
+
+class _Beside(BaseModel):
+    """What stands in the JSON file of the same name: the hash of the book, which Parquet has not."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,13 @@ def load_book_store(parquet: Path) -> BookStore:
     if not parquet.is_file():
         raise BookStoreError(str(parquet), problem_zh="不存在", problem_en="there is no such file")
     try:
+        sha256 = file_sha256(parquet)
+        if _said_beside(parquet) not in (None, sha256):
+            raise BookStoreError(
+                str(parquet),
+                problem_zh="与旁边的说明文件不是同一次生成的，或已损坏",
+                problem_en="it was not made with the JSON file beside it, or is damaged",
+            )
         frame = pl.read_parquet(parquet)
         absent = [name for name in _KEYS if name not in frame.columns]
         if absent or frame.is_empty():
@@ -80,9 +96,22 @@ def load_book_store(parquet: Path) -> BookStore:
             scores=np.ascontiguousarray(scores.to_numpy()),
             rows={party: row for row, party in enumerate(frame["party_id"].to_list())},
             said=frame.select(name for name in (*_KEYS[3:], _COMPANIES) if name in frame.columns),
-            sha256=file_sha256(parquet),
+            sha256=sha256,
         )
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise BookStoreError(
             str(parquet), problem_zh=f"无法读取（{error}）", problem_en=f"it cannot be read ({error})"
+        ) from error
+
+
+def _said_beside(parquet: Path) -> str | None:
+    """Return the hash that stands beside a book, None beside one of an older release. Raises BookStoreError, OSError."""
+    beside = parquet.with_suffix(".json")
+    try:
+        return _Beside.model_validate_json(beside.read_bytes()).sha256
+    except FileNotFoundError:
+        return None
+    except ValidationError as error:
+        raise BookStoreError(
+            str(beside), problem_zh="内容有误", problem_en="its content is not that of such a file"
         ) from error

@@ -40,7 +40,7 @@ def _desk_when_needed(api: Api, jobs: Jobs) -> "Callable[[], BookDesk]":
         from serving.credit.book_desk import BookDesk, BookLimits  # noqa: PLC0415 - see the module's docstring
 
         return BookDesk(
-            api.parts.scorer,
+            api.parts.answerer,
             api.parts.ledger,
             jobs.files,
             settings.books,

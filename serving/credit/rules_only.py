@@ -42,22 +42,27 @@ class RulesOnlyScorer:
         self.policies = sources.policies
         self.store, self._bounds = store, sources.bounds
         self.book = PartyBook(book, store, features=(), version=RULES_ONLY_VERSION)
-        self._companies = book
+        self._companies, self.load_texts = book, sources.load_texts
         self._clock: Callable[[], datetime] = sources.clock
         self._new_id: Callable[[], str] = sources.new_id
+        self._override_of = sources.override_of
 
     def score(self, request: ScoreRequest, caller: Caller) -> Scored:
         """Answer a request. Raises OutsideScopeError, UnknownPartyError, StaleError."""
         if request.party_id is not None:
-            require_party(caller, self._companies, request.party_id)
-        basis = self.basis(request)
+            self.require(caller, request.party_id)
+        basis = self.basis(request, caller)
         marks = Marks(self._new_id(), caller.call.request_id, caller.companies)
         answer = rules_answer(basis, self.policies, marks)
         return written(answer, basis, caller)
 
-    def basis(self, request: ScoreRequest) -> Basis:
-        """Look up what the rules need of a party. Raises UnknownPartyError."""
-        party, known = request.party_id, request.party_id is not None
+    def require(self, caller: Caller, party_id: str) -> None:
+        """Refuse a party that is none of the caller's companies'. Raises OutsideScopeError, NotReadyError."""
+        require_party(caller, self._companies, party_id)
+
+    def basis(self, request: ScoreRequest, caller: Caller | None = None) -> Basis:
+        """Look up what the rules need of a party; its override is told to a caller alone. Raises UnknownPartyError."""
+        party, known, now = request.party_id, request.party_id is not None, self._clock()
         return Basis(
             party_id=party,
             line=request.line,
@@ -81,7 +86,8 @@ class RulesOnlyScorer:
                 level=Level.RULES_ONLY,
             ),
             bounds=self._bounds,
-            decided_at=self._clock(),
+            decided_at=now,
+            override=None if party is None or caller is None else self._override_of(party, caller, now),
         )
 
 
@@ -109,6 +115,7 @@ def rules_answer(basis: Basis, policies: DatedPolicies, marks: Marks) -> ScoreAn
         advice=decision.advice,
         grade_advice=None,
         decided_by=_named(decision.decided_by),
+        override=basis.override,
         rules=[rule_note(hit) for hit in hits],
         route=None,
         policy=policies.advice.on(day_of(basis.decided_at)).name,

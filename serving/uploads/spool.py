@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 from serving.uploads.errors import UploadRoomError
 
-__all__ = ["Spooled", "spool"]
+__all__ = ["Spooled", "require_room", "spool"]
 
 _RESERVE: Final = 256 << 20  # what the ledger must still find free: it answers nothing once the disk is full
 _WRITE_FROM: Final = 1 << 20
@@ -49,6 +49,13 @@ async def spool(chunks: AsyncIterator[bytes], path: Path) -> Spooled:
             raise UploadRoomError from problem
         raise
     return Spooled(path, size, digest.hexdigest())
+
+
+def require_room(folder: Path, wanted: int) -> None:
+    """Raise UploadRoomError where a folder's disk has not so many bytes beside what the ledger needs."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if shutil.disk_usage(there).free < _RESERVE + wanted:
+        raise UploadRoomError
 
 
 def _keep(file: BinaryIO, data: bytes, digest: "hashlib._Hash") -> None:

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from serving.access.caller import Call, Caller
+from serving.credit.book_bases import LookedUpBases, terms_of
 from serving.credit.book_proof import leaves_of
 from serving.credit.book_reasons import ReasonTexts
 from serving.credit.book_rows import book_columns, parse_rows
@@ -36,7 +37,8 @@ def scorer(client: "Client") -> CreditScorer:
 def book_scorer(scorer: CreditScorer) -> BookScorer:
     caller = Caller(Call("request", "key", ("risk_officer",)), "test", ("*",))
     texts = ReasonTexts(scorer.model.features, {}, "en")
-    return BookScorer(scorer, caller, texts=texts, language="en", at=AT)
+    bases, terms = LookedUpBases(scorer, caller), terms_of(scorer)
+    return BookScorer(scorer.model, terms, bases, texts=texts, language="en", at=AT)
 
 
 def table(scorer: CreditScorer, rows: int = 40) -> UploadedTable:
