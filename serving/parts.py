@@ -1,5 +1,6 @@
 """The parts the service works with: credit, demand, capacity and ledger; loaded, watched, reported on."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import Sequence
@@ -21,8 +22,10 @@ from serving.demand.desk import DemandDesk
 from serving.demand.forecast_store import pointers
 from serving.demand.payload import PayloadDesk
 from serving.demand.scenario import ScenarioDesk
+from serving.errors import LedgerUnavailableError
 from serving.health import health_of
 from serving.ledger.chain import Ledger
+from serving.review.active_overrides import ActiveOverrides
 from serving.schemas import Health
 
 __all__ = ["Parts", "Planning"]
@@ -52,11 +55,13 @@ class Parts:
         *,
         board: SwitchBoard,
         shadow: Shadow,
+        overrides: ActiveOverrides,
     ) -> None:
         self.credit, self.ledger, self.capacity, self.board = credit, ledger, capacity, board
         self.demand, self.payloads = planning.demand, planning.payloads
         self.accuracy, self.scenarios = planning.accuracy, planning.scenarios
         self.shadows = Shadows(self, shadow)
+        self.overrides = overrides
         self._runs: tuple[object, ...] | None = None
         self._run_problems: dict[str, UserError] = {}
         self._told: dict[str, str] = {}
@@ -73,6 +78,8 @@ class Parts:
         with self._loading:
             self.board.refresh()
             changed = [self.credit.refresh(), self._refresh_runs()]
+            with contextlib.suppress(LedgerUnavailableError):  # those read before go on counting
+                self.overrides.refresh()
             self._tell()
             return any(changed)
 

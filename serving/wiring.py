@@ -60,8 +60,10 @@ from serving.operations.metrics import access_log_failed, observed_request
 from serving.operations.observing import Observing, Seen
 from serving.parts import Parts, Planning
 from serving.random_bytes import RandomBytes
+from serving.review.active_overrides import ActiveOverrides
 from serving.review.api import ReviewApi, review_handlers
 from serving.review.parts import review_parts
+from serving.review.review_store import ReviewStore
 from serving.settings import ServiceSettings
 
 __all__ = ["Deployment"]
@@ -83,9 +85,12 @@ class Deployment:
         capacity = capacity_parts(
             settings, self._database, ledger, self.jobs, turn=planning.payloads.turn, board=board
         )
-        credit = CreditParts(_sources(settings), board)
+        overrides = ActiveOverrides(ReviewStore(self._database, ledger, "override"))
+        credit = CreditParts(_sources(settings, overrides), board)
         self.shadow = make_shadow(settings, self._database)
-        self.parts = Parts(credit, ledger, planning, capacity, board=board, shadow=self.shadow)
+        self.parts = Parts(
+            credit, ledger, planning, capacity, board=board, shadow=self.shadow, overrides=overrides
+        )
         self._following = follow_thread(settings)
         api = Api(self.parts, make_access(settings, self._database, ledger), settings)
         self.access_log = AccessLog(
@@ -100,7 +105,9 @@ class Deployment:
         )
         operations = OperationsApi(api, self.access_log, self.gauges)
         jobs = {**jobs_handlers(JobsApi(api, self.jobs.desk)), **books_handlers(make_books(api, self.jobs))}
-        self.review = review_parts(settings, self._database, ledger, replayers=lambda: replayers(self.parts))
+        self.review = review_parts(
+            settings, self._database, ledger, replayers=lambda: replayers(self.parts), active=overrides
+        )
         review = {
             **decisions_handlers(DecisionsApi(api, self.review.decisions)),
             **review_handlers(ReviewApi(api, self.review)),
@@ -153,7 +160,7 @@ def _handlers(api: Api) -> Mapping[Endpoint, Handler]:
     }
 
 
-def _sources(settings: ServiceSettings) -> CreditSources:
+def _sources(settings: ServiceSettings, overrides: ActiveOverrides) -> CreditSources:
     return CreditSources(
         home=settings.home,
         load_model=partial(load_model_compiled, cache=settings.home / "run" / "numba"),
@@ -170,6 +177,7 @@ def _sources(settings: ServiceSettings) -> CreditSources:
         hash_again_after=timedelta(seconds=settings.model_hash_seconds),
         clock=lambda: datetime.now(UTC),
         new_id=_new_id,
+        override_of=overrides.active_override,
     )
 
 

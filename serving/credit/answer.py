@@ -150,6 +150,7 @@ def answer_of(outcome: Outcome, basis: Basis, terms: Terms, marks: Marks) -> Sco
         advice=outcome.advised.advice,
         grade_advice=outcome.advised.of_grade,
         decided_by=list(outcome.advised.decided_by),
+        override=basis.override,
         rules=[rule_note(hit) for hit in outcome.hits],
         route=outcome.routed.told(basis) if outcome.routed is not None else None,
         policy=outcome.advised.policy,

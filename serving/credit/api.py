@@ -1,5 +1,6 @@
 """HTTP of credit: every answer is written down before it is given."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final
 
@@ -36,6 +37,8 @@ class CreditApi:
         """Score, write down, answer: in this order."""
         caller = self._api.caller(request, request_id, SCORE)
         wanted = read_json(await self._api.body(request), ScoreRequest)
+        if not self._api.parts.overrides.known:  # the database was away at the start
+            await asyncio.to_thread(self._api.parts.overrides.refresh)
         # Half a millisecond of work: here, not in a thread, which would cost as much again and let answers overtake.
         scored = self._api.parts.answerer().score(wanted, caller)
         await self._api.parts.ledger.commit([scored.record])

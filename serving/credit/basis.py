@@ -16,7 +16,7 @@ from models.credit.coverage import LendingStage, Line
 from models.credit.rules.facts import RuleFacts
 from serving.credit.errors import BasisError
 from serving.credit.routing import Pooled
-from serving.credit.schemas import CarrierEdge
+from serving.credit.schemas import CarrierEdge, PartyOverride
 from serving.ledger.chain import Json
 
 __all__ = ["Basis", "Bounds", "CarrierPath", "Sources", "basis_of", "inputs_sha256"]
@@ -77,7 +77,8 @@ class Basis:
     """Everything an answer is a function of, beside the model and the policies that `sources` names.
 
     `values` (k,) are the inputs in the order of `features`, missing is NaN; `paths` are the party's carrier paths, empty
-    where the book holds none of this model. `party_id` is None for a payload of features.
+    where the book holds none of this model. `party_id` is None for a payload of features. `override` is what people decided
+    about the party and the caller may see; nothing is computed from it.
     """
 
     party_id: str | None
@@ -94,6 +95,7 @@ class Basis:
     sources: Sources
     bounds: Bounds
     decided_at: datetime
+    override: PartyOverride | None = None
 
     @cached_property
     def known(self) -> int:
@@ -144,6 +146,7 @@ class Basis:
             },
             "bounds": dict(vars(self.bounds)),
             "decided_at": self.decided_at.isoformat(),
+            "override": None if self.override is None else self.override.model_dump(mode="json"),
         }
 
 
@@ -166,11 +169,12 @@ class _Stored(BaseModel):
     sources: Sources
     bounds: Bounds
     decided_at: datetime = Field(description="with its offset")
+    override: PartyOverride | None = None  # records of before have none
 
 
 _AS_THEY_ARE: Final = (
     *("party_id", "line", "stage", "standing", "facts", "lines", "pooled", "neighbours_scored", "paths"),
-    *("sources", "bounds", "decided_at"),
+    *("sources", "bounds", "decided_at", "override"),
 )
 
 

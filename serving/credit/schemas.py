@@ -15,6 +15,7 @@ __all__ = [
     "Carrier",
     "CarrierEdge",
     "Contribution",
+    "PartyOverride",
     "RouteTaken",
     "RuleNote",
     "ScoreAnswer",
@@ -128,6 +129,16 @@ class RouteTaken(StrictModel):
     text_en: str
 
 
+class PartyOverride(StrictModel):
+    """经批准、仍在有效期内的人工调整；模型的结果不因此改变。 / A person's approved judgement that counts now, beside the model's answer."""
+
+    advice: Advice
+    grade: str | None
+    until: date = Field(description="有效至（含） / the last day on which it counts")
+    override_id: str
+    decision_id: str = Field(description="当时被调整的评分 / the score that it was asked for")
+
+
 class ScoreAnswer(StrictModel):
     """一次评分的结果：base_log_odds + 各项贡献之和 = log_odds。 / base_log_odds + all contributions = log_odds."""
 
@@ -166,6 +177,10 @@ class ScoreAnswer(StrictModel):
     grade_advice: Advice | None = Field(description="仅按等级的意见 / by the grade alone")
     decided_by: list[str] = Field(
         description="grade、规则代码，或 rules_only / grade, the codes of rules, or rules_only"
+    )
+    override: PartyOverride | None = Field(
+        description="该主体现行的人工调整；没有，或与贵方企业无关时为 null / the party's override that counts now; null where there is "
+        "none that the caller may see"
     )
     rules: list[RuleNote] = Field(description="命中与未能核查的规则 / rules broken, and those not checked")
     route: RouteTaken | None = Field(description="未给条线与阶段时为 null / null without line and stage")

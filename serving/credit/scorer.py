@@ -16,13 +16,16 @@ from serving.credit.basis import Basis, Bounds, Sources
 from serving.credit.book_store import BookStore
 from serving.credit.feature_store import FeatureStore
 from serving.credit.party_book import PartyBook
-from serving.credit.schemas import ScoreRequest
+from serving.credit.schemas import PartyOverride, ScoreRequest
 from serving.credit.scope import require_party
 from serving.credit.terms import Terms
 from serving.credit.writing import ROUTE, Scored, Writer, record_of
 from serving.errors import FieldProblem, InvalidRequestError
 
-__all__ = ["ROUTE", "CreditScorer", "record_of"]
+__all__ = ["ROUTE", "CreditScorer", "OverrideOf", "record_of"]
+
+OverrideOf = Callable[[str, Caller, datetime], PartyOverride | None]
+"""Says which override of a party counts at a moment, of those the caller may see; never by a look-up that waits."""
 
 
 class CreditScorer:
@@ -37,6 +40,7 @@ class CreditScorer:
         bounds: Bounds,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
+        override_of: OverrideOf,
         level: Level = Level.CHAMPION,
         trained_as_of: date | None = None,
     ) -> None:
@@ -51,6 +55,7 @@ class CreditScorer:
         self._writer = Writer(terms)
         self._texts = {name: terms.text(name) for name in model.features}
         self._bounds, self._clock, self._new_id = bounds, clock, new_id
+        self._override_of = override_of
         self._of_stored = Sources(
             model_version=model.version,
             explainer=model.explainer,
@@ -73,7 +78,7 @@ class CreditScorer:
         """
         if request.party_id is not None:
             require_party(caller, self._companies, request.party_id)
-        basis = self.basis(request)
+        basis = self.basis(request, caller)
         routed = route_of(basis, self.terms)
         scores = self.model.score_matrix(basis.values.reshape(1, -1))
         outcome = outcome_of(basis, self.terms, routed, scores=scores)
@@ -84,9 +89,12 @@ class CreditScorer:
         """Refuse a party that is none of the caller's companies'. Raises OutsideScopeError, NotReadyError."""
         require_party(caller, self._companies, party_id)
 
-    def basis(self, request: ScoreRequest) -> Basis:
-        """Look up all that the answer to a request depends on. Raises UnknownPartyError, InvalidRequestError."""
-        party, book = request.party_id, self.book
+    def basis(self, request: ScoreRequest, caller: Caller | None = None) -> Basis:
+        """Look up all that the answer to a request depends on. Raises UnknownPartyError, InvalidRequestError.
+
+        What people decided about the party is told to a caller alone.
+        """
+        party, book, now = request.party_id, self.book, self._clock()
         about = book.about(party)
         return Basis(
             party_id=party,
@@ -102,7 +110,8 @@ class CreditScorer:
             paths=about.paths,
             sources=self._of_given if party is None else self._of_stored,
             bounds=self._bounds,
-            decided_at=self._clock(),
+            decided_at=now,
+            override=None if party is None or caller is None else self._override_of(party, caller, now),
         )
 
     def _given(self, request: ScoreRequest) -> NDArray[np.float64]:

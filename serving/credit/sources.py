@@ -11,7 +11,7 @@ from serving.credit.basis import Bounds
 from serving.credit.book_store import BookStore
 from serving.credit.dated_policies import DatedPolicies
 from serving.credit.feature_store import FeatureStore
-from serving.credit.scorer import CreditScorer
+from serving.credit.scorer import CreditScorer, OverrideOf
 from serving.credit.terms import FeatureText, Model, Terms
 
 __all__ = ["CreditSources", "LoadedModel"]
@@ -39,6 +39,7 @@ class CreditSources:
     hash_again_after: timedelta
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
+    override_of: OverrideOf
 
     @property
     def models(self) -> Path:
@@ -89,6 +90,7 @@ class CreditSources:
             bounds=self.bounds,
             clock=self.clock,
             new_id=self.new_id,
+            override_of=self.override_of,
             level=level,
             trained_as_of=loaded.trained_as_of,
         )

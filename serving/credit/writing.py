@@ -80,6 +80,7 @@ class Writer:
             "advice": advised.advice.value,
             "grade_advice": advised.of_grade.value,
             "decided_by": list(advised.decided_by),
+            "override": _plain(basis.override),
             "rules": [_plain(rule_note(hit)) for hit in outcome.hits],
             "route": _plain(outcome.routed.told(basis) if outcome.routed is not None else None),
             "policy": advised.policy,

@@ -1,39 +1,69 @@
-"""Which override counts for a party now, for those that score it anew."""
+"""Which override counts for a party now, for those that score it: held in memory, as a score never waits for a look-up."""
 
 import threading
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 
+from serving.access.caller import Caller
+from serving.credit.schemas import PartyOverride
+from serving.review.acting import seen
 from serving.review.override_schemas import CreditOverride, OverrideState
-from serving.review.review_store import ReviewStore
+from serving.review.review_store import Held, ReviewStore
 
 __all__ = ["ActiveOverrides"]
 
 
-class ActiveOverrides:
-    """The approved overrides by party, read again at most every few seconds: a score must not wait for the database."""
+@dataclass(frozen=True)
+class _Active:
+    held: Held
+    last_day: date
+    told: PartyOverride
 
-    def __init__(self, store: ReviewStore, *, seconds: float = 2.0) -> None:
-        self._store, self._seconds = store, seconds
-        self._read_at: datetime | None = None
-        self._held: Mapping[str, tuple[CreditOverride, ...]] = {}
+
+class ActiveOverrides:
+    """The approved overrides by party as they were read last: after each act in this worker, and with the other parts."""
+
+    def __init__(self, store: ReviewStore) -> None:
+        self._store = store
+        self._held: Mapping[str, tuple[_Active, ...]] | None = None
         self._reading = threading.Lock()
 
-    def active_override(self, party_id: str, now: datetime) -> CreditOverride | None:
+    @property
+    def known(self) -> bool:
+        """Tell whether they were read at all: a database that is away at the start keeps them unknown."""
+        return self._held is not None
+
+    def refresh(self) -> None:
+        """Read them anew; what was read before stays where that fails. Raises LedgerUnavailableError."""
+        with self._reading:
+            held: dict[str, tuple[_Active, ...]] = {}
+            for row in self._store.all(state=OverrideState.ACTIVE):
+                held[row.subject] = (*held.get(row.subject, ()), _active(row))
+            self._held = held
+
+    def active_override(self, party_id: str, caller: Caller, now: datetime) -> PartyOverride | None:
         """Return the newest approved override of a party whose last day is not behind, None where there is none.
 
-        An override approved in the last seconds may not be known yet. Raises LedgerUnavailableError at the first reading.
+        One of a decision that the caller may not see is not told. What another worker approved in the last seconds may not
+        be known yet.
         """
+        held = (self._held or {}).get(party_id)
+        if held is None:
+            return None
         day = now.astimezone().date()
-        return next((one for one in self._current(now).get(party_id, ()) if one.until >= day), None)
+        return next(
+            (one.told for one in held if one.last_day >= day and seen(caller, one.held.companies)), None
+        )
 
-    def _current(self, now: datetime) -> Mapping[str, tuple[CreditOverride, ...]]:
-        with self._reading:
-            # A clock set back reads anew too.
-            if self._read_at is None or not 0 <= (now - self._read_at).total_seconds() < self._seconds:
-                held: dict[str, tuple[CreditOverride, ...]] = {}
-                for row in self._store.all(state=OverrideState.ACTIVE):
-                    one = CreditOverride.model_validate_json(row.body)
-                    held[row.subject] = (*held.get(row.subject, ()), one)
-                self._held, self._read_at = held, now
-            return self._held
+
+def _active(row: Held) -> _Active:
+    override = CreditOverride.model_validate_json(row.body)
+    told = PartyOverride(
+        advice=override.advice,
+        grade=override.grade,
+        until=override.until,
+        override_id=override.override_id,
+        decision_id=override.model.decision_id,
+    )
+    return _Active(row, override.until, told)

@@ -1,5 +1,6 @@
 """Overrides of credit decisions: asked by one person, answered by another; the model's own answer stays beside them."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -9,7 +10,7 @@ from models.credit.grade import group_master_scale
 from models.credit.policy import Advice
 from serving.access.caller import Caller
 from serving.access.roles import Role
-from serving.errors import FieldProblem, InvalidRequestError
+from serving.errors import FieldProblem, InvalidRequestError, LedgerUnavailableError
 from serving.ledger.answered import Answered
 from serving.review import override_states as states
 from serving.review.acting import Act, Acting, page, seen
@@ -35,7 +36,11 @@ _ROUTE: Final = "credit/overrides"
 class OverrideDesk:
     """Ask for, approve, refuse, withdraw and list overrides; every act is in the chain."""
 
-    def __init__(self, store: ReviewStore, acting: Acting, *, longest_days: int) -> None:
+    def __init__(
+        self, store: ReviewStore, acting: Acting, *, longest_days: int, changed: Callable[[], None]
+    ) -> None:
+        """Take `changed`, which is called when an override may have begun or ended to count."""
+        self._changed = changed
         self._store, self._acting, self._longest_days = store, acting, longest_days
         self._grades = frozenset(grade.name for grade in group_master_scale().grades)
 
@@ -133,6 +138,8 @@ class OverrideDesk:
         asked = {"override_id": override_id, "reason": request.reason}
         answered = _written(verb, after, asked, act)
         self._store.change(before, _held(after, before.companies), answered.record)
+        with contextlib.suppress(LedgerUnavailableError):  # the act is done; the watch reads it in its turn
+            self._changed()
         return answered
 
     def _visible(self, override_id: str, caller: Caller) -> Held:

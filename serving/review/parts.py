@@ -49,14 +49,17 @@ def review_parts(
     ledger: Ledger,
     *,
     replayers: Callable[[], Mapping[str, Replayer]],
+    active: ActiveOverrides,
 ) -> ReviewParts:
-    """Put the desks together; `replayers` are asked for when a decision is replayed."""
+    """Put the desks together; `replayers` are asked for when a decision is replayed, `active` is what scores are told."""
     clock = SteadyClock(
         database, lambda: datetime.now(UTC), tolerance_seconds=settings.clock_tolerance_seconds
     )
     acting = Acting(DecisionReader(database, ledger), clock, lambda: uuid.uuid4().hex)
     override_store, appeal_store = (ReviewStore(database, ledger, kind) for kind in ("override", "appeal"))
-    overrides = OverrideDesk(override_store, acting, longest_days=settings.override_longest_days)
+    overrides = OverrideDesk(
+        override_store, acting, longest_days=settings.override_longest_days, changed=active.refresh
+    )
     limits = AppealLimits(settings.appeal_working_days, settings.appeal_window_days)
     appeals = AppealDesk(appeal_store, acting, overrides, database=database, limits=limits)
     zh, _, en = settings.notice_contact.partition(" / ")
@@ -74,7 +77,7 @@ def review_parts(
         overrides=overrides,
         appeals=appeals,
         notices=NoticeDesk(acting, overrides, appeals, limits, TwoLanguages(zh=zh, en=en or zh), _cards),
-        active=ActiveOverrides(override_store),
+        active=active,
         clock=clock,
         override_store=override_store,
         appeal_store=appeal_store,

@@ -2,10 +2,17 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from serving.access.caller import Call, Caller
+from serving.review.review_store import ReviewStore
 from tests.serving.conftest import World
 from tests.serving.review.review_world import START, Office, done, slug
+
+ANYONE = Caller(Call("r-1", "k-1", ("risk_officer",)), "钱经办", ("*",))
 
 
 def asked(office: Office, party: str = "P0000006") -> tuple[str, str]:
@@ -31,13 +38,78 @@ def test_override_asked_by_one_and_approved_by_another_stands_beside_the_models_
 def test_approved_override_is_found_by_party_until_its_last_day(office: Office) -> None:
     _, override = asked(office)
     active = office.client.deployment.review.active
-    assert active.active_override("P0000006", START) is None
+    assert active.active_override("P0000006", ANYONE, START) is None
     done(office.override(override, "approve", "approver"))
-    found = active.active_override("P0000006", START + timedelta(minutes=1))
+    found = active.active_override("P0000006", ANYONE, START + timedelta(days=40))
     assert found is not None
     assert found.override_id == override
-    assert active.active_override("P0000006", START + timedelta(days=41)) is None
-    assert active.active_override("P0000008", START) is None
+    assert active.active_override("P0000006", ANYONE, START + timedelta(days=41)) is None
+    assert active.active_override("P0000008", ANYONE, START) is None
+
+
+def test_score_says_which_override_counts_beside_the_models_own_advice(office: Office) -> None:
+    decision, override = asked(office)
+    before = office.score()
+    done(office.override(override, "approve", "approver"))
+    after = office.score()
+    assert before["override"] is None
+    assert after["override"] == {
+        "advice": before["advice"],
+        "grade": "A1",
+        "until": str((START + timedelta(days=40)).date()),
+        "override_id": override,
+        "decision_id": decision,
+    }
+    told = ("advice", "grade", "pd", "decided_by")
+    assert [after[name] for name in told] == [before[name] for name in told]
+    done(office.override(override, "withdraw", "approver"))
+    assert office.score()["override"] is None
+
+
+def test_replay_of_a_score_says_the_override_of_that_day(office: Office) -> None:
+    _, override = asked(office)
+    done(office.override(override, "approve", "approver"))
+    scored = office.score()
+    done(office.override(override, "withdraw", "approver"))
+    replayed = done(office.post(f"decisions/{scored['decision_id']}/replay", "auditor"))
+    assert replayed["outcome"] == "identical"
+    record = done(office.get(f"decisions/{scored['decision_id']}", "auditor"))["decision"]["record"]
+    assert record["basis"]["override"]["override_id"] == override
+
+
+def test_override_of_a_decision_of_all_companies_is_not_told_to_a_key_for_some(office: Office) -> None:
+    _, override = asked(office)
+    done(office.override(override, "approve", "approver"))
+    active, org07 = office.client.deployment.review.active, replace(ANYONE, companies=("ORG-07",))
+    assert active.active_override("P0000006", org07, START) is None
+
+
+def test_score_reads_no_override_from_the_database(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked_up(*_: object, **__: object) -> None:
+        pytest.fail("a score looked overrides up in the database")
+
+    monkeypatch.setattr(ReviewStore, "all", looked_up)
+    assert office.score()["override"] is None
+
+
+def test_override_of_another_worker_is_told_after_the_next_look(office: Office) -> None:
+    _, override = asked(office)
+    deployment = office.client.deployment
+    elsewhere = office.client.deployment.review.overrides
+    elsewhere._changed = lambda: None  # what another worker does is not heard of here
+    done(office.override(override, "approve", "approver"))
+    assert office.score()["override"] is None
+    deployment.parts.refresh()
+    assert office.score()["override"]["override_id"] == override
+
+
+def test_overrides_unknown_at_the_start_are_read_before_the_first_score(office: Office) -> None:
+    _, override = asked(office)
+    done(office.override(override, "approve", "approver"))
+    active = office.client.deployment.review.active
+    active._held = None  # as after a start while the database was away
+    assert office.score()["override"]["override_id"] == override
+    assert active.known
 
 
 def test_nobody_approves_their_own_request_nor_with_another_key_of_theirs(office: Office) -> None:
