@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from experiments.errors import SplitError
 from experiments.job import Say
-from features.checked_files import write_parquet_atomically, write_text_atomically
+from features.checked_files import file_sha256, write_parquet_atomically, write_text_atomically
 from features.credit.book import Book
 from features.credit.build import FEATURES, features_of
 from features.credit.labels import last_mature_month_end
@@ -68,7 +68,12 @@ class BuildFeatures(BaseModel):
         latest = features_of(book, snapshot)
         latest = latest.insert_column(2, standings(book, latest["party_id"])["standing"])
         write_parquet_atomically(latest, self.out / LATEST)
-        sidecar = {"data_as_of": str(self.as_of), "graph_as_of": str(self.as_of), "features": list(FEATURES)}
+        sidecar = {
+            "data_as_of": str(self.as_of),
+            "graph_as_of": str(self.as_of),
+            "features": list(FEATURES),
+            "sha256": file_sha256(self.out / LATEST),
+        }
         write_text_atomically(json.dumps(sidecar, indent=1) + "\n", (self.out / LATEST).with_suffix(".json"))
         say(
             f"{latest.height:,} 个主体截至 {self.as_of} 的最新特征",

@@ -1,5 +1,6 @@
 """Job: write what an answer about a party needs beside its features, for the model that is to give the answers."""
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,7 @@ from experiments.credit_book import champion, open_graph
 from experiments.errors import MissingLatestError
 from experiments.job import Say
 from experiments.learn_pooled import POOLED_PDS, LearnPooled
-from features.checked_files import write_parquet_atomically
+from features.checked_files import file_sha256, write_parquet_atomically, write_text_atomically
 from features.credit.book import Book
 from features.credit.carrier_paths import book_carriers
 from features.credit.dealings import dealings
@@ -77,6 +78,8 @@ class PrepareBook(BaseModel):
             .join(dealings(book, snapshot), on="party_id", how="left"),
             self.features / BOOK,
         )
+        beside = {"sha256": file_sha256(self.features / BOOK)}
+        write_text_atomically(json.dumps(beside) + "\n", (self.features / BOOK).with_suffix(".json"))
         say(
             f"{frame.height:,} 个主体的规则事实、相邻主体得分与传导路径（模型 {model.version}，截至 {as_of}）",
             f"facts for the rules, neighbours' scores and carrier paths of {frame.height:,} parties "

@@ -1,5 +1,6 @@
 """Folders of tables checked, and good and failed rows written to files, each file whole or not at all."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,6 +16,7 @@ from features.sources import is_sheet, read_table, scan_table, table_files
 __all__ = [
     "check_file",
     "check_folder",
+    "file_sha256",
     "harmless_text",
     "write_atomically",
     "write_checked",
@@ -55,6 +57,12 @@ def check_file(path: Path, table: str, *, references: Path | None = None) -> Che
             frame, sheet = scan_table(paths[name]), is_sheet(paths[name])
             known[name] = check_table(name, frame, sheet=sheet).as_reference()
     return check_table(table, read_table(path), known, sheet=is_sheet(path))
+
+
+def file_sha256(path: Path) -> str:
+    """Hash a file's bytes. Raises OSError."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_checked(checked: Checked, folder: Path) -> None:

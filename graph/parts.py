@@ -80,7 +80,7 @@ class PartFolder:
     def _schema_of(self, part: Path) -> pl.Schema:
         try:
             found = pl.Schema(pl.read_parquet_schema(part))
-        except (OSError, pl.exceptions.ComputeError) as problem:
+        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as problem:
             raise self.error(part, str(problem)) from problem
         needed = {name: dtype for name, dtype in self.schema.items() if name not in self.optional}
         strange = any(found[name] != self.schema.get(name) for name in found if name != _ANEW)

@@ -15,6 +15,7 @@ import bentoml
 from bentoml._internal.log import CLI_LOGGING_CONFIG, SERVER_LOGGING_CONFIG
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from serving.http.patience import limit_header_time
 from serving.operations.json_logs import log_as_json
 from serving.operations.tls import tls_files
 from serving.settings import ServiceSettings
@@ -102,7 +103,8 @@ class _Fronted(bentoml.Service[_Worker]):
     """BentoML's service with our door before all that BentoML itself puts around a request."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002 - BentoML's own signature
-        """Return the application that a worker runs."""
+        """Return the application that a worker runs, which is the last thing before its uvicorn begins."""
+        limit_header_time(_SETTINGS.header_seconds, _slow_headers)
         return Front(super().to_asgi(is_main=is_main))
 
 
@@ -120,6 +122,12 @@ ZhihengService: Final = bentoml.service(
 def tls_arguments() -> Mapping[str, str]:
     """Return what BentoML's own starter has to be told of the certificate, nothing without one."""
     return {"ssl_certfile": str(_TLS.certificate), "ssl_keyfile": str(_TLS.key)} if _TLS else {}
+
+
+def _slow_headers() -> None:
+    from serving.operations.metrics import observed_slow_headers  # noqa: PLC0415 - BentoML says first where metrics lie
+
+    observed_slow_headers()
 
 
 def _running() -> "Deployment":

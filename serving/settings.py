@@ -328,6 +328,16 @@ class ServiceSettings(BaseSettings):
         gt=0,
         description="对方多久不接收答复即放弃 / an answer whose reader takes nothing for so long is given up",
     )
+    header_seconds: float = Field(
+        default=5.0,
+        gt=0,
+        description="请求头送达更慢的连接被关闭 / a connection whose headers take longer to arrive is closed",
+    )
+    requests_at_once: int = Field(
+        default=512,
+        ge=1,
+        description="每个工作进程同时作答的请求数（所有密钥合计），超出答 503 / requests a worker answers at once, of all keys; more get 503",
+    )
     query_limit_bytes: int = Field(
         default=8_192, ge=1, description="带参数的地址超过此长度则 431 / longer addresses with query get 431"
     )

@@ -76,7 +76,7 @@ class ExposureFile:
         """Return a party's row (PARTY_EXPOSURE), None where nothing is known of it. Raises ExposureFileError."""
         try:
             rows = pl.scan_parquet(self.path).filter(pl.col("party_id") == party_id).collect()
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             raise ExposureFileError(self.path, "无法读取", "it cannot be read") from error
         return rows.row(0, named=True) if rows.height else None
 

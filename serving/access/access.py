@@ -57,7 +57,7 @@ def make_access(
     hours = WorkingHours(settings.work_first_hour, settings.work_last_hour, ZoneInfo(settings.work_zone))
     return Access(
         Door(KeyStore(database), _tokens(settings)),
-        Limiter(limits, workers=settings.workers),
+        Limiter(limits, workers=settings.workers, at_once=settings.requests_at_once),
         RowBudget(database, limits, clock=clock),
         Watch(RiskEvents(database, ledger, clock=clock), thresholds, hours, clock=clock),
     )

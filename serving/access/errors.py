@@ -11,6 +11,7 @@ __all__ = [
     "PROBLEMS",
     "LimitExceededError",
     "NoCompaniesError",
+    "OverloadedError",
     "RefusedKeyError",
     "RoleCombinationError",
     "TokenFileError",
@@ -26,6 +27,20 @@ class LimitExceededError(ServingError):
     def __init__(self, rule: str, *, limit: int, retry_after: float, zh: str, en: str) -> None:
         self.rule, self.limit, self.retry_after = rule, limit, retry_after
         super().__init__(zh=zh, en=en)
+
+
+class OverloadedError(ServingError):
+    """More requests are being answered than the worker takes at once; whose they are does not matter."""
+
+    retry_after: float = 1.0
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(
+            zh=f"服务正在处理 {limit} 个请求，已达上限，本次未接收。请稍后重试（见 Retry-After）。",
+            en=f"The service is answering {limit} requests, as many as it takes at once; this one was not taken. Try again "
+            "in a moment (see Retry-After).",
+        )
 
 
 class TooManyRowsError(ServingError):
@@ -114,5 +129,6 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
         TokenRolesError: Problem("token-roles", 403, "角色相互排斥", "Roles exclude each other"),
         TooManyRowsError: Problem("too-many-rows", 413, "行数过多", "Too many rows"),
         LimitExceededError: Problem("limit-exceeded", 429, "超出密钥的限额", "Limit of the key exceeded"),
+        OverloadedError: Problem("overloaded", 503, "服务繁忙", "Too many requests at once"),
     }
 )

@@ -1,6 +1,7 @@
 """How often and how many at once a key may ask, counted in this process."""
 
 import math
+import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from serving.access.errors import LimitExceededError
+from serving.access.errors import LimitExceededError, OverloadedError
 from serving.access.identity import Identity
 from serving.access.limits import Limits
 
@@ -34,9 +35,15 @@ class Limiter:
     """
 
     def __init__(
-        self, limits: Limits, *, workers: int = 1, timer: Callable[[], float] = time.monotonic
+        self,
+        limits: Limits,
+        *,
+        workers: int = 1,
+        at_once: int = sys.maxsize,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limits, self._workers, self._timer = limits, workers, timer
+        self._at_once, self._running = at_once, 0
         self._uses: OrderedDict[str, _Use] = OrderedDict()
 
     def limits_of(self, caller: Identity) -> Limits:
@@ -45,17 +52,24 @@ class Limiter:
 
     @contextmanager
     def entered(self, caller: Identity) -> Iterator[None]:
-        """Count a request while it is answered. Raises LimitExceededError. Must be used in one thread."""
+        """Count a request while it is answered. Must be used in one thread.
+
+        Raises LimitExceededError, and OverloadedError where this process answers as many of all keys as it takes.
+        """
+        if self._running >= self._at_once:
+            raise OverloadedError(self._at_once)
         limits, use = self.limits_of(caller), self._use(caller)
         most = self._share(limits.concurrent)
         if use.running >= most:
             raise _too_many_at_once(limits.concurrent)
         self._take(use, limits.requests_per_minute)
         use.running += 1
+        self._running += 1
         try:
             yield
         finally:
             use.running -= 1
+            self._running -= 1
 
     def _share(self, limit: int) -> int:
         return max(1, limit // self._workers)

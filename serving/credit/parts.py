@@ -96,7 +96,7 @@ class CreditParts:
 
     def _look(self) -> tuple[object, ...]:
         sources, switch = self.sources, self._board.of(CREDIT)
-        data = stamp_of(sources.features, sources.features.with_suffix(".json"), sources.book)
+        data = stamp_of(*_with_beside(sources.features), *_with_beside(sources.book))
         models = stamp_of(sources.pointer, sources.challenger, sources.scorecard / MANIFEST)
         named = self._board.alias_version(CREDIT, Alias.CHAMPION, self._pointed(Alias.CHAMPION))
         return data, models, switch.level, switch.version, named, switch.challenger
@@ -109,8 +109,7 @@ class CreditParts:
 
     def _load_data(self) -> None:
         sources = self.sources
-        features = stamp_of(sources.features, sources.features.with_suffix(".json"))
-        files = (features, stamp_of(sources.book))
+        files = (stamp_of(*_with_beside(sources.features)), stamp_of(*_with_beside(sources.book)))
         held = self._files
         try:
             if self.store is None or held is None or held[0] != files[0]:
@@ -244,3 +243,7 @@ class CreditParts:
         scorers = (self.serves.scorer if self.serves else None, self.challenger)
         versions = {one.model.version for one in scorers if isinstance(one, CreditScorer)}
         return [folder for folder, version in self.shelf.versions().items() if version in versions]
+
+
+def _with_beside(parquet: Path) -> tuple[Path, Path]:
+    return parquet, parquet.with_suffix(".json")

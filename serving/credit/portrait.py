@@ -114,6 +114,15 @@ class PortraitDesk:
                     f"{drawn.problem.en}",
                 )
             )
+        if drawn.copy_problem is not None:
+            notes.append(
+                Note(
+                    code="graph_copy_broken",
+                    text_zh=f"新的本地副本无法读取，沿用 {drawn.as_of} 的副本：{drawn.copy_problem.zh}",
+                    text_en=f"The newer local copy cannot be read, so that of {drawn.as_of} answers: "
+                    f"{drawn.copy_problem.en}",
+                )
+            )
         level = QualityLevel.FALLBACK if notes else QualityLevel.FULL
         return QuestionQuality(level=level, notes=notes)
 

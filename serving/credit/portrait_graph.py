@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
 import polars as pl
 
-from graph.errors import EmptyGraphError, GraphServerError, MissingExtraError, UserError
+from graph.errors import EmptyGraphError, GraphServerError, GraphStoreError, MissingExtraError, UserError
 from serving.errors import NotReadyError
 
 if TYPE_CHECKING:
@@ -32,13 +32,17 @@ _BYTES_OF_AN_EDGE: Final = 250
 
 @dataclass(frozen=True)
 class Drawn(Generic[T]):
-    """What a question gave, of which day's graph, from which store; `problem` says why the other one did not answer."""
+    """What a question gave, of which day's graph, from which store.
+
+    `problem` says why the server did not answer, `copy_problem` why a newer local copy did not.
+    """
 
     answer: T
     as_of: date
     valid_on: date
     store: Literal["parquet", "neo4j"]
     problem: UserError | None = None
+    copy_problem: UserError | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class GraphSource:
         self._turn = threading.Lock()
         self._loaded: _Loaded | None = None
         self._loading: Future[_Loaded] | None = None
+        self._broken: tuple[Stamp, UserError] | None = None
 
     def ask(self, question: Question[T]) -> Drawn[T]:
         """Ask the server where there is one, else, or where it does not answer, the local copy.
@@ -71,8 +76,8 @@ class GraphSource:
                 return self._ask_server(self._remote, question)
             except (GraphServerError, EmptyGraphError, MissingExtraError) as error:
                 problem = error
-        view = self._view()
-        return Drawn(question(view), view.as_of, view.valid_on, "parquet", problem)
+        view, broken = self._view()
+        return Drawn(question(view), view.as_of, view.valid_on, "parquet", problem, broken)
 
     def _ask_server(self, remote: Remote, question: Question[T]) -> Drawn[T]:
         with remote() as store:
@@ -82,21 +87,23 @@ class GraphSource:
             view = store.view(newest)
             return Drawn(question(view), view.as_of, view.valid_on, "neo4j")
 
-    def _view(self) -> "EmbeddedView":
-        """Return the copy; while a newer one is loaded the last one answers."""
+    def _view(self) -> "tuple[EmbeddedView, UserError | None]":
+        """Return the copy; while a newer one is loaded, or where it cannot be, the last one answers."""
         stamp = _stamp(self._folder)
         with self._turn:
             held = self._loaded
             if held is not None and held.stamp == stamp:
-                return held.view
+                return held.view, None
+            if held is not None and self._broken is not None and self._broken[0] == stamp:
+                return held.view, self._broken[1]
             if self._loading is None:
                 self._loading = self._thread.submit(self._load, stamp)
             loading = self._loading
         if held is not None:
-            return held.view
+            return held.view, None
         try:
-            return loading.result(self._wait_seconds).view
-        except EmptyGraphError as error:
+            return loading.result(self._wait_seconds).view, None
+        except (EmptyGraphError, GraphStoreError) as error:
             raise NotReadyError("graph", zh=error.zh, en=error.en) from error
         except TimeoutError as error:
             raise NotReadyError(
@@ -115,6 +122,14 @@ class GraphSource:
                 raise EmptyGraphError(self._folder)
             self._check_size()
             loaded = _Loaded(stamp, store.view(newest))
+        except UserError as error:
+            self._broken = (stamp, error)
+            raise
+        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            broken = GraphStoreError(self._folder, str(error))
+            self._broken = (stamp, broken)
+            raise broken from error
+        else:
             with self._turn:
                 self._loaded = loaded
             return loaded

@@ -12,10 +12,11 @@ from starlette.responses import Response
 
 from graph.errors import UserError
 from models.errors import PlanInfeasibleError
-from serving.access.errors import LimitExceededError, TooManyRowsError
+from serving.access.errors import LimitExceededError, OverloadedError, TooManyRowsError
 from serving.errors import (
     FieldProblem,
     InvalidRequestError,
+    LedgerUnavailableError,
     MalformedJsonError,
     MethodNotAllowedError,
     NoFeaturesError,
@@ -36,6 +37,8 @@ __all__ = [
 
 MEDIA_TYPE: Final = "application/problem+json"
 _LOG: Final = logging.getLogger("bentoml.zhiheng")
+# A restart of the database takes seconds; a full disk longer, and then asking again costs nothing.
+_LEDGER_RETRY_SECONDS: Final = "2"
 
 # Pydantic's rule names, in the words of the people who read them.
 _RULES: Final[dict[str, tuple[str, str]]] = {
@@ -192,8 +195,10 @@ def problem_response(error: Exception, *, request_id: str, language: Language) -
         headers["WWW-Authenticate"] = 'Bearer realm="zhiheng"'
     if isinstance(error, MethodNotAllowedError):
         headers["Allow"] = ", ".join(error.allowed)
-    if isinstance(error, LimitExceededError):
+    if isinstance(error, LimitExceededError | OverloadedError):
         headers["Retry-After"] = str(math.ceil(error.retry_after))
+    if isinstance(error, LedgerUnavailableError):
+        headers["Retry-After"] = _LEDGER_RETRY_SECONDS
     text = body.model_dump_json(exclude_none=True)
     return Response(text, body.status, headers=headers, media_type=MEDIA_TYPE)
 

@@ -22,6 +22,7 @@ __all__ = [
     "observed_request",
     "observed_score",
     "observed_shadow",
+    "observed_slow_headers",
     "shadow_dropped",
 ]
 
@@ -99,6 +100,10 @@ ACCESS_LOG_FAILURES: Final = Counter(
     "zhiheng_access_log_failures", "Lines of the access log that could not be written", registry=REGISTRY
 )
 
+SLOW_HEADERS: Final = Counter(
+    "zhiheng_slow_headers", "Connections closed because no whole headers came in time", registry=REGISTRY
+)
+
 _seen_values: Final[dict[str, set[str]]] = {}
 
 
@@ -164,6 +169,11 @@ def shadow_dropped(family: str) -> None:
 def access_log_failed() -> None:
     """Count a line of the access log that is lost."""
     ACCESS_LOG_FAILURES.inc()
+
+
+def observed_slow_headers() -> None:
+    """Count a connection that was closed before it asked for anything."""
+    SLOW_HEADERS.inc()
 
 
 def _bounded(label: str, value: str) -> str:
