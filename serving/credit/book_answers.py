@@ -22,6 +22,13 @@ _ROWS_AT_ONCE: Final = 4_096
 _ERRORS: Final = ("error_field", "error_rule", "error_message")
 _WORDS: Final = ("row", "key", "party_id", "line", "stage")
 _LISTS: Final = ("decided_by", "quality_notes")
+_OVERRIDE: Final[Mapping[str, str]] = {
+    "override_advice": "advice",
+    "override_grade": "grade",
+    "override_until": "until",
+    "override_id": "override_id",
+    "override_decision_id": "decision_id",
+}
 _LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "row": ("行号", "row of the file sent"),
     "key": ("自编号", "your own id"),
@@ -43,6 +50,11 @@ _LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "quality": ("结果质量", "quality"),
     "quality_notes": ("质量说明", "why not full"),
     "features_known": ("已知特征数", "features known"),
+    "override_advice": ("人工调整的意见", "advice of the override that counts"),
+    "override_grade": ("人工调整的等级", "grade of the override"),
+    "override_until": ("调整有效至", "last day of the override"),
+    "override_id": ("调整编号", "id of the override"),
+    "override_decision_id": ("调整所依据的评分", "score that the override is of"),
     "duplicate_of": ("与该行重复", "repeats the row"),
     "error_field": ("字段", "field"),
     "error_rule": ("规则", "rule"),
@@ -184,9 +196,11 @@ def _plain(row: dict[str, object], *, contributions: bool) -> dict[str, object]:
     said = {
         name: value
         for name, value in row.items()
-        if name in _LABELS and name not in _ERRORS and name not in _LISTS
+        if name in _LABELS and name not in (*_ERRORS, *_LISTS, *_OVERRIDE)
     }
     said |= {name: str(row[name]).split(";") if row[name] else [] for name in _LISTS}
+    override = {name: row[column] for column, name in _OVERRIDE.items()}
+    said["override"] = override if override["override_id"] else None
     said["reasons"] = [
         {
             "feature": row[f"reason_{number}"],

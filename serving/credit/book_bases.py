@@ -62,7 +62,7 @@ class LookedUpBases:
         """Look a row up. Raises OutsideScopeError, UnknownPartyError, InvalidRequestError."""
         if request.party_id is not None:
             self._scorer.require(self._caller, request.party_id)
-        return self._scorer.basis(request)
+        return self._scorer.basis(request, self._caller)
 
 
 def terms_of(scorer: CreditScorer | RulesOnlyScorer) -> BookTerms:

@@ -10,7 +10,7 @@ import polars as pl
 from serving.credit.answer import Marks
 from serving.credit.basis import Basis
 from serving.credit.book_bases import Bases, BookTerms
-from serving.credit.book_frame import FIGURES, JOINED, SAID, Answers, BookFrames
+from serving.credit.book_frame import FIGURES, JOINED, SAID, Answers, BookFrames, say_override
 from serving.credit.book_look_up import BookLookUp
 from serving.credit.book_reasons import ReasonTexts
 from serving.credit.book_rows import BookRows
@@ -59,6 +59,7 @@ class RulesBookScorer:
             said["quality"][place] = answer.quality.level.value
             said["quality_notes"][place] = JOINED.join(note.code for note in answer.quality.notes)
             said["features_known"][place] = answer.quality.features_known
+            say_override(said, place, answer.override)
         figures = {name: np.full(len(rows), np.nan) for name in FIGURES}
         return self._frames.write(rows, answered, Answers(figures, said, parts=None))
 

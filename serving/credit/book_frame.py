@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from models.credit.book_scores import contribution_columns
 from serving.credit.book_reasons import ReasonTexts, reason_columns
 from serving.credit.book_rows import BookRows
+from serving.credit.schemas import PartyOverride
 from serving.http.language import Language
 
-__all__ = ["FIGURES", "JOINED", "SAID", "Answers", "BookFrames", "RowStatus", "Said"]
+__all__ = ["FIGURES", "JOINED", "SAID", "Answers", "BookFrames", "RowStatus", "Said", "say_override"]
 
 FIGURES: Final = (
     *("pd", "pd_low", "pd_high", "log_odds", "base_log_odds", "own_pd", "own_log_odds"),
@@ -29,11 +30,23 @@ SAID: Final[Mapping[str, type[pl.DataType]]] = {
     "quality": pl.String,
     "quality_notes": pl.String,
     "features_known": pl.Int64,
+    "override_advice": pl.String,
+    "override_grade": pl.String,
+    "override_until": pl.String,
+    "override_id": pl.String,
+    "override_decision_id": pl.String,
 }
 JOINED: Final = ";"
 
 Floats = NDArray[np.float64]
 Said = Mapping[str, Sequence[object]]
+
+
+def say_override(said: Mapping[str, list[object]], place: int, override: PartyOverride | None) -> None:
+    """Write down in the row at a place what people decided about its party."""
+    if override is not None:
+        for name, value in override.model_dump(mode="json").items():
+            said[f"override_{name.removeprefix('override_')}"][place] = value
 
 
 class RowStatus:

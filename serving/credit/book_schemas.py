@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
 from models.credit.policy import Advice
+from serving.credit.schemas import PartyOverride
 from serving.schemas import Note, QualityLevel, StrictModel
 
 __all__ = [
@@ -115,6 +116,9 @@ class BookRow(StrictModel):
     points: int | None
     advice: Advice
     decided_by: list[str]
+    override: PartyOverride | None = Field(
+        description="该主体现行的人工调整 / the override of the party that counts now"
+    )
     quality: QualityLevel
     quality_notes: list[str]
     features_known: int

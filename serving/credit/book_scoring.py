@@ -12,7 +12,7 @@ from serving.credit.answer import Outcome, outcome_of, route_of
 from serving.credit.basis import Basis
 from serving.credit.book_bases import Bases, BookTerms
 from serving.credit.book_by_rules import RulesBookScorer
-from serving.credit.book_frame import FIGURES, JOINED, SAID, Answers, BookFrames
+from serving.credit.book_frame import FIGURES, JOINED, SAID, Answers, BookFrames, say_override
 from serving.credit.book_look_up import BookLookUp, LookedUp
 from serving.credit.book_reasons import ReasonTexts
 from serving.credit.book_rows import BookRows
@@ -77,6 +77,7 @@ class BookScorer:
                 outcome = self._outcome(found[place], scores, at)
                 self.notes |= {note.code: note for note in outcome.warnings}
                 _set_outcome(place, outcome, figures, said, parts)
+                say_override(said, place, found[place].basis.override)
         return self._frames.write(rows, answered, Answers(figures, said, parts))
 
     def _outcome(self, found: LookedUp, scores: "Scores", row: int) -> Outcome:

@@ -1,5 +1,6 @@
 """Overrides of credit decisions: two persons, one open at a time, ended by their date, the model's answer beside them."""
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,9 @@ import pytest
 
 from serving.access.caller import Call, Caller
 from serving.review.review_store import ReviewStore
+from serving.uploads.media import TableKind
 from tests.serving.conftest import World
+from tests.serving.credit.book_client import rows_of, send
 from tests.serving.review.review_world import START, Office, done, slug
 
 ANYONE = Caller(Call("r-1", "k-1", ("risk_officer",)), "钱经办", ("*",))
@@ -280,3 +283,18 @@ def test_roles_are_kept_apart(office: Office) -> None:
     for who in ("auditor", "officer", "planner"):
         assert slug(office.override(override, "approve", who), 403) == "forbidden"
     assert slug(office.get("credit/overrides", "planner"), 403) == "forbidden"
+
+
+def test_book_says_in_a_partys_row_which_override_counts(office: Office) -> None:
+    decision, override = asked(office)
+    done(office.override(override, "approve", "approver"))
+    client = replace(office.client, key=office.keys["officer"])
+    content = json.dumps({"party_ids": ["P0000006", "P0000001"]}).encode()
+    first, second = send(client, content, TableKind.JSON).json()["answers"]
+    assert first["override"] == office.score()["override"]
+    assert (first["override"]["override_id"], first["override"]["decision_id"]) == (override, decision)
+    assert second["override"] is None
+    for kind in (TableKind.CSV, TableKind.PARQUET, TableKind.XLSX):
+        rows = rows_of(send(client, content, TableKind.JSON, Accept=kind.media_type), kind)
+        assert rows["override_id"].to_list() == [override, None]
+        assert rows["override_grade"].to_list() == ["A1", None]
