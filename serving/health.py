@@ -1,6 +1,6 @@
 """Which parts of a worker work, how fresh they are, and what stands in for what."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
 from serving.champions.families import Level
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["health_of"]
 
 # Without the book answers are given, each saying that rules were not checked, and without forecasts or capacity credit is
-# scored all the same; a challenger answers nobody. None of them stops the service.
-_NOT_NEEDED: Final = frozenset({"book", "forecasts", "capacity", "challenger", "registry"})
+# scored all the same; a challenger answers nobody; a clock that is behind makes dates go by the ledger. None of them stops
+# the service.
+_NOT_NEEDED: Final = frozenset({"book", "forecasts", "capacity", "challenger", "registry", "clock"})
 
 
 def health_of(parts: "Parts") -> Health:
@@ -38,6 +39,7 @@ def health_of(parts: "Parts") -> Health:
         "capacity": _capacity(parts),
         "ledger": _ledger(parts),
     }
+    found["clock"] = _clock(parts, found["ledger"].last)
     if parts.credit.challenger is not None or "challenger" in parts.problems:
         beside = parts.credit.challenger
         version = beside.model.version if beside else None
@@ -178,3 +180,18 @@ def _ledger(parts: "Parts") -> PartHealth:
     except LedgerUnavailableError as error:
         return PartHealth(ready=False, problem_zh=error.zh, problem_en=error.en)
     return PartHealth(ready=True, count=count, last=last)
+
+
+def _clock(parts: "Parts", last: str | None) -> PartHealth:
+    """Say whether the computer's clock is behind the newest record: it, or the one before, is wrong."""
+    if last is None:
+        return PartHealth(ready=True)
+    behind = (datetime.fromisoformat(last) - parts.credit.sources.clock()).total_seconds()
+    if behind <= parts.clock_tolerance_seconds:
+        return PartHealth(ready=True)
+    return PartHealth(
+        ready=False,
+        problem_zh=f"服务器时钟比台账的最新记录慢 {behind:.0f} 秒：现在的时钟或写该记录时的时钟有误。密钥与令牌的有效期按时钟计，请校正。",
+        problem_en=f"The clock is {behind:.0f} s behind the newest record of the ledger: it is wrong now, or was when that was "
+        "written. Keys and tokens expire by the clock; set it right.",
+    )

@@ -56,12 +56,14 @@ class Parts:
         board: SwitchBoard,
         shadow: Shadow,
         overrides: ActiveOverrides,
+        clock_tolerance_seconds: float,
     ) -> None:
         self.credit, self.ledger, self.capacity, self.board = credit, ledger, capacity, board
         self.demand, self.payloads = planning.demand, planning.payloads
         self.accuracy, self.scenarios = planning.accuracy, planning.scenarios
         self.shadows = Shadows(self, shadow)
         self.overrides = overrides
+        self.clock_tolerance_seconds = clock_tolerance_seconds
         self._runs: tuple[object, ...] | None = None
         self._run_problems: dict[str, UserError] = {}
         self._told: dict[str, str] = {}

@@ -89,7 +89,14 @@ class Deployment:
         credit = CreditParts(_sources(settings, overrides), board)
         self.shadow = make_shadow(settings, self._database)
         self.parts = Parts(
-            credit, ledger, planning, capacity, board=board, shadow=self.shadow, overrides=overrides
+            credit,
+            ledger,
+            planning,
+            capacity,
+            board=board,
+            shadow=self.shadow,
+            overrides=overrides,
+            clock_tolerance_seconds=settings.clock_tolerance_seconds,
         )
         self._following = follow_thread(settings)
         api = Api(self.parts, make_access(settings, self._database, ledger), settings)

@@ -19,7 +19,7 @@ __all__ = ["DOCS_PAGE", "JSON", "Endpoint", "openapi_json"]
 
 JsonObject: TypeAlias = dict[str, Json]
 _PLACE: Final = re.compile(r"\{(\w+)\}")
-_TOO_MANY: Final = 429
+_TRY_AGAIN: Final = (429, 503)
 _FILE: Final[JsonObject] = {"schema": {"type": "string", "format": "binary"}}
 _SCHEMES: Final[JsonObject] = {
     "key": {
@@ -137,7 +137,7 @@ def _responses(endpoint: Endpoint) -> JsonObject:
     for status in endpoint.declared:
         titles = sorted({f"{p.zh} / {p.en}" for p in problems().values() if p.status == status})
         problem = _content("; ".join(titles) or str(status), ProblemBody, MEDIA_TYPE, problem_example(status))
-        given[str(status)] = {**problem, "headers": _RETRY} if status == _TOO_MANY else problem
+        given[str(status)] = {**problem, "headers": _RETRY} if status in _TRY_AGAIN else problem
     if endpoint.unready:
         given["503"] = _content("尚未就绪 / Not ready", endpoint.answer)
     return given

@@ -1,6 +1,7 @@
 """The decision ledger: append-only, hash-chained; an answer that is not in it is not given."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from sqlalchemy import select
 
@@ -25,6 +26,8 @@ __all__ = [
     "canonical_json",
     "chain_hash",
 ]
+
+_SAME: Final = "UPDATE alembic_version SET version_num = version_num"
 
 
 class Ledger:
@@ -64,11 +67,13 @@ class Ledger:
     def probe(self) -> tuple[int, str | None]:
         """Return the number of the last decision and when it was recorded, if the ledger can be written.
 
-        Takes the write lock for a moment. Raises LedgerUnavailableError.
+        Makes a commit that changes nothing: on a full disk a lock can be taken and a record cannot be written.
+        Raises LedgerUnavailableError.
         """
         newest = select(decisions.c.seq, decisions.c.recorded_at).order_by(decisions.c.seq.desc()).limit(1)
         with self._database.writing() as connection:
             row = connection.execute(newest).first()
+            connection.exec_driver_sql(_SAME)
         return (row.seq, row.recorded_at) if row is not None else (0, None)
 
     def verify(self) -> Verification:

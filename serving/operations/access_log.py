@@ -71,6 +71,8 @@ class AccessLog:
                 self._append(line, now.date())
             self.problem = None
         except OSError as error:
+            with self._lock:
+                self._close()  # what is wrong may be this file alone: the next line opens it anew, by its name
             self.problem = error.strerror or type(error).__name__
             self._on_failure()
 
@@ -81,7 +83,8 @@ class AccessLog:
 
     def _append(self, line: bytes, day: date) -> None:
         file = self._file if day == self._day else None
-        file = self._open(day) if file is None else file
+        # A file that was removed takes lines in and loses them when it is closed.
+        file = self._open(day) if file is None or os.fstat(file).st_nlink == 0 else file
         # After a write that broke off the next line begins on its own.
         line = b"\n" + line if self._torn else line
         self._torn = True

@@ -9,6 +9,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from serving.operations.metric_files import back_metric_files
 from serving.operations.observing import Seen
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "shadow_dropped",
 ]
 
+back_metric_files()  # before the first metric is made: most of them open their file then
 REGISTRY: Final = CollectorRegistry()
 OTHER: Final = "other"
 # A vocabulary that grows beyond this is none: what comes later is counted together.
