@@ -336,7 +336,7 @@ class ServiceSettings(BaseSettings):
     requests_at_once: int = Field(
         default=512,
         ge=1,
-        description="每个工作进程同时作答的请求数（所有密钥合计），超出答 503 / requests a worker answers at once, of all keys; more get 503",
+        description="每个进程同时作答的请求数，超出答 503 / requests a worker answers at once, of all keys; more get 503",
     )
     query_limit_bytes: int = Field(
         default=8_192, ge=1, description="带参数的地址超过此长度则 431 / longer addresses with query get 431"
