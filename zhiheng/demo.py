@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -233,6 +234,7 @@ class Demo:
 
     def _new_key(self) -> str:
         """Make the demo's key; the keys of earlier runs are withdrawn, as nobody can look them up again."""
+        from serving.access.key_acts import acts_of_user, system_user
         from serving.access.keys import KeyStore
         from serving.access.roles import ALL_COMPANIES, Role
         from serving.ledger.database import Database
@@ -241,7 +243,8 @@ class Demo:
         database = Database(self.settings.home / "ledger.db", url=self.settings.database_url)
         database.open()
         try:
-            keys = KeyStore(database)
+            told = acts_of_user(system_user(), new_id=lambda: uuid.uuid4().hex)
+            keys = KeyStore(database, told=told)
             for old in keys.all():
                 if old.name == _KEY_NAME and old.revoked_at is None:
                     keys.revoke(old.key_id, now=now)

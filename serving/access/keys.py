@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from serving.access.errors import RefusedKeyError, WithdrawnKeyError
 from serving.access.held_keys import HeldRows
 from serving.access.identity import Identity
+from serving.access.key_acts import KeyAct, KeyVerb, TellAct, unrecorded
 from serving.access.key_terms import PLAIN_TERMS, KeyTerms, checked_scope, checked_terms, utc_text
 from serving.access.limits import NO_LIMITS_OF_ITS_OWN, KeyLimits
 from serving.access.roles import Role
@@ -28,6 +29,7 @@ __all__ = ["ApiKey", "KeyStore", "require_role"]
 
 _FORMAT: Final = re.compile(r"zh_([0-9a-f]{12})_([0-9a-f]{64})")
 _BEARER: Final = "bearer "
+_MOMENTS: Final = ("created_at", "expires_at", "rotated_at", "previous_until", "revoked_at")
 _BY_ID: Final = select(api_keys).where(api_keys.c.key_id == bindparam("key_id"))
 
 
@@ -64,8 +66,10 @@ class KeyStore:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         timer: Callable[[], float] = time.monotonic,
+        told: TellAct = unrecorded,
     ) -> None:
-        self._database, self._clock, self._timer = database, clock, timer
+        """Take `told`, which hears of every act in its transaction."""
+        self._database, self._clock, self._timer, self._told = database, clock, timer, told
         self._reading = threading.Lock()
         # Ids that do not exist are held apart, so that trying many of them pushes no key in use out.
         self._held: HeldRows[_Held] = HeldRows(timer=timer)
@@ -101,8 +105,8 @@ class KeyStore:
         }
         with self._database.writing() as connection:
             connection.execute(insert(api_keys).values(values))
-            row = connection.execute(_BY_ID, {"key_id": key_id}).one()
-        return _key(row), _text(key_id, secret)
+            key = self._done(connection, KeyVerb.CREATE, key_id, now)
+        return key, _text(key_id, secret)
 
     def all(self) -> list[ApiKey]:
         """Return every key, the withdrawn ones too, oldest first."""
@@ -132,18 +136,18 @@ class KeyStore:
                 "rotated_at": utc_text(now),
             }
             connection.execute(update(api_keys).where(api_keys.c.key_id == key_id).values(changed))
-            row = connection.execute(_BY_ID, {"key_id": key_id}).one()
+            key = self._done(connection, KeyVerb.ROTATE, key_id, now)
         self._held.forget(key_id)
-        return _key(row), _text(key_id, secret)
+        return key, _text(key_id, secret)
 
-    def limit(self, key_id: str, limits: KeyLimits) -> None:
+    def limit(self, key_id: str, limits: KeyLimits, *, now: datetime) -> None:
         """Replace the limits of a key. Raises UnknownKeyError."""
         values = {"limits": limits.model_dump_json(exclude_none=True)}
         with self._database.writing() as connection:
             wanted = update(api_keys).where(api_keys.c.key_id == key_id)
-            changed = connection.execute(wanted.values(values)).rowcount
-        if changed == 0:
-            raise UnknownKeyError(key_id)
+            if connection.execute(wanted.values(values)).rowcount == 0:
+                raise UnknownKeyError(key_id)
+            self._done(connection, KeyVerb.LIMIT, key_id, now)
         self._held.forget(key_id)
 
     def revoke(self, key_id: str, *, now: datetime) -> None:
@@ -151,10 +155,13 @@ class KeyStore:
         at = utc_text(now)
         with self._database.writing() as connection:
             wanted = update(api_keys).where(api_keys.c.key_id == key_id)
-            found = connection.execute(select(api_keys.c.key_id).where(api_keys.c.key_id == key_id)).first()
-            connection.execute(wanted.where(api_keys.c.revoked_at.is_(None)).values(revoked_at=at))
-        if found is None:
-            raise UnknownKeyError(key_id)
+            if connection.execute(_BY_ID, {"key_id": key_id}).first() is None:
+                raise UnknownKeyError(key_id)
+            # One that is withdrawn stays so since then: nothing is done, and nothing told.
+            if connection.execute(
+                wanted.where(api_keys.c.revoked_at.is_(None)).values(revoked_at=at)
+            ).rowcount:
+                self._done(connection, KeyVerb.REVOKE, key_id, now)
         self._held.forget(key_id)
 
     def check(self, authorization: str | None) -> ApiKey:
@@ -170,6 +177,12 @@ class KeyStore:
         key_id, secret = _parts(authorization)
         held = self._lately(key_id)
         return None if held is None else self._opened(held, secret)
+
+    def _done(self, connection: Connection, verb: KeyVerb, key_id: str, now: datetime) -> ApiKey:
+        key = _key(connection.execute(_BY_ID, {"key_id": key_id}).one())
+        moments = {name: getattr(key, name) for name in _MOMENTS}
+        self._told(connection, KeyAct(verb, key, now, moments, key.combination_reason))
+        return key
 
     def _lately(self, key_id: str) -> _Held | None:
         return self._held.get(key_id) or self._unknown.get(key_id)

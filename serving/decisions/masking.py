@@ -23,9 +23,21 @@ _PERSONAL_COLUMNS: Final = frozenset(
     column.name for contract in CONTRACTS.values() for column in contract.columns if column.personal
 )
 _STAFF: Final = frozenset(
-    {"name", "assignee", "made_by", "withdrawn_by", "asked_by", "approved_by", "opened_by", "closed_by"}
+    {
+        "name",
+        "assignee",
+        "made_by",
+        "withdrawn_by",
+        "asked_by",
+        "approved_by",
+        "opened_by",
+        "closed_by",
+        "os_user",
+    }
 )
-_FREE_TEXT: Final = frozenset({"reason", "ground", "withdrawn_reason", "closing_reason"})
+_FREE_TEXT: Final = frozenset(
+    {"reason", "ground", "withdrawn_reason", "closing_reason", "combination_reason"}
+)
 _PARTY_FIELDS: Final = frozenset({"party_id", "subject", "end_id", "src", "dst", "parties", "party_ids"})
 _OF_A_PERSON: Final = frozenset({"inputs", "inputs_sha256", "facts", "features", "contributions"})
 _TOLD_OF_PERSONS: Final = frozenset({"text_zh", "text_en"})

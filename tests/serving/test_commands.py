@@ -1,5 +1,6 @@
 """Keys and ledger from the command line."""
 
+import getpass
 import json
 import sqlite3
 from pathlib import Path
@@ -12,6 +13,7 @@ from graph.errors import UserError
 from serving.access.keys import KeyStore
 from serving.access.roles import Role
 from serving.launch import check_address
+from serving.ledger.chain import Ledger, Wanted
 from serving.ledger.database import Database
 from zhiheng.commands.keys import keys_app
 from zhiheng.commands.ledger import ledger_app
@@ -48,6 +50,14 @@ def test_created_key_works_is_listed_without_secret_and_can_be_withdrawn(tmp_pat
     assert RUN.invoke(keys_app, ["revoke", key_id]).exit_code == 0
     with pytest.raises(UserError):
         roles_of(tmp_path, text)
+    database = Database(tmp_path / "ledger.db")
+    made_and_withdrawn = [
+        Ledger(database).list(Wanted(route=route), companies=["*"], limit=2).decisions
+        for route in ("keys/create", "keys/revoke")
+    ]
+    database.close()
+    users = [one.record["request"]["os_user"] for (one,) in made_and_withdrawn]  # type: ignore[index, call-overload]
+    assert users == [getpass.getuser()] * 2
 
 
 def test_key_is_made_with_end_limits_and_reason_and_rotated(tmp_path: Path) -> None:

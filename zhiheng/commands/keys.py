@@ -1,6 +1,8 @@
 """Commands of API keys: make, list, rotate, limit, withdraw."""
 
-import getpass
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +14,7 @@ from zhiheng.database import service_database
 from zhiheng.settings import load_settings
 
 if TYPE_CHECKING:
-    from serving.access.keys import ApiKey
+    from serving.access.keys import ApiKey, KeyStore
 
 __all__ = ["keys_app"]
 
@@ -60,17 +62,17 @@ def create_key(
     ] = "",
 ) -> None:
     """签发密钥；明文只显示这一次。 / Make a key; its text is shown this once."""
+    from serving.access.key_acts import system_user
     from serving.access.key_terms import KeyTerms, read_limits
-    from serving.access.keys import KeyStore
 
     terms = KeyTerms(
         expires_at=_end_of(expires.date()) if expires else None,
-        made_by=by or getpass.getuser(),
+        made_by=by or system_user(),
         combination_reason=allow_combination,
         limits=read_limits(limit or []),
     )
-    with service_database() as database:
-        key, text = KeyStore(database).create(
+    with _acting(terms.made_by) as keys:
+        key, text = keys.create(
             name, role, companies=company or [ALL_COMPANIES], now=datetime.now(UTC), terms=terms
         )
     teller(load_settings())(
@@ -104,12 +106,8 @@ def rotate_key(
     ] = 24.0,
 ) -> None:
     """换发密文；旧密文在重叠期内仍有效。 / Give a key a new secret; the old one is valid during the overlap."""
-    from serving.access.keys import KeyStore
-
-    with service_database() as database:
-        key, text = KeyStore(database).rotate(
-            key_id, now=datetime.now(UTC), overlap=timedelta(hours=overlap_hours)
-        )
+    with _acting() as keys:
+        key, text = keys.rotate(key_id, now=datetime.now(UTC), overlap=timedelta(hours=overlap_hours))
     teller(load_settings())(
         f"密钥 {key_id} 已换发；旧密文到 {key.previous_until} 为止有效。请立即保存新的，以后无法再次查看：",
         f"Key {key_id} has a new secret; the old one is valid until {key.previous_until}. Keep the new one now; it cannot "
@@ -122,11 +120,10 @@ def rotate_key(
 def limit_key(key_id: _KeyId, limit: _Limit = None) -> None:
     """改变密钥自己的限额；不写 --limit 即恢复为设置。 / Replace a key's own limits; without --limit those of the settings hold."""
     from serving.access.key_terms import read_limits
-    from serving.access.keys import KeyStore
 
     limits = read_limits(limit or [])
-    with service_database() as database:
-        KeyStore(database).limit(key_id, limits)
+    with _acting() as keys:
+        keys.limit(key_id, limits, now=datetime.now(UTC))
     shown = limits.model_dump_json(exclude_none=True)
     teller(load_settings())(f"密钥 {key_id} 的限额：{shown}。", f"Limits of key {key_id}: {shown}.")
 
@@ -134,11 +131,20 @@ def limit_key(key_id: _KeyId, limit: _Limit = None) -> None:
 @keys_app.command("revoke")
 def revoke_key(key_id: _KeyId) -> None:
     """撤销密钥，一秒之内即被拒绝。 / Withdraw a key; refused within a second."""
+    with _acting() as keys:
+        keys.revoke(key_id, now=datetime.now(UTC))
+    teller(load_settings())(f"已撤销密钥 {key_id}。", f"Key {key_id} is withdrawn.")
+
+
+@contextmanager
+def _acting(made_by: str = "") -> Iterator["KeyStore"]:
+    """Open the keys for acts, which are written into the chain as the system user's."""
+    from serving.access.key_acts import acts_of_user, system_user
     from serving.access.keys import KeyStore
 
+    told = acts_of_user(system_user(), made_by=made_by, new_id=lambda: uuid.uuid4().hex)
     with service_database() as database:
-        KeyStore(database).revoke(key_id, now=datetime.now(UTC))
-    teller(load_settings())(f"已撤销密钥 {key_id}。", f"Key {key_id} is withdrawn.")
+        yield KeyStore(database, told=told)
 
 
 def _cells(key: "ApiKey") -> tuple[str, ...]:

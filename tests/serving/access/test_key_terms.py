@@ -179,10 +179,10 @@ def test_limits_of_a_key_stand_before_those_of_the_settings(keys: KeyStore) -> N
     everyones = Limits(600, 16, 1000, rows_per_hour=2000, rows_per_day=3000)
     assert everyones.of(own) == Limits(600, 2, 1000, rows_per_hour=2000, rows_per_day=10)
     assert everyones.of(KeyLimits()) == everyones
-    keys.limit(made.key_id, KeyLimits(body_bytes=5))
+    keys.limit(made.key_id, KeyLimits(body_bytes=5), now=NOW)
     assert keys.check(f"Bearer {text}").limits == KeyLimits(body_bytes=5)
     with pytest.raises(UnknownKeyError):
-        keys.limit("0" * 12, KeyLimits())
+        keys.limit("0" * 12, KeyLimits(), now=NOW)
 
 
 @pytest.mark.parametrize("given", ["rows", "rows_per_day=x", "rows_per_day=0", "pages=1", "concurrent=1.5"])
