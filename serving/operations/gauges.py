@@ -39,6 +39,13 @@ PART_AGE: Final = Gauge(
     multiprocess_mode="livemostrecent",
     registry=REGISTRY,
 )
+PART_PROBLEM: Final = Gauge(
+    "zhiheng_part_problem",
+    "1 where something is wrong with a part, also while what was last good answers",
+    ("part",),
+    multiprocess_mode="livemostrecent",
+    registry=REGISTRY,
+)
 JOBS: Final = Gauge(
     "zhiheng_jobs",
     "Jobs that wait and that run",
@@ -88,6 +95,7 @@ class Gauges:
         now = self._clock()
         for name, part in self._health().parts.items():
             PART_READY.labels(name).set(float(part.ready))
+            PART_PROBLEM.labels(name).set(float(part.problem_en is not None))
             if part.as_of is not None:
                 PART_AGE.labels(name).set(_age(part.as_of, now))
         with contextlib.suppress(LedgerUnavailableError):  # the part "ledger" says so

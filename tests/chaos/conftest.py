@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.graph_listener import GraphListener
 from tests.chaos.house import House, furnish
+from tests.chaos.parts_house import open_parts_house
 from tests.serving.conftest import (  # noqa: F401 - fixtures
     StartService,
     World,
     make_world,
     model,
+    put_model,
     start_service,
 )
 from tests.serving.databases import Place, Server, server  # noqa: F401 - fixtures
@@ -50,3 +53,39 @@ def house(request: pytest.FixtureRequest) -> House:
     """Each of them in turn, running."""
     found: House = request.getfixturevalue(request.param)
     return found.start()
+
+
+@pytest.fixture(scope="session")
+def graph_server() -> GraphListener:
+    """Where the house of parts looks for its graph server."""
+    return GraphListener()
+
+
+@pytest.fixture(scope="session")
+def parts_house(
+    tmp_path_factory: pytest.TempPathFactory,
+    make_world: MakeWorld,  # noqa: F811
+    start_service: StartService,  # noqa: F811
+    graph_server: GraphListener,
+) -> Iterator[House]:
+    """A house of one worker whose files, graph server and clients are broken; each test leaves it whole."""
+    found = open_parts_house(
+        make_world(tmp_path_factory.mktemp("parts")),
+        start_service,
+        ZHIHENG_NEO4J_URI=graph_server.uri,
+        ZHIHENG_PORTRAIT_SERVER_SECONDS="0.5",
+        ZHIHENG_MODEL_HASH_SECONDS="0.3",
+        ZHIHENG_STALE_GRAPH_DAYS="45",
+        ZHIHENG_HEADER_SECONDS="1",
+        ZHIHENG_WRITE_SECONDS="1",
+        ZHIHENG_KEY_CONCURRENT="20",
+        ZHIHENG_REQUESTS_AT_ONCE="30",
+    )
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def parts(parts_house: House) -> House:
+    """The house of parts, running."""
+    return parts_house.start()

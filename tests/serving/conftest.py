@@ -341,8 +341,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def starting(world: World, *, certificate: Path | None = None, **settings: str) -> Iterator[Service]:
-    """Start the real service on a home, with more settings from the environment; over HTTPS where it has a certificate."""
+def starting(
+    world: World, *, certificate: Path | None = None, until: str = "/readyz", **settings: str
+) -> Iterator[Service]:
+    """Start the real service on a home, with more settings from the environment; over HTTPS where it has a certificate.
+
+    It has started when the address `until` answers 200.
+    """
     home, port = world.home, free_port()
     start = (
         "from pathlib import Path; from serving.launch import serve; "
@@ -366,7 +371,7 @@ def starting(world: World, *, certificate: Path | None = None, **settings: str) 
         )
     started = Service(world, port, log, process, certificate)
     try:
-        wait_ready(started)
+        wait_ready(started, until)
         yield started
     finally:
         if process.poll() is None:
@@ -386,11 +391,11 @@ def service(tmp_path_factory: pytest.TempPathFactory, model: CreditModel) -> Ite
         yield started
 
 
-def wait_ready(service: Service) -> None:
+def wait_ready(service: Service, path: str = "/readyz") -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end and service.process.poll() is None:
         try:
-            if service.call("GET", "/readyz").status == 200:
+            if service.call("GET", path).status == 200:
                 return
         except OSError:
             pass
