@@ -34,6 +34,8 @@ from serving.credit.sources import CreditSources
 from serving.credit.terms import Model
 from serving.credit.texts import feature_texts
 from serving.decisions.api import DecisionsApi, decisions_handlers
+from serving.decisions.book_row import BookRowDesk
+from serving.decisions.replay_jobs import ReplayJobs
 from serving.decisions.replayers import replayers
 from serving.demand.accuracy import AccuracyDesk
 from serving.demand.api import DemandApi, demand_handlers
@@ -48,7 +50,7 @@ from serving.http.openapi import Endpoint
 from serving.intake.api import intake_handlers
 from serving.intake.wiring import intake_api
 from serving.jobs.api import JobsApi, jobs_handlers
-from serving.jobs.wiring import make_jobs
+from serving.jobs.wiring import Jobs, make_jobs
 from serving.lean import import_lightgbm_alone
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
@@ -62,7 +64,7 @@ from serving.parts import Parts, Planning
 from serving.random_bytes import RandomBytes
 from serving.review.active_overrides import ActiveOverrides
 from serving.review.api import ReviewApi, review_handlers
-from serving.review.parts import review_parts
+from serving.review.parts import ReviewParts, review_parts
 from serving.review.review_store import ReviewStore
 from serving.settings import ServiceSettings
 
@@ -116,7 +118,7 @@ class Deployment:
             settings, self._database, ledger, replayers=lambda: replayers(self.parts), active=overrides
         )
         review = {
-            **decisions_handlers(DecisionsApi(api, self.review.decisions)),
+            **decisions_handlers(_decisions(api, self.review, self.jobs)),
             **review_handlers(ReviewApi(api, self.review)),
         }
         models = models_handlers(models_api(api, settings, self._database, board))
@@ -165,6 +167,12 @@ def _handlers(api: Api) -> Mapping[Endpoint, Handler]:
         **capacity_handlers(CapacityApi(api)),
         **access_handlers(AccessApi(api)),
     }
+
+
+def _decisions(api: Api, review: ReviewParts, jobs: Jobs) -> DecisionsApi:
+    desk = review.decisions
+    rows = BookRowDesk(desk.acting, api.settings.books, lambda: api.parts.credit.book)
+    return DecisionsApi(api, desk, jobs=ReplayJobs(jobs, desk), rows=rows)
 
 
 def _sources(settings: ServiceSettings, overrides: ActiveOverrides) -> CreditSources:

@@ -34,7 +34,7 @@ from serving.uploads.media import TableKind
 from serving.uploads.reading import UploadedTable, open_table, table_of_columns
 from serving.uploads.spool import require_room
 
-__all__ = ["KIND", "AnsweredBook", "BookDesk", "BookJob", "BookLimits"]
+__all__ = ["KIND", "AnsweredBook", "BookDesk", "BookJob", "BookLimits", "open_book"]
 
 KIND: Final = "credit/scores"
 _KEPT: Final = (ROWS_FILE, INPUTS_FILE)
@@ -119,8 +119,7 @@ class BookDesk:
 
         Raises UnreadableUploadError, UploadTooLargeError, InvalidRequestError, NotReadyError, UploadRoomError.
         """
-        json = asked.kind is TableKind.JSON
-        table = self._json(source) if json else open_table(source, asked.kind, self.limits.table)
+        table = open_book(asked, source, self.limits.table)
         scorer = self._scorer()
         terms = terms_of(scorer)
         columns = book_columns(table, terms.features, terms.texts, ignore_unknown=asked.ignore_unknown)
@@ -182,11 +181,6 @@ class BookDesk:
         if abandoned():
             raise LedgerUnavailableError("nobody waits for the answer any more")
         self._ledger.append([record])
-
-    def _json(self, source: Path) -> UploadedTable:
-        request = read_json(source.read_bytes(), BookRequest)
-        columns = request.columns if request.columns is not None else {"party_id": request.party_ids or []}
-        return table_of_columns(columns, self.limits.table)
 
     def _place(self, opened: _Opened) -> Path:
         """Make the book's folder and keep what was sent in it."""
@@ -259,7 +253,17 @@ class BookDesk:
                 name: {part: plain[part] for part in ("sources", "bounds")}
                 for name, plain in scored.bases.items()
             },
+            **({} if opened.terms.model is not None else {"features": list(opened.terms.features)}),
             "files": {name: sha256_of(folder / name) for name in kept},
             "answer": summary.model_dump(mode="json", exclude={"request_id", "decision_id", "decided_at"}),
             "answer_sha256": sha256_of(out),
         }
+
+
+def open_book(asked: BookJob, source: Path, limits: TableLimits) -> UploadedTable:
+    """Look into the table of a book. Raises UnreadableUploadError, UploadTooLargeError, InvalidRequestError."""
+    if asked.kind is not TableKind.JSON:
+        return open_table(source, asked.kind, limits)
+    request = read_json(source.read_bytes(), BookRequest)
+    columns = request.columns if request.columns is not None else {"party_id": request.party_ids or []}
+    return table_of_columns(columns, limits)

@@ -2,13 +2,40 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import polars as pl
 
-__all__ = ["leaves_of", "proof_of", "proven", "root_of"]
+__all__ = [
+    "BLOCK_ROWS",
+    "Leaf",
+    "blocks_of",
+    "leaf_of",
+    "leaves_of",
+    "proof_in_blocks",
+    "proof_of",
+    "proven",
+    "root_of",
+]
 
 _LEAF, _NODE = b"\x00", b"\x01"  # told apart, so that a node cannot be passed off as a row
+BLOCK_ROWS: Final = 1024
+"""Rows whose node is kept: with these nodes a proof reads one block of rows, not the book. A power of two."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A row as it is hashed: SHA-256 of a zero byte, `words`, a zero byte, `floats`."""
+
+    words: bytes
+    floats: bytes
+
+    @property
+    def digest(self) -> bytes:
+        """Return the hash."""
+        return hashlib.sha256(b"".join((_LEAF, self.words, b"\x00", self.floats))).digest()
 
 
 def leaves_of(rows: pl.DataFrame) -> list[bytes]:
@@ -16,14 +43,33 @@ def leaves_of(rows: pl.DataFrame) -> list[bytes]:
 
     A missing float is the quiet NaN 0x7ff8000000000000.
     """
+    return [leaf.digest for leaf in _leaves(rows)]
+
+
+def leaf_of(rows: pl.DataFrame, place: int) -> Leaf:
+    """Return what is hashed of one row."""
+    return _leaves(rows.slice(place, 1))[0]
+
+
+def _leaves(rows: pl.DataFrame) -> list[Leaf]:
     floats = [name for name, dtype in rows.schema.items() if dtype == pl.Float64()]
     words = rows.select(pl.struct(pl.all().exclude(floats)).struct.json_encode()).to_series().to_list()
     figures = np.array(rows.select(floats).fill_null(float("nan")).to_numpy(), dtype="<f8", order="C")
     figures[np.isnan(figures)] = np.nan
+    return [Leaf(word.encode(), row.tobytes()) for word, row in zip(words, figures, strict=True)]
+
+
+def blocks_of(leaves: Sequence[bytes]) -> list[bytes]:
+    """Return the node over each block of leaves; the nodes have the root that the leaves have."""
     return [
-        hashlib.sha256(b"".join((_LEAF, word.encode(), b"\x00", row.tobytes()))).digest()
-        for word, row in zip(words, figures, strict=True)
+        bytes.fromhex(root_of(leaves[start : start + BLOCK_ROWS]))
+        for start in range(0, len(leaves), BLOCK_ROWS)
     ]
+
+
+def proof_in_blocks(block: Sequence[bytes], blocks: Sequence[bytes], place: int) -> list[tuple[str, str]]:
+    """Return the proof of a leaf from the leaves of its block and the nodes of all blocks."""
+    return [*proof_of(block, place % BLOCK_ROWS), *proof_of(blocks, place // BLOCK_ROWS)]
 
 
 def root_of(leaves: Sequence[bytes]) -> str:

@@ -17,16 +17,27 @@ from features.errors import UnwritableFileError
 from models.credit.book_scores import VERSION_KEY, write_row_groups
 from serving.credit.basis import Basis
 from serving.credit.book_frame import RowStatus
-from serving.credit.book_proof import leaves_of, root_of
+from serving.credit.book_proof import blocks_of, leaves_of, root_of
 from serving.credit.book_rows import BookColumns, BookRows, parse_rows
 from serving.uploads.errors import UnreadableUploadError, UploadRoomError
 from serving.uploads.reading import UploadedTable
 
-__all__ = ["BASIS", "INPUTS_FILE", "ROWS_FILE", "BookCounts", "PieceScorer", "run_book", "sha256_of"]
+__all__ = [
+    "BASIS",
+    "BLOCKS_FILE",
+    "INPUTS_FILE",
+    "ROWS_FILE",
+    "BookCounts",
+    "PieceScorer",
+    "run_book",
+    "sha256_of",
+]
 
 ROWS_FILE: Final = "rows.parquet"
 INPUTS_FILE: Final = "inputs.parquet"
 """Inputs of the rows about parties: those of the other rows stand in the table that came."""
+BLOCKS_FILE: Final = "blocks.bin"
+"""Nodes of the tree over the rows, 32 bytes each; they are right where their root is the record's."""
 BASIS: Final = "basis"
 """The column of INPUTS_FILE that holds, as JSON, what these rows were answered from beside their features."""
 
@@ -119,6 +130,8 @@ def run_book(
                 lambda file: write_row_groups(file, _larger(frames(kept), chunk_rows), told),
                 private=True,
             )
+        nodes = b"".join(blocks_of(counts.leaves))
+        write_atomically(folder / BLOCKS_FILE, lambda file: file.write(nodes), private=True)
     except (UnwritableFileError, OSError) as problem:
         raise UploadRoomError from problem
     return counts
@@ -165,6 +178,7 @@ def _beside(basis: Basis) -> Mapping[str, object]:
         "lines": basis.lines,
         "pooled": None if pooled is None else dict(vars(pooled)),
         "neighbours_scored": basis.neighbours_scored,
+        "override": None if basis.override is None else basis.override.model_dump(mode="json"),
     }
 
 

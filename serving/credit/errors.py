@@ -1,12 +1,12 @@
 """Errors of credit in the service, and how each is shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from serving.errors import Problem, ServingError
 
-__all__ = ["PROBLEMS", "BasisError"]
+__all__ = ["PROBLEMS", "BasisError", "BookGoneError", "UnknownBookRowError"]
 
 
 class BasisError(ServingError):
@@ -21,6 +21,38 @@ class BasisError(ServingError):
         )
 
 
+class BookGoneError(ServingError):
+    """The files of a book are not here any more, or on another host."""
+
+    def __init__(self, book_id: str, names: Sequence[str]) -> None:
+        self.book_id, self.names = book_id, tuple(names)
+        listed = ", ".join(names)
+        super().__init__(
+            zh=f"批次 {book_id} 的文件 {listed} 已过保存期被清理，或在另一台主机上。其摘要仍在台账中；"
+            f"请从备份恢复 home/books/{book_id} 后再试，多台主机须共用 books 目录。",
+            en=f"The files {listed} of book {book_id} were kept long enough and removed, or lie on another host. Their hashes "
+            f"are still in the ledger; restore home/books/{book_id} from a backup and try again. Several hosts have to share "
+            "the folder books.",
+        )
+
+
+class UnknownBookRowError(ServingError):
+    """The decision is about no book, or its book has no such row."""
+
+    def __init__(self, decision_id: str, row: str) -> None:
+        self.decision_id, self.row = decision_id, row
+        super().__init__(
+            zh=f"决策 {decision_id[:64]} 没有第 {row[:20]} 行：它不是成批评分，或该批没有这一行。"
+            "行号见结果的 row 列（表格从 2 起，其他从 1 起）。",
+            en=f"Decision {decision_id[:64]} has no row {row[:20]}: it is no book, or the book has no such row. The column `row` "
+            "of the answer has the numbers (from 2 in a spreadsheet, from 1 elsewhere).",
+        )
+
+
 PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
-    {BasisError: Problem("basis", 422, "依据不可用", "Basis cannot be used")}
+    {
+        BasisError: Problem("basis", 422, "依据不可用", "Basis cannot be used"),
+        BookGoneError: Problem("book-gone", 410, "批次文件已不在", "Files of the book are gone"),
+        UnknownBookRowError: Problem("unknown-row", 404, "没有这一行", "No such row"),
+    }
 )

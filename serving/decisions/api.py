@@ -9,12 +9,17 @@ from starlette.responses import Response
 from serving.access.risk_events import RiskKind
 from serving.access.roles import Role
 from serving.decisions.accepted import accepted_type
+from serving.decisions.book_row import BookRowDesk
+from serving.decisions.book_row_schemas import BookRowAnswer, NoQuery
 from serving.decisions.desk import DecisionDesk, Exported
 from serving.decisions.export import ENDINGS
+from serving.decisions.replay_jobs import ReplayJobs
 from serving.decisions.schemas import DecisionAnswer, DecisionQuery, Decisions, ExportQuery, ReplayAnswer
-from serving.http.answering import AnswerApi, read_query
+from serving.http.answering import Abandoned, AnswerApi, read_query
 from serving.http.api import Api, Handler
 from serving.http.openapi import Endpoint
+from serving.jobs.schemas import JobReceipt
+from serving.ledger.answered import Answered
 
 __all__ = ["DecisionsApi", "decisions_handlers"]
 
@@ -57,7 +62,18 @@ REPLAY: Final = Endpoint(
     summary="用当时的输入、模型与政策重算，逐位比对 / Compute it again with the inputs, model and policy of that day, bit for bit",
     roles=_READS,
     answer=ReplayAnswer,
+    accepted=JobReceipt,
     statuses=(404,),
+    slow=True,
+)
+ROW: Final = Endpoint(
+    path="/v1/decisions/{decision_id}/rows/{row}",
+    method="GET",
+    summary="成批评分中的一行，附可与台账核对的证明 / One row of a scored book, with a proof to hold against the ledger",
+    roles=_READS,
+    query=NoQuery,
+    answer=BookRowAnswer,
+    statuses=(404, 410),
     slow=True,
 )
 
@@ -65,9 +81,9 @@ REPLAY: Final = Endpoint(
 class DecisionsApi(AnswerApi):
     """The handlers of decisions."""
 
-    def __init__(self, api: Api, desk: DecisionDesk) -> None:
+    def __init__(self, api: Api, desk: DecisionDesk, *, jobs: ReplayJobs, rows: BookRowDesk) -> None:
         super().__init__(api)
-        self._desk = desk
+        self._desk, self._jobs, self._rows = desk, jobs, rows
 
     async def decisions(self, request: Request, request_id: str) -> Response:
         """List decisions."""
@@ -82,10 +98,28 @@ class DecisionsApi(AnswerApi):
         return await self._answer(lambda: self._desk.get(decision_id, caller))
 
     async def replay(self, request: Request, request_id: str) -> Response:
-        """Replay one decision."""
+        """Replay one decision; a large book is replayed as a job."""
         caller = self._caller(request, request_id, REPLAY)
         decision_id = request.path_params["decision_id"]
-        return await self._answer(lambda: self._desk.replay(decision_id, caller))
+        most = self._api.settings.book_now_rows
+
+        def work(abandoned: Abandoned) -> Answered:
+            rows = self._desk.rows_of(decision_id, caller)
+            if rows > max(1, most) and not abandoned():
+                return self._jobs.submit(decision_id, caller)
+            answered = self._desk.replay(decision_id, caller)
+            if not abandoned():
+                self._api.parts.ledger.append([answered.record])
+            return answered
+
+        return await self._answer_unless_abandoned(work)
+
+    async def row(self, request: Request, request_id: str) -> Response:
+        """Return one row of a book with its proof."""
+        caller = self._caller(request, request_id, ROW)
+        read_query(request, NoQuery)
+        decision_id, row = request.path_params["decision_id"], request.path_params["row"]
+        return await self._answer(lambda: self._rows.row(decision_id, row, caller))
 
     async def export(self, request: Request, request_id: str) -> Response:
         """Export decisions; the record of it is durable before the first byte is given."""
@@ -127,4 +161,5 @@ def decisions_handlers(decisions: DecisionsApi) -> Mapping[Endpoint, Handler]:
         EXPORT: decisions.export,
         DECISION: decisions.decision,
         REPLAY: decisions.replay,
+        ROW: decisions.row,
     }

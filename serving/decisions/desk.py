@@ -9,7 +9,7 @@ from serving.access.caller import Caller
 from serving.decisions.export import ENDINGS, Export, export
 from serving.decisions.masking import Masking
 from serving.decisions.reading import Asked, Span, subject_of, text_of
-from serving.decisions.replay import Replayed, Replayer, replay
+from serving.decisions.replay import Progress, Replayed, Replayer, no_progress, replay
 from serving.decisions.schemas import (
     DecisionAnswer,
     DecisionQuery,
@@ -44,6 +44,9 @@ _FIGURES: Final = (
     "advice",
     "policy",
     "model_version",
+    "rows_answered",
+    "rows_failed",
+    "merkle_root",
 )
 
 
@@ -72,6 +75,11 @@ class DecisionDesk:
     ) -> None:
         self._acting, self._overrides, self._appeals = acting, overrides, appeals
         self._replayers, self._masking, self._export_rows = replayers, masking, export_rows
+
+    @property
+    def acting(self) -> Acting:
+        """Return what others who read decisions work with."""
+        return self._acting
 
     def get(self, decision_id: str, caller: Caller) -> Answered:
         """Return a decision as it is kept, and what stands now. Raises UnknownDecisionError."""
@@ -117,11 +125,16 @@ class DecisionDesk:
         told: Mapping[str, Json] = {"decisions": [one.seq for one in found.decisions]}
         return act.write("decisions/list", answer, query, told, query.subject or "")
 
-    def replay(self, decision_id: str, caller: Caller) -> Answered:
+    def rows_of(self, decision_id: str, caller: Caller) -> int:
+        """Return how many rows a replay computes again: those of a book, else one. Raises UnknownDecisionError."""
+        rows = _answer(self._acting.reader.get(decision_id, caller).record).get("rows")
+        return rows if isinstance(rows, int) else 1
+
+    def replay(self, decision_id: str, caller: Caller, progress: Progress = no_progress) -> Answered:
         """Compute a decision again and hold it against the record. Raises UnknownDecisionError."""
         act = self._acting.act(caller)
         found = self._acting.reader.get(decision_id, caller)
-        replayed = replay(found, self._replayers())
+        replayed = replay(found, self._replayers(), progress)
         answer = ReplayAnswer(
             **act.reading,
             of_decision=decision_id,

@@ -1,6 +1,6 @@
 """Compute a recorded answer again and hold it against what was said; what cannot be computed is said with its reason."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,16 @@ from serving.errors import ServingError
 from serving.ledger.chain import Decision, Json
 from serving.schemas import Note
 
-__all__ = ["CannotReplayError", "Recomputed", "Replayed", "Replayer", "caller_of_record", "replay"]
+__all__ = [
+    "CannotReplayError",
+    "Progress",
+    "Recomputed",
+    "Replayed",
+    "Replayer",
+    "caller_of_record",
+    "no_progress",
+    "replay",
+]
 
 _COMPARED: Final = ("answer", "contributions", "answer_sha256")
 
@@ -26,14 +35,25 @@ class CannotReplayError(ServingError):
 
 @dataclass(frozen=True)
 class Recomputed:
-    """The record as it would be written now; `notes` say what else has changed since."""
+    """The record as it would be written now; `notes` say what else has changed since.
+
+    `compared` are the parts of it that are held against the record; `also` differs in files that the record knows by hash.
+    """
 
     record: Mapping[str, Json]
     notes: tuple[Note, ...] = ()
+    compared: tuple[str, ...] = _COMPARED
+    also: tuple[Differing, ...] = ()
 
 
-Replayer = Callable[[Decision], Recomputed]
+Progress = Callable[[float], None]
+"""Takes the share that is done, and may raise to stop."""
+Replayer = Callable[[Decision, Progress], Recomputed]
 """Computes the answer of a record again. Raises CannotReplayError."""
+
+
+def no_progress(_share: float) -> None:
+    """Tell nobody how far it is."""
 
 
 @dataclass(frozen=True)
@@ -51,18 +71,20 @@ class Replayed:
         return None if self.now is None else not self.differences
 
 
-def replay(decision: Decision, replayers: Mapping[str, Replayer]) -> Replayed:
+def replay(
+    decision: Decision, replayers: Mapping[str, Replayer], progress: Progress = no_progress
+) -> Replayed:
     """Compute a decision's answer again with what was kept of its day."""
-    route, then = text_of(decision.record.get("route")), _compared(decision.record)
+    route, then = text_of(decision.record.get("route")), _compared(decision.record, _COMPARED)
     try:
-        found = replayers.get(route, _not_replayed)(decision)
+        found = replayers.get(route, _not_replayed)(decision, progress)
     except CannotReplayError as error:
         return Replayed(then, None, (), (Note(code=error.code, text_zh=error.zh, text_en=error.en),))
-    now = _compared(found.record)
-    return Replayed(then, now, tuple(differing(then, now)), found.notes)
+    then, now = (_compared(record, found.compared) for record in (decision.record, found.record))
+    return Replayed(then, now, (*differing(then, now), *found.also), found.notes)
 
 
-def _not_replayed(decision: Decision) -> Recomputed:
+def _not_replayed(decision: Decision, _progress: Progress) -> Recomputed:
     route = text_of(decision.record.get("route"))
     raise CannotReplayError(
         "route_not_replayed",
@@ -87,5 +109,5 @@ def _texts(value: Json) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else []
 
 
-def _compared(record: Mapping[str, Json]) -> Mapping[str, Json]:
-    return {name: record[name] for name in _COMPARED if name in record}
+def _compared(record: Mapping[str, Json], names: Sequence[str]) -> Mapping[str, Json]:
+    return {name: record[name] for name in names if name in record}

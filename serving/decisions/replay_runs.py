@@ -21,7 +21,7 @@ from serving.champions.families import Level
 from serving.champions.run_choice import RunChoice
 from serving.champions.stand_in import run_note
 from serving.decisions.reading import text_of
-from serving.decisions.replay import CannotReplayError, Recomputed, Replayer, caller_of_record
+from serving.decisions.replay import CannotReplayError, Progress, Recomputed, Replayer, caller_of_record
 from serving.demand.desk import DemandDesk
 from serving.demand.forecast_store import ForecastStore, LoadedRun
 from serving.demand.schemas import ForecastRequest
@@ -41,7 +41,7 @@ def run_replayers(demand: DemandDesk, capacity: CapacityDesk) -> Mapping[str, Re
     def on_capacity(
         shape: type[Shape], answer: Callable[[CapacityDesk, Shape, Caller], Answered]
     ) -> Replayer:
-        def compute(decision: Decision) -> Recomputed:
+        def compute(decision: Decision, _progress: Progress) -> Recomputed:
             desk = _capacity_desk(capacity, decision)
             return _recomputed(
                 lambda: answer(desk, _asked(decision, shape), caller_of_record(decision.record))
@@ -49,7 +49,7 @@ def run_replayers(demand: DemandDesk, capacity: CapacityDesk) -> Mapping[str, Re
 
         return compute
 
-    def on_demand(decision: Decision) -> Recomputed:
+    def on_demand(decision: Decision, _progress: Progress) -> Recomputed:
         desk = _demand_desk(demand, decision)
         asked = _asked(decision, ForecastRequest)
         return _recomputed(lambda: desk.forecast(asked, caller_of_record(decision.record)))
