@@ -6,10 +6,13 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Final
 
+from serving.champions.families import FAMILIES, Alias
 from serving.champions.follower import Follower
+from serving.operations.metrics import follows
 
 __all__ = ["FollowThread", "holding"]
 
@@ -43,6 +46,8 @@ class FollowThread:
 
     def start(self) -> None:
         """Begin."""
+        for family, alias in product(FAMILIES, Alias):
+            follows(family, alias)
         self._thread.start()
 
     def stop(self) -> None:

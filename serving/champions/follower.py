@@ -21,6 +21,7 @@ from serving.champions.errors import RegistryAwayError
 from serving.champions.families import CREDIT, FAMILIES, Alias, Family
 from serving.champions.mlflow_rest import MlflowRest, RegistryAnswerError, RemoteVersion
 from serving.champions.store import Pointer, read_pointer, write_pointer
+from serving.operations.metrics import observed_refused_version
 
 __all__ = ["STATUS", "FollowStatus", "Follower", "Trouble", "read_status"]
 
@@ -222,7 +223,7 @@ class Follower:
                     yield f"{family.folder}/{read_pointer(family.pointer(self.models, alias)).folder}"
 
     def _tell(self, before: FollowStatus | None, status: FollowStatus) -> None:
-        """Log what is new: a registry that went away or came back, a version that was refused."""
+        """Log and count what is new: a registry that went away or came back, a version that was refused."""
         was_away = before is not None and before.away_en is not None
         if status.away_en is not None and not was_away:
             _LOG.warning("MLflow is away, the last good models go on answering: %s", status.away_en)
@@ -231,6 +232,7 @@ class Follower:
         known = {(one.family, one.alias, one.version) for one in (before.troubles if before else ())}
         for one in status.troubles:
             if (one.family, one.alias, one.version) not in known:
+                observed_refused_version(one.family, one.alias)
                 _LOG.warning(
                     "%s %s %s is refused, the last good copy stays: %s",
                     one.family,

@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from graph.errors import UserError
-from models.bundle import MANIFEST, read_bundle
+from models.bundle import MANIFEST, Manifest, read_bundle
 from models.credit.scorecard.folder import SCORECARD_FAMILY
 from serving.champions.errors import UnknownVersionError
 from serving.champions.families import CREDIT
@@ -31,9 +31,7 @@ class ModelShelf:
         load = (
             self._sources.load_scorecard if manifest.family == SCORECARD_FAMILY else self._sources.load_model
         )
-        loaded = LoadedModel(
-            load(folder), folder, manifest.trained_as_of or _window_end(manifest.training_window)
-        )
+        loaded = LoadedModel(load(folder), folder, _trained_as_of(manifest))
         self._held[folder] = (stamp, loaded)
         return loaded
 
@@ -45,7 +43,7 @@ class ModelShelf:
         kept = self._sources.kept().get(version)
         if kept is not None:
             return LoadedModel(
-                self._sources.load_model(kept.folder), kept.folder, kept.manifest.trained_as_of
+                self._sources.load_model(kept.folder), kept.folder, _trained_as_of(kept.manifest)
             )
         card = self._sources.scorecard
         if (card / MANIFEST).is_file() and read_bundle(card).manifest.version == version:
@@ -78,5 +76,8 @@ def _stamp(folder: Path) -> Stamp:
     return stamp_of(*sorted(folder.glob("*")))
 
 
-def _window_end(window: tuple[date, date] | None) -> date | None:
-    return None if window is None else window[1]
+def _trained_as_of(manifest: Manifest) -> date | None:
+    """Return the day of the training data; a manifest without it has the end of its window."""
+    if manifest.trained_as_of is not None or manifest.training_window is None:
+        return manifest.trained_as_of
+    return manifest.training_window[1]

@@ -15,11 +15,13 @@ from serving.operations.observing import Seen
 __all__ = [
     "REGISTRY",
     "access_log_failed",
+    "follows",
     "observed_chain",
     "observed_commit",
     "observed_ledger_failure",
     "observed_ledger_queue",
     "observed_limit",
+    "observed_refused_version",
     "observed_request",
     "observed_score",
     "observed_shadow",
@@ -102,6 +104,12 @@ ACCESS_LOG_FAILURES: Final = Counter(
     "zhiheng_access_log_failures", "Lines of the access log that could not be written", registry=REGISTRY
 )
 
+VERSIONS_REFUSED: Final = Counter(
+    "zhiheng_model_versions_refused",
+    "Versions of models that an alias in the registry points at and that cannot be taken; each counted once",
+    ("family", "alias"),
+    registry=REGISTRY,
+)
 SLOW_HEADERS: Final = Counter(
     "zhiheng_slow_headers", "Connections closed because no whole headers came in time", registry=REGISTRY
 )
@@ -171,6 +179,16 @@ def shadow_dropped(family: str) -> None:
 def access_log_failed() -> None:
     """Count a line of the access log that is lost."""
     ACCESS_LOG_FAILURES.inc()
+
+
+def follows(family: str, alias: str) -> None:
+    """Begin to count at nothing what an alias's versions are refused: the first refusal is a rise then."""
+    VERSIONS_REFUSED.labels(family, alias)
+
+
+def observed_refused_version(family: str, alias: str) -> None:
+    """Count a version that cannot be taken from the registry."""
+    VERSIONS_REFUSED.labels(family, alias).inc()
 
 
 def observed_slow_headers() -> None:

@@ -46,7 +46,7 @@ def test_every_act_on_a_key_is_written_down_with_who_did_it(keys: KeyStore, data
     for one in found:
         assert one["request"] == {"of_key": made.key_id, "os_user": "ops1", "made_by": "钱主管"}
         assert one["companies"] == ["ORG-03"]
-    answers = [dict(one["answer"]) for one in found]  # type: ignore[arg-type, call-overload]
+    answers = [dict(one["answer"]) for one in found]  # type: ignore[arg-type]
     assert answers[1]["previous_until"] == "2026-11-01T09:00:00+00:00"
     assert answers[2]["limits"] == {"body_bytes": 5}
     assert (answers[2]["revoked_at"], answers[3]["revoked_at"]) == (None, "2026-11-01T08:00:00+00:00")

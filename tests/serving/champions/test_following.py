@@ -23,6 +23,7 @@ from serving.champions.mlflow_rest import MlflowRest
 from serving.champions.store import read_pointer
 from tests.serving.champions.conftest import PARTY, make_key
 from tests.serving.champions.mlflow_server import MlflowServer, bundle_files, start_mlflow
+from tests.serving.metrics_page import value
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Client, MakeClient, World
@@ -141,7 +142,11 @@ def test_broken_artifact_leaves_the_last_good_champion_and_is_said_until_it_is_r
     whole = file.read_bytes()
     file.write_bytes(whole[:-10])
     point(mlflow, broken)
+    refused = value("zhiheng_model_versions_refused_total", family="credit", alias="champion")
     status = follow.look()
+    follow.look()
+    counted = value("zhiheng_model_versions_refused_total", family="credit", alias="champion")
+    assert counted - refused == 1, "once, not at every look"
     assert champion(world.home) == good
     assert [(one.family, one.alias, one.version) for one in status.troubles] == [
         ("credit", "champion", broken)

@@ -1,11 +1,13 @@
 """Too old: flagged, or refused where the policy says so."""
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.serving.champions.conftest import PARTY
+from tests.serving.metrics_page import samples
 
 if TYPE_CHECKING:
     from tests.serving.conftest import MakeClient, World
@@ -41,3 +43,17 @@ def test_old_model_is_flagged_and_never_refused(world: "World", make_client: "Ma
     answer = client.score(PARTY)
     assert [note["code"] for note in answer.json()["warnings"]] == ["stale_model"]
     assert client.http.get("/readyz").json()["parts"]["model"]["as_of"] == LONG_AGO
+
+
+@pytest.mark.parametrize(
+    "dated", [{"trained_as_of": LONG_AGO}, {"training_window": ["2018-01-31", LONG_AGO]}]
+)
+def test_age_of_the_model_is_measured_from_the_day_of_its_training_data(
+    world: "World", make_client: "MakeClient", dated: dict[str, object]
+) -> None:
+    path = world.home / "models" / "credit" / "v1" / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "trained_as_of": None, **dated}))
+    page = make_client(world.home, world.officer).http.get("/metrics").text
+    ages = {labels["part"]: value for labels, value in samples(page, "zhiheng_part_age_seconds")}
+    passed = datetime.now(UTC) - datetime.fromisoformat(LONG_AGO).replace(tzinfo=UTC)
+    assert ages["model"] == pytest.approx(passed.total_seconds(), abs=2 * 86_400)

@@ -8,25 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from serving.operations import metrics
 from serving.operations.gauges import metrics_page
 from serving.operations.observing import Seen
+from tests.serving.metrics_page import samples, value
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Client, Service
 
 SEEN = Seen("/v1/credit/score", "POST", 422, 0.004, "r", "t", "k", "invalid_request")
-
-
-def value(name: str, **labels: str) -> float:
-    return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
-
-
-def samples(page: str, name: str) -> list[tuple[dict[str, str], float]]:
-    families = text_string_to_metric_families(page)
-    return [(one.labels, one.value) for family in families for one in family.samples if one.name == name]
 
 
 def test_a_request_is_counted_by_route_method_status_and_problem() -> None:
