@@ -5,14 +5,16 @@ import io
 from collections.abc import Mapping
 from itertools import zip_longest
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-import fastexcel
 import polars as pl
 import sqlalchemy
 
 from features.errors import AmbiguousTableError, DatabaseReadError, EmptyFileError, UnreadableFileError
 from features.parsing import SHEET_ERROR, SURPLUS
+
+if TYPE_CHECKING:
+    import fastexcel
 
 __all__ = [
     "PARQUET_PARTS",
@@ -202,6 +204,8 @@ def _ragged(path: Path, text: str, separator: str) -> pl.DataFrame:
 
 def _read_xlsx(path: Path) -> pl.DataFrame:
     """Read the first sheet of a workbook that is not hidden as text; cells with a formula error hold its mark."""
+    import fastexcel  # noqa: PLC0415 - a worker that scores opens no workbook
+
     try:
         book = fastexcel.read_excel(path)
         shown = _first_shown(book)
@@ -221,7 +225,7 @@ def _read_xlsx(path: Path) -> pl.DataFrame:
     return _under_header(path, cells)
 
 
-def _first_shown(book: fastexcel.ExcelReader) -> int:
+def _first_shown(book: "fastexcel.ExcelReader") -> int:
     """Return the place of the first sheet that is not hidden, the first where all are."""
     for place in range(len(book.sheet_names)):
         if book.load_sheet(place, n_rows=0, header_row=None).visible == "visible":

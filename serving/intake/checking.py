@@ -18,7 +18,6 @@ from serving.intake.errors import IntakeTableError
 from serving.intake.uploads import UploadStore
 from serving.uploads.limits import TableLimits
 from serving.uploads.media import TableKind
-from serving.uploads.reading import open_table
 
 __all__ = ["HandedIn", "IntakeChecker"]
 
@@ -49,6 +48,8 @@ class IntakeChecker:
         Rows of other companies than the caller's fail. Raises UnknownTableError, IntakeTableError, UnreadableUploadError and
         UploadTooLargeError.
         """
+        from serving.uploads.reading import open_table  # noqa: PLC0415 - PyArrow, 35 MB that a score does not need
+
         contract = contract_of(table)
         open_table(path, kind, self._limits)  # looked into before anything unpacks it
         references = self._references(contract)

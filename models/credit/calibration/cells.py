@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.credit.calibration.fit import FITS
 from models.credit.calibration.maps import Calibration, Kind
 
 __all__ = ["Cells", "cells_of"]
@@ -25,6 +24,8 @@ class Cells:
 
         Raises NotTrainableError as the fits do.
         """
+        from models.credit.calibration.fit import FITS  # noqa: PLC0415 - scipy.optimize, which only fitting needs
+
         rows = np.bincount(self.cell, weight, minlength=len(self.centre))
         bad = np.bincount(self.cell, weight * y, minlength=len(self.centre))
         score = np.tile(self.centre, 2)
