@@ -248,10 +248,11 @@ class ServiceSettings(BaseSettings):
         description="作业进程无声多久即视为中断 / "
         "a job whose process is silent for longer counts as interrupted",
     )
-    job_files_days: float = Field(
-        default=30.0,
-        gt=0,
-        description="结束多久以后作业的文件被删除 / files of jobs that ended longer ago are removed",
+    kept_files_days: int = Field(
+        default=400,
+        ge=180,
+        description="成批评分与作业的文件至少保留多少天，之后随 `zhiheng ledger prune` 删除 / "
+        "files of books and jobs stay at least so long, then `zhiheng ledger prune` removes them",
     )
     database_url: SecretStr | None = Field(
         default=None,

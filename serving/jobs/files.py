@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -122,15 +122,24 @@ class JobFiles:
         if _JOB_ID.fullmatch(job_id):
             shutil.rmtree(self.root / job_id, ignore_errors=True)
 
+    def ended_before(self, before: datetime) -> list[str]:
+        """Return the jobs with files that ended before a moment."""
+        here = [folder.name for folder in self._folders()]
+        if not here:
+            return []
+        ended = select(jobs.c.job_id).where(jobs.c.ended_at < before.astimezone(UTC).isoformat())
+        with self._database.reading() as connection:
+            old = set(connection.execute(ended).scalars())
+        return sorted(old.intersection(here))
+
     def expire(self, before: datetime) -> int:
-        """Remove the files of jobs that ended before a moment, and those that belong to no job; return how many."""
+        """Remove files written before a moment that belong to no job, as of an upload that broke off; return of how many."""
         old = [folder.name for folder in self._folders() if folder.stat().st_mtime < before.timestamp()]
-        open_ids: set[str] = set()
+        known: set[str] = set()
         if old:
             with self._database.reading() as connection:
-                live = (jobs.c.ended_at.is_(None)) | (jobs.c.ended_at >= before.isoformat())
-                open_ids = set(connection.execute(select(jobs.c.job_id).where(live)).scalars())
-        gone = [job_id for job_id in old if job_id not in open_ids]
+                known = set(connection.execute(select(jobs.c.job_id)).scalars())
+        gone = [job_id for job_id in old if job_id not in known]
         for job_id in gone:
             self.discard(job_id)
         return len(gone)

@@ -35,11 +35,11 @@ _OPEN: Final = (JobState.QUEUED, JobState.RUNNING)
 
 @dataclass(frozen=True)
 class JobLimits:
-    """How many jobs may wait or run at a time, how long a worker may be silent, and how long files are kept."""
+    """How many jobs may wait or run at a time, how long a worker may be silent, and how long files of no job are kept."""
 
     waiting: int
     silence_seconds: float
-    files_days: float = 30.0
+    orphan_days: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -176,8 +176,8 @@ class JobStore:
             return connection.execute(ended).rowcount
 
     def expire(self) -> int:
-        """Remove files of jobs that ended long ago; return of how many jobs."""
-        return self.files.expire(self._clock() - timedelta(days=self.limits.files_days))
+        """Remove old files that belong to no job; return of how many. Those of jobs go with the ledger's pruning."""
+        return self.files.expire(self._clock() - timedelta(days=self.limits.orphan_days))
 
     def cancel(self, job_id: str, planner: Caller, record: Mapping[str, Json]) -> Job:
         """Stop a job: one that waits ends now, one that runs at its next step, one that has ended stays as it is.

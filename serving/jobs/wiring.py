@@ -32,7 +32,7 @@ def make_jobs(settings: ServiceSettings, database: Database, ledger: Ledger) -> 
     """Return a desk that takes jobs and a worker that has not started."""
     kinds = JobKinds()
     files = JobFiles(database, settings.jobs)
-    limits = JobLimits(settings.jobs_waiting, settings.job_silence_seconds, settings.job_files_days)
+    limits = JobLimits(settings.jobs_waiting, settings.job_silence_seconds)
     store = JobStore(database, ledger, limits, files=files, clock=_now)
     worker = JobWorker(store, ledger, kinds, name=f"{os.getpid()}-{uuid.uuid4().hex}")
     desk = JobDesk(store, kinds, wake=worker.wake, clock=_now, new_id=_new_id)

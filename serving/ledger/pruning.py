@@ -16,7 +16,7 @@ from serving.ledger.json_text import Json
 from serving.ledger.tables import decisions, ledger_checkpoints
 from serving.ledger.verification import GENESIS, Link, start_of
 
-__all__ = ["KEEP_DAYS", "Checkpoint", "Prune", "checkpoints", "prune", "verify_archives"]
+__all__ = ["KEEP_DAYS", "Checkpoint", "Prune", "archived_before", "checkpoints", "prune", "verify_archives"]
 
 KEEP_DAYS: Final = 180
 """Younger decisions stay, whatever is asked for: the rules on automated decisions want half a year."""
@@ -98,6 +98,17 @@ def checkpoints(database: Database) -> list[Checkpoint]:
         )
         for row in rows
     ]  # fmt: skip
+
+
+def archived_before(database: Database) -> datetime | None:
+    """Return up to when every decision lies in an archive: what ended before has its record there. None: nothing does."""
+    points = checkpoints(database)
+    if not points:
+        return None
+    oldest = select(decisions.c.recorded_at).order_by(decisions.c.seq).limit(1)
+    with database.reading() as connection:
+        first = connection.execute(oldest).scalar_one_or_none()
+    return datetime.fromisoformat(first or points[-1].archive.newest_at)
 
 
 def verify_archives(database: Database, folder: Path) -> int:

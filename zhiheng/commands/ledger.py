@@ -17,6 +17,7 @@ from zhiheng.settings import load_settings
 
 if TYPE_CHECKING:
     from serving.access.caller import Caller
+    from serving.ledger.database import Database
     from serving.wiring import Deployment
 
 __all__ = ["ledger_app"]
@@ -177,7 +178,14 @@ def prune_ledger(
     target = folder or _archive()
     with service_database() as database:
         done = prune(database, Ledger(database), wanted, target)
+        removed = _remove_old_files(database, wanted.by)
     say = teller(load_settings())
+    if removed is not None:
+        books, jobs = removed
+        say(
+            f"已删除过保存期的文件：成批评分 {books} 批，作业 {jobs} 个。",
+            f"Removed files that were kept long enough: of {books} books, of {jobs} jobs.",
+        )
     if done is None:
         say("没有可裁剪的决策。", "There is nothing to prune.")
         return
@@ -185,6 +193,22 @@ def prune_ledger(
         f"已裁剪 {done.rows} 条，归档 {target / done.archive.name}，SHA-256 {done.archive.sha256}。请将归档另行备份。",
         f"Pruned {done.rows} decisions to {target / done.archive.name}, SHA-256 {done.archive.sha256}. Back it up.",
     )
+
+
+def _remove_old_files(database: "Database", by: str) -> tuple[int, int] | None:
+    """Remove files of books and jobs whose decisions lie in archives; None where there are none to remove."""
+    from serving.jobs.files import JobFiles
+    from serving.ledger.chain import Ledger
+    from serving.retention import old_files, remove_files
+    from serving.settings import ServiceSettings
+
+    settings, now = ServiceSettings(home=load_settings().home), datetime.now(UTC)
+    jobs = JobFiles(database, settings.jobs)
+    old = old_files(database, books=settings.books, jobs=jobs, now=now, days=settings.kept_files_days)
+    if old is None or not (old.books or old.jobs):
+        return None
+    remove_files(Ledger(database), jobs, old, by=by, at=now, record_id=uuid.uuid4().hex)
+    return len(old.books), len(old.jobs)
 
 
 def _archive() -> Path:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import time
 import zipfile
 from collections.abc import Callable
@@ -395,3 +396,19 @@ def test_openapi_names_every_kind_of_table(client: "Client") -> None:
     assert set(operation["requestBody"]["content"]) == media
     assert set(operation["responses"]["200"]["content"]) == media
     assert {"202", "406", "413", "415", "422", "429", "503"} <= set(operation["responses"])
+
+
+def test_a_book_that_would_fill_the_disk_is_not_taken(
+    client: "Client", monkeypatch: pytest.MonkeyPatch, world: "World"
+) -> None:
+    usage = shutil.disk_usage(world.home)
+    free = (256 << 20) + 20_000  # room for the file that is sent, beside what the ledger needs, and for few rows
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free))
+    few = json.dumps({"party_ids": ["P0000001"]}).encode()
+    assert send(client, few, TableKind.JSON).status_code == 200
+    many = json.dumps({"party_ids": ["P0000001"] * 100}).encode()
+    found = send(client, many, TableKind.JSON)
+    assert (found.status_code, found.json()["type"]) == (503, "urn:zhiheng:problem:no-room")
+    assert "make room" in found.json()["detail"]
+    kept = [path.name for path in (world.home / "books").iterdir()]
+    assert len(kept) == 1, "nothing stays of what was not taken"

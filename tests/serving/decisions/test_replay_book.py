@@ -136,17 +136,15 @@ def test_a_changed_row_of_the_kept_answer_is_named_with_both_values(office: Offi
 
 
 def with_policies(office: Office, monkeypatch: pytest.MonkeyPatch, valid_from: date) -> None:
-    """Put a stricter policy beside the ones there are, from a day on."""
+    """Put a laxer policy beside the ones there are, from a day on."""
     credit = office.client.deployment.parts.credit
     policies = credit.sources.policies
     newest = max(policies.advice.policy, key=lambda entry: entry.valid_from)
     grades = newest.pass_ | newest.manual_review | newest.decline
-    fields = {"name": "stricter", "source": "a test", "valid_from": valid_from}
+    fields = {"name": "laxer", "source": "a test", "valid_from": valid_from}
     nobody: frozenset[str] = frozenset()
-    stricter = newest.model_copy(
-        update=fields | {"pass_": nobody, "manual_review": nobody, "decline": grades}
-    )
-    advice = policies.advice.model_copy(update={"policy": (*policies.advice.policy, stricter)})
+    lax = newest.model_copy(update=fields | {"pass_": grades, "manual_review": nobody, "decline": nobody})
+    advice = policies.advice.model_copy(update={"policy": (*policies.advice.policy, lax)})
     sources = replace(credit.sources, policies=replace(policies, advice=advice))
     monkeypatch.setattr(credit, "sources", sources)
 

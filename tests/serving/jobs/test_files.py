@@ -42,7 +42,7 @@ class Desk:
         self.database = place.database()
         self.ledger = Ledger(self.database)
         self.files = JobFiles(self.database, place.path.with_name(jobs))
-        limits = JobLimits(waiting, 30.0, files_days=10.0)
+        limits = JobLimits(waiting, 30.0)
         self.store = JobStore(self.database, self.ledger, limits, files=self.files, clock=lambda: self.now)
         self.kinds = JobKinds()
         self.kinds.register(
@@ -237,22 +237,23 @@ def test_kind_that_a_process_does_not_know_waits_for_one_that_does(place: Place,
     assert desk.worker.run_next() is True
 
 
-def test_files_stay_as_long_as_promised(desk: Desk) -> None:
+def test_files_of_jobs_stay_until_they_are_pruned_and_others_a_day(desk: Desk) -> None:
     old, waits = desk.done(), desk.submit()
     orphan = desk.new_id()
     desk.files.new(orphan, Side.INPUT, "sent.txt").write_text("never submitted")
     long_ago = (START - timedelta(days=1)).timestamp()
     for folder in desk.files.root.iterdir():
         os.utime(folder, (long_ago, long_ago))
-    desk.now = START + timedelta(days=9)
-    assert desk.store.expire() == 0 or not (desk.files.root / orphan).exists()
+    desk.now = START + timedelta(days=1000)
+    assert desk.store.expire() == 1
+    assert not (desk.files.root / orphan).exists()
     assert desk.desk.fetch(old, officer()).file.bytes == 9
-    desk.now = START + timedelta(days=11)
-    desk.store.expire()
+    assert desk.files.ended_before(desk.now) == [old], "what waits keeps its files however long it waits"
+    assert desk.files.ended_before(START - timedelta(days=1)) == []
+    desk.files.discard(old)
     with pytest.raises(JobFileGoneError):
         desk.desk.fetch(old, officer())
-    assert not (desk.files.root / orphan).exists()
-    assert desk.worker.run_next() is True, "what waits keeps its files however long it waits"
+    assert desk.worker.run_next() is True
     assert desk.store.get(waits, officer()).state is JobState.DONE
 
 

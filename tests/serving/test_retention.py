@@ -1,0 +1,82 @@
+"""Files of books and jobs go after their time, and never before the decisions they belong to are archived."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from serving.jobs.files import JobFiles
+from serving.ledger.chain import Ledger
+from serving.ledger.database import Database
+from serving.ledger.pruning import Prune, prune
+from serving.retention import old_files, remove_files
+from serving.settings import ServiceSettings
+
+NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
+AGES = (500, 300, 1)
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Path:
+    """Return a folder of books, one for each decision of the ledger, as old as it."""
+    for age in AGES:
+        folder = tmp_path / "books" / f"{age:08x}"
+        folder.mkdir(parents=True)
+        (folder / "rows.parquet").write_bytes(b"rows")
+        moment = (NOW - timedelta(days=age)).timestamp()
+        for path in (folder / "rows.parquet", folder):
+            os.utime(path, (moment, moment))
+    return tmp_path / "books"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    made = Database(tmp_path / "ledger.db")
+    made.open()
+    records = [
+        {
+            "decision_id": f"{age:032x}",
+            "recorded_at": (NOW - timedelta(days=age)).isoformat(),
+            "route": "credit/scores",
+        }
+        for age in AGES
+    ]
+    Ledger(made).append(records)
+    return made
+
+
+def names(books: Path) -> list[str]:
+    return sorted(path.name for path in books.iterdir())
+
+
+def test_without_an_archive_nothing_goes_however_old(database: Database, books: Path) -> None:
+    jobs = JobFiles(database, books.with_name("jobs"))
+    assert old_files(database, books=books, jobs=jobs, now=NOW, days=180) is None
+
+
+def test_what_is_archived_and_old_goes_and_is_written_down(database: Database, books: Path) -> None:
+    ledger, jobs = Ledger(database), JobFiles(database, books.with_name("jobs"))
+    prune(database, ledger, Prune(NOW - timedelta(days=400), "li", NOW, "a" * 32), books.with_name("archive"))
+    old = old_files(database, books=books, jobs=jobs, now=NOW, days=180)
+    assert old is not None
+    assert [folder.name for folder in old.books] == [f"{500:08x}"], "the one of 300 days is not archived yet"
+    remove_files(ledger, jobs, old, by="li", at=NOW, record_id="b" * 32)
+    assert names(books) == [f"{1:08x}", f"{300:08x}"]
+    record = ledger.get("b" * 32).record
+    assert record["answer"] == {"books": [f"{500:08x}"], "jobs": []}
+    assert ledger.verify().broken is None
+
+
+def test_what_is_archived_but_young_by_the_setting_stays(database: Database, books: Path) -> None:
+    ledger, jobs = Ledger(database), JobFiles(database, books.with_name("jobs"))
+    prune(database, ledger, Prune(NOW - timedelta(days=200), "li", NOW, "a" * 32), books.with_name("archive"))
+    old = old_files(database, books=books, jobs=jobs, now=NOW, days=400)
+    assert old is not None
+    assert [folder.name for folder in old.books] == [f"{500:08x}"]
+
+
+def test_files_cannot_be_kept_shorter_than_half_a_year() -> None:
+    with pytest.raises(ValidationError, match="kept_files_days"):
+        ServiceSettings(kept_files_days=179)
