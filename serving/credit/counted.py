@@ -10,15 +10,16 @@ __all__ = ["count_score"]
 
 
 def count_score(record: Mapping[str, Json]) -> None:
-    """Count an answer that is durable by what its record says: grade, advice, quality and its notes, PD."""
+    """Count an answer that is durable by what its record says: grade, advice, quality with its notes, age, PD."""
     answer = cast("Mapping[str, Json]", record["answer"])
     quality = cast("Mapping[str, Json]", answer["quality"])
     pd = cast("float | None", answer.get("pd"))
     notes = cast("list[str]", quality.get("notes", []))
+    aged = cast("list[Mapping[str, str]]", answer.get("warnings", []))
     observed_score(
         cast("str | None", answer.get("grade")),
         str(answer.get("advice", "none")),
         str(quality.get("level", "none")),
         pd,
-        flags=notes,
+        flags=[*notes, *(note["code"] for note in aged)],
     )

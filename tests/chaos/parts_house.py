@@ -3,8 +3,11 @@
 import json
 import os
 import shutil
+import signal
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ __all__ = [
     "loses_nothing",
     "open_parts_house",
     "put",
+    "replace_worker",
     "restored",
     "say_hash",
     "wait_for_problem",
@@ -88,7 +92,7 @@ def cut(path: Path) -> None:
 @contextmanager
 def restored(*paths: Path) -> Iterator[None]:
     """Put files and folders back as they were, whatever happens to them within."""
-    kept = {path: path.with_name(f".kept-{path.name}") for path in paths}
+    kept = {path: path.with_name(f".kept-{path.name}-{uuid.uuid4().hex}") for path in paths}
     for path, copy in kept.items():
         if path.is_dir():
             shutil.copytree(path, copy)
@@ -129,6 +133,21 @@ def wait_until_whole(house: House, part: str) -> None:
         return bool(found["ready"]) and "problem_en" not in found
 
     until(whole, f"{part} did not come back")
+
+
+def replace_worker(house: House) -> None:
+    """Kill the only worker; the one that takes its place begins with what lies on the disk now."""
+    (worker,) = house.workers
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: house.workers not in ([], [worker]) and answers(house), "no worker took its place")
+
+
+def answers(house: House) -> bool:
+    """Tell whether anybody answers at all."""
+    try:
+        return house.service.call("GET", "/healthz").status == 200
+    except (OSError, HTTPException):
+        return False
 
 
 def gauge(house: House, name: str, part: str) -> float:
