@@ -8,13 +8,13 @@ from starlette.responses import Response
 
 from serving.access.risk_events import RiskKind
 from serving.access.roles import Role
-from serving.decisions.accepted import accepted_type
 from serving.decisions.book_row import BookRowDesk
 from serving.decisions.book_row_schemas import BookRowAnswer, NoQuery
 from serving.decisions.desk import DecisionDesk, Exported
 from serving.decisions.export import ENDINGS
 from serving.decisions.replay_jobs import ReplayJobs
 from serving.decisions.schemas import DecisionAnswer, DecisionQuery, Decisions, ExportQuery, ReplayAnswer
+from serving.http.accept import accepted_type
 from serving.http.answering import Abandoned, AnswerApi, read_query
 from serving.http.api import Api, Handler
 from serving.http.openapi import Endpoint

@@ -1,6 +1,6 @@
 """Errors of reading a request, and how they are shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -71,8 +71,8 @@ class HeadersTooLargeError(ServingError):
 class NotAcceptableError(ServingError):
     """None of the media types asked for can be given."""
 
-    def __init__(self, offered: tuple[str, ...]) -> None:
-        self.offered = offered
+    def __init__(self, offered: Sequence[str]) -> None:
+        self.offered = tuple(offered)
         listed = ", ".join(offered)
         super().__init__(
             zh=f"无法按请求头 Accept 给出结果；可用的类型：{listed}。请改用其中之一，或省略 Accept。",

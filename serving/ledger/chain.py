@@ -9,7 +9,7 @@ from serving.errors import UnknownDecisionError
 from serving.ledger.committer import Committer
 from serving.ledger.database import Database
 from serving.ledger.json_text import Json, canonical_json
-from serving.ledger.listing import Decision, DecisionPage, Wanted, find_decisions, read_decision
+from serving.ledger.listing import Decision, read_decision
 from serving.ledger.tables import decisions
 from serving.ledger.verification import GENESIS, ChainBreak, Verification, chain_hash, verify_rows
 from serving.ledger.writing import Beside, batch_of
@@ -18,11 +18,9 @@ __all__ = [
     "GENESIS",
     "ChainBreak",
     "Decision",
-    "DecisionPage",
     "Json",
     "Ledger",
     "Verification",
-    "Wanted",
     "canonical_json",
     "chain_hash",
 ]
@@ -58,11 +56,6 @@ class Ledger:
         if row is None:
             raise UnknownDecisionError(decision_id)
         return read_decision(row)
-
-    def list(self, wanted: Wanted, *, companies: Sequence[str], limit: int) -> DecisionPage:
-        """Return the newest decisions that are wanted and that a key for `companies` may see."""
-        with self._database.reading() as connection:
-            return find_decisions(connection, wanted, companies=companies, limit=limit)
 
     def probe(self) -> tuple[int, str | None]:
         """Return the number of the last decision and when it was recorded, if the ledger can be written.

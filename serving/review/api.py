@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from serving.access.caller import Caller
 from serving.access.roles import Role
-from serving.decisions.accepted import accepted_type
+from serving.http.accept import accepted_type
 from serving.http.answering import AnswerApi, read_query
 from serving.http.api import Api, Handler
 from serving.http.language import preferred_language

@@ -8,7 +8,6 @@ from serving.errors import Problem, ServingError
 
 __all__ = [
     "PROBLEMS",
-    "NotAcceptableError",
     "UnreadableUploadError",
     "UploadRoomError",
     "UploadTooLargeError",
@@ -25,18 +24,6 @@ class UploadTypeError(ServingError):
         super().__init__(
             zh=f"请求头 Content-Type 须为以下之一：{listed}。请按文件的实际格式填写。",
             en=f"The header Content-Type must be one of {listed}. Send the one that the file is.",
-        )
-
-
-class NotAcceptableError(ServingError):
-    """Nothing that the address writes is accepted."""
-
-    def __init__(self, offered: Sequence[str]) -> None:
-        self.offered = tuple(offered)
-        listed = ", ".join(offered)
-        super().__init__(
-            zh=f"请求头 Accept 不接受本地址能给出的任何格式：{listed}。请改为其中之一，或不写 Accept。",
-            en=f"The header Accept takes none of what this address can give: {listed}. Name one of them, or leave it out.",
         )
 
 
@@ -71,7 +58,6 @@ class UploadRoomError(ServingError):
 PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
     {
         UploadTypeError: Problem("upload-type", 415, "不支持的文件格式", "Kind of file not taken"),
-        NotAcceptableError: Problem("not-acceptable", 406, "没有可接受的格式", "Nothing acceptable"),
         UploadTooLargeError: Problem("table-too-large", 413, "表过大", "Table too large"),
         UnreadableUploadError: Problem("unreadable-table", 422, "文件无法使用", "File cannot be used"),
         UploadRoomError: Problem("no-room", 503, "磁盘空间不足", "No room on disk"),

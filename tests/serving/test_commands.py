@@ -10,10 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from graph.errors import UserError
+from serving.access.caller import Call, Caller
 from serving.access.keys import KeyStore
 from serving.access.roles import Role
+from serving.decisions.reading import Asked, DecisionReader
 from serving.launch import check_address
-from serving.ledger.chain import Ledger, Wanted
+from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
 from zhiheng.commands.keys import keys_app
 from zhiheng.commands.ledger import ledger_app
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from tests.serving.conftest import Client, Service, World
 
 RUN = CliRunner()
+AUDITOR = Caller(Call("r", "k", ("auditor",)), "吴审计", ("*",))
 
 
 @pytest.fixture(autouse=True)
@@ -51,12 +54,10 @@ def test_created_key_works_is_listed_without_secret_and_can_be_withdrawn(tmp_pat
     with pytest.raises(UserError):
         roles_of(tmp_path, text)
     database = Database(tmp_path / "ledger.db")
-    made_and_withdrawn = [
-        Ledger(database).list(Wanted(route=route), companies=["*"], limit=2).decisions
-        for route in ("keys/create", "keys/revoke")
-    ]
+    acts = DecisionReader(database, Ledger(database)).newest(Asked(), AUDITOR, before=None, limit=5).decisions
     database.close()
-    users = [one.record["request"]["os_user"] for (one,) in made_and_withdrawn]  # type: ignore[index, call-overload]
+    assert [one.record["route"] for one in acts] == ["keys/revoke", "keys/create"]
+    users = [one.record["request"]["os_user"] for one in acts]  # type: ignore[index, call-overload]
     assert users == [getpass.getuser()] * 2
 
 

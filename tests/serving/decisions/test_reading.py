@@ -13,6 +13,7 @@ from serving.decisions.steady_clock import SteadyClock
 from serving.errors import UnknownDecisionError
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
+from tests.serving.databases import Place
 
 NOW = datetime(2026, 12, 1, 2, tzinfo=UTC)
 
@@ -61,6 +62,36 @@ def test_only_records_whose_companies_are_all_the_callers_are_seen(database: Dat
     with pytest.raises(UnknownDecisionError):
         reader.get(f"{1:032d}", caller("ORG-07"))
     assert reader.get(f"{0:032d}", caller("ORG-07")).seq == 1
+
+
+def test_company_that_is_part_of_another_name_is_not_that_company(database: Database) -> None:
+    ledger = Ledger(database)
+    fill(ledger, ["ORG-1"], 1)
+    fill(ledger, ["ORG-11"], 1, first=1)
+    reader = DecisionReader(database, ledger)
+    assert seqs(reader, Asked(), caller("ORG-1")) == [1]
+    assert seqs(reader, Asked(company="ORG-1"), caller("*")) == [1]
+
+
+def test_order_and_repetition_of_companies_make_no_difference(place: Place, database: Database) -> None:
+    ledger = Ledger(database)
+    fill(ledger, ["B", "A"], 1)
+    fill(ledger, ["A", "B", "A"], 1, first=1)
+    again = place.database()
+    fill(Ledger(again), ["A", "B"], 1, first=2)  # another process, which knows no scopes yet
+    assert seqs(DecisionReader(database, ledger), Asked(), caller("B", "A")) == [3, 2, 1]
+    assert ledger.verify().broken is None
+    again.close()
+
+
+def test_filters_hold_together(database: Database) -> None:
+    ledger = Ledger(database)
+    fill(ledger, ["*"], 4)
+    fill(ledger, ["*"], 4, first=4, route="demand/forecast", key_id="k2")
+    reader = DecisionReader(database, ledger)
+    assert seqs(reader, Asked(route="demand/forecast", subject="P1"), caller("*")) == [8, 5]
+    assert seqs(reader, Asked(key_id="k2", route="credit/score"), caller("*")) == []
+    assert seqs(reader, Asked(key_id="k2", subject="P0"), caller("*")) == [7]
 
 
 def test_pages_join_without_gap_or_repeat_however_small_the_windows_are(

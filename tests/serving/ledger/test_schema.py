@@ -12,8 +12,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
+from serving.access.caller import Call, Caller
+from serving.decisions.reading import Asked, DecisionReader
 from serving.errors import LedgerUnavailableError
-from serving.ledger.chain import GENESIS, Json, Ledger, Wanted, canonical_json, chain_hash
+from serving.ledger.chain import GENESIS, Json, Ledger, canonical_json, chain_hash
 from serving.ledger.database import Database
 from serving.ledger.schema import newest_revision
 from serving.ledger.tables import METADATA
@@ -69,9 +71,13 @@ def test_ledger_of_an_older_release_is_taken_over_whole(tmp_path: Path) -> None:
     ledger = Ledger(database)
     verified = ledger.verify()
     assert (verified.rows, verified.broken) == (2500, None)
-    mine = ledger.list(Wanted(key_id="k1"), companies=["ORG-07"], limit=2)
+    reader, org07 = (
+        DecisionReader(database, ledger),
+        Caller(Call("r", "k", ("auditor",)), "吴审计", ("ORG-07",)),
+    )
+    mine = reader.newest(Asked(key_id="k1"), org07, before=None, limit=2)
     assert [one.decision_id for one in mine.decisions] == ["d2499", "d2497"]
-    assert ledger.list(Wanted(key_id="k0"), companies=["ORG-07"], limit=2).decisions == ()
+    assert reader.newest(Asked(key_id="k0"), org07, before=None, limit=2).decisions == []
     ledger.append([{"decision_id": "new", "recorded_at": "2026-11-02T00:00:00+00:00"}])
     assert ledger.get("new").prev_hash == verified.head
     with pytest.raises(LedgerUnavailableError, match="SQLITE_CONSTRAINT_TRIGGER"):

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.uploads.errors import NotAcceptableError, UploadTypeError
+from serving.http.errors import NotAcceptableError
+from serving.uploads.errors import UploadTypeError
 from serving.uploads.media import TableKind, accepted_kind, sent_kind
 
 PARQUET, CSV = TableKind.PARQUET.media_type, TableKind.CSV.media_type
