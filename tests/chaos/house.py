@@ -16,6 +16,7 @@ from tests.serving.conftest import Answer, Service, StartService, World
 from tests.serving.databases import Place
 from tests.serving.review.review_world import make_keys_in
 
+WORKERS = 2
 LIVE_SECONDS = 90.0  # how long anything may take that has to happen at all, on a machine that others use too
 
 
@@ -25,6 +26,14 @@ def until(holds: Callable[[], bool], told: str) -> None:
     while not holds():
         assert time.monotonic() < end, told
         time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process is there and more than an entry that nobody has asked for yet."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 @dataclass
@@ -49,7 +58,7 @@ class House:
         if self._service is not None and self._service.process.poll() is None:
             return self
         url = {} if self.place.url is None else {"ZHIHENG_DATABASE_URL": self.place.url}
-        given = {"ZHIHENG_WORKERS": "2", **url, **self.settings, **settings}
+        given = {"ZHIHENG_WORKERS": str(WORKERS), **url, **self.settings, **settings}
         self._service = self._open.enter_context(self.start_service(self.world, **given))
         return self
 
@@ -62,9 +71,10 @@ class House:
 
     @property
     def workers(self) -> list[int]:
-        """Return the processes that answer: the children of the supervisor."""
+        """Return the processes that answer: the living children of the supervisor."""
         pid = self.service.process.pid
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(child) for child in children if alive(int(child))]
 
     def kill_all(self) -> None:
         """Kill supervisor and workers at once, as when the power goes for this service alone."""

@@ -1,0 +1,68 @@
+"""A worker that hangs: who is connected to it waits, everybody else is answered by the others."""
+
+import http.client
+import json
+import os
+import signal
+
+import psutil
+import pytest
+
+from tests.chaos.crowd import Crowd, check_kept
+from tests.chaos.house import House
+
+IMPATIENT_SECONDS = 1.0
+
+
+def connected_to(house: House, connection: http.client.HTTPConnection) -> int:
+    """Return the worker that holds a connection."""
+    assert connection.sock is not None
+    port = connection.sock.getsockname()[1]
+    held = [
+        pid
+        for pid in house.workers
+        for one in psutil.Process(pid).net_connections("tcp")
+        if one.raddr and one.raddr.port == port
+    ]
+    return held[0]
+
+
+def ask(house: House, connection: http.client.HTTPConnection) -> None:
+    headers = {"Authorization": f"Bearer {house.keys['officer']}", "Content-Type": "application/json"}
+    connection.request("POST", "/v1/credit/score", json.dumps({"party_id": "P0000010"}), headers)
+
+
+def test_hung_worker_holds_up_only_those_connected_to_it(on_file: House) -> None:
+    house = on_file.start()
+    connection = http.client.HTTPConnection("127.0.0.1", house.service.port, timeout=IMPATIENT_SECONDS)
+    ask(house, connection)
+    assert json.loads(connection.getresponse().read())["decision_id"]
+    hung = connected_to(house, connection)
+    os.kill(hung, signal.SIGSTOP)
+    try:
+        ask(house, connection)
+        with pytest.raises(TimeoutError):
+            connection.getresponse()
+        connection.close()
+        assert {house.score().status for _ in range(20)} == {200}
+        assert house.ready() == 200
+    finally:
+        os.kill(hung, signal.SIGCONT)
+    house.verified_rows()
+
+
+def test_worker_that_hangs_under_load_leaves_nothing_half_written(on_file: House) -> None:
+    """Where it hangs inside a transaction, the others say 503 until it goes on or is killed."""
+    house = on_file.start()
+    with Crowd(house) as crowd:
+        crowd.wait_for(15)
+        hung = house.workers[0]
+        os.kill(hung, signal.SIGSTOP)
+        try:
+            crowd.wait_for_any(15)
+        finally:
+            os.kill(hung, signal.SIGCONT)
+        crowd.wait_for(15)
+    assert set(crowd.problems) <= {(503, "ledger-unavailable"), (504, "deadline")}
+    assert crowd.without_retry == []
+    check_kept(house, crowd)
