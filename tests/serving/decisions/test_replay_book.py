@@ -28,7 +28,7 @@ PARTIES = [
 def mixed(office: Office, rows: int = 40) -> pl.DataFrame:
     """Return rows about parties, rows of features, with lines and without, and rows that fail."""
     names = office.client.deployment.parts.scorer().model.features
-    given = [
+    given: list[dict[str, object]] = [
         {"party_id": None, "key": f"K{i}", "line": "leasing" if i % 3 == 0 else None,
          "stage": "pre_lending" if i % 3 == 0 else None}
         | {name: None if (i + at) % 5 == 0 else 0.37 * i - at for at, name in enumerate(names)}
