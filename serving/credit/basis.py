@@ -120,12 +120,14 @@ class Basis:
             )
         return self.values[[places[name] for name in features]]
 
-    def plain(self, *, inputs: Json = None) -> Mapping[str, Json]:
+    def plain(self, *, inputs: Json = None, facts: Json = None) -> Mapping[str, Json]:
         """Return the basis as JSON values; `basis_of` reads them back without the loss of a bit.
 
-        `inputs` are the inputs by name where the caller has written them already.
+        `inputs` (by name) and `facts` are given where the caller has written them already.
         """
         sources, pooled = self.sources, self.pooled
+        if facts is None and self.facts is not None:
+            facts = self.facts.model_dump(mode="json")
         return {
             "party_id": self.party_id,
             "line": self.line,
@@ -133,7 +135,7 @@ class Basis:
             "inputs": inputs or dict(zip(self.features, _plain(self.values), strict=True)),
             "inputs_sha256": inputs_sha256(self.features, self.values),
             "standing": self.standing,
-            "facts": None if self.facts is None else self.facts.model_dump(mode="json"),
+            "facts": facts,
             "lines": None if self.lines is None else list(self.lines),
             "pooled": None if pooled is None else dict(vars(pooled)),
             "neighbours_scored": self.neighbours_scored,

@@ -2,22 +2,26 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Final
 
-import numpy as np
 from pydantic import BaseModel
 
 from models.credit.coverage import CoverageFile
-from models.credit.points import PointScales
-from models.credit.policy import Advice, Policies
+from models.credit.points import PointScale, PointScales
+from models.credit.policy import Advice, AdvicePolicy, Policies
 from models.credit.rules.evaluate import RuleHit, decide, evaluate_rules
 from models.credit.rules.facts import RuleFacts
 from models.credit.rules.policy import RuleFile
+from serving.credit.kept import KeptByIdentity
 
 __all__ = ["Advised", "DatedPolicies", "day_of"]
+
+_MOST_DAYS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -50,23 +54,57 @@ class DatedPolicies:
 
     def hits(self, facts: RuleFacts, *, at: datetime) -> tuple[RuleHit, ...]:
         """Return the rules that a party's facts break, and those that could not be checked, worst first."""
-        return evaluate_rules(facts, self.rules, day_of(at))
+        return self._on(day_of(at)).hits(facts)
 
     def advise(
         self, grade: str, hits: Sequence[RuleHit], *, at: datetime, full_quality: bool, in_default: bool
     ) -> Advised:
         """Return the worst of the grade's advice and the rules'."""
-        policy = self.advice.on(day_of(at))
+        policy = self._on(day_of(at)).advice
         of_grade = policy.advise(grade, full_quality=full_quality, in_default=in_default)
         decision = decide(of_grade, hits)
         return Advised(policy.name, decision.advice, of_grade, decision.decided_by)
 
     def points_of(self, log_odds: float, *, at: datetime) -> int:
         """Return the whole points of log-odds; more points are less risk."""
-        exact = self.points.on(day_of(at)).points(np.array([log_odds]))[0]
-        return int(np.floor(exact + 0.5))
+        scale = self._on(day_of(at)).points
+        return math.floor(scale.offset - scale.factor * log_odds + 0.5)
+
+    @cached_property
+    def _days(self) -> dict[date, "_OfDay"]:
+        return {}
+
+    def _on(self, day: date) -> "_OfDay":
+        """Return what is in force on a day; kept for today, and for the last few days that were asked about again."""
+        found = self._days.get(day)
+        if found is None:
+            found = _OfDay(self, day)
+            while len(self._days) >= _MOST_DAYS:
+                self._days.pop(next(iter(self._days), day), None)
+            self._days[day] = found
+        return found
 
 
+class _OfDay:
+    """What is in force on a day: the advice by grade, the scale of points, and what rules say of facts."""
+
+    def __init__(self, policies: DatedPolicies, day: date) -> None:
+        self._policies, self._day = policies, day
+        self.hits = KeptByIdentity(self._evaluated)
+
+    @cached_property
+    def advice(self) -> AdvicePolicy:
+        return self._policies.advice.on(self._day)
+
+    @cached_property
+    def points(self) -> PointScale:
+        return self._policies.points.on(self._day)
+
+    def _evaluated(self, facts: RuleFacts) -> tuple[RuleHit, ...]:
+        return evaluate_rules(facts, self._policies.rules, self._day)
+
+
+@lru_cache(maxsize=64)
 def day_of(at: datetime) -> date:
     """Return the group's local day of a moment."""
     return at.astimezone().date()

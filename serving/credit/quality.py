@@ -1,6 +1,7 @@
 """How far an answer can be relied on: what is missing, what the model has not learnt, what could not be checked."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from features.credit.standing import Standing
@@ -37,6 +38,7 @@ _NEIGHBOURS_UNSCORED: Final = Note(
 )
 
 
+@lru_cache(maxsize=1024)
 def quality_of(
     known: int,
     total: int,
@@ -46,7 +48,7 @@ def quality_of(
     rules_checked: bool,
     neighbours_scored: bool,
 ) -> Quality:
-    """Return the quality of an answer about `known` of `total` features; each reason is a note."""
+    """Return the quality of an answer about `known` of `total` features; each reason is a note. Not to be altered: it is kept."""
     notes, level = [], QualityLevel.FULL
     if known < total:
         notes.append(_missing(known, total))

@@ -14,11 +14,14 @@ from pydantic import BaseModel
 from serving.access.caller import Caller
 from serving.credit.answer import Marks, Outcome, shown_to
 from serving.credit.basis import Basis
+from serving.credit.kept import KeptByIdentity
 from serving.credit.party_book import rule_note
+from models.credit.rules.facts import RuleFacts
 from serving.credit.quality import quality_record
 from serving.credit.schemas import ScoreAnswer
 from serving.credit.terms import Terms
-from serving.ledger.chain import Json
+from serving.ledger.chain import Json, canonical_json
+from serving.schemas import Quality
 
 __all__ = ["ROUTE", "Scored", "Writer", "record_of", "written"]
 
@@ -62,8 +65,9 @@ class Writer:
         values, given = _numbers(basis.values), _numbers(parts)
         body = self._body(outcome, basis, marks)
         whole = {**body, "contributions": orjson.Fragment(self._contributions(parts, values, given))}
-        stored = basis.plain(inputs=self._object(values))
-        record = _record(body, quality_record(outcome.quality), self._object(given), stored, caller)
+        facts = None if basis.facts is None else _FACTS(basis.facts)
+        stored = basis.plain(inputs=self._object(values), facts=facts)
+        record = _record(body, _QUALITY(outcome.quality)[1], self._object(given), stored, caller)
         return Scored(orjson.dumps(whole), record)
 
     def _body(self, outcome: Outcome, basis: Basis, marks: Marks) -> dict[str, Json]:
@@ -89,7 +93,7 @@ class Writer:
             "data_as_of": None if sources.data_as_of is None else sources.data_as_of.isoformat(),
             "graph_as_of": None if sources.graph_as_of is None else sources.graph_as_of.isoformat(),
             "decided_at": basis.decided_at.isoformat().replace("+00:00", "Z"),
-            "quality": _plain(outcome.quality),
+            "quality": _QUALITY(outcome.quality)[0],
             "warnings": [_plain(note) for note in outcome.warnings],
         }
 
@@ -171,6 +175,19 @@ def _quoted(text: str) -> str:
 def _numbers(values: NDArray[np.float64]) -> Sequence[bytes]:
     """Write numbers as JSON does; NaN is null."""
     return orjson.dumps(values.tolist())[1:-1].split(b",")
+
+
+def _facts(facts: RuleFacts) -> Json:
+    """Write facts as the ledger does; they are those of a row that is kept, and need not be looked through again."""
+    return cast("Json", orjson.Fragment(canonical_json(facts.model_dump(mode="json"))))
+
+
+def _quality(quality: Quality) -> tuple[Json, Mapping[str, Json]]:
+    return quality.model_dump(mode="json"), quality_record(quality)
+
+
+_FACTS: Final = KeptByIdentity(_facts)
+_QUALITY: Final = KeptByIdentity(_quality, most=1024)
 
 
 def _plain(value: BaseModel | None) -> Json:
