@@ -27,6 +27,7 @@ from serving.ledger.chain import Decision, Json, canonical_json
 from serving.review.acting import Acting
 from serving.review.appeal_desk import AppealDesk
 from serving.review.errors import NotReviewableError
+from serving.review.note_desk import NoteDesk
 from serving.review.override_desk import OverrideDesk
 from serving.review.schemas import StandingAdvice
 from serving.review.standing import standing_advice
@@ -69,11 +70,13 @@ class DecisionDesk:
         overrides: OverrideDesk,
         appeals: AppealDesk,
         *,
+        annotations: NoteDesk,
         replayers: Callable[[], Mapping[str, Replayer]],
         masking: Callable[[], Masking],
         export_rows: int,
     ) -> None:
         self._acting, self._overrides, self._appeals = acting, overrides, appeals
+        self._annotations = annotations
         self._replayers, self._masking, self._export_rows = replayers, masking, export_rows
 
     @property
@@ -99,6 +102,7 @@ class DecisionDesk:
             standing=standing,
             overrides=overrides,
             appeals=appeals,
+            annotations=self._annotations.of_decision(decision_id),
         )
         told: Mapping[str, Json] = {"of_decision": decision_id, "seq": found.seq}
         return act.write(

@@ -36,7 +36,7 @@ _STAFF: Final = frozenset(
     }
 )
 _FREE_TEXT: Final = frozenset(
-    {"reason", "ground", "withdrawn_reason", "closing_reason", "combination_reason"}
+    {"reason", "ground", "withdrawn_reason", "closing_reason", "combination_reason", "note"}
 )
 _PARTY_FIELDS: Final = frozenset({"party_id", "subject", "end_id", "src", "dst", "parties", "party_ids"})
 _OF_A_PERSON: Final = frozenset({"inputs", "inputs_sha256", "facts", "features", "contributions"})

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from serving.review.appeal_schemas import Appeal
+from serving.review.note_schemas import DecisionNote
 from serving.review.override_schemas import CreditOverride
 from serving.review.schemas import Id, Reading, StandingAdvice
 from serving.schemas import Note, StrictModel
@@ -89,6 +90,9 @@ class DecisionAnswer(Reading):
     )
     overrides: list[CreditOverride]
     appeals: list[Appeal]
+    annotations: list[DecisionNote] = Field(
+        description="人的批注，新的在前；不改变结果 / notes of people, newest first; they change nothing"
+    )
 
 
 class ReplayOutcome(StrEnum):

@@ -1,4 +1,4 @@
-"""HTTP of what people do about credit decisions: overrides, appeals, notices."""
+"""HTTP of what people do about credit decisions: overrides, appeals, notices, notes."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -22,6 +22,7 @@ from serving.review.appeal_schemas import (
     AppealRequest,
     Appeals,
 )
+from serving.review.note_schemas import NoteAnswer, NoteRequest
 from serving.review.notice import notice_markdown
 from serving.review.notice_schemas import Notice
 from serving.review.override_schemas import (
@@ -161,6 +162,16 @@ NOTICE: Final = Endpoint(
     slow=True,
 )
 
+NOTE: Final = Endpoint(
+    path="/v1/decisions/{decision_id}/notes",
+    method="POST",
+    summary="给一条决策加批注，不改变结果 / Note something on a decision; it changes nothing",
+    roles=_READS,
+    request=NoteRequest,
+    answer=NoteAnswer,
+    statuses=(404,),
+)
+
 
 class ReviewApi(AnswerApi):
     """The handlers of overrides, appeals and notices."""
@@ -168,6 +179,7 @@ class ReviewApi(AnswerApi):
     def __init__(self, api: Api, parts: ReviewParts) -> None:
         super().__init__(api)
         self._overrides, self._appeals, self._notices = parts.overrides, parts.appeals, parts.notices
+        self._annotations = parts.annotations
 
     async def ask(self, request: Request, request_id: str) -> Response:
         """Ask for an override."""
@@ -235,6 +247,13 @@ class ReviewApi(AnswerApi):
         appeal_id = request.path_params["appeal_id"]
         return await self._answer(lambda: self._appeals.get(appeal_id, caller))
 
+    async def note(self, request: Request, request_id: str) -> Response:
+        """Note something on a decision."""
+        caller = self._caller(request, request_id, NOTE)
+        decision_id = request.path_params["decision_id"]
+        wanted = await self._read(request, NoteRequest)
+        return await self._answer(lambda: self._annotations.note(decision_id, wanted, caller), kept=True)
+
     async def notice(self, request: Request, request_id: str) -> Response:
         """Return the notice of a decision, as JSON or as a letter."""
         caller = self._caller(request, request_id, NOTICE)
@@ -286,4 +305,5 @@ def review_handlers(review: ReviewApi) -> Mapping[Endpoint, Handler]:
         DECIDE: review.decide,
         WITHDRAW_APPEAL: review.withdraw_appeal,
         NOTICE: review.notice,
+        NOTE: review.note,
     }

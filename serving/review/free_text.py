@@ -29,4 +29,5 @@ def _is_free_text(text: str) -> str:
     return text.strip()
 
 
-FreeText = Annotated[str, AfterValidator(_is_free_text), Field(max_length=1000)]
+# The length first: behind a function of ours pydantic would count it as entries of a list.
+FreeText = Annotated[str, Field(max_length=1000), AfterValidator(_is_free_text)]

@@ -18,6 +18,7 @@ from serving.ledger.database import Database
 from serving.review.acting import Acting
 from serving.review.active_overrides import ActiveOverrides
 from serving.review.appeal_desk import AppealDesk, AppealLimits
+from serving.review.note_desk import NoteDesk
 from serving.review.notice import NoticeDesk
 from serving.review.notice_schemas import TwoLanguages
 from serving.review.override_desk import OverrideDesk
@@ -37,6 +38,7 @@ class ReviewParts:
     overrides: OverrideDesk
     appeals: AppealDesk
     notices: NoticeDesk
+    annotations: NoteDesk
     active: ActiveOverrides
     clock: SteadyClock
     override_store: ReviewStore
@@ -63,11 +65,13 @@ def review_parts(
     limits = AppealLimits(settings.appeal_working_days, settings.appeal_window_days)
     appeals = AppealDesk(appeal_store, acting, overrides, database=database, limits=limits)
     zh, _, en = settings.notice_contact.partition(" / ")
+    annotations = NoteDesk(ReviewStore(database, ledger, "note"), acting)
     return ReviewParts(
         decisions=DecisionDesk(
             acting,
             overrides,
             appeals,
+            annotations=annotations,
             replayers=replayers,
             masking=lambda: Masking(
                 pseudonym_secret(database), organisations_of_book(settings.home / "features" / _BOOK)
@@ -77,6 +81,7 @@ def review_parts(
         overrides=overrides,
         appeals=appeals,
         notices=NoticeDesk(acting, overrides, appeals, limits, TwoLanguages(zh=zh, en=en or zh), _cards),
+        annotations=annotations,
         active=active,
         clock=clock,
         override_store=override_store,

@@ -17,6 +17,7 @@ from serving.review.appeal_schemas import (
     Appeals,
 )
 from serving.review.errors import PROBLEMS as REVIEW_PROBLEMS
+from serving.review.note_schemas import NoteAnswer, NoteRequest
 from serving.review.notice_schemas import Notice
 from serving.review.override_schemas import (
     CreditOverrideAnswer,
@@ -36,10 +37,12 @@ ANSWERS: dict[str, type[BaseModel]] = {
     "appeal_answer": AppealAnswer,
     "appeals": Appeals,
     "notice": Notice,
+    "note_answer": NoteAnswer,
 }
 SHAPES: dict[str, type[BaseModel]] = {
     "credit_override": CreditOverrideRequest,
     "reason": ReviewReason,
+    "note": NoteRequest,
     "appeal": AppealRequest,
     "assignment": AppealAssignment,
     "outcome": AppealOutcome,
