@@ -57,6 +57,7 @@ def repair(house: House) -> None:
     home = house.world.home
     for name in BROKEN:
         shutil.copytree(home / "whole" / name, home / name, dirs_exist_ok=True)
+    until(lambda: house.part("model").get("level") == "champion", "the champion does not answer again")
     wait_until_whole(house, "model")
 
 
