@@ -102,9 +102,10 @@ class OutsideScopeError(ServingError):
         self.companies = tuple(companies)
         covered = ", ".join(companies)
         super().__init__(
-            zh=f"该密钥只覆盖企业 {covered}；其他企业的序列以及跨企业的汇总不予提供。请缩小范围，或使用覆盖所需企业的密钥。",
-            en=f"The key covers {covered} only; series of other companies and sums over several are not given. "
-            "Ask for less, or use a key that covers the companies needed.",
+            zh=f"该密钥只覆盖企业 {covered}；其他企业的、跨企业汇总的以及全集团的内容不予提供，也不能更改。"
+            "请缩小范围，或使用覆盖所需企业的密钥。",
+            en=f"The key covers {covered} only; what is of other companies, a sum over several or of the whole group is neither "
+            "given nor changed. Ask for less, or use a key that covers the companies needed.",
         )
 
 

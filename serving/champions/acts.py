@@ -18,6 +18,7 @@ from serving.champions.families import FAMILIES, Alias, Level
 from serving.champions.lanes import Lanes
 from serving.champions.schemas import ActAnswer, AliasRequest, KillRequest, RestoreRequest, RollbackRequest
 from serving.champions.switches import ALIAS_ACT
+from serving.errors import OutsideScopeError
 from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Ledger
 from serving.ledger.tables import incidents, model_acts
@@ -73,7 +74,7 @@ class Acts:
 
     def kill(self, family: str, request: KillRequest, caller: Caller) -> Answered:
         """Switch off what answers now. Raises NothingLeftError where nothing is left to switch off, UnknownFamilyError."""
-        level, served, seq = self._now(family)
+        level, served, seq = self._now(family, caller)
         below = self._lanes.of(family).below(level, served)
         if below is None:
             raise NothingLeftError(
@@ -84,7 +85,7 @@ class Acts:
 
     def rollback(self, family: str, request: RollbackRequest, caller: Caller) -> Answered:
         """Go back to an earlier version. Raises NothingLeftError, UnknownVersionError, UnknownFamilyError."""
-        _, served, seq = self._now(family)
+        _, served, seq = self._now(family, caller)
         lane = self._lanes.of(family)
         version = request.version or lane.before(served)
         if version is None:
@@ -98,7 +99,7 @@ class Acts:
 
     def restore(self, family: str, request: RestoreRequest, caller: Caller) -> Answered:
         """Let the champion answer again. Raises NothingLeftError where it does, UnknownFamilyError."""
-        level, served, seq = self._now(family)
+        level, served, seq = self._now(family, caller)
         if level is Level.CHAMPION:
             raise NothingLeftError(
                 family, "正由 champion 作答，无需恢复。", "the champion answers; there is nothing to restore."
@@ -112,7 +113,7 @@ class Acts:
 
         Raises UnknownVersionError, OwnModelError, NothingLeftError, RegistryAwayError, UnknownFamilyError.
         """
-        _, _, seq = self._now(family)
+        _, _, seq = self._now(family, caller)
         lane, alias = self._lanes.of(family), request.alias
         if not lane.check(request.version):
             raise UnknownVersionError(family)
@@ -143,7 +144,13 @@ class Acts:
         )
         return self._carry_out(act, request, caller)
 
-    def _now(self, family: str) -> tuple[Level, str | None, int]:
+    def _now(self, family: str, caller: Caller) -> tuple[Level, str | None, int]:
+        """Return what serves; a model answers every company, so a key for some of them moves none.
+
+        Raises OutsideScopeError, UnknownFamilyError.
+        """
+        if not caller.sees_all:
+            raise OutsideScopeError(caller.companies)
         self._lanes.of(family)
         self._lanes.board.refresh()
         level, served = self._lanes.served(family)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from pydantic import ConfigDict
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
@@ -32,7 +33,9 @@ class NoQuery(StrictModel):
 
 
 class JobFileBody(StrictModel):
-    """结果文件的内容，格式见其 media_type。 / The content of the file, in its own media type."""
+    """结果文件，格式见其 media_type；JSON 同立即作答时的结果。 / The file in its media type; JSON is as if answered at once."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 JOBS: Final = Endpoint(
