@@ -155,6 +155,7 @@ async def _watch(deployment: "Deployment") -> None:
         try:
             await asyncio.to_thread(deployment.parts.refresh)
             await asyncio.to_thread(deployment.gauges.look_at_process)
+            await asyncio.to_thread(deployment.intake_cleaning.look)
             broken = await asyncio.to_thread(deployment.chain_watch.look)
             if broken is not None:
                 _LOG.error("the chain of the ledger does not hold at row %d: %s", broken.seq, broken.en)

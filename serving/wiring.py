@@ -48,7 +48,7 @@ from serving.errors import LedgerUnavailableError
 from serving.http.api import Api, Handler, create_app
 from serving.http.openapi import Endpoint
 from serving.intake.api import intake_handlers
-from serving.intake.wiring import intake_api
+from serving.intake.wiring import intake_api, intake_cleaning
 from serving.jobs.api import JobsApi, jobs_handlers
 from serving.jobs.wiring import Jobs, make_jobs
 from serving.lean import import_lightgbm_alone
@@ -122,6 +122,7 @@ class Deployment:
             **review_handlers(ReviewApi(api, self.review)),
         }
         models = models_handlers(models_api(api, settings, self._database, board))
+        self.intake_cleaning = intake_cleaning(settings, self._database)
         intake = intake_handlers(intake_api(api, self._database, clock=_now, new_id=_new_id))
         app = create_app(
             api, {**_handlers(api), **jobs, **review, **models, **intake, **operations_handlers(operations)}
@@ -134,6 +135,7 @@ class Deployment:
         with contextlib.suppress(LedgerUnavailableError):  # /readyz says so, and the next request tries again
             self._database.open()
         self.parts.refresh()
+        self.intake_cleaning.look()
         self.jobs.worker.start()
         self.shadow.start()
         if self._following is not None:

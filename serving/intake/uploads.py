@@ -102,6 +102,11 @@ class UploadStore:
             names = connection.execute(select(intake_uploads.c.table_name).distinct()).scalars()
             return sorted(names)
 
+    def ids(self) -> frozenset[str]:
+        """Return the ids of all uploads that were taken. Raises LedgerUnavailableError."""
+        with self._database.reading() as connection:
+            return frozenset(connection.execute(select(intake_uploads.c.upload_id)).scalars())
+
     def _all(self, table: str | None, *, newest_first: bool) -> Sequence[Taken]:
         columns = (intake_uploads.c.taken_at, intake_uploads.c.upload_id)
         order = [column.desc() if newest_first else column for column in columns]
