@@ -12,14 +12,14 @@ def rows(repository: Path) -> list[str]:
     return ROW.findall((repository / "docs" / "degraded.md").read_text(encoding="utf-8"))
 
 
-def tests() -> set[str]:
+def named() -> set[str]:
     files = set(HERE.glob("test_*.py")) - {Path(__file__)}
     return {name for file in files for name in TEST.findall(file.read_text(encoding="utf-8"))}
 
 
 def test_every_row_has_its_test(repository: Path) -> None:
-    assert [name for name in rows(repository) if name not in tests()] == []
+    assert [name for name in rows(repository) if name not in named()] == []
 
 
 def test_every_test_has_its_row(repository: Path) -> None:
-    assert sorted(tests() - set(rows(repository))) == []
+    assert sorted(named() - set(rows(repository))) == []
