@@ -45,8 +45,9 @@ demo: setup ## the main job: sample group, graph, features, model, service, one 
 stop: setup ## end the service and the MLflow pages that the demo left running
 	$(BIN)/zhiheng stop
 
+# Files of tests go to as many processes as there are cores; a file stays in one, as its tests share what is slow to start.
 test: setup $(PARITY) ## run the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile
 	@echo "== Tests passed. Next: make demo (see it work), make check (style, types, layers). 测试通过"
 
 check: setup ## style, types, layers
