@@ -10,6 +10,7 @@ from starlette.responses import Response
 from serving.access.roles import Role
 from serving.credit.counted import count_score
 from serving.credit.schemas import ScoreAnswer, ScoreRequest
+from serving.credit.together import Together
 from serving.http.api import Api, Handler
 from serving.http.openapi import Endpoint
 from serving.http.reading import read_json
@@ -31,7 +32,7 @@ class CreditApi:
     """The handlers of credit."""
 
     def __init__(self, api: Api) -> None:
-        self._api = api
+        self._api, self._together = api, Together()
 
     async def score(self, request: Request, request_id: str) -> Response:
         """Score, write down, answer: in this order."""
@@ -40,7 +41,7 @@ class CreditApi:
         if not self._api.parts.overrides.known:  # the database was away at the start
             await asyncio.to_thread(self._api.parts.overrides.refresh)
         # Half a millisecond of work: here, not in a thread, which would cost as much again and let answers overtake.
-        scored = self._api.parts.answerer().score(wanted, caller)
+        scored = await self._together.score(self._api.parts.answerer(), wanted, caller)
         await self._api.parts.ledger.commit([scored.record])
         count_score(scored.record)
         await self._api.asked(caller, wanted.party_id)

@@ -1,6 +1,6 @@
 """What rules alone say of a party when every model is switched off: advice, never a figure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +22,8 @@ from serving.credit.party_book import PartyBook, rule_note
 from serving.credit.quality import rules_unchecked
 from serving.credit.schemas import ScoreAnswer, ScoreRequest
 from serving.credit.scope import require_party
-from serving.credit.writing import Scored, written
+from serving.credit.together import tried
+from serving.credit.writing import Asked, Scored, written
 from serving.schemas import Note, Quality, QualityLevel
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ class RulesOnlyScorer:
         marks = Marks(self._new_id(), caller.call.request_id, caller.companies)
         answer = rules_answer(basis, self.policies, marks)
         return written(answer, basis, caller)
+
+    def score_all(self, asked: Iterable[Asked]) -> list[Scored | Exception]:
+        """Answer requests; each gets what `score` gives it, or what `score` raises."""
+        return [tried(self.score, *one) for one in asked]
 
     def require(self, caller: Caller, party_id: str) -> None:
         """Refuse a party that is none of the caller's companies'. Raises OutsideScopeError, NotReadyError."""

@@ -1,14 +1,16 @@
 """Score credit without HTTP: a request is looked up into a basis, computed, and answered with the record of it."""
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.credit.standing import Standing
+from models.errors import AdditivityError
 from serving.access.caller import Caller
 from serving.champions.families import Level
 from serving.credit.answer import Marks, outcome_of, route_of
@@ -16,16 +18,31 @@ from serving.credit.basis import Basis, Bounds, Sources
 from serving.credit.book_store import BookStore
 from serving.credit.feature_store import FeatureStore
 from serving.credit.party_book import PartyBook
+from serving.credit.routing import Routed
 from serving.credit.schemas import PartyOverride, ScoreRequest
 from serving.credit.scope import require_party
 from serving.credit.terms import Terms
-from serving.credit.writing import ROUTE, Scored, Writer, record_of
+from serving.credit.together import tried
+from serving.credit.writing import ROUTE, Asked, Scored, Writer, record_of
 from serving.errors import FieldProblem, InvalidRequestError
+
+if TYPE_CHECKING:
+    # At run time this would import LightGBM before serving.lean can keep its optional partners out.
+    from models.credit.model import Scores
 
 __all__ = ["ROUTE", "CreditScorer", "OverrideOf", "record_of"]
 
 OverrideOf = Callable[[str, Caller, datetime], PartyOverride | None]
 """Says which override of a party counts at a moment, of those the caller may see; never by a look-up that waits."""
+
+
+@dataclass(frozen=True, eq=False)
+class _LookedUp:
+    """A request that is ready to be scored."""
+
+    basis: Basis
+    routed: Routed | None
+    caller: Caller
 
 
 class CreditScorer:
@@ -76,12 +93,36 @@ class CreditScorer:
 
         Raises OutsideScopeError, UnknownPartyError, InvalidRequestError, NoScoreError, NoFeaturesError, AdditivityError.
         """
+        (found,) = self.score_all([(request, caller)])
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def score_all(self, asked: Iterable[Asked]) -> list[Scored | Exception]:
+        """Answer requests by one call of the model: each gets what `score` gives it alone, bit for bit, or raises."""
+        found = [tried(self._looked_up, *one) for one in asked]
+        answers = iter(self._answers([one for one in found if isinstance(one, _LookedUp)]))
+        return [one if isinstance(one, Exception) else next(answers) for one in found]
+
+    def _looked_up(self, request: ScoreRequest, caller: Caller) -> "_LookedUp":
         if request.party_id is not None:
             require_party(caller, self._companies, request.party_id)
         basis = self.basis(request, caller)
-        routed = route_of(basis, self.terms)
-        scores = self.model.score_matrix(basis.values.reshape(1, -1))
-        outcome = outcome_of(basis, self.terms, routed, scores=scores)
+        return _LookedUp(basis, route_of(basis, self.terms), caller)
+
+    def _answers(self, ready: Sequence["_LookedUp"]) -> list[Scored | Exception]:
+        if not ready:
+            return []
+        try:
+            scores = self.model.score_matrix(np.array([one.basis.values for one in ready]))
+        except AdditivityError as error:
+            # One row is enough for that: each is scored alone, so that it alone is refused.
+            return [error] if len(ready) == 1 else [found for one in ready for found in self._answers([one])]
+        return [tried(self._answer, one, scores, row) for row, one in enumerate(ready)]
+
+    def _answer(self, about: "_LookedUp", scores: "Scores", row: int) -> Scored:
+        basis, caller = about.basis, about.caller
+        outcome = outcome_of(basis, self.terms, about.routed, scores=scores, row=row)
         marks = Marks(self._new_id(), caller.call.request_id, caller.companies)
         return self._writer.write(outcome, basis, marks, caller)
 

@@ -4,28 +4,30 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from models.credit.rules.facts import RuleFacts
 from serving.access.caller import Caller
 from serving.credit.answer import Marks, Outcome, shown_to
 from serving.credit.basis import Basis
 from serving.credit.kept import KeptByIdentity
 from serving.credit.party_book import rule_note
-from models.credit.rules.facts import RuleFacts
 from serving.credit.quality import quality_record
-from serving.credit.schemas import ScoreAnswer
+from serving.credit.schemas import ScoreAnswer, ScoreRequest
 from serving.credit.terms import Terms
 from serving.ledger.chain import Json, canonical_json
 from serving.schemas import Quality
 
-__all__ = ["ROUTE", "Scored", "Writer", "record_of", "written"]
+__all__ = ["ROUTE", "Asked", "Scored", "Writer", "record_of", "written"]
 
 ROUTE: Final = "credit/score"
+Asked: TypeAlias = tuple[ScoreRequest, Caller]
+"""A request, and who sent it."""
 _NOT_AGAIN: Final = frozenset({"contributions", "decision_id", "decided_at", "quality"})
 
 

@@ -83,7 +83,14 @@ class Committer:
                 self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
                 self._thread.start()
             elif len(self._queue) == 1:
-                self._changed.notify()
+                if waiting.loop is None:
+                    self._changed.notify()
+                else:  # to wake a thread costs as much as a record: once for all that a turn of the loop puts here
+                    waiting.loop.call_soon(self._wake)
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify()
 
     def _work(self) -> None:
         while taken := self._taken():
