@@ -104,7 +104,8 @@ def test_third_run_takes_up_everything_and_the_running_service(shell: Shell) -> 
     assert output.count("already there") == 7
     assert (shell.home / "run" / "service.json").read_text() == before
     with urlopen(f"http://127.0.0.1:{shell.port}/readyz") as ready:
-        assert json.load(ready)["parts"]["ledger"]["count"] == 6, "a score, a forecast and shortfalls, twice"
+        count = json.load(ready)["parts"]["ledger"]["count"]
+    assert count == 9, "a key, a score, a forecast and shortfalls, twice; and the first key withdrawn"
 
 
 def test_a_result_that_was_removed_is_made_again(shell: Shell) -> None:
