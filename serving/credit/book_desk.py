@@ -154,7 +154,7 @@ class BookDesk:
         out.unlink(missing_ok=True)  # of a run that was interrupted
         record = self._written(opened, job.planner, scored, folder, out=out)
         file = self._files.seal(job.job_id, Side.OUTPUT, name, asked.answer.media_type)
-        told = {**record, "job_id": job.job_id, "files": [file.said()]}
+        told = {**record, "job_id": job.job_id, "job_files": [file.said()]}
         return Outcome(asked.book_id, told, lambda _: None, (file,))
 
     def template(self, path: Path, *, by: str) -> str:

@@ -42,5 +42,5 @@ class ReplayJobs:
         path.unlink(missing_ok=True)  # of a run that was interrupted
         path.write_text(answered.text, encoding="utf-8")
         file = files.seal(job.job_id, Side.OUTPUT, _FILE, "application/json")
-        told = {**answered.record, "job_id": job.job_id, "files": [file.said()]}
+        told = {**answered.record, "job_id": job.job_id, "job_files": [file.said()]}
         return Outcome(str(answered.record["decision_id"]), told, lambda _: None, (file,))

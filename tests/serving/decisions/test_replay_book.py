@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
+from features.checked_files import file_sha256
 from serving.uploads.media import TableKind
 from tests.serving.credit.book_client import body, send
 from tests.serving.review.review_world import Office, done, make_keys
@@ -185,18 +186,43 @@ def test_a_large_book_is_replayed_as_a_job(world: "World", make_client: "MakeCli
     small = Office(make_client(world.home, keys["officer"], book_now_rows=20), keys)
     taken = small.post(f"decisions/{book['decision_id']}/replay", "auditor")
     assert taken.status_code == 202, taken.text
-    small.client.deployment.jobs.worker.run_next()
-    for _ in range(200):
-        job = done(small.get(taken.json()["poll"].removeprefix("/v1/"), "auditor"))
-        if job["state"] not in ("queued", "running"):
-            break
-        time.sleep(0.05)
-    assert job["state"] == "done", job
+    job = ended(small, taken.json()["poll"], "auditor")
     assert job["progress"] == 1.0
     found = done(small.get(job["answer"].removeprefix("/v1/"), "auditor"))
     assert (found["outcome"], found["of_decision"]) == ("identical", book["decision_id"])
     refused = small.get(job["answer"].removeprefix("/v1/"), "org07")
     assert refused.status_code == 404
+
+
+def test_a_book_that_ran_as_a_job_replays_and_its_rows_are_proven(
+    world: "World", make_client: "MakeClient"
+) -> None:
+    keys = make_keys(world.home)
+    office = Office(make_client(world.home, keys["officer"], book_now_rows=20, book_chunk_rows=7), keys)
+    taken = send(office.client, body(mixed(office), TableKind.PARQUET), TableKind.PARQUET)
+    assert taken.status_code == 202, taken.text
+    job = ended(office, taken.json()["poll"], "officer")
+    book = done(office.get("decisions", "auditor", route="credit/scores", limit=1))["decisions"][0]
+    record = office.client.deployment.parts.ledger.get(book["decision_id"]).record
+    kept = world.home / "books" / str(record["answer"]["book_id"])  # type: ignore[call-overload,index]
+    assert record["files"] == {name: file_sha256(kept / name) for name in ("inputs.parquet", "rows.parquet")}
+    assert [one["sha256"] for one in record["job_files"]] == [one["sha256"] for one in job["files"]]  # type: ignore[call-overload,index,union-attr]
+    row = done(office.get(f"decisions/{book['decision_id']}/rows/2", "auditor"))
+    assert (row["proven"], row["values"]["row"]) == (True, 2)
+    whole = Office(make_client(world.home, keys["officer"]), keys)
+    found = replayed(whole, book["decision_id"])
+    assert (found["outcome"], found["differences"], found["reasons"]) == ("identical", [], [])
+
+
+def ended(office: Office, poll: str, who: str) -> dict[str, Any]:
+    office.client.deployment.jobs.worker.run_next()
+    for _ in range(200):
+        job = done(office.get(poll.removeprefix("/v1/"), who))
+        if job["state"] not in ("queued", "running"):
+            break
+        time.sleep(0.05)
+    assert job["state"] == "done", job
+    return job
 
 
 def test_a_book_whose_files_are_gone_says_so(office: Office, world: "World") -> None:
