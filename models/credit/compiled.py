@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from models.credit.booster import Boosters
 from models.credit.forest_paths import ForestPaths, forest_paths
+from models.credit.kernel_library import KernelLibrary, load_library, parts_of
 
 if TYPE_CHECKING:
     from models.credit.model import CreditModel
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["CompiledBoosters", "compiled"]
 
 _ROWS_A_THREAD: Final = 256
+_LANES: Final = 8  # as path_kernel.LANES, which only numba can load
 
 Floats = NDArray[np.float64]
 
@@ -39,8 +42,11 @@ class CompiledBoosters(Boosters):
     walk down and one up).
 
     Raw scores are LightGBM's to the last bit: the same leaves, added in the same order. Boosters with trees that
-    `forest_paths` cannot tell are left to LightGBM, as are all where numba is missing.
+    `forest_paths` cannot tell are left to LightGBM, as are all where numba is missing. With a folder for `code`, the
+    compiled code is kept there as a library and numba is not loaded, where that is possible.
     """
+
+    code: Path | None = None
 
     def contributions(self, x: Floats, *, num_threads: int = 1) -> Floats:
         """Return Shapley contributions, shape (n, k + 1), those of LightGBM to rounding; the last column is the base."""
@@ -71,6 +77,9 @@ class CompiledBoosters(Boosters):
         paths = forest_paths(self.members)
         if paths is None:
             return None
+        library = None if self.code is None else load_library(self.code)
+        if library is not None:
+            return _Forest(paths, library)
         try:
             with _vectors_of_straight_code():
                 forest = _Forest(paths)
@@ -87,89 +96,75 @@ class CompiledBoosters(Boosters):
         return forest
 
 
-def compiled(model: "CreditModel") -> "CreditModel":
-    """Return a credit model with the same answers whose boosters score and explain by compiled code."""
+def compiled(model: "CreditModel", *, code: Path | None = None) -> "CreditModel":
+    """Return a credit model with the same answers whose boosters score and explain by compiled code, kept in a folder."""
     network = model.network
     return replace(
         model,
-        own=CompiledBoosters(model.own.members),
-        network=None if network is None else CompiledBoosters(network.members),
+        own=CompiledBoosters(model.own.members, code),
+        network=None if network is None else CompiledBoosters(network.members, code),
     )
 
 
 class _Forest:
-    """Paths with the points of their quadratures."""
+    """Paths with the points of their quadratures, for a library of the kernels or for numba."""
 
-    def __init__(self, paths: ForestPaths) -> None:
-        from models.credit.path_kernel import LANES  # noqa: PLC0415
-
-        self._paths = paths
+    def __init__(self, paths: ForestPaths, library: KernelLibrary | None = None) -> None:
+        self._paths, self._library = paths, library
         self._members = len(paths.member_from) - 1
-        self._rules = np.maximum(1, -(-paths.most_steps // (2 * LANES))).astype(np.uint8)
-        self._points, self._weights = _quadratures(int(self._rules.max(initial=1)), LANES)
+        self._rules = np.maximum(1, -(-paths.most_steps // (2 * _LANES))).astype(np.uint8)
+        self._points, self._weights = _quadratures(int(self._rules.max(initial=1)), _LANES)
         self._most_nodes = int(np.diff(paths.node_from).max(initial=0))
         self._most_edges = int(np.diff(paths.edge_from).max(initial=1))
+        decisions = (paths.node_from, paths.node_feature, paths.threshold, paths.missing, paths.missing_left)
+        edges = (paths.edge_from, paths.edge_value)
+        self._of_scores = (*decisions, *edges, paths.child, paths.below, paths.member_from)
+        self._of_contributions = (
+            *(*decisions, *edges, paths.parent, paths.before, paths.edge_feature, paths.edge_node),
+            *(paths.right, paths.share, self._rules, self._points, self._weights),
+        )
+        self._parts_of_scores = parts_of(*self._of_scores)
+        self._parts_of_contributions = parts_of(*self._of_contributions)
 
     def raw(self, x: Floats, *, num_threads: int = 1) -> Floats:
         """Return the mean raw score of the members, shape (n,)."""
-        from models.credit.path_kernel import add_scores  # noqa: PLC0415
-
-        paths, scores = self._paths, np.zeros((self._members, len(x)))
-
-        def add(rows: slice) -> None:
-            add_scores(
-                x[rows],
-                paths.node_from,
-                paths.node_feature,
-                paths.threshold,
-                paths.missing,
-                paths.missing_left,
-                paths.edge_from,
-                paths.edge_value,
-                paths.child,
-                paths.below,
-                paths.member_from,
-                scores[:, rows],
-            )
-
-        _in_threads(add, len(x), num_threads)
+        scores = np.zeros((self._members, len(x)))
+        _in_threads(lambda rows: self._add_scores(x[rows], scores[:, rows]), len(x), num_threads)
         mean: Floats = np.add.reduce(scores, axis=0) / self._members  # as np.mean does, to the last bit
         return mean
 
     def contributions(self, x: Floats, *, num_threads: int = 1) -> Floats:
         """Return contributions and base, shape (n, k + 1); a row's figures depend on neither threads nor other rows."""
+        out = np.zeros((len(x), x.shape[1] + 1))
+        _in_threads(lambda rows: self._add_contributions(x[rows], out[rows]), len(x), num_threads)
+        out /= self._members
+        out[:, -1] = self._paths.base
+        return out
+
+    def _add_scores(self, x: Floats, scores: Floats) -> None:
+        if self._library is not None:
+            self._library.add_scores(parts_of(x) + self._parts_of_scores + parts_of(scores))
+            return
+        from models.credit.path_kernel import add_scores  # noqa: PLC0415
+
+        add_scores(x, *self._of_scores, scores)
+
+    def _add_contributions(self, x: Floats, out: Floats) -> None:
+        if self._library is not None:
+            room = self._room(x.shape[1])
+            self._library.walk_contributions(
+                parts_of(x) + self._parts_of_contributions + parts_of(*room, out)
+            )
+            return
         from models.credit.path_kernel import add_contributions  # noqa: PLC0415
 
-        paths, out = self._paths, np.zeros((len(x), x.shape[1] + 1))
+        add_contributions(x, *self._of_contributions, self._most_nodes, self._most_edges, out)
 
-        def add(rows: slice) -> None:
-            add_contributions(
-                x[rows],
-                paths.node_from,
-                paths.node_feature,
-                paths.threshold,
-                paths.missing,
-                paths.missing_left,
-                paths.edge_from,
-                paths.edge_value,
-                paths.parent,
-                paths.before,
-                paths.edge_feature,
-                paths.edge_node,
-                paths.right,
-                paths.share,
-                self._rules,
-                self._points,
-                self._weights,
-                self._most_nodes,
-                self._most_edges,
-                out[rows],
-            )
-
-        _in_threads(add, len(x), num_threads)
-        out /= self._members
-        out[:, -1] = paths.base
-        return out
+    def _room(self, width: int) -> tuple[NDArray[np.uint8] | Floats, ...]:
+        """Return the room that a thread works in, as `walk_contributions` asks for it."""
+        nodes, edges = self._most_nodes + 1, self._most_edges
+        flags = (np.empty(nodes, dtype=np.uint8), np.empty(edges, dtype=np.uint8))
+        return (*flags, *(np.empty((edges, _LANES)) for _ in range(4)), np.empty((width, _LANES)))
 
 
 def _in_threads(work: Callable[[slice], None], rows: int, num_threads: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["LANES", "add_contributions", "add_scores"]
+__all__ = ["LANES", "add_contributions", "add_scores", "walk_contributions"]
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.uint32]
@@ -112,8 +112,8 @@ def add_scores(  # noqa: PLR0917 - a kernel takes flat arrays, by position
             out[member, row] += total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def add_contributions(  # noqa: PLR0917
+@njit(inline="always", error_model="numpy")
+def walk_contributions(  # noqa: PLR0917
     x: Floats,
     node_from: Places,
     node_feature: Places,
@@ -131,25 +131,30 @@ def add_contributions(  # noqa: PLR0917
     rules: NDArray[np.uint8],
     points: Floats,
     weights: Floats,
-    most_nodes: int,
-    most_edges: int,
+    going: Flags,
+    taken: Flags,
+    product: Floats,
+    total: Floats,
+    inverse: Floats,
+    gain: Floats,
+    sums: Floats,
     out: Floats,
 ) -> None:
     """Add the contributions of all trees to out (n, k), one sum a feature.
 
     A tree with n edges is walked down once for the products P of its paths at eight points, and up once for the sums S of
     the leaves below each edge. `rules[tree]` is how many rows of `points` its quadrature has, those of `rules` r beginning
-    at row r (r - 1) / 2.
+    at row r (r - 1) / 2. From `going` (nodes of any tree) to `sums` (features, 8) all is room to work in: a kernel that
+    takes no memory asks nothing of numba while it runs.
     """
-    going = np.empty(most_nodes + 1, dtype=np.uint8)
-    taken = np.empty(most_edges, dtype=np.uint8)
-    product, total = np.empty((most_edges, 8)), np.empty((most_edges, 8))
-    inverse, gain = np.empty((most_edges, 8)), np.empty((most_edges, 8))
-    sums = np.empty((x.shape[1], 8))
+    nothing = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     taken[0] = 1
-    inverse[0], gain[0], total[0] = 1.0, 0.0, 0.0
+    _store(inverse, 0, (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0))
+    _store(gain, 0, nothing)
+    _store(total, 0, nothing)
+    for feature in range(x.shape[1]):
+        _store(sums, feature, nothing)
     for row in range(x.shape[0]):
-        sums[:] = 0.0
         for tree in range(len(node_from) - 1):
             start, first = node_from[tree], edge_from[tree]
             for node in range(start, node_from[tree + 1]):
@@ -180,5 +185,44 @@ def add_contributions(  # noqa: PLR0917
                     _store(sums, feature, _add(_load(sums, feature), change))
                     _store(total, above, _add(_load(total, above), leaves))
         for feature in range(x.shape[1]):
-            s = sums[feature]
+            s = _load(sums, feature)
+            _store(sums, feature, nothing)
             out[row, feature] += ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_contributions(  # noqa: PLR0917
+    x: Floats,
+    node_from: Places,
+    node_feature: Places,
+    threshold: Floats,
+    missing: Flags,
+    missing_left: Flags,
+    edge_from: Places,
+    edge_value: Floats,
+    parent: Small,
+    before: Small,
+    edge_feature: Places,
+    edge_node: Small,
+    right: Flags,
+    share: Floats,
+    rules: NDArray[np.uint8],
+    points: Floats,
+    weights: Floats,
+    most_nodes: int,
+    most_edges: int,
+    out: Floats,
+) -> None:
+    """Add the contributions of all trees to out (n, k) in room of its own, which the compiler knows to overlap nothing."""
+    walk_contributions(
+        x, node_from, node_feature, threshold, missing, missing_left, edge_from, edge_value,
+        parent, before, edge_feature, edge_node, right, share, rules, points, weights,
+        np.empty(most_nodes + 1, dtype=np.uint8),
+        np.empty(most_edges, dtype=np.uint8),
+        np.empty((most_edges, 8)),
+        np.empty((most_edges, 8)),
+        np.empty((most_edges, 8)),
+        np.empty((most_edges, 8)),
+        np.empty((x.shape[1], 8)),
+        out,
+    )  # fmt: skip

@@ -26,8 +26,7 @@ def load_model_compiled(folder: Path, *, cache: Path) -> Model:
     from models.credit.compiled import compiled  # noqa: PLC0415 - after LightGBM was imported alone
     from models.credit.model import load_credit_model  # noqa: PLC0415 - as above
 
-    keep_compiled_code(cache)
-    model = compiled(load_credit_model(folder))
+    model = compiled(load_credit_model(folder), code=keep_compiled_code(cache))
     if model.explainer != "compiled":
         _LOG.warning(
             "model %s explains by %s, many times slower than compiled", model.version, model.explainer
@@ -36,18 +35,19 @@ def load_model_compiled(folder: Path, *, cache: Path) -> Model:
     return model
 
 
-def keep_compiled_code(folder: Path) -> None:
-    """Let numba keep compiled code in a folder of our own: the package's may be read-only. Others may not write there.
+def keep_compiled_code(folder: Path) -> Path | None:
+    """Keep compiled code in a folder of our own, and return it: the package's may be read-only. Others may not write there.
 
     NUMBA_CACHE_DIR, where it is set, decides; what cannot be made leaves numba to its own choice of a folder.
     """
     if _CACHE_SETTING in os.environ:
-        return
+        folder = Path(os.environ[_CACHE_SETTING])
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:
-        return
+        return None
     if "numba" in sys.modules:
         vars(importlib.import_module("numba.core.config"))["CACHE_DIR"] = str(folder)
     else:
         os.environ[_CACHE_SETTING] = str(folder)
+    return folder
