@@ -24,6 +24,12 @@ __all__ = ["Basis", "Bounds", "CarrierPath", "Sources", "basis_of", "inputs_sha2
 Floats = NDArray[np.float64]
 
 
+class _StoredEdge(CarrierEdge):
+    """An edge as book and records hold it: a book also says its `edge_id`, which no answer needs."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
 class CarrierPath(BaseModel):
     """The worst path along a route of relations, as the book holds it."""
 
@@ -32,7 +38,7 @@ class CarrierPath(BaseModel):
     channel: str
     end_id: str
     parties: tuple[str, ...]
-    path: tuple[CarrierEdge, ...]
+    path: tuple[_StoredEdge, ...]
     text_zh: str
     text_en: str
 

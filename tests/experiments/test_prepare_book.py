@@ -1,95 +1,34 @@
 """What answers need beside the features, on the small sample group: by whose scores, for whom, and what is refused."""
 
-import json
-from datetime import date
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 
-from experiments.build_features import LATEST, LINKS, PANEL, BuildFeatures
+from experiments.build_features import LATEST, LINKS, PANEL
 from experiments.credit_book import champion
 from experiments.errors import MissingChampionError, MissingLatestError
 from experiments.prepare_book import BOOK, PrepareBook
-from experiments.publish import POINTER
-from features.checked_files import check_folder, write_checked
 from features.credit.book import Book
-from features.credit.build import OWN_FEATURES
 from features.credit.carrier_paths import book_carriers
 from features.credit.neighbour_scores import SCORE_FEATURES, neighbour_scores
-from features.errors import DataError
 from features.sources import read_tables
-from graph.parquet_store import ParquetStore, rebuild
-from graph.parties import PARTY_SCHEMA
-from models.bundle import write_bundle
-from models.credit.booster import BoosterSettings, Design
+from graph.parquet_store import ParquetStore
 from models.credit.coverage import Line
-from models.credit.grade import group_master_scale
-from models.credit.learn import learn_credit_model
-from models.credit.model import FAMILY
 from models.credit.neighbours import own_log_odds
 from models.credit.rules.facts import facts_of_row
-
-AS_OF = date(2025, 12, 31)
-QUICK = BoosterSettings(rounds=20, bags=1, learning_rate=0.1, patience=5)
-
-
-def quiet(_zh: str, _en: str) -> None:
-    pass
+from tests.experiments.small_group import AS_OF, quiet, small_group
 
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> PrepareBook:
-    """Check the small group, build features of a few months, and publish a model of made-up labels."""
-    home = tmp_path_factory.mktemp("home")
-    for outcome in check_folder(repository / "data_samples" / "group"):
-        assert not isinstance(outcome, DataError)
-        write_checked(outcome, home / "checked")
-    good, features, models = home / "checked" / "good", home / "features", home / "models"
-    tables = read_tables(good)
-    rebuild(home / "graph", tables["edges"], tables["parties"].select(PARTY_SCHEMA.names()).collect())
-    BuildFeatures(
-        tables=good, graph=home / "graph", out=features, as_of=AS_OF, first_month=date(2021, 6, 30)
-    ).run(quiet)
-    _learn(pl.read_parquet(features / LATEST), models / "champion")
-    (models / POINTER).write_text(json.dumps({"version": "-", "folder": "champion"}))
-    return PrepareBook(
-        tables=good, graph=home / "graph", features=features, models=models, pooled=home / "credit"
-    )
+    return small_group(tmp_path_factory.mktemp("home"), repository)
 
 
 @pytest.fixture(scope="module")
 def book(job: PrepareBook) -> pl.DataFrame:
     job.run(quiet)
     return pl.read_parquet(job.features / BOOK)
-
-
-def _learn(latest: pl.DataFrame, folder: Path) -> None:
-    names = OWN_FEATURES[:12]
-    x = latest.select(pl.col(name).cast(pl.Float64) for name in names).fill_null(float("nan")).to_numpy()
-    chance = 1 / (1 + np.exp(2 - np.nan_to_num(x[:, 3])))
-    y = (np.random.default_rng(5).random(len(x)) < chance).astype(np.float64)
-    folder.parent.mkdir()
-    learned = learn_credit_model(
-        Design(x=np.ascontiguousarray(x), y=y, features=names),
-        groups=np.arange(len(x)),
-        settings=QUICK,
-        scale=group_master_scale(),
-        seed=2,
-        num_threads=1,
-    )
-    write_bundle(
-        folder,
-        learned.model.files(),
-        family=FAMILY,
-        features=learned.model.features,
-        seed=2,
-        data_hash="-",
-        code_version="test",
-        training_window=(AS_OF, AS_OF),
-        metrics={},
-    )
 
 
 def test_every_party_has_a_row_of_the_published_model(job: PrepareBook, book: pl.DataFrame) -> None:

@@ -128,7 +128,7 @@ def write_book(home: Path, version: str, **changes: object) -> pl.DataFrame:
     path = {
         "channel": "guaranteed", "end_id": "P0000009", "parties": ["P0000008", "P0000009"],
         "text_zh": "为已违约的 P0000009 担保", "text_en": "it guarantees P0000009, which is in default",
-        "path": [{"src": "P0000008", "dst": "P0000009", "kind": "guarantees", "share": None, "amount": 5e6, "role": None,
+        "path": [{"edge_id": "E1", "src": "P0000008", "dst": "P0000009", "kind": "guarantees", "share": None, "amount": 5e6, "role": None,
                   "valid_from": AS_OF, "valid_to": None, "known_at": AS_OF}],
     }  # fmt: skip
     frame = pl.DataFrame(
