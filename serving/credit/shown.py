@@ -12,7 +12,7 @@ from serving.credit.basis import Basis
 from serving.credit.dated_policies import DatedPolicies, day_of
 from serving.schemas import Note
 
-__all__ = ["LEFT_OUT", "shown_hits"]
+__all__ = ["LEFT_OUT", "OF_THE_GROUP", "shown_hits"]
 
 LEFT_OUT: Final = Note(
     code="other_companies_left_out",
@@ -20,7 +20,7 @@ LEFT_OUT: Final = Note(
     text_en="Some rules rest on limits of other companies or on sums over the group: they count for the advice, and their "
     "figures are outside the key's companies and left out.",
 )
-_OF_THE_GROUP: Final = frozenset(
+OF_THE_GROUP: Final = frozenset(
     {
         "outstanding",
         "connected_outstanding",
@@ -58,7 +58,7 @@ def _sums(rule: Rule) -> bool:
     named = {
         name for text in (rule.text.zh, rule.text.en) for _, name, _, _ in Formatter().parse(text) if name
     }
-    return not _OF_THE_GROUP.isdisjoint({rule.fact, *named})
+    return not OF_THE_GROUP.isdisjoint({rule.fact, *named})
 
 
 def _without_figures(hit: RuleHit, summed: Mapping[str, Rule]) -> RuleHit:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from serving.access.caller import Caller
@@ -21,6 +21,7 @@ from serving.decisions.schemas import (
     ReplayOutcome,
     StoredDecision,
 )
+from serving.decisions.scoped import ScopedRecord, scoped
 from serving.errors import FieldProblem, InvalidRequestError
 from serving.ledger.answered import Answered
 from serving.ledger.chain import Decision, Json, canonical_json
@@ -85,7 +86,7 @@ class DecisionDesk:
         return self._acting
 
     def get(self, decision_id: str, caller: Caller) -> Answered:
-        """Return a decision as it is kept, and what stands now. Raises UnknownDecisionError."""
+        """Return a decision as it is kept and the caller may see it, and what stands now. Raises UnknownDecisionError."""
         act = self._acting.act(caller)
         found = self._acting.reader.get(decision_id, caller)
         overrides = self._overrides.of_decision(decision_id, act)
@@ -96,9 +97,10 @@ class DecisionDesk:
             standing = standing_advice(said, overrides, appeals)
         except NotReviewableError:
             pass
+        shown = scoped(found.record, caller.companies)
         answer = DecisionAnswer(
-            **act.reading,
-            decision=_stored(found),
+            **{**act.reading, "notes": [*act.reading["notes"], *shown.notes]},
+            decision=_stored(found, shown),
             standing=standing,
             overrides=overrides,
             appeals=appeals,
@@ -160,7 +162,7 @@ class DecisionDesk:
         )
 
     def export(self, query: ExportQuery, media_type: str, caller: Caller) -> Exported:
-        """Write decisions to a file, masked. Raises InvalidRequestError naming the limit of rows."""
+        """Write decisions to a file, masked and cut to what the caller may see. Raises InvalidRequestError naming the limit of rows."""
         limit = query.limit or self._export_rows
         if limit > self._export_rows:
             zh = f"超过上限 {self._export_rows} 行；请分批导出，下一批的 after 见响应头 X-Export-Next-After"
@@ -171,18 +173,14 @@ class DecisionDesk:
         found = reader.oldest(
             Span(query.since, query.until), caller, after=query.after, up_to=head[0], limit=limit + 1
         )
-        made = export(found[:limit], self._masking(), media_type, head=head, more=len(found) > limit)
+        shown = [replace(one, record=scoped(one.record, caller.companies).exported) for one in found[:limit]]
+        made = export(shown, self._masking(), media_type, head=head, more=len(found) > limit)
         info = made.info
-        call = caller.call
         record: Mapping[str, Json] = {
             "decision_id": act.record_id,
             "recorded_at": act.moment.at.isoformat(),
             "route": "decisions/export",
-            "request_id": call.request_id,
-            "trace_id": call.trace_id,
-            "key_id": call.key_id,
-            "roles": list(call.roles),
-            "companies": list(caller.companies),
+            **caller.recorded,
             "subject": "",
             "request": {**query.model_dump(mode="json", exclude_none=True), "media_type": media_type},
             "answer": info.plain(),
@@ -218,12 +216,13 @@ def _difference(field: str, then: str | None, now: str | None) -> Difference:
     return Difference(field=field, then=then, now=now)
 
 
-def _stored(found: Decision) -> StoredDecision:
+def _stored(found: Decision, shown: ScopedRecord) -> StoredDecision:
     return StoredDecision(
         seq=found.seq,
         decision_id=found.decision_id,
         recorded_at=found.recorded_at,
-        record=dict(found.record),
+        record=dict(shown.record),
+        left_out=list(shown.left_out),
         prev_hash=found.prev_hash,
         hash=found.hash,
         intact=found.intact,

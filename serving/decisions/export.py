@@ -29,7 +29,8 @@ EXPORTED: Final = pl.Schema(
         "hash": pl.String(),
     }
 )
-"""One row a decision; companies and record as JSON. The record is masked, so it no longer fits its hash: what the hashes
+"""One row a decision; companies and record as JSON. The record is masked, and for a key of some companies cut (fields in its
+`left_out`), so it no longer fits its hash: what the hashes
 prove is the order, as prev_hash is the hash of the row before, and `zhiheng ledger verify` holds them against the records."""
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")

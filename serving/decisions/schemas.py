@@ -70,15 +70,22 @@ class Decisions(Reading):
 
 
 class StoredDecision(StrictModel):
-    """台账中的一行，与当时所写完全一致。 / A row of the ledger, as it was written."""
+    """台账中的一行，与当时所写一致；只限部分企业的密钥看不到其他企业与全集团的数额。 / A row of the ledger, as it was written; a
+    key for some companies is not shown figures of others and of the whole group.
+    """
 
     seq: int
     decision_id: str
     recorded_at: str
     record: dict[str, object]
+    left_out: list[str] = Field(
+        description="未列出的字段；hash 与 intact 针对完整记录 / fields that are left out; hash and intact are of the whole record"
+    )
     prev_hash: str
     hash: str
-    intact: bool = Field(description="内容与哈希相符 / the content fits its hash")
+    intact: bool = Field(
+        description="台账中的完整记录与哈希相符 / the whole record in the ledger fits its hash"
+    )
 
 
 class DecisionAnswer(Reading):

@@ -19,7 +19,17 @@ from tests.serving.capacity import capacity_world
 from tests.serving.credit.question_world import put_exposures, put_graph
 from tests.serving.demand import demand_world
 
-__all__ = ["MARK", "OURS", "OUR_PARTY", "SHARED_PARTY", "THEIRS", "THEIR_PARTY", "figures", "put_group"]
+__all__ = [
+    "GROUP_FIGURES",
+    "MARK",
+    "OURS",
+    "OUR_PARTY",
+    "SHARED_PARTY",
+    "THEIRS",
+    "THEIR_PARTY",
+    "figures",
+    "put_group",
+]
 
 MARK: Final = "QX7"
 OURS: Final = "ORG-08"
@@ -28,6 +38,8 @@ SHARED_PARTY: Final = "P0000001"
 THEIR_PARTY: Final = "P0000006"
 OUR_PARTY: Final = "P0000021"
 _FACTOR: Final = math.pi
+GROUP_FIGURES: Final = (7654321.0625, 8765432.1875, 9876543.3125, 0.0012345678, 6543210.4375)
+"""What others have out with parties of ours, sums over the group, and an amount on a path: no key of one company is told."""
 _NAMES: Final = {
     "SKU-001": f"{MARK}SKU-001",
     "SKU-001/east": f"{MARK}SKU-001/east",
@@ -57,7 +69,35 @@ def put_group(home: Path, model: CreditModel) -> None:
 def _say_companies(path: Path) -> None:
     frame = pl.read_parquet(path)
     having = [_business(number) for number in range(frame.height)]
-    frame.with_columns(companies=pl.Series(having, dtype=pl.List(pl.String))).write_parquet(path)
+    facts = [
+        None if row is None else row | _of_the_group(row["party_id"]) for row in frame["facts"].to_list()
+    ]
+    frame.with_columns(
+        companies=pl.Series(having, dtype=pl.List(pl.String)),
+        facts=pl.DataFrame({"facts": facts}, infer_schema_length=None)["facts"],
+        carriers=pl.DataFrame({"carriers": [[_path(one)] for one in frame["party_id"]]})["carriers"],
+    ).write_parquet(path)
+
+
+def _of_the_group(party_id: str) -> dict[str, object]:
+    """Return facts that no key of one company is told: what others and the group as a whole have out; none breaks a rule."""
+    use = {"code": "leasing_single", "name_zh": "单一客户", "name_en": "single client", "scope": "party", "limit": None,
+           "used_of_limit": 0.25, "source": "-", "verified": True, "valid_from": date(2020, 1, 1)}  # fmt: skip
+    uses = [{**use, "org_id": THEIRS, "used": GROUP_FIGURES[0]}, {**use, "org_id": OURS, "used": 1.0}]
+    found: dict[str, object] = {
+        "outstanding": GROUP_FIGURES[1],
+        "connected_outstanding": GROUP_FIGURES[2],
+        "party_share_of_book": GROUP_FIGURES[3],
+    }
+    return {"limit_uses": uses, **found} if party_id in (OUR_PARTY, SHARED_PARTY) else {"limit_uses": []}
+
+
+def _path(party_id: str) -> dict[str, object]:
+    """Return a path that no answer tells, as no model here has a feature along its route."""
+    edge = {"edge_id": f"{MARK}E", "src": party_id, "dst": f"{MARK}P", "kind": "guarantees", "share": None,
+            "amount": GROUP_FIGURES[4], "role": None, "valid_from": None, "valid_to": None, "known_at": None}  # fmt: skip
+    return {"channel": "guaranteed", "end_id": f"{MARK}P", "parties": [party_id, f"{MARK}P"], "path": [edge],
+            "text_zh": f"{MARK}担保", "text_en": f"{MARK} guarantee"}  # fmt: skip
 
 
 def _business(number: int) -> list[str]:
@@ -110,7 +150,7 @@ def figures() -> frozenset[str]:
         marked = pl.any_horizontal(pl.col(texts).is_in(_OF_THEIRS).fill_null(value=False))
         theirs |= _figures_of(frame.filter(marked))
         others |= _figures_of(frame.filter(~marked))
-    return frozenset(theirs - others)
+    return frozenset(theirs - others) | {f"{value:.9g}" for value in GROUP_FIGURES}
 
 
 def _figures_of(frame: pl.DataFrame) -> set[str]:

@@ -17,7 +17,15 @@ from serving.access.roles import Role
 from serving.http.endpoint import Endpoint
 from tests.contract.asks import ASKS, OPEN, Ask
 from tests.contract.contract_app import Caller, ContractApp, open_app
-from tests.contract.group_data import MARK, OURS, THEIRS, figures
+from tests.contract.group_data import (
+    GROUP_FIGURES,
+    MARK,
+    OUR_PARTY,
+    OURS,
+    SHARED_PARTY,
+    THEIRS,
+    figures,
+)
 from tests.contract.made_things import Made, make_things
 from tests.serving.http.bare_app import open_bare
 
@@ -155,6 +163,45 @@ def test_the_group_key_is_told_what_the_other_is_not(two: Two) -> None:
             one for answer in answers if answer.status_code == 200 for one in leaks(two, Ask("/"), answer)
         ]
         assert found, route
+
+
+@pytest.mark.parametrize("role", [Role.RISK_OFFICER, Role.AUDITOR])
+def test_ones_own_decision_is_read_without_what_others_have_out(two: Two, role: Role) -> None:
+    app, caller = two.app, two.app.caller(role, OURS)
+    whole = app.caller(role, "*")
+    officer = app.caller(Role.RISK_OFFICER, OURS)
+    for party in (OUR_PARTY, SHARED_PARTY):
+        scored = app.done("POST", "/v1/credit/score", officer, {"party_id": party})
+        path = f"/v1/decisions/{scored['decision_id']}"
+        read = app.send("GET", path, caller)
+        found = read.json()["decision"]
+        assert leaks(two, Ask(path), read) == []
+        assert [use["org_id"] for use in found["record"]["basis"]["facts"]["limit_uses"]] == [OURS]
+        assert {"basis.facts.limit_uses", "basis.facts.outstanding", "basis.paths"} <= set(found["left_out"])
+        assert "other_companies_left_out" in [note["code"] for note in read.json()["notes"]]
+        assert found["intact"] is True
+        every = app.send("GET", path, whole)
+        assert {f"{GROUP_FIGURES[0]:.9g}", f"{GROUP_FIGURES[1]:.9g}", MARK} <= set(
+            leaks(two, Ask(path), every)
+        )
+        assert every.json()["decision"]["left_out"] == []
+        assert every.json()["decision"]["hash"] == found["hash"]
+        replayed = app.send("POST", f"{path}/replay", caller)
+        assert replayed.json()["outcome"] == "identical"
+        assert leaks(two, Ask(path), replayed) == []
+
+
+@pytest.mark.parametrize("kind", ["application/x-ndjson", "text/csv", "application/vnd.apache.parquet"])
+def test_an_export_leaves_out_what_others_have_out(two: Two, kind: str) -> None:
+    app, path = two.app, "/v1/decisions/export"
+    caller, officer = app.caller(Role.AUDITOR, OURS), app.caller(Role.RISK_OFFICER, OURS)
+    scored = app.done("POST", "/v1/credit/score", officer, {"party_id": OUR_PARTY})
+    told = app.send("GET", path, caller, Accept=kind)
+    assert scored["decision_id"] in text_of(told)
+    assert "left_out" in text_of(told)
+    assert not set(leaks(two, Ask(path), told)) & {f"{value:.9g}" for value in GROUP_FIGURES}
+    every = app.send("GET", path, app.caller(Role.AUDITOR, "*"), Accept=kind)
+    assert f"{GROUP_FIGURES[1]:.9g}" in leaks(two, Ask(path), every)
 
 
 @pytest.mark.parametrize("act", ["kill", "restore", "rollback", "aliases"])

@@ -1,0 +1,88 @@
+"""Records as keys for some companies read them: figures of other companies and of the whole group are left out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from serving.access.roles import ALL_COMPANIES
+from serving.credit.shown import OF_THE_GROUP
+from serving.ledger.chain import Json
+from serving.schemas import Note
+
+__all__ = ["CUT", "ScopedRecord", "scoped"]
+
+CUT: Final = Note(
+    code="other_companies_left_out",
+    text_zh="记录中其他企业与全集团的数额不在密钥范围内，未列出（见 left_out）；hash 与 intact 针对台账中的完整记录，重算也用完整记录。",
+    text_en="Figures of other companies and of the whole group are outside the key's companies and left out of the record (see "
+    "left_out). hash and intact are of the whole record in the ledger, and a replay computes from the whole.",
+)
+_FACTS: Final = frozenset({*OF_THE_GROUP, "main_line"})
+"""Facts that tell what companies of the group have out; the party's `lines` of live business do so too."""
+
+
+@dataclass(frozen=True)
+class ScopedRecord:
+    """A record without what a key may not see, and the paths of the fields that were cut."""
+
+    record: Mapping[str, Json]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> list[Note]:
+        """Return the remark that it was cut, none where it is whole."""
+        return [CUT] if self.left_out else []
+
+    @property
+    def exported(self) -> Mapping[str, Json]:
+        """Return the record as a file holds it: with `left_out` where it was cut."""
+        return {**self.record, "left_out": list(self.left_out)} if self.left_out else self.record
+
+
+def scoped(record: Mapping[str, Json], companies: Sequence[str]) -> ScopedRecord:
+    """Return a record as a key for some companies is shown it.
+
+    A basis is cut to what the score itself tells such a key: limits of its companies, no sums over the group, and of the
+    paths the one that the answer names. It is cut whether or not there was anything: that alone would tell.
+    """
+    basis = record.get("basis")
+    if ALL_COMPANIES in companies or not isinstance(basis, Mapping):
+        return ScopedRecord(record)
+    left_out, cut = [], dict(basis)
+    facts = basis.get("facts")
+    if isinstance(facts, Mapping):
+        cut["facts"] = _facts(facts, companies)
+        left_out += [f"basis.facts.{name}" for name in sorted({*_FACTS, "limit_uses"} & set(facts))]
+    if "lines" in basis:
+        cut["lines"] = None
+        left_out.append("basis.lines")
+    if "paths" in basis:
+        cut["paths"] = _told(basis["paths"], record.get("answer"))
+        left_out.append("basis.paths")
+    return ScopedRecord({**record, "basis": cut}, tuple(left_out))
+
+
+def _facts(facts: Mapping[str, Json], companies: Sequence[str]) -> Mapping[str, Json]:
+    uses = facts.get("limit_uses")
+    own = [use for use in uses if _of(use, companies)] if isinstance(uses, list) else None
+    return {
+        name: own if name == "limit_uses" else None if name in _FACTS else value
+        for name, value in facts.items()
+    }
+
+
+def _of(use: Json, companies: Sequence[str]) -> bool:
+    return isinstance(use, Mapping) and use.get("org_id") in companies
+
+
+def _told(paths: Json, answer: Json) -> list[Json]:
+    """Return the path that the answer told its caller, none where it told none."""
+    carrier = answer.get("carrier") if isinstance(answer, Mapping) else None
+    if not isinstance(paths, list) or not isinstance(carrier, Mapping):
+        return []
+    told = (carrier.get("route"), carrier.get("end_id"))
+    return [
+        path
+        for path in paths
+        if isinstance(path, Mapping) and (path.get("channel"), path.get("end_id")) == told
+    ]
