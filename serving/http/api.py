@@ -5,11 +5,12 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, TypeVar
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Match, Route
 
@@ -27,6 +28,7 @@ from serving.errors import (
     RouteNotFoundError,
 )
 from serving.http.body_headers import check_body_headers
+from serving.http.direct import Answering, DirectApplication
 from serving.http.errors import SlowBodyError
 from serving.http.gate import Gate, GateLimits
 from serving.http.language import preferred_language
@@ -81,14 +83,25 @@ class Api:
         limit: int | None = None,
         *,
         kinds: tuple[str, ...] = (JSON,),
-        seconds: float | None = None,
     ) -> bytes:
         """Read the body up to the limit; the rest of a larger one is never taken in."""
-        body = bytearray()
-        async for chunk in self.chunks(request, limit, kinds=kinds, seconds=seconds):
-            body += chunk
+        most, seconds = self._most_bytes(request, limit, kinds), self.settings.body_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                body = await _whole(request, most)
+        except TimeoutError as error:
+            raise SlowBodyError(seconds) from error
         request.state.sent = bytes(body)
         return request.state.sent  # type: ignore[no-any-return]
+
+    def _most_bytes(self, request: Request, limit: int | None, kinds: tuple[str, ...]) -> int:
+        check_body_headers(request, kinds)
+        own = request.state.identity.limits.body_bytes
+        limit = min(limit or self.settings.body_limit_bytes, own or sys.maxsize)
+        announced = request.headers.get("content-length", "0")
+        if announced.isdecimal() and int(announced[:20]) > limit:
+            raise BodyTooLargeError(limit)
+        return limit
 
     async def chunks(
         self,
@@ -102,12 +115,7 @@ class Api:
 
         Raises MediaTypeError, EncodedBodyError, BodyTooLargeError and SlowBodyError.
         """
-        check_body_headers(request, kinds)
-        own = request.state.identity.limits.body_bytes
-        limit = min(limit or self.settings.body_limit_bytes, own or sys.maxsize)
-        announced = request.headers.get("content-length", "0")
-        if announced.isdecimal() and int(announced[:20]) > limit:
-            raise BodyTooLargeError(limit)
+        limit = self._most_bytes(request, limit, kinds)
         loop, own_time = asyncio.get_running_loop(), seconds
         seconds = seconds or self.settings.body_seconds
         taken, end = 0, loop.time() + seconds
@@ -132,7 +140,7 @@ class Api:
             if chunk:
                 yield chunk
 
-    def guarded(self, handler: Handler, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+    def guarded(self, handler: Handler, endpoint: Endpoint) -> Answering:
         """Give a handler its caller, its limits, its deadline and its errors."""
         seconds = self.settings.forecast_deadline_seconds if endpoint.slow else self.settings.deadline_seconds
 
@@ -209,6 +217,19 @@ class Api:
         return self.problem(refusal, request, _request_id(request))
 
 
+async def _whole(request: Request, limit: int) -> bytearray:
+    body, more = bytearray(), True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > limit:
+            raise BodyTooLargeError(limit)
+    return body
+
+
 def create_app(api: Api, handlers: Mapping[Endpoint, Handler]) -> Starlette:
     """Build the application; its routes and its OpenAPI text come from the same endpoints."""
     document = openapi_json(tuple(handlers))
@@ -235,26 +256,29 @@ def create_app(api: Api, handlers: Mapping[Endpoint, Handler]) -> Starlette:
         write_seconds=settings.write_seconds,
         linger_seconds=_LINGER_SECONDS,
     )
-    app = Starlette(
-        routes=[*_routes(api, handlers), *pages],
+    by_path = _by_path(api, handlers)
+    endpoints = {path: _by_method(methods) for path, methods in by_path.items()}
+    routes = [Route(path, endpoints[path], methods=list(methods)) for path, methods in by_path.items()]
+    app = DirectApplication(
+        routes=[*routes, *pages],
         middleware=[Middleware(Gate, limits=limits, answer=api.refusal)],
         exception_handlers={404: api.no_route, 405: api.no_method},
     )
+    app.look_up(by_path, endpoints, partial(Gate, limits=limits, answer=api.refusal))
     app.state.endpoints = tuple(handlers)
     return app
 
 
-def _routes(api: Api, handlers: Mapping[Endpoint, Handler]) -> list[Route]:
-    """Give each address one route; where it takes several methods the method chooses the handler."""
-    by_path: dict[str, dict[str, Callable[[Request], Awaitable[Response]]]] = {}
+def _by_path(api: Api, handlers: Mapping[Endpoint, Handler]) -> Mapping[str, Mapping[str, Answering]]:
+    by_path: dict[str, dict[str, Answering]] = {}
     for endpoint, handler in handlers.items():
         by_path.setdefault(endpoint.path, {})[endpoint.method] = api.guarded(handler, endpoint)
-    return [Route(path, _by_method(methods), methods=list(methods)) for path, methods in by_path.items()]
+    return by_path
 
 
-def _by_method(
-    methods: Mapping[str, Callable[[Request], Awaitable[Response]]],
-) -> Callable[[Request], Awaitable[Response]]:
+def _by_method(methods: Mapping[str, Answering]) -> Answering:
+    """Give each address one route; where it takes several methods the method chooses the handler."""
+
     async def choose(request: Request) -> Response:
         # Starlette answers HEAD wherever GET is taken.
         return await methods["GET" if request.method == "HEAD" else request.method](request)

@@ -1,14 +1,19 @@
 """The access log: one JSON object a line, one file a day, kept for 180 days at least, written by every worker.
 
-The day is in the file's name: nothing is renamed, so workers need not agree on a moment to rotate. A line is one
-write to a file opened for appending, which the kernel puts behind those of other workers in one piece.
+The day is in the file's name: nothing is renamed, so workers need not agree on a moment to rotate. Lines are written to a
+file opened for appending, which the kernel puts behind those of other workers in one piece. Within an event loop the lines
+of a tenth of a second are one write: a write for each would hold up answers. A worker that is killed loses as much of
+this log, and nothing of the ledger.
 """
 
+import asyncio
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +29,8 @@ _NAME: Final = re.compile(r"access-(\d{4}-\d{2}-\d{2})\.jsonl")
 # Asked every few seconds by machines; only what goes wrong with them is worth a line.
 _PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _FIRST_ERROR: Final = 400
+_TOGETHER_SECONDS: Final = 0.1
+_MOST_TOGETHER: Final = 1000
 
 
 class AccessLog:
@@ -40,13 +47,15 @@ class AccessLog:
         self._folder, self._keep_days = folder, max(LEAST_DAYS, keep_days)
         self._clock, self._on_failure = clock, on_failure
         self._lock = threading.Lock()
+        self._lines: list[tuple[date, bytes]] = []
+        self._due: asyncio.TimerHandle | None = None
         self._day: date | None = None
         self._file: int | None = None
         self._torn = False
         self.problem: str | None = None
 
     def write(self, seen: Seen) -> None:
-        """Write what may be told of a request; never raises."""
+        """Write what may be told of a request, within an event loop a moment later; never raises."""
         if seen.route in _PROBES and seen.status < _FIRST_ERROR:
             return
         now = self._clock().astimezone(UTC)
@@ -66,31 +75,57 @@ class AccessLog:
             },
             option=orjson.OPT_APPEND_NEWLINE,
         )
-        try:
-            with self._lock:
-                self._append(line, now.date())
-            self.problem = None
-        except OSError as error:
-            with self._lock:
-                self._close()  # what is wrong may be this file alone: the next line opens it anew, by its name
-            self.problem = error.strerror or type(error).__name__
-            self._on_failure()
+        with self._lock:
+            self._lines.append((now.date(), line))
+            many = len(self._lines) >= _MOST_TOGETHER
+        if many or not self._later():
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the lines that wait."""
+        with self._lock:
+            self._due = None
+            lines, self._lines = self._lines, []
+            for day, together in groupby(lines, key=itemgetter(0)):
+                self._write([line for _, line in together], day)
 
     def close(self) -> None:
-        """Give the file back."""
+        """Write what waits and give the file back."""
+        self.flush()
         with self._lock:
             self._close()
 
-    def _append(self, line: bytes, day: date) -> None:
+    def _later(self) -> bool:
+        """Have the lines written soon, if there is an event loop to do it."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        # A timer of a loop that ended never rings.
+        if self._due is None or self._due.when() < loop.time() - _TOGETHER_SECONDS:
+            self._due = loop.call_later(_TOGETHER_SECONDS, self.flush)
+        return True
+
+    def _write(self, lines: Sequence[bytes], day: date) -> None:
+        try:
+            self._append(b"".join(lines), day)
+            self.problem = None
+        except OSError as error:
+            self._close()  # what is wrong may be this file alone: the next lines open it anew, by its name
+            self.problem = error.strerror or type(error).__name__
+            for _ in lines:
+                self._on_failure()
+
+    def _append(self, lines: bytes, day: date) -> None:
         file = self._file if day == self._day else None
         # A file that was removed takes lines in and loses them when it is closed.
         file = self._open(day) if file is None or os.fstat(file).st_nlink == 0 else file
         # After a write that broke off the next line begins on its own.
-        line = b"\n" + line if self._torn else line
+        lines = b"\n" + lines if self._torn else lines
         self._torn = True
-        written = os.write(file, line)
-        if written < len(line):
-            raise OSError(0, f"only {written} of {len(line)} bytes of a line could be written")
+        written = os.write(file, lines)
+        if written < len(lines):
+            raise OSError(0, f"only {written} of {len(lines)} bytes could be written")
         self._torn = False
 
     def _open(self, day: date) -> int:

@@ -1,5 +1,6 @@
 """The access log: whole lines from many writers, a file a day, nothing younger than 180 days removed, never in the way."""
 
+import asyncio
 import json
 import multiprocessing
 import os
@@ -139,3 +140,37 @@ def test_lines_of_several_workers_stay_whole(tmp_path: Path) -> None:
         worker.join()
     found = [json.loads(line) for line in (tmp_path / "access-2026-11-01.jsonl").read_text().splitlines()]
     assert len({line["request_id"] for line in found}) == 1500
+
+
+def test_lines_within_an_event_loop_are_written_together_soon(day: Day) -> None:
+    path = day.folder / "access-2026-11-01.jsonl"
+
+    async def answer() -> int:
+        for _ in range(5):
+            day.log.write(SEEN)
+        assert not path.exists()
+        while not path.exists():
+            await asyncio.sleep(0.01)
+        return len(path.read_text().splitlines())
+
+    assert asyncio.run(answer()) == 5
+    assert asyncio.run(_write_once(day.log)) is None  # its timer ends with its loop
+    assert asyncio.run(_write_once(day.log)) is None
+    day.log.close()
+    assert len(path.read_text().splitlines()) == 7
+
+
+async def _write_once(log: AccessLog) -> None:
+    log.write(SEEN)
+
+
+def test_lines_on_both_sides_of_midnight_go_to_their_own_day(day: Day) -> None:
+    async def answer() -> None:
+        day.log.write(SEEN)
+        day.now += timedelta(days=1)
+        day.log.write(SEEN)
+        day.log.close()
+
+    asyncio.run(answer())
+    lines = [len((day.folder / name).read_text().splitlines()) for name in day.files()]
+    assert (day.files(), lines) == (["access-2026-11-01.jsonl", "access-2026-11-02.jsonl"], [1, 1])
