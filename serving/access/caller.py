@@ -8,6 +8,7 @@ from serving.access.identity import Identity
 from serving.access.limits import NO_LIMITS_OF_ITS_OWN, KeyLimits
 from serving.access.roles import ALL_COMPANIES
 from serving.errors import OutsideScopeError
+from serving.ledger.json_text import Json
 
 __all__ = ["Call", "Caller", "caller_of"]
 
@@ -30,6 +31,18 @@ class Caller:
     name: str
     companies: tuple[str, ...]
     limits: KeyLimits = NO_LIMITS_OF_ITS_OWN
+
+    @property
+    def recorded(self) -> dict[str, Json]:
+        """What every record in the chain says of who asked, and under which ids."""
+        call = self.call
+        return {
+            "request_id": call.request_id,
+            "trace_id": call.trace_id,
+            "key_id": call.key_id,
+            "roles": list(call.roles),
+            "companies": list(self.companies),
+        }
 
     @property
     def sees_all(self) -> bool:

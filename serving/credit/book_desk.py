@@ -227,7 +227,7 @@ class BookDesk:
         self, opened: _Opened, caller: Caller, scored: _Scored, folder: Path, *, out: Path
     ) -> Mapping[str, Json]:
         """Write the answer to `out`; return the record that must be durable before it is given."""
-        asked, summary, call = opened.asked, scored.summary, caller.call
+        asked, summary = opened.asked, scored.summary
         write_book_answer(
             folder / ROWS_FILE,
             out,
@@ -241,11 +241,7 @@ class BookDesk:
             "decision_id": summary.decision_id,
             "recorded_at": summary.decided_at.isoformat(),
             "route": KIND,
-            "request_id": call.request_id,
-            "trace_id": call.trace_id,
-            "key_id": call.key_id,
-            "roles": list(call.roles),
-            "companies": list(caller.companies),
+            **caller.recorded,
             "subject": "",
             "request": {**asked.model_dump(mode="json"), "input_sha256": sha256_of(opened.source)},
             # Of the rows the chain keeps digests; they lie in the book's folder, each file known by its hash.

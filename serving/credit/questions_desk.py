@@ -1,6 +1,5 @@
 """What all desks of questions about a party share: whom the caller may ask about, dates, notes, and the record."""
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -126,9 +125,7 @@ class QuestionDesk:
         subject: str,
     ) -> Answered:
         """Write an answer out with its record."""
-        answered = write_answer(route, answer, asked, caller, said=said, at=answer.answered_at)
-        more = {"trace_id": caller.call.trace_id, "subject": subject}
-        return dataclasses.replace(answered, record={**answered.record, **more})
+        return write_answer(route, answer, asked, caller, said=said, at=answer.answered_at, subject=subject)
 
     def _age_note(self, code: str, zh: str, en: str, as_of: date | None, limit: int | None) -> Note | None:
         if as_of is None or limit is None:

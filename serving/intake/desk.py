@@ -1,6 +1,5 @@
 """Check what is handed in, and take its good rows: whole or not at all, in the chain before it is answered."""
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -198,9 +197,7 @@ class IntakeDesk:
             "kind": kind.value,
             "sha256": answer.sha256,
         }
-        return _traced(
-            write_answer("intake/upload", answer, asked, caller, said=said, at=answer.answered_at), caller
-        )
+        return write_answer("intake/upload", answer, asked, caller, said=said, at=answer.answered_at)
 
     def _listed(
         self, route: str, found: Sequence[IntakeUpload], caller: Caller, asked: Mapping[str, Json]
@@ -212,17 +209,12 @@ class IntakeDesk:
             uploads=list(found),
         )
         said = {"uploads": [one.upload_id for one in found]}
-        return _traced(write_answer(route, answer, asked, caller, said=said, at=answer.answered_at), caller)
+        return write_answer(route, answer, asked, caller, said=said, at=answer.answered_at)
 
 
 def _refuse_abandoned(abandoned: Callable[[], bool]) -> None:
     if abandoned():
         raise IntakeAbandonedError
-
-
-def _traced(answered: Answered, caller: Caller) -> Answered:
-    more = {"trace_id": caller.call.trace_id, "subject": ""}
-    return dataclasses.replace(answered, record={**answered.record, **more})
 
 
 def _problems(lines: pl.DataFrame) -> list[IntakeProblem]:

@@ -155,11 +155,8 @@ class JobDesk:
             "decision_id": self._new_id(),
             "recorded_at": self._clock().isoformat(),
             "route": route,
-            "request_id": planner.call.request_id,
-            "trace_id": planner.call.trace_id,
-            "key_id": planner.call.key_id,
-            "roles": list(planner.call.roles),
-            "companies": list(planner.companies),
+            **planner.recorded,
+            "subject": "",
             "request": asked,
         }
 

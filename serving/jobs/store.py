@@ -258,6 +258,7 @@ class JobStore:
             "roles": json.dumps(list(new.planner.call.roles)),
             "companies": json.dumps(list(new.planner.companies)),
             "request_id": new.planner.call.request_id,
+            "trace_id": new.planner.call.trace_id,
             "request": new.request,
             "state": JobState.QUEUED,
             "progress": 0.0,
@@ -275,7 +276,7 @@ def _running(job_id: str, worker: str) -> Update:
 
 
 def _job(row: Row[tuple[object, ...]]) -> Job:
-    call = Call(row.request_id, row.key_id, tuple(json.loads(row.roles)))
+    call = Call(row.request_id, row.key_id, tuple(json.loads(row.roles)), row.trace_id)
     return Job(
         job_id=row.job_id,
         decision_id=row.decision_id,

@@ -31,18 +31,17 @@ def write_answer(
     *,
     said: Mapping[str, Json],
     at: datetime,
+    subject: str = "",
 ) -> Answered:
-    """Write an answer out, and the record that goes before it: who asked what, and what was said."""
+    """Write an answer out, and the record that goes before it: who asked what about whom, and what was said."""
     text = answer.model_dump_json()
     asked = request.model_dump(mode="json", exclude_none=True) if isinstance(request, BaseModel) else request
     record: Mapping[str, Json] = {
         "decision_id": getattr(answer, "decision_id", ""),
         "recorded_at": at.isoformat(),
         "route": route,
-        "request_id": planner.call.request_id,
-        "key_id": planner.call.key_id,
-        "roles": list(planner.call.roles),
-        "companies": list(planner.companies),
+        **planner.recorded,
+        "subject": subject,
         "request": asked,
         "answer": said,
         "answer_sha256": hashlib.sha256(text.encode()).hexdigest(),

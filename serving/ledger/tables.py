@@ -161,6 +161,7 @@ jobs: Final = Table(
     Column("answer_id", Text),
     Column("problem", Text),
     Column("place", Text),  # the folder that holds its files, where it has any
+    Column("trace_id", Text, nullable=False, server_default=""),  # of the request that it came with
 )
 Index("jobs_state", jobs.c.state, jobs.c.seq)
 

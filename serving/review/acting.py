@@ -1,7 +1,7 @@
 """What every act of a review needs: the time to go by, its place in the chain, and who may see it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict, TypeVar
 
@@ -69,8 +69,8 @@ class Act:
         subject: str = "",
     ) -> Answered:
         """Write an answer out with its record."""
-        written = write_answer(route, answer, request, self.caller, said=said, at=self.moment.at)
-        return replace(written, record={**written.record, "subject": subject})
+        at = self.moment.at
+        return write_answer(route, answer, request, self.caller, said=said, at=at, subject=subject)
 
 
 @dataclass(frozen=True)
