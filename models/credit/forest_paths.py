@@ -2,9 +2,9 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import lightgbm as lgb
 import numpy as np
@@ -15,6 +15,7 @@ __all__ = ["MOST_EDGES", "ForestPaths", "forest_paths"]
 MOST_EDGES: Final = 65_535
 """The edges of a tree are numbered in two bytes."""
 
+_AT_ONCE: Final = 50
 _INFINITE: Final = 1e300
 _MISSING: Final = {"None": 0, "Zero": 1, "NaN": 2}
 
@@ -91,14 +92,21 @@ def forest_paths(members: Sequence[lgb.Booster]) -> ForestPaths | None:
     member_from = [0]
     try:
         for member in members:
-            model = member.dump_model()
-            if model.get("average_output") or model["num_tree_per_iteration"] != 1:
-                return None
-            trees += [_tree(tree["tree_structure"]) for tree in model["tree_info"]]
+            for model in _dumps(member):
+                if model.get("average_output") or model["num_tree_per_iteration"] != 1:
+                    return None
+                trees += [_tree(tree["tree_structure"]) for tree in model["tree_info"]]
             member_from.append(len(trees))
     except (_UnlikeError, json.JSONDecodeError):  # LightGBM dumps linear leaves as JSON that is none
         return None
     return _arrays(trees, member_from)
+
+
+def _dumps(member: lgb.Booster) -> Iterator[dict[str, Any]]:
+    """Dump a booster some trees at a time: 500 trees at once are 30 MB of Python, which a worker's peak would hold."""
+    rounds = member.best_iteration if member.best_iteration > 0 else member.current_iteration()
+    for start in range(0, max(rounds, 1), _AT_ONCE):
+        yield member.dump_model(num_iteration=min(_AT_ONCE, rounds - start), start_iteration=start)
 
 
 def _tree(root: Json) -> _Tree:
