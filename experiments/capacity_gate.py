@@ -13,7 +13,7 @@ from models.capacity.lines.marginals import LineMarginals
 from models.capacity.lines.model import LineModel
 from models.capacity.published.run_info import Note
 
-__all__ = ["PLANNED_VERSION", "PlannedRate", "Served", "served"]
+__all__ = ["PLANNED_VERSION", "PlannedRate", "Served", "gate_outcome", "served"]
 
 PLANNED_VERSION = "planned-rate"
 """Version of the model of a run that serves the planned rate."""
@@ -89,6 +89,13 @@ def served(model: LineModel, measures: Mapping[str, float]) -> Served:
     )
     note = Note(code="planned_rate_served", zh=why.zh, en=f"{why.en} The champion stays as it was.")
     return Served(PlannedRate(model, why), promoted=False, notes=(note,))
+
+
+def gate_outcome(found: Served) -> str:
+    """Say in a word what the gate found: passed, failed, not_judged."""
+    if not found.promoted:
+        return "failed"
+    return "not_judged" if _NOT_JUDGED in found.notes else "passed"
 
 
 _NOT_JUDGED = Note(

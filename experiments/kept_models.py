@@ -4,11 +4,15 @@ import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from features.checked_files import write_text_atomically
 from models.bundle import Bundle
 
-__all__ = ["keep_model", "point_at_champion"]
+__all__ = ["TRAINED_BY", "keep_model", "point_at_champion"]
+
+TRAINED_BY: Final = "trained_by"
+"""Note of a manifest: who ran the training, who may not approve the model."""
 
 
 def keep_model(models: Path, save: Callable[[Path], Bundle]) -> Bundle:
@@ -22,7 +26,13 @@ def keep_model(models: Path, save: Callable[[Path], Bundle]) -> Bundle:
     return Bundle(place, bundle.manifest)
 
 
-def point_at_champion(pointer: Path, *, version: str, folder: Path, registered: str) -> None:
-    """Name the champion's version, folder and number in the registry, in one move."""
-    entry = {"version": version, "folder": folder.name, "registered": registered}
+def point_at_champion(pointer: Path, bundle: Bundle, *, registered: str) -> None:
+    """Name the champion's version, folder, number in the registry and who trained it, in one move."""
+    manifest = bundle.manifest
+    entry = {
+        "version": manifest.version,
+        "folder": bundle.folder.name,
+        "registered": registered,
+        "trained_by": manifest.notes.get(TRAINED_BY, ""),
+    }
     write_text_atomically(json.dumps(entry) + "\n", pointer)

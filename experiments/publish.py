@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from experiments.job import Say
 from experiments.kept_models import point_at_champion
 from experiments.train_credit import NAME
+from models.bundle import read_bundle
 from models.registry import Registry
 
 __all__ = ["POINTER", "PublishChampion"]
@@ -30,8 +31,7 @@ class PublishChampion(BaseModel):
         folder = registry.fetch(champion, self.models)
         point_at_champion(
             self.models / POINTER,
-            version=champion.bundle_version,
-            folder=folder,
+            read_bundle(folder),
             registered=champion.number,
         )
         say(

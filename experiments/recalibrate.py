@@ -8,6 +8,7 @@ from scipy.special import expit
 
 from experiments.errors import MissingLatestError
 from experiments.job import Say
+from experiments.kept_models import TRAINED_BY
 from features.credit.standing import Standing
 from models.bundle import Bundle, read_bundle, write_bundle
 from models.credit.calibration.prior_shift import prior_shift, rate_shift
@@ -32,6 +33,7 @@ class Recalibrate(BaseModel):
     links: Path = Field(description="their links")
     out: Path = Field(description="model folder to write")
     code_version: str
+    trained_by: str = Field(default="", description="who runs this; this person may not approve the model")
     num_threads: int = Field(default=1, ge=1)
 
     def run(self, say: Say) -> Bundle:
@@ -64,7 +66,7 @@ class Recalibrate(BaseModel):
             family=FAMILY,
             features=moved.features,
             code_version=self.code_version,
-            notes={"recalibrated": note},
+            notes={"recalibrated": note, TRAINED_BY: self.trained_by},
             **kept,
         )
         before, after = float(expit(log_odds).mean()), float(expit(log_odds + delta).mean())

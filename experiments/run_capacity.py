@@ -21,13 +21,13 @@ from experiments.capacity_backtest import (
 )
 from experiments.capacity_calibration import Calibration, calibrate
 from experiments.capacity_demand import Demand, find_demand
-from experiments.capacity_gate import PLANNED_VERSION, Served, served
+from experiments.capacity_gate import PLANNED_VERSION, Served, gate_outcome, served
 from experiments.capacity_inputs import CapacityInputs, capacity_inputs
 from experiments.capacity_outlook import Outlook, outlook_of
 from experiments.capacity_words import tell_run
 from experiments.errors import TooShortToBacktestError
 from experiments.job import Say
-from experiments.kept_models import keep_model, point_at_champion
+from experiments.kept_models import TRAINED_BY, keep_model, point_at_champion
 from experiments.tracking import Run, tracked_run
 from features.capacity.line_panel import LinePanel
 from features.sources import Tables, read_tables
@@ -97,6 +97,9 @@ class RunCapacity(BaseModel):
     tracking_uri: str
     artifacts: Path
     code_version: str
+    trained_by: str = Field(
+        default="", description="who runs the training; this person may not approve the model"
+    )
     seed: int = 7
 
     def run(self, say: Say) -> PublishedCapacity:
@@ -117,8 +120,8 @@ class RunCapacity(BaseModel):
         ) as run:
             judged = self._judge(tables, inputs, say)
             model = fit_lines(inputs.panel, seed=self.seed, profiles=profiles)
-            bundle = self._save(model, judged)
             chosen = served(model, judged.accuracy.get("lines", {}))
+            bundle = self._save(model, judged, chosen)
             published = self._assemble(chosen, bundle, judged, demand, inputs)
             published = replace(
                 published, info=published.info.model_copy(update={"mlflow_run_id": run.run_id})
@@ -156,11 +159,14 @@ class RunCapacity(BaseModel):
             return None
         return calibrate(tables, cuts, panel=panel, seed=self.seed, count=self.scenarios)
 
-    def _save(self, model: LineModel, judged: _Judged) -> Bundle:
+    def _save(self, model: LineModel, judged: _Judged, chosen: Served) -> Bundle:
         metrics = judged.accuracy.get("lines", {})
+        notes = {TRAINED_BY: self.trained_by, "gate": gate_outcome(chosen)}
         return keep_model(
             self.home / "models" / "capacity",
-            lambda folder: save_line_model(model, folder, code_version=self.code_version, metrics=metrics),
+            lambda folder: save_line_model(
+                model, folder, code_version=self.code_version, metrics=metrics, notes=notes
+            ),
         )
 
     def _assemble(
@@ -173,7 +179,9 @@ class RunCapacity(BaseModel):
     ) -> CapacityRun:
         info = self._info(bundle, judged, demand, (*chosen.notes, *inputs.notes))
         if not chosen.promoted:
-            info = info.model_copy(update={"model_version": PLANNED_VERSION, "model_folder": None})
+            info = info.model_copy(
+                update={"model_version": PLANNED_VERSION, "model_folder": None, "gate": ""}
+            )
         laid_out = run_of_model(
             chosen.lines, info, panel=inputs.panel, tables=inputs.plans, demand=demand.products
         )
@@ -215,6 +223,8 @@ class RunCapacity(BaseModel):
             seed=self.seed,
             accuracy=judged.accuracy,
             notes=(*demand.notes, *notes),
+            trained_by=self.trained_by,
+            gate=bundle.manifest.notes.get("gate", ""),
         )
 
     def _log(self, run: Run, bundle: Bundle, judged: _Judged, *, promoted: bool) -> None:
@@ -230,8 +240,7 @@ class RunCapacity(BaseModel):
         registry.set_alias(registered, alias)
         point_at_champion(
             bundle.folder.parent / f"{alias}.json",
-            version=bundle.manifest.version,
-            folder=bundle.folder,
+            bundle,
             registered=registered.number,
         )
 

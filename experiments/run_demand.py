@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from experiments.errors import TooShortToBacktestError
 from experiments.forecast_ledger import publish_run
 from experiments.job import Say
-from experiments.kept_models import keep_model, point_at_champion
+from experiments.kept_models import TRAINED_BY, keep_model, point_at_champion
 from experiments.tracking import Run, tracked_run
 from features.demand import Panel
 from features.errors import MissingColumnError, NoSeriesError
@@ -65,6 +65,9 @@ class RunDemand(BaseModel):
     tracking_uri: str
     artifacts: Path
     code_version: str
+    trained_by: str = Field(
+        default="", description="who runs the training; this person may not approve the model"
+    )
     seed: int = 7
     challenger: bool = Field(
         default=False, description="publish beside what is served, to be compared with it, not in its place"
@@ -124,7 +127,8 @@ class RunDemand(BaseModel):
 
     def _save(self, model: DemandModel, measures: pl.DataFrame) -> Bundle:
         served = measures.row(by_predicate=pl.col("name") == COMBINATION, named=True)
-        notes = {"as_of": self.as_of.isoformat(), "freq": str(model.panel.timeline.frequency)}
+        freq = str(model.panel.timeline.frequency)
+        notes = {"as_of": self.as_of.isoformat(), "freq": freq, TRAINED_BY: self.trained_by}
         return keep_model(
             self.home / "models" / "demand",
             lambda folder: save_demand_model(
@@ -143,8 +147,7 @@ class RunDemand(BaseModel):
         registry.set_alias(registered, alias)
         point_at_champion(
             bundle.folder.parent / f"{alias}-{name.removeprefix('demand-')}.json",
-            version=bundle.manifest.version,
-            folder=bundle.folder,
+            bundle,
             registered=registered.number,
         )
 
@@ -161,7 +164,7 @@ class RunDemand(BaseModel):
             static=keys_of_nodes(_hierarchy(model.panel), _static(model.panel), SALES_LEVELS),
             mlflow_run_id=run_id,
         )
-        info = run.info.model_copy(update={"challenger": self.challenger})
+        info = run.info.model_copy(update={"challenger": self.challenger, TRAINED_BY: self.trained_by})
         return publish_run(self.home, replace(run, info=info))
 
 

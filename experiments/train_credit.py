@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from experiments.errors import MissingPanelError
 from experiments.job import Say
+from experiments.kept_models import TRAINED_BY
 from experiments.learn_panel import NETWORK_BOOSTER, learn_panel
 from experiments.metrics import evaluate, flat
 from experiments.out_of_time import labels, out_of_time, parties
@@ -48,6 +49,9 @@ class TrainCredit(BaseModel):
     tracking_uri: str
     artifacts: Path
     code_version: str
+    trained_by: str = Field(
+        default="", description="who runs the training; this person may not approve the model"
+    )
     test_months: int = Field(default=6, ge=1, description="last month-ends, kept for the out-of-time test")
     horizon_months: int = Field(default=12, ge=1, description="the label looks this far ahead")
     label_lag_months: int = Field(default=3, ge=0, description="labels are complete this much later")
@@ -139,11 +143,14 @@ class TrainCredit(BaseModel):
             code_version=self.code_version,
             training_window=window,
             metrics=metrics,
-            notes={"metrics": "out of time, of the same procedure and seed learnt on earlier dates"},
+            notes={
+                "metrics": "out of time, of the same procedure and seed learnt on earlier dates",
+                TRAINED_BY: self.trained_by,
+            },
         )
 
     def _log(self, run: Run, bundle: Bundle, learned: Learned) -> None:
-        places = {"panel", "links", "models", "tracking_uri", "artifacts"}
+        places = {"panel", "links", "models", "tracking_uri", "artifacts", "trained_by"}
         settings = self.model_dump(mode="json", exclude=places | {"booster", "network"})
         for part in ("booster", "network"):
             settings |= {f"{part}_{name}": value for name, value in getattr(self, part).model_dump().items()}

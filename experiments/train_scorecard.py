@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from experiments.errors import MissingPanelError
 from experiments.job import Say
+from experiments.kept_models import TRAINED_BY
 from experiments.learn_panel import signs
 from experiments.metrics import evaluate, flat
 from experiments.model_folder import check_out
@@ -43,6 +44,9 @@ class TrainScorecard(BaseModel):
     panel: Path = Field(description="Parquet file that BuildFeatures wrote")
     out: Path = Field(description="model folder to write")
     code_version: str
+    trained_by: str = Field(
+        default="", description="who runs the training; this person may not approve the model"
+    )
     as_of: date = Field(description="the scale of points in force on this day is used")
     test_months: int = Field(default=6, ge=1, description="last month-ends, kept for the out-of-time test")
     horizon_months: int = Field(default=12, ge=1, description="the label looks this far ahead")
@@ -93,7 +97,10 @@ class TrainScorecard(BaseModel):
             code_version=self.code_version,
             training_window=(panel["as_of"].item(0), panel["as_of"].item(-1)),
             metrics=metrics,
-            notes={"metrics": "out of time, of the same procedure and seed learnt on earlier dates"},
+            notes={
+                "metrics": "out of time, of the same procedure and seed learnt on earlier dates",
+                TRAINED_BY: self.trained_by,
+            },
         )
         say(
             f"评分卡 {bundle.manifest.version}：{len(card.terms)} 项，写入 {self.out}",

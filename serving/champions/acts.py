@@ -2,30 +2,35 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from serving.access.caller import Caller
 from serving.champions.errors import (
+    GateNotPassedError,
+    NeverChampionError,
     NothingLeftError,
     OwnModelError,
     SwitchMovedError,
     UnknownVersionError,
 )
-from serving.champions.families import FAMILIES, Alias, Level
-from serving.champions.lanes import Lanes
+from serving.champions.families import FAMILIES, Alias, Gate, Level
+from serving.champions.lanes import Lane, Lanes
 from serving.champions.schemas import ActAnswer, AliasRequest, KillRequest, RestoreRequest, RollbackRequest
 from serving.champions.switches import ALIAS_ACT
 from serving.errors import OutsideScopeError
 from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Ledger
 from serving.ledger.tables import incidents, model_acts
+from serving.review.people import same_name
 
 __all__ = ["Acts", "NoRegistry", "RegistryPort"]
 
 _INCIDENTS: Final = frozenset({"kill", "rollback"})
+# Within this time the same kill by the same key is one that was sent twice, not a wish to go two levels down.
+_SENT_TWICE: Final = timedelta(seconds=10)
 
 
 class RegistryPort(Protocol):
@@ -55,6 +60,8 @@ class _Act:
     reason: str
     expected: int
     registry: str = "unused"
+    trained_by: str | None = None
+    gate: Gate | None = None
 
 
 class Acts:
@@ -73,8 +80,15 @@ class Acts:
         self._clock, self._new_id = clock, new_id
 
     def kill(self, family: str, request: KillRequest, caller: Caller) -> Answered:
-        """Switch off what answers now. Raises NothingLeftError where nothing is left to switch off, UnknownFamilyError."""
+        """Switch off what answers now, or the version named while it does.
+
+        Raises SwitchMovedError where another answers or the same order was carried out just now, NothingLeftError where
+        nothing is left to switch off, UnknownFamilyError.
+        """
         level, served, seq = self._now(family, caller)
+        meant = request.version
+        if meant not in (None, served) or (meant is None and self._sent_twice(family, request, caller)):
+            raise SwitchMovedError(family, level, served)
         below = self._lanes.of(family).below(level, served)
         if below is None:
             raise NothingLeftError(
@@ -84,7 +98,10 @@ class Acts:
         return self._carry_out(act, request, caller)
 
     def rollback(self, family: str, request: RollbackRequest, caller: Caller) -> Answered:
-        """Go back to an earlier version. Raises NothingLeftError, UnknownVersionError, UnknownFamilyError."""
+        """Go back to a version that was champion here.
+
+        Raises NothingLeftError, UnknownVersionError, NeverChampionError, UnknownFamilyError.
+        """
         _, served, seq = self._now(family, caller)
         lane = self._lanes.of(family)
         version = request.version or lane.before(served)
@@ -94,6 +111,8 @@ class Acts:
             raise NothingLeftError(family, f"{version} 已在作答。", f"{version} answers already.")
         if not lane.check(version):
             raise UnknownVersionError(family)
+        if not lane.was_champion(version):
+            raise NeverChampionError(version)
         act = _Act(family, "rollback", Level.ROLLED_BACK, version, served, request.reason.strip(), seq)
         return self._carry_out(act, request, caller)
 
@@ -111,7 +130,8 @@ class Acts:
     def point(self, family: str, request: AliasRequest, caller: Caller) -> Answered:
         """Point an alias at a version that lies here; with an MLflow server there too.
 
-        Raises UnknownVersionError, OwnModelError, NothingLeftError, RegistryAwayError, UnknownFamilyError.
+        Raises UnknownVersionError, OwnModelError, GateNotPassedError, NothingLeftError, RegistryAwayError,
+        UnknownFamilyError.
         """
         _, _, seq = self._now(family, caller)
         lane, alias = self._lanes.of(family), request.alias
@@ -123,9 +143,7 @@ class Acts:
                 f"{alias} 已指向 {request.version}。",
                 f"{alias} points at {request.version} already.",
             )
-        trainer = lane.trained_by(request.version)
-        if alias is Alias.CHAMPION and trainer and trainer.casefold() == caller.name.casefold():
-            raise OwnModelError(request.version)
+        trained_by, gate = _approvable(lane, request, caller) if alias is Alias.CHAMPION else (None, None)
         pointed = lane.pointed(alias)
         # Before the registry is told: an alias that moved there without a record here would be nobody's order.
         self._ledger.probe()
@@ -141,8 +159,17 @@ class Acts:
             request.reason.strip(),
             seq,
             registry=told,
+            trained_by=trained_by,
+            gate=gate,
         )
         return self._carry_out(act, request, caller)
+
+    def _sent_twice(self, family: str, request: KillRequest, caller: Caller) -> bool:
+        last = self._lanes.board.of(family)
+        if last.act != "kill" or last.since is None:
+            return False
+        same = (last.key_id, last.reason) == (caller.call.key_id, request.reason.strip())
+        return same and abs(self._clock() - datetime.fromisoformat(last.since)) < _SENT_TWICE
 
     def _now(self, family: str, caller: Caller) -> tuple[Level, str | None, int]:
         """Return what serves; a model answers every company, so a key for some of them moves none.
@@ -173,6 +200,8 @@ class Acts:
             instead_of=act.instead_of,
             incident_id=self._new_id() if act.act in _INCIDENTS else None,
             registry=act.registry,
+            trained_by=act.trained_by,
+            gate=act.gate,
             decided_at=now,
         )
         asked = {"family": act.family, **request.model_dump(mode="json", exclude_none=True)}
@@ -182,16 +211,34 @@ class Acts:
         def beside(connection: Connection) -> None:
             _write(connection, act, answer, caller)
 
-        self._ledger.append([answered.record], beside=beside)
+        try:
+            self._ledger.append([answered.record], beside=beside)
+        except _FasterError as error:
+            self._lanes.board.refresh()
+            raise SwitchMovedError(act.family, *self._lanes.served(act.family)) from error
         self._lanes.board.refresh()
         return answered
 
 
+class _FasterError(Exception):
+    """Another order came between the look at what answers and the writing."""
+
+
+def _approvable(lane: Lane, request: AliasRequest, caller: Caller) -> tuple[str, Gate]:
+    """Return who trained a version and how it was judged. Raises OwnModelError, GateNotPassedError."""
+    trained_by, gate = lane.trained_by(request.version), lane.gate(request.version)
+    if trained_by and same_name(trained_by, caller.name):
+        raise OwnModelError(request.version)
+    if gate is Gate.FAILED:
+        raise GateNotPassedError(request.version)
+    return trained_by, gate
+
+
 def _write(connection: Connection, act: _Act, answer: ActAnswer, caller: Caller) -> None:
-    """Write the rows of an act in the transaction of its record. Raises SwitchMovedError when somebody was faster."""
+    """Write the rows of an act in the transaction of its record. Raises _FasterError when somebody was faster."""
     newest = select(func.max(model_acts.c.seq))
     if (connection.execute(newest.where(model_acts.c.family == act.family)).scalar() or 0) != act.expected:
-        raise SwitchMovedError(act.family)
+        raise _FasterError
     at = answer.decided_at.isoformat(timespec="microseconds")
     values: Mapping[str, object] = {
         "seq": (connection.execute(newest).scalar() or 0) + 1,

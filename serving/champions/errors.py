@@ -9,7 +9,9 @@ from serving.errors import Problem, ServingError
 __all__ = [
     "PROBLEMS",
     "FamilyStoppedError",
+    "GateNotPassedError",
     "ModelKilledError",
+    "NeverChampionError",
     "NothingLeftError",
     "OwnModelError",
     "RegistryAwayError",
@@ -52,14 +54,40 @@ class NothingLeftError(ServingError):
 
 
 class SwitchMovedError(ServingError):
-    """Somebody else ordered something about the family in the same moment."""
+    """What answers is not what the order was about: somebody else, or the same order sent twice, was faster."""
 
-    def __init__(self, family: str) -> None:
-        self.family = family
+    def __init__(self, family: str, level: str, version: str | None) -> None:
+        self.family, self.level, self.version = family, level, version
+        now = f"{version or '-'} ({level})"
         super().__init__(
-            zh=f"{family} 的状态刚被他人更改，本次操作未执行。请查看 GET /v1/models 后再决定是否重试。",
-            en=f"Somebody has just changed the state of {family}; this order was not carried out. Look at "
-            "GET /v1/models, then decide whether to give it again.",
+            zh=f"{family} 的状态刚被更改，本次操作未执行；现由 {now} 作答。请查看 GET /v1/models；"
+            "如仍须停用，请在 version 中写明要停用的版本。",
+            en=f"The state of {family} has just changed and this order was not carried out; {now} answers now. Look at "
+            "GET /v1/models; if it is still to be switched off, name it in `version`.",
+        )
+
+
+class NeverChampionError(ServingError):
+    """A rollback goes to what answered as champion here before, never to what nobody approved."""
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        super().__init__(
+            zh=f"版本 {version} 从未在本机担任 champion，不能回退到它。请先由审批人用 aliases 批准。",
+            en=f"Version {version} has never been champion here, so that nothing can be rolled back to it. Have an approver "
+            "make it champion (`aliases`) first.",
+        )
+
+
+class GateNotPassedError(ServingError):
+    """The training judged the version and found it no better than what is served."""
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        super().__init__(
+            zh=f"版本 {version} 在训练时未通过门槛，不能转为 champion。请重新训练，或留作 challenger 继续比较。",
+            en=f"Version {version} did not pass the gate when it was trained; it cannot become champion. Train again, or "
+            "keep it as challenger.",
         )
 
 
@@ -123,6 +151,8 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
         UnknownVersionError: Problem("unknown-version", 404, "没有该模型版本", "Unknown version"),
         OwnModelError: Problem("own-model", 403, "不得批准自己训练的模型", "Own model"),
         NothingLeftError: Problem("nothing-left", 409, "没有可回退的版本", "Nothing to fall back to"),
+        NeverChampionError: Problem("never-champion", 409, "从未担任 champion", "Never was champion"),
+        GateNotPassedError: Problem("gate-not-passed", 409, "未通过门槛", "Gate not passed"),
         SwitchMovedError: Problem("switch-moved", 409, "状态刚被更改", "State has just changed"),
         RegistryAwayError: Problem("registry-away", 503, "模型登记库不可用", "Model registry not usable"),
         ModelKilledError: Problem("model-killed", 503, "模型已停用", "Model is switched off"),

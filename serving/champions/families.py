@@ -9,7 +9,7 @@ from typing import Final
 
 from features.timeline import Frequency
 
-__all__ = ["CAPACITY", "CREDIT", "FAMILIES", "Alias", "Family", "Level", "demand_family"]
+__all__ = ["CAPACITY", "CREDIT", "FAMILIES", "Alias", "Family", "Gate", "Level", "demand_family"]
 
 CREDIT: Final = "credit"
 CAPACITY: Final = "capacity"
@@ -31,6 +31,15 @@ class Level(StrEnum):
     SCORECARD = "scorecard"
     RULES_ONLY = "rules_only"
     STOPPED = "stopped"
+
+
+class Gate(StrEnum):
+    """What the training's own comparison said of a version; `none`: it wrote none down."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_JUDGED = "not_judged"
+    NONE = "none"
 
 
 @dataclass(frozen=True)

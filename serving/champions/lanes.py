@@ -12,7 +12,7 @@ from models.bundle import MANIFEST, Manifest, read_bundle
 from models.capacity.published import capacity_run
 from models.demand.ledger import published_run
 from serving.champions.errors import UnknownFamilyError
-from serving.champions.families import CAPACITY, CREDIT, FAMILIES, Alias, Level
+from serving.champions.families import CAPACITY, CREDIT, FAMILIES, Alias, Gate, Level
 from serving.champions.store import KeptVersion, kept_versions, read_pointer
 from serving.champions.switches import SwitchBoard
 
@@ -57,6 +57,12 @@ class Lane(Protocol):
 
     def trained_by(self, version: str) -> str:
         """Return who trained a version, empty where nobody knows."""
+
+    def gate(self, version: str) -> Gate:
+        """Return how the training judged a version."""
+
+    def was_champion(self, version: str) -> bool:
+        """Say whether a version ever was champion here."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,14 @@ class CreditLane:
                 return pointer.trained_by
         return ""
 
+    def gate(self, version: str) -> Gate:
+        """Return how the training judged a version, by its own notes."""
+        return _gate(self.kept(), version)
+
+    def was_champion(self, version: str) -> bool:
+        """Say whether a model answered as champion or was made it; the scorecard is for the kill switch alone."""
+        return self.board.was_champion(self.family, version)
+
 
 @dataclass(frozen=True)
 class RunLane:
@@ -180,6 +194,15 @@ class RunLane:
         found = next((one for one in self.kept() if one.version == version), None)
         return "" if found is None else found.notes.get("trained_by", "")
 
+    def gate(self, version: str) -> Gate:
+        """Return how the training judged what a run came from."""
+        return _gate(self.kept(), version)
+
+    def was_champion(self, version: str) -> bool:
+        """Say whether a run was published to be served, or was made champion by an order."""
+        served = any(one.version == version and not one.challenger for one in self.kept())
+        return served or self.board.was_champion(self.family, version)
+
 
 class Lanes:
     """Every family as it lies below the home."""
@@ -226,6 +249,12 @@ def _kept(one: KeptVersion) -> KeptHere:
     return KeptHere(manifest.version, one.folder, manifest.metrics, trained, manifest.notes)
 
 
+def _gate(kept: Sequence[KeptHere], version: str) -> Gate:
+    notes = next((one.notes for one in kept if one.version == version), {})
+    said = notes.get("gate", "")
+    return Gate(said) if said in {gate.value for gate in Gate} else Gate.NONE
+
+
 def _whole(folder: Path) -> bool:
     try:
         read_bundle(folder)
@@ -242,7 +271,7 @@ def _demand_runs(freq: Frequency) -> Callable[[Path], Sequence[KeptHere]]:
                 root / info.run_id,
                 info.accuracy.get("combination", {}),
                 info.data_as_of,
-                {},
+                {"trained_by": info.trained_by},
                 model_version=info.model_version,
                 issued_at=info.issued_at.isoformat(),
                 challenger=info.challenger,
@@ -260,7 +289,7 @@ def _capacity_runs(root: Path) -> Sequence[KeptHere]:
             root / info.run_id,
             info.accuracy.get("lines", {}),
             info.data_as_of,
-            {},
+            {"trained_by": info.trained_by, "gate": info.gate},
             model_version=info.model_version,
             issued_at=info.issued_at.isoformat(),
             challenger=info.challenger,

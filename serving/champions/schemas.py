@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from serving.champions.families import Alias, Level
+from serving.champions.families import Alias, Gate, Level
 from serving.schemas import StrictModel
 
 __all__ = [
@@ -45,6 +45,10 @@ class KillRequest(StrictModel):
     )
 
     reason: Reason
+    version: Version | None = Field(
+        default=None,
+        description="要停用的版本；已非其作答时 409 / the version to switch off; 409 where another answers by now",
+    )
 
 
 class RestoreRequest(StrictModel):
@@ -93,6 +97,14 @@ class ActAnswer(StrictModel):
     incident_id: str | None
     registry: str = Field(
         description="moved：MLflow 已改；unused：未用 MLflow 服务 / moved: MLflow was told; unused: no MLflow server is followed"
+    )
+    trained_by: str | None = Field(
+        default=None,
+        description="批准为 champion 时：训练人，未知为空 / where made champion: who trained it, empty where nobody knows",
+    )
+    gate: Gate | None = Field(
+        default=None,
+        description="批准为 champion 时：训练时的门槛结果；none：没有记载 / where made champion: what the training's gate said",
     )
     decided_at: datetime
 

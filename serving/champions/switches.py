@@ -40,6 +40,8 @@ class Switch:
     reason: str | None = None
     champion: Named | None = None
     challenger: Named | None = None
+    act: str | None = None
+    key_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,13 @@ def switches_in(rows: Iterable[Row[tuple[object, ...]]]) -> dict[str, Switch]:
         else:
             level = Level(row.level)
             found[row.family] = replace(
-                held, level=level, version=row.version, since=row.at, reason=row.reason
+                held,
+                level=level,
+                version=row.version,
+                since=row.at,
+                reason=row.reason,
+                act=row.act,
+                key_id=row.key_id,
             )
     return found
 
@@ -77,6 +85,7 @@ class SwitchBoard:
         self._database = database
         self._switches: Mapping[str, Switch] = {}
         self._history: Mapping[str, Sequence[Champion]] = {}
+        self._named: frozenset[tuple[str, str]] = frozenset()
         self._turn = threading.Lock()
         self.read = False
 
@@ -92,6 +101,8 @@ class SwitchBoard:
         history: dict[str, list[Champion]] = {}
         for row in rows:
             history.setdefault(row.family, []).append(Champion(row.version, row.since))
+        champions = (row for row in acts if row.act == ALIAS_ACT and row.level == Alias.CHAMPION)
+        self._named = frozenset((row.family, row.version) for row in champions)
         self._switches, self._history, self.read = switches_in(acts), history, True
 
     def of(self, family: str) -> Switch:
@@ -101,6 +112,11 @@ class SwitchBoard:
     def history(self, family: str) -> Sequence[Champion]:
         """Return who answered as champion, oldest first."""
         return self._history.get(family, ())
+
+    def was_champion(self, family: str, version: str) -> bool:
+        """Say whether a version answered as champion, or was made champion by an order."""
+        answered = any(one.version == version for one in self.history(family))
+        return answered or (family, version) in self._named
 
     def remember(self, family: str, version: str, at: datetime) -> None:
         """Note that a version answers as champion now; several workers note it once."""

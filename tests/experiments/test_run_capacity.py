@@ -52,6 +52,7 @@ def _job(home: Path, tables: Path, **options: object) -> RunCapacity:
         "tracking_uri": f"sqlite:///{home / 'mlflow.db'}",
         "artifacts": home / "mlartifacts",
         "code_version": "test",
+        "trained_by": "chen",
         **options,
     }
     return checked_job(RunCapacity, **given)
@@ -118,6 +119,9 @@ def test_the_model_is_the_registered_champion_and_forecasts_what_was_published(
     pointer = json.loads((home / "models" / "capacity" / "champion.json").read_text())
     assert pointer["version"] == published.model.manifest.version == run.info.model_version
     assert str(pointer["registered"]) == str(champion.version)
+    assert pointer["trained_by"] == run.info.trained_by == "chen", "who ran it may not approve it"
+    assert published.model.manifest.notes == {"trained_by": "chen", "gate": "passed"}
+    assert run.info.gate == "passed"
     assert run.info.mlflow_run_id == champion.run_id
     metrics = client.get_run(str(champion.run_id)).data.metrics
     assert metrics["lines.ratio"] == pytest.approx(run.info.accuracy["lines"]["ratio"])
@@ -148,6 +152,11 @@ def test_a_model_that_does_no_better_than_the_plan_is_not_promoted_and_the_plann
     assert any("champion stays" in one for one in told.en)
     whole = run.weeks.filter(pl.col("planned_output") > 0)
     assert (whole["forecast"] <= whole["planned_output"] * (1 + 1e-9)).all()
+    assert (first.model.manifest.notes["gate"], later.model.manifest.notes["gate"]) == (
+        "not_judged",
+        "failed",
+    )
+    assert run.info.gate == "", "the planned rate is no model that a gate judged"
     pointer = json.loads((tmp_path / "models" / "capacity" / "champion.json").read_text())
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
     assert pointer["version"] == first.model.manifest.version != later.model.manifest.version

@@ -44,6 +44,7 @@ def _job(home: Path, **options: object) -> RunDemand:
         "tracking_uri": f"sqlite:///{home / 'mlflow.db'}",
         "artifacts": home / "mlartifacts",
         "code_version": "test",
+        "trained_by": "chen",
         **options,
     }
     return checked_job(RunDemand, **given)
@@ -94,6 +95,8 @@ def test_the_model_is_the_registered_champion_and_forecasts_what_was_published(
     pointer = json.loads((home / "models" / "demand" / "champion-1mo.json").read_text())
     assert pointer["version"] == published.model.manifest.version
     assert str(pointer["registered"]) == str(champion.version)
+    assert pointer["trained_by"] == "chen", "who ran it may not approve it"
+    assert published.model.manifest.notes["trained_by"] == read_run(published.run).info.trained_by == "chen"
     run = client.get_run(str(champion.run_id))
     assert run.data.metrics[f"{COMBINATION}.wape"] == pytest.approx(
         published.measures.row(by_predicate=pl.col("name") == COMBINATION, named=True)["wape"]

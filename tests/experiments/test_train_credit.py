@@ -75,6 +75,7 @@ def train(home: Path) -> Train:
             "tracking_uri": f"sqlite:///{home / 'mlflow.db'}",
             "artifacts": home / "artifacts",
             "code_version": "test",
+            "trained_by": "chen",
             "booster": QUICK,
         }
         return TrainCredit.model_validate({**settings, **changes}).run(quiet)
@@ -167,7 +168,9 @@ def test_champion_is_published_whole_and_answers_like_the_trained_one(
 ) -> None:
     PublishChampion(models=tmp_path, tracking_uri=f"sqlite:///{home / 'mlflow.db'}").run(quiet)
     pointer = json.loads((tmp_path / POINTER).read_text())
-    assert read_bundle(tmp_path / pointer["folder"]).manifest.version == pointer["version"]
+    manifest = read_bundle(tmp_path / pointer["folder"]).manifest
+    assert manifest.version == pointer["version"]
+    assert manifest.notes["trained_by"] == pointer["trained_by"] == "chen", "who ran it may not approve it"
     champion = load_credit_model(tmp_path / pointer["folder"])
     again = load_credit_model(home / "models" / pointer["version"])
     links = pl.read_parquet(home / "features" / LINKS)

@@ -1,5 +1,6 @@
 """Commands that forecast what lines can make, plan it, hold scenarios beside the plan, and check industry profiles."""
 
+import getpass
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -130,6 +131,7 @@ def run_capacity(
         tracking_uri=settings.tracking_uri,
         artifacts=settings.artifacts,
         code_version=code_version(REPOSITORY),
+        trained_by=getpass.getuser(),
         seed=seed,
     ).run(say)
 

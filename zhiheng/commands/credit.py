@@ -1,5 +1,6 @@
 """Commands of credit models: train on the group's tables, fit any table, score rows."""
 
+import getpass
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -99,6 +100,7 @@ def recalibrate(
         links=features / "credit_links.parquet",
         out=out,
         code_version=code_version(REPOSITORY),
+        trained_by=getpass.getuser(),
         num_threads=settings.threads,
     ).run(teller(settings))
 
@@ -122,6 +124,7 @@ def train_and_publish(
         tracking_uri=settings.tracking_uri,
         artifacts=settings.artifacts,
         code_version=code_version(REPOSITORY),
+        trained_by=getpass.getuser(),
         seed=seed,
         num_threads=settings.threads,
     )

@@ -1,5 +1,6 @@
 """Commands that forecast what the group sells and keep what was published."""
 
+import getpass
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -80,6 +81,7 @@ def run_demand(
         tracking_uri=settings.tracking_uri,
         artifacts=settings.artifacts,
         code_version=code_version(REPOSITORY),
+        trained_by=getpass.getuser(),
         seed=seed,
         challenger=challenger,
     ).run(say)

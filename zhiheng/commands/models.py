@@ -1,6 +1,5 @@
 """Commands of models at run time: list, kill, restore, roll back, point an alias, follow MLflow; they work without the service."""
 
-import getpass
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,11 +61,20 @@ def list_models() -> None:
 
 
 @app.command()
-def kill(family: _Family, reason: _Reason) -> None:
+def kill(
+    family: _Family,
+    reason: _Reason,
+    version: Annotated[
+        str | None,
+        typer.Option(
+            help="只在由该版本作答时停用。Switch off this version, or nothing where another answers."
+        ),
+    ] = None,
+) -> None:
     """停用当前作答的版本：上一版本 → 评分卡 → 只按规则。 / Switch off what answers now; a step down each time."""
     from serving.champions.schemas import KillRequest
 
-    _order(lambda acts, caller: acts.kill(family, KillRequest(reason=reason), caller))
+    _order(lambda acts, caller: acts.kill(family, KillRequest(reason=reason, version=version), caller))
 
 
 @app.command()
@@ -164,11 +172,10 @@ def _alias(alias: "Alias", version: str, reason: str) -> "AliasRequest":
 
 def _caller() -> "Caller":
     """Return who sits at the keyboard; the chain says that it was no key."""
-    from serving.access.caller import Call, Caller
-    from serving.access.roles import ALL_COMPANIES, Role
+    from serving.access.command_line import command_line_caller
+    from serving.access.roles import Role
 
-    call = Call(uuid.uuid4().hex, "command-line", (Role.OPERATOR,))
-    return Caller(call, getpass.getuser(), (ALL_COMPANIES,))
+    return command_line_caller(uuid.uuid4().hex, [Role.OPERATOR.value])
 
 
 def _service_settings() -> "ServiceSettings":

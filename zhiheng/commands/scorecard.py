@@ -1,5 +1,6 @@
 """Commands of scorecards: train on the group's panel, fit any table, export a card as JSON, SQL or CSV."""
 
+import getpass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,6 +40,7 @@ def credit(out: _Out, seed: _Seed = 7, *, force: _Force = False) -> None:
         panel=settings.home / "features" / "credit_panel.parquet",
         out=out,
         code_version=code_version(REPOSITORY),
+        trained_by=getpass.getuser(),
         as_of=_today(),
         seed=seed,
         force=force,

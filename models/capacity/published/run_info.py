@@ -58,5 +58,9 @@ class CapacityInfo(BaseModel):
     """Measures of the backtests by subject (`lines`, `planned_rate`, `line:<id>`, `shortfall`, ...) and name."""
     notes: tuple[Note, ...] = ()
     mlflow_run_id: str | None = None
+    trained_by: str = ""
+    """Who ran the training; empty in runs published before it was asked for."""
+    gate: str = Field(default="", pattern=r"^(|passed|failed|not_judged)$")
+    """Whether the lines' model did better than the planned rate in the backtest."""
     challenger: bool = False
     """Whether it is computed beside the runs that are served, to be compared with them."""

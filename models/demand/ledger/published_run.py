@@ -94,6 +94,8 @@ class RunInfo(BaseModel):
     accuracy: dict[str, dict[str, float]] = {}
     """Measures of the backtest by member (`combination`, `naive`, ...) and name (`wape`, ...)."""
     mlflow_run_id: str | None = None
+    trained_by: str = ""
+    """Who ran the training; empty in runs published before it was asked for."""
     challenger: bool = False
     """Whether it is computed beside the runs that are served, to be compared with them."""
 

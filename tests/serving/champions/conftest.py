@@ -1,5 +1,6 @@
 """A home with two champions in turn, a scorecard, and callers who may give orders about models."""
 
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tests.serving.conftest import Client, MakeClient, World
 
 PARTY = {"party_id": "P0000000"}
+_STEPS = itertools.count(1)
 
 
 def make_key(home: Path, name: str, *roles: Role) -> str:
@@ -77,6 +79,10 @@ class Operations:
         headers = {"Authorization": f"Bearer {self.keys[who]}", "Content_Type": "application/json"}
         given = {"reason": "演练 / drill", **body}
         return self.client.http.post(f"/v1/models/{family}/{act}", json.dumps(given).encode(), **headers)
+
+    def step_down(self, family: str = "credit") -> httpx.Response:
+        """Kill for a reason of its own: the same order twice within seconds is one that was sent twice."""
+        return self.order("operator", "kill", family, reason=f"演练 {next(_STEPS)} / drill")
 
     def get(self, path: str, who: str = "operator", **headers: str) -> httpx.Response:
         return self.client.http.get(path, Authorization=f"Bearer {self.keys[who]}", **headers)

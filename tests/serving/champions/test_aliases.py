@@ -44,10 +44,11 @@ def test_challenger_becomes_champion_by_an_approver(
     assert body["quality"]["level"] == "full", "a champion is no fallback"
 
 
+@pytest.mark.parametrize("trained_by", ["chen trains", "ChenTrains", "Ｃｈｅｎ Ｔｒａｉｎｓ"])
 def test_trainer_may_not_make_the_own_model_champion(
-    operations: Operations, world: "World", model: CreditModel
+    operations: Operations, world: "World", model: CreditModel, trained_by: str
 ) -> None:
-    version = keep_challenger(world, model, trained_by="chen trains")
+    version = keep_challenger(world, model, trained_by=trained_by)
     refused = operations.order("trainer", "aliases", alias="champion", version=version)
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:zhiheng:problem:own-model")
     assert operations.score().json()["model_version"] == operations.second
@@ -101,6 +102,24 @@ def test_rollback_goes_to_the_previous_version_unless_one_is_named(
     ]
     operations.order("operator", "restore")
     assert operations.score().json()["model_version"] == third
+
+
+def test_rollback_never_goes_to_a_model_that_was_no_champion(
+    operations: Operations, world: "World", model: CreditModel
+) -> None:
+    version = keep_challenger(world, model, trained_by="Chen Trains")
+    for who in ("trainer", "approver"):
+        back = operations.order(who, "rollback", version=version)
+        assert (back.status_code, back.json()["type"]) == (409, "urn:zhiheng:problem:never-champion")
+    assert operations.order("approver", "rollback", version=operations.scorecard).status_code == 409
+    assert operations.score().json()["model_version"] == operations.second
+
+
+def test_record_says_where_nobody_knows_who_trained_and_no_gate_was_kept(
+    operations: Operations, world: "World"
+) -> None:
+    told = operations.order("approver", "aliases", alias="champion", version=operations.first).json()
+    assert (told["trained_by"], told["gate"]) == ("", "none")
 
 
 def test_kill_after_a_rollback_goes_below_what_was_rolled_back_to(operations: Operations) -> None:

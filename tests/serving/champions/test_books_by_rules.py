@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def switched_off(operations: "Operations") -> "Operations":
     for _ in range(3):
-        assert operations.order("operator", "kill").status_code == 200
+        assert operations.step_down().status_code == 200
     return operations
 
 

@@ -30,7 +30,7 @@ def test_kill_falls_to_the_previous_version_then_the_scorecard_then_the_rules(op
         ("rules_only", "rules-only", "rules_only"),
     ]
     for level, version, quality in expected:
-        order = operations.order("operator", "kill")
+        order = operations.step_down()
         assert order.status_code == 200, order.text
         assert order.json()["level"] == level
         answer = operations.score()
@@ -39,13 +39,13 @@ def test_kill_falls_to_the_previous_version_then_the_scorecard_then_the_rules(op
         assert (body["model_version"], body["quality"]["level"]) == (version, quality)
         assert f"model_{level}" in codes(body)
         assert body["advice"] != "pass", "what stands in never lets anybody pass unseen"
-    nothing = operations.order("operator", "kill")
+    nothing = operations.step_down()
     assert (nothing.status_code, nothing.json()["type"]) == (409, "urn:zhiheng:problem:nothing-left")
 
 
 def test_rules_only_gives_no_figure_and_declines_who_is_in_default(operations: Operations) -> None:
     for _ in range(3):
-        operations.order("operator", "kill")
+        operations.step_down()
     body = operations.score().json()
     assert [body[name] for name in NUMBERS] == [None] * len(NUMBERS)
     assert body["contributions"] == []
@@ -59,7 +59,7 @@ def test_rules_only_gives_no_figure_and_declines_who_is_in_default(operations: O
 
 def test_scorecard_explains_its_answer_to_the_sum(operations: Operations) -> None:
     for _ in range(2):
-        operations.order("operator", "kill")
+        operations.step_down()
     body = operations.score().json()
     total = body["base_log_odds"] + sum(part["contribution"] for part in body["contributions"])
     assert total == pytest.approx(body["log_odds"], abs=1e-9)
@@ -68,7 +68,7 @@ def test_scorecard_explains_its_answer_to_the_sum(operations: Operations) -> Non
 
 def test_restore_brings_the_champion_back_and_closes_the_incidents(operations: Operations) -> None:
     for _ in range(3):
-        operations.order("operator", "kill")
+        operations.step_down()
     opened = operations.get("/v1/incidents").json()["incidents"]
     assert [one["level"] for one in opened] == ["rules_only", "scorecard", "previous"]
     assert all(one["closed_at"] is None for one in opened)
@@ -176,13 +176,38 @@ def test_orders_need_a_reason_and_a_family(operations: Operations) -> None:
     assert operations.score().json()["quality"]["level"] == "full"
 
 
-def test_two_kills_at_once_are_one_step_each_or_refused(operations: Operations) -> None:
+def test_the_same_kill_sent_four_times_at_once_is_one_step(operations: Operations) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        orders = list(pool.map(lambda _: operations.order("operator", "kill"), range(4)))
+    assert sorted(order.status_code for order in orders) == [200, 409, 409, 409]
+    refused = [order.json() for order in orders if order.status_code == 409]
+    assert {body["type"] for body in refused} == {"urn:zhiheng:problem:switch-moved"}
+    again = operations.order("operator", "kill")
+    assert again.status_code == 409
+    assert operations.first in again.json()["detail"], "it names what answers now"
+    assert operations.score().json()["model_version"] == operations.first
+
+
+def test_two_reasons_at_once_are_one_step_each_or_refused(operations: Operations) -> None:
     with ThreadPoolExecutor(2) as pool:
-        orders = list(pool.map(lambda _: operations.order("operator", "kill"), range(2)))
+        orders = list(pool.map(lambda _: operations.step_down(), range(2)))
     levels = sorted(order.json()["level"] for order in orders if order.status_code == 200)
-    refused = [order for order in orders if order.status_code != 200]
     assert levels in (["previous"], ["previous", "scorecard"])
-    assert all(order.json()["type"] == "urn:zhiheng:problem:switch-moved" for order in refused)
+
+
+def test_kill_that_names_a_version_switches_off_that_one_alone(operations: Operations) -> None:
+    first = operations.order("operator", "kill", version=operations.second)
+    assert first.json()["version"] == operations.first
+    moved = operations.order("operator", "kill", version=operations.second, reason="another")
+    assert (moved.status_code, moved.json()["type"]) == (409, "urn:zhiheng:problem:switch-moved")
+    assert operations.first in moved.json()["detail"]
+    assert operations.order("operator", "kill", version=operations.first).json()["level"] == "scorecard"
+
+
+def test_the_same_kill_by_another_key_goes_a_level_further(operations: Operations, world: "World") -> None:
+    operations.order("operator", "kill")
+    operations.keys["second"] = make_key(world.home, "李值班", Role.OPERATOR)
+    assert operations.order("second", "kill").json()["level"] == "scorecard"
 
 
 def test_a_key_of_one_role_reads_the_list(operations: Operations, world: "World") -> None:

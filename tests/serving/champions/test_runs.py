@@ -39,17 +39,17 @@ def ask(planning: "DemandClient") -> httpx.Response:
 
 def test_kill_of_demand_goes_back_one_run_then_refuses(orders: Operations, planning: "DemandClient") -> None:
     assert ask(planning).json()["run_id"] == "second-run"
-    killed = orders.order("operator", "kill", family="demand-1mo")
+    killed = orders.step_down("demand-1mo")
     assert killed.json()["version"] == orders.first, killed.text
     answer = ask(planning)
     assert answer.json()["run_id"] == orders.first
     assert answer.json()["quality"]["level"] == "fallback"
     assert "model_previous" in codes(answer)
-    assert orders.order("operator", "kill", family="demand-1mo").json()["level"] == "stopped"
+    assert orders.step_down("demand-1mo").json()["level"] == "stopped"
     refused = ask(planning)
     assert (refused.status_code, refused.json()["type"]) == (503, "urn:zhiheng:problem:family-stopped")
     assert "restore demand-1mo" in refused.json()["detail"]
-    assert orders.order("operator", "kill", family="demand-1mo").status_code == 409
+    assert orders.step_down("demand-1mo").status_code == 409
     assert orders.order("operator", "restore", family="demand-1mo").json()["version"] == "second-run"
     assert ask(planning).json()["run_id"] == "second-run"
 
@@ -79,6 +79,41 @@ def test_challenger_run_is_promoted_by_alias(
     answer = ask(planning)
     assert answer.json()["run_id"] == "challenger-run"
     assert "model_champion" not in codes(answer)
+
+
+def test_rollback_never_goes_to_a_run_that_nobody_approved(orders: Operations, tmp_path: Path) -> None:
+    run = make_run(date(2026, 10, 1), issued_at=ISSUED + timedelta(hours=2))
+    info = run.info.model_copy(update={"run_id": "challenger-run", "challenger": True})
+    publish(tmp_path, dataclasses.replace(run, info=info))
+    back = orders.order("approver", "rollback", family="demand-1mo", version="challenger-run")
+    assert (back.status_code, back.json()["type"]) == (409, "urn:zhiheng:problem:never-champion")
+
+
+def test_who_ran_the_training_of_a_run_does_not_approve_it(orders: Operations, tmp_path: Path) -> None:
+    run = make_run(date(2026, 10, 1), issued_at=ISSUED + timedelta(hours=2))
+    update = {"run_id": "challenger-run", "challenger": True, "trained_by": "chentrains"}
+    publish(tmp_path, dataclasses.replace(run, info=run.info.model_copy(update=update)))
+    wanted = {"family": "demand-1mo", "alias": "champion", "version": "challenger-run"}
+    assert orders.order("trainer", "aliases", **wanted).status_code == 403
+    assert orders.order("approver", "aliases", **wanted).json()["trained_by"] == "chentrains"
+
+
+def test_lines_model_that_did_not_pass_the_gate_is_not_made_champion(
+    plant: "CapacityClient", tmp_path: Path
+) -> None:
+    orders = give_orders(plant.client, tmp_path, first="", second="")
+    for gate, status in (("failed", 409), ("not_judged", 200), ("passed", 200)):
+        run = capacity_world.make_run()
+        update = {"run_id": f"{gate}-run", "gate": gate, "challenger": True}
+        capacity_world.publish(tmp_path, dataclasses.replace(run, info=run.info.model_copy(update=update)))
+        named = orders.order(
+            "approver", "aliases", family="capacity", alias="champion", version=f"{gate}-run"
+        )
+        assert named.status_code == status, named.text
+        if status == 200:
+            assert named.json()["gate"] == gate
+        else:
+            assert named.json()["type"] == "urn:zhiheng:problem:gate-not-passed"
 
 
 def test_old_runs_are_refused_where_the_policy_says_so(
