@@ -14,7 +14,7 @@ from models.credit.points import PointScale, apportion
 from models.credit.readable import Language, noun_phrase, readable_value
 from models.errors import ReasonsError
 
-__all__ = ["DimensionSum", "Reason", "Reasons", "reasons"]
+__all__ = ["DimensionSum", "Reason", "Reasons", "is_private", "reasons"]
 
 _FINENESS: Final = 100  # log-odds are shown in hundredths
 _OTHERS_AFFAIRS: Final = frozenset({"exposures", "schedules", "payments", "write_offs", "court_events"})
@@ -198,7 +198,7 @@ def _reason(
     change = float(expit(log_odds) - expit(log_odds - part))
     effect = _effect(part, change, points, language)
     zh = language == "zh"
-    private = card is not None and _is_private(card)
+    private = card is not None and is_private(card)
     stated = phrase if private else (f"{phrase}：{said}" if zh else f"{phrase}: {said}")
     return Reason(
         feature=name,
@@ -216,8 +216,8 @@ def _reason(
     )
 
 
-def _is_private(card: Feature) -> bool:
-    """Whether the value tells of others (the arrears of a director, of a customer) or of a person's family.
+def is_private(card: Feature) -> bool:
+    """Return whether the value tells of others (the arrears of a director, of a customer) or of a person's family.
 
     A letter to the party may name such a reason, not the figure.
     """

@@ -20,7 +20,7 @@ from serving.credit.party_book import carrier_of, rule_note
 from serving.credit.quality import quality_of
 from serving.credit.routing import Routed, take_route
 from serving.credit.schemas import Carrier, Contribution, ScoreAnswer
-from serving.credit.shown import LEFT_OUT, shown_hits
+from serving.credit.shown import LEFT_OUT, hides_values, shown_hits
 from serving.credit.terms import Terms
 from serving.errors import NoFeaturesError
 from serving.schemas import Note, Quality, QualityLevel
@@ -154,7 +154,9 @@ def answer_of(outcome: Outcome, basis: Basis, terms: Terms, marks: Marks) -> Sco
         rules=[rule_note(hit) for hit in outcome.hits],
         route=outcome.routed.told(basis) if outcome.routed is not None else None,
         policy=outcome.advised.policy,
-        contributions=_contributions(basis, terms, figures.contributions),
+        contributions=_contributions(
+            basis, terms, figures.contributions, hide=hides_values(basis.party_id, marks.companies)
+        ),
         model_version=terms.model.version,
         data_as_of=sources.data_as_of,
         graph_as_of=sources.graph_as_of,
@@ -190,18 +192,21 @@ def _quality(basis: Basis, routed: Routed | None) -> Quality:
     return quality
 
 
-def _contributions(basis: Basis, terms: Terms, parts: NDArray[np.float64]) -> list[Contribution]:
+def _contributions(
+    basis: Basis, terms: Terms, parts: NDArray[np.float64], *, hide: bool
+) -> list[Contribution]:
     features = terms.model.features
     rows = zip(features, basis.vector(features).tolist(), parts.tolist(), strict=True)
     by_size = sorted(rows, key=lambda row: (-abs(row[2]), row[0]))
     return [
         Contribution(
             feature=name,
-            value=None if math.isnan(value) else value,
+            value=None if math.isnan(value) or (hide and terms.text(name).private) else value,
             unit=terms.text(name).unit,
             contribution=part,
             text_zh=terms.text(name).text_zh,
             text_en=terms.text(name).text_en,
+            private=terms.text(name).private,
         )
         for name, value, part in by_size
     ]

@@ -21,6 +21,7 @@ from serving.credit.questions_desk import QuestionDesk, quality_codes
 from serving.credit.questions_schemas import QuestionQuality
 from serving.credit.reasons_schemas import ReasonLine, ReasonsAnswer, ReasonsQuery, SideSum
 from serving.credit.schemas import ScoreRequest
+from serving.credit.shown import hides_values
 from serving.errors import UnknownDecisionError
 from serving.ledger.answered import Answered
 from serving.ledger.chain import Decision, Json
@@ -121,6 +122,7 @@ class ReasonsDesk:
     def _answer(self, found: _Explained, query: ReasonsQuery, caller: Caller) -> ReasonsAnswer:
         zh, en = (self._told(found, query.top, language) for language in ("zh", "en"))
         basis = found.basis
+        hide = hides_values(basis.party_id, caller.companies)
         return ReasonsAnswer(
             request_id=caller.call.request_id,
             decision_id=self._desk.new_id(),
@@ -138,8 +140,8 @@ class ReasonsDesk:
             shown_base=zh.shown_base,
             points=zh.points,
             base_points=zh.base_points,
-            reasons=[_line(*both) for both in zip(zh.top, en.top, strict=True)],
-            adverse=[_line(*both) for both in zip(zh.adverse, en.adverse, strict=True)],
+            reasons=[_line(*both, hide=hide) for both in zip(zh.top, en.top, strict=True)],
+            adverse=[_line(*both, hide=hide) for both in zip(zh.adverse, en.adverse, strict=True)],
             dimensions=_sides(zh, en),
         )
 
@@ -163,8 +165,8 @@ def _number(value: Json, field: str) -> float:
     return float(value)
 
 
-def _line(zh: Reason, en: Reason) -> ReasonLine:
-    hidden = zh.private
+def _line(zh: Reason, en: Reason, *, hide: bool) -> ReasonLine:
+    hidden = zh.private and hide
     return ReasonLine(
         feature=zh.feature,
         dimension=None if zh.dimension is None else zh.dimension.value,
@@ -173,12 +175,12 @@ def _line(zh: Reason, en: Reason) -> ReasonLine:
         value=None if hidden else zh.value,
         value_text_zh=MASK if hidden else zh.value_text,
         value_text_en=MASK if hidden else en.value_text,
-        private=hidden,
+        private=zh.private,
         contribution=zh.contribution,
         pd_change=zh.pd_change,
         points=zh.points,
-        text_zh=zh.masked,
-        text_en=en.masked,
+        text_zh=zh.masked if hidden else zh.text,
+        text_en=en.masked if hidden else en.text,
         notice_zh=zh.notice,
         notice_en=en.notice,
     )

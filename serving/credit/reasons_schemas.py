@@ -44,11 +44,14 @@ class ReasonLine(StrictModel):
     dimension: str | None
     name_zh: str
     name_en: str
-    value: float | None = Field(description="private 时为 null / null where private")
+    value: float | None = Field(
+        description="private 且密钥只限部分企业时为 null / null where private and the key is for some companies"
+    )
     value_text_zh: str
     value_text_en: str
     private: bool = Field(
-        description="涉及他人或家庭的数值，只给名称 / the value tells of others or of a family; it is named only"
+        description="数值涉及他人或家庭：只给覆盖全集团的密钥，不可写入告知函 / the value tells of others or of a family: told to keys of "
+        "the whole group alone, never in a letter to the party"
     )
     contribution: float = Field(description="对数几率，正值抬高违约概率 / log-odds, positive raises the PD")
     pd_change: float = Field(description="没有它时违约概率之差 / the PD less what it would be without it")

@@ -63,11 +63,18 @@ class Contribution(StrictModel):
     """一个特征对对数几率的贡献（正值抬高违约概率）。 / What one feature adds to the log-odds (positive raises the PD)."""
 
     feature: str
-    value: float | None = Field(description="null = 缺失 / missing")
+    value: float | None = Field(
+        description="null = 缺失，或 private 且密钥只限部分企业 / missing, or private and the key is for some companies"
+    )
     unit: str
     contribution: float
     text_zh: str
     text_en: str
+    private: bool = Field(
+        default=False,
+        description="数值涉及他人或家庭，只给覆盖全集团的密钥 / the value tells of others or of a family; only keys of the whole "
+        "group are told it",
+    )
 
 
 class RuleNote(StrictModel):

@@ -12,7 +12,7 @@ from serving.credit.basis import Basis
 from serving.credit.dated_policies import DatedPolicies, day_of
 from serving.schemas import Note
 
-__all__ = ["LEFT_OUT", "OF_THE_GROUP", "shown_hits"]
+__all__ = ["LEFT_OUT", "OF_THE_GROUP", "hides_values", "shown_hits"]
 
 LEFT_OUT: Final = Note(
     code="other_companies_left_out",
@@ -34,6 +34,11 @@ OF_THE_GROUP: Final = frozenset(
     }
 )
 """Facts that are summed over all companies of the group."""
+
+
+def hides_values(party_id: str | None, companies: Sequence[str]) -> bool:
+    """Tell whether values that tell of others are withheld: from keys for some companies, but for what they sent themselves."""
+    return party_id is not None and ALL_COMPANIES not in companies
 
 
 def shown_hits(

@@ -50,6 +50,8 @@ class FeatureText:
     unit: str = ""
     lowest: float = -math.inf
     highest: float = math.inf
+    private: bool = False
+    """Whether its values tell of others or of a family: keys for some companies are not told them."""
 
 
 @dataclass(frozen=True)

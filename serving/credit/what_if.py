@@ -1,12 +1,13 @@
 """Answer what the model would say to other inputs of a party, without deciding anything."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.catalogue import Feature
 from models.credit.readable import Language, noun_phrase
+from models.credit.reasons import is_private
 from models.credit.what_if import (
     CAUTION,
     InputChange,
@@ -27,6 +28,7 @@ from serving.credit.questions_desk import QuestionDesk, quality_codes
 from serving.credit.questions_schemas import QuestionQuality
 from serving.credit.schemas import ScoreRequest
 from serving.credit.scorer import CreditScorer
+from serving.credit.shown import hides_values
 from serving.credit.terms import Terms
 from serving.credit.what_if_schemas import (
     ChangedInput,
@@ -94,7 +96,9 @@ class WhatIfDesk:
         quality: QuestionQuality,
     ) -> WhatIfAnswer:
         cards, sources = feature_cards(), basis.sources
-        zh, en = (_told(found, cards, language) for language in ("zh", "en"))
+        private = {one.feature for one in found.changes if _private(one.feature, cards)}
+        unsaid = private if hides_values(basis.party_id, caller.companies) else set()
+        zh, en = (_told(found, cards, language, unsaid) for language in ("zh", "en"))
         return WhatIfAnswer(
             request_id=caller.call.request_id,
             decision_id=self._desk.new_id(),
@@ -106,7 +110,7 @@ class WhatIfDesk:
             party_id=request.party_id,
             before=_standing(found.before),
             after=_standing(found.after),
-            changes=[_changed(change, cards) for change in found.changes],
+            changes=[_changed(change, cards, said=change.feature not in unsaid) for change in found.changes],
             contributions=[
                 Moved(
                     feature=name,
@@ -149,24 +153,30 @@ def _check(request: WhatIfRequest, scorer: CreditScorer, row: NDArray[np.float64
         raise InvalidRequestError(problems)
 
 
-def _told(found: WhatIf, cards: Cards, language: Language) -> tuple[str, str | None]:
+def _told(found: WhatIf, cards: Cards, language: Language, unsaid: Collection[str]) -> tuple[str, str | None]:
     links = link_lines(found.changes, cards, language)
-    return outcome(found.changes, found.before, found.after, cards, language), links[0] if links else None
+    text = outcome(found.changes, found.before, found.after, cards, language, unsaid=unsaid)
+    return text, links[0] if links else None
 
 
 def _standing(one: Standing) -> StandingNow:
     return StandingNow(pd=one.pd, log_odds=one.log_odds, grade=one.grade, rank=one.rank, points=one.points)
 
 
-def _changed(change: InputChange, cards: Cards) -> ChangedInput:
+def _private(feature: str, cards: Cards) -> bool:
+    return feature in cards and is_private(cards[feature])
+
+
+def _changed(change: InputChange, cards: Cards, *, said: bool) -> ChangedInput:
     card = cards.get(change.feature)
     return ChangedInput(
         feature=change.feature,
         name_zh=_name(change.feature, cards, "zh"),
         name_en=_name(change.feature, cards, "en"),
         unit=card.unit.value if card else "",
-        before=change.before,
+        before=change.before if said else None,
         after=change.after,
+        private=_private(change.feature, cards),
         linked=list(change.linked),
     )
 

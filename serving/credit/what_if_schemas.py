@@ -54,8 +54,13 @@ class ChangedInput(StrictModel):
     name_zh: str
     name_en: str
     unit: str
-    before: float | None
+    before: float | None = Field(
+        description="未知，或 private 且密钥只限部分企业时为 null / null where unknown, or private and the key is for some companies"
+    )
     after: float | None
+    private: bool = Field(
+        default=False, description="原值涉及他人或家庭 / the value before tells of others or of a family"
+    )
     linked: list[str] = Field(
         description="实际会随之变化、测算中未改动的特征 / features that would move along and were left as they are"
     )

@@ -79,7 +79,8 @@ class StoredDecision(StrictModel):
     recorded_at: str
     record: dict[str, object]
     left_out: list[str] = Field(
-        description="未列出的字段；hash 与 intact 针对完整记录 / fields that are left out; hash and intact are of the whole record"
+        default=[],
+        description="未列出的字段；hash 与 intact 针对完整记录 / fields that are left out; hash and intact are of the whole record",
     )
     prev_hash: str
     hash: str

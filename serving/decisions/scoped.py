@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from models.credit.reasons import is_private
 from serving.access.roles import ALL_COMPANIES
-from serving.credit.shown import OF_THE_GROUP
+from serving.credit.feature_cards import feature_cards
+from serving.credit.shown import OF_THE_GROUP, hides_values
 from serving.ledger.chain import Json
 from serving.schemas import Note
 
@@ -42,13 +44,21 @@ class ScopedRecord:
 def scoped(record: Mapping[str, Json], companies: Sequence[str]) -> ScopedRecord:
     """Return a record as a key for some companies is shown it.
 
-    A basis is cut to what the score itself tells such a key: limits of its companies, no sums over the group, and of the
-    paths the one that the answer names. It is cut whether or not there was anything: that alone would tell.
+    A basis is cut to what the score itself tells such a key: limits of its companies, no sums over the group, no values that
+    tell of others, and of the paths the one that the answer names. It is cut whether or not there was anything: that alone
+    would tell.
     """
     basis = record.get("basis")
     if ALL_COMPANIES in companies or not isinstance(basis, Mapping):
         return ScopedRecord(record)
     left_out, cut = [], dict(basis)
+    inputs = basis.get("inputs")
+    if isinstance(inputs, Mapping) and hides_values(_text(basis.get("party_id")), companies):
+        private = sorted(
+            name for name, card in feature_cards().items() if name in inputs and is_private(card)
+        )
+        cut["inputs"] = {**inputs, **dict.fromkeys(private)}
+        left_out += [f"basis.inputs.{name}" for name in private]
     facts = basis.get("facts")
     if isinstance(facts, Mapping):
         cut["facts"] = _facts(facts, companies)
@@ -73,6 +83,10 @@ def _facts(facts: Mapping[str, Json], companies: Sequence[str]) -> Mapping[str, 
 
 def _of(use: Json, companies: Sequence[str]) -> bool:
     return isinstance(use, Mapping) and use.get("org_id") in companies
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _told(paths: Json, answer: Json) -> list[Json]:
