@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from serving.ledger.chain import Json
 from serving.ledger.database import Database
 from serving.ledger.tables import pseudonym_keys
 
-__all__ = ["MASKED", "Masking", "organisations_of_book", "pseudonym_secret"]
+__all__ = ["MASKED", "BookParties", "Masking", "parties_of_book", "pseudonym_secret"]
 
 MASKED: Final = "[masked]"
 _PERSONAL_COLUMNS: Final = frozenset(
@@ -38,17 +39,35 @@ _STAFF: Final = frozenset(
 _FREE_TEXT: Final = frozenset(
     {"reason", "ground", "withdrawn_reason", "closing_reason", "combination_reason", "note"}
 )
-_PARTY_FIELDS: Final = frozenset({"party_id", "subject", "end_id", "src", "dst", "parties", "party_ids"})
+_PARTY_FIELDS: Final = frozenset(
+    {"party_id", "subject", "end_id", "src", "dst", "parties", "party_ids", "nodes", "risk_paths"}
+)
+"""Where ids of parties stand alone: a party that no book knows is found by these, a person of the book anywhere."""
+
 _OF_A_PERSON: Final = frozenset({"inputs", "inputs_sha256", "facts", "features", "contributions"})
 _TOLD_OF_PERSONS: Final = frozenset({"text_zh", "text_en"})
+_WORDS: Final = tuple(map(re.compile, (r"[^\s,;，；。、()（）“”'\"]+", r"[A-Za-z0-9_-]+", r"[A-Za-z0-9]+")))
+"""What an id may be in a text, from the longest: ids hold any sign, and are joined (`own:P1>P2`, `e_P1_3`). A number that is
+a part of something longer is none: it is a day or a count."""
+_NOBODY: Final[frozenset[str]] = frozenset()
+
+
+@dataclass(frozen=True)
+class BookParties:
+    """Ids of parties by what the facts of a book say of their kind."""
+
+    organisations: frozenset[str] = _NOBODY
+    persons: frozenset[str] = _NOBODY
 
 
 class Masking:
     """Masks records; one secret gives one person the same pseudonym in every export."""
 
-    def __init__(self, secret: str, is_organisation: Callable[[str], bool]) -> None:
-        """Take `is_organisation`; a party of which that is not known counts as a person."""
-        self._secret, self._is_organisation = secret.encode(), is_organisation
+    def __init__(
+        self, secret: str, is_organisation: Callable[[str], bool], *, persons: frozenset[str] = _NOBODY
+    ) -> None:
+        """Take `is_organisation`; a party of which that is not known counts as a person, and `persons` are known to be."""
+        self._secret, self._is_organisation, self._persons = secret.encode(), is_organisation, persons
 
     def party(self, party_id: str) -> str:
         """Return an organisation's id as it is, a pseudonym for a person."""
@@ -77,12 +96,18 @@ class Masking:
             return [self._value(name, part, persons, about_person) for part in value]
         return self._told(value, persons) if isinstance(value, str) else value
 
-    def _told(self, text: str, persons: set[str]) -> str:
+    def _told(self, text: str, persons: set[str], level: int = 0) -> str:
         """Return a text with pseudonyms in place of the ids of persons, wherever they stand in it."""
-        for one in persons:
-            if one in text:
-                text = re.sub(rf"(?<![A-Za-z0-9_-]){re.escape(one)}(?![A-Za-z0-9_-])", self.party(one), text)
-        return text
+
+        def said(found: re.Match[str]) -> str:
+            word = found[0]
+            if (word in persons or word in self._persons) and not (level and word.isdecimal()):
+                return self._pseudonym("person", word)
+            if level + 1 == len(_WORDS) or self._is_organisation(word):
+                return word
+            return self._told(word, persons, level + 1)
+
+        return _WORDS[level].sub(said, text)
 
     def _pseudonym(self, kind: str, value: str) -> str:
         digest = hmac.new(self._secret, f"{kind}\n{value}".encode(), hashlib.sha256).hexdigest()
@@ -106,15 +131,18 @@ def pseudonym_secret(database: Database) -> str:
         return str(connection.execute(wanted).scalar_one())
 
 
-def organisations_of_book(book: Path) -> Callable[[str], bool]:
-    """Return what tells organisations by the facts of a book; without a book nobody is known to be one."""
+def parties_of_book(book: Path) -> BookParties:
+    """Return organisations and persons by the facts of a book; without a book nobody is known to be one."""
     try:
         kinds = pl.read_parquet(book, columns=["party_id", "facts"]).select(
             "party_id", pl.col("facts").struct.field("kind")
         )
     except (OSError, pl.exceptions.PolarsError):
-        return lambda _: False
-    return frozenset(party for party, kind in kinds.iter_rows() if kind in _ORGANISATIONS).__contains__
+        return BookParties()
+    organised = pl.col("kind").is_in(_ORGANISATIONS).fill_null(value=False)
+    return BookParties(
+        frozenset(kinds.filter(organised)["party_id"]), frozenset(kinds.filter(~organised)["party_id"])
+    )
 
 
 _ORGANISATIONS: Final = frozenset(kind.value for kind in PartyKind if kind is not PartyKind.PERSON)

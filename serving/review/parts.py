@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 from features.catalogue import Feature, catalogue
 from serving.decisions.desk import DecisionDesk
-from serving.decisions.masking import Masking, organisations_of_book, pseudonym_secret
+from serving.decisions.masking import Masking, parties_of_book, pseudonym_secret
 from serving.decisions.reading import DecisionReader
 from serving.decisions.replay import Replayer
 from serving.decisions.steady_clock import SteadyClock
@@ -73,9 +74,7 @@ def review_parts(
             appeals,
             annotations=annotations,
             replayers=replayers,
-            masking=lambda: Masking(
-                pseudonym_secret(database), organisations_of_book(settings.home / "features" / _BOOK)
-            ),
+            masking=lambda: _masking(database, settings.home / "features" / _BOOK),
             export_rows=settings.export_rows_limit,
         ),
         overrides=overrides,
@@ -92,3 +91,9 @@ def review_parts(
 @cache
 def _cards() -> Mapping[str, Feature]:
     return {card.name: card for card in catalogue("credit")}
+
+
+def _masking(database: Database, book: Path) -> Masking:
+    parties = parties_of_book(book)
+    is_organisation = parties.organisations.__contains__
+    return Masking(pseudonym_secret(database), is_organisation, persons=parties.persons)

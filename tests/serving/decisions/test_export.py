@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from serving.decisions.export import export
-from serving.decisions.masking import MASKED, Masking, organisations_of_book
+from serving.decisions.masking import MASKED, BookParties, Masking, parties_of_book
 from serving.ledger.chain import Decision, Json
 from tests.serving.conftest import World
 from tests.serving.review.review_world import Office, done, slug
@@ -159,7 +159,7 @@ def test_masking_reaches_keys_texts_and_lists() -> None:
             "by_party": {"P1": 0.5},
             "parties": ["P1", "ORG-01"],
             "text_zh": "为 P1 担保",
-            "note": "P1, P12",
+            "about": "P1, P12",
         },
         "name": "张三",
         "id_hash": "ab12",
@@ -170,10 +170,33 @@ def test_masking_reaches_keys_texts_and_lists() -> None:
         "by_party": {one: 0.5},
         "parties": [one, "ORG-01"],
         "text_zh": MASKED,
-        "note": f"{one}, P12",
+        "about": f"{one}, P12",
     }
     assert masked["id_hash"] == MASKED
     assert "张三" not in json.dumps(masked, ensure_ascii=False)
+
+
+def test_known_person_is_masked_in_whatever_field_and_within_longer_texts() -> None:
+    known = Masking("s", {"ORG-01", "P-2-X"}.__contains__, persons=frozenset({"P2", "N-3", "7", "个体1"}))
+    one, other, number = known.party("P2"), known.party("N-3"), known.party("7")
+    record: dict[str, Json] = {
+        "answer": {
+            "nodes": ["ORG-01", "P2", "stranger"],
+            "anything": ["P2", {"deeper": "own:P2>ORG-01", "P2": 1}],
+            "edges": ["same_as:P2|N-3", "e_P2_0001", "P-2-X"],
+            "at": "2026-07-01T07:00:00+00:00",
+            "counted": "7",
+            "said": "为个体1，个体1 担保",
+        }
+    }
+    assert known.record(record)["answer"] == {
+        "nodes": ["ORG-01", one, known.party("stranger")],
+        "anything": [one, {"deeper": f"own:{one}>ORG-01", one: 1}],
+        "edges": [f"same_as:{one}|{other}", f"e_{one}_0001", "P-2-X"],
+        "at": "2026-07-01T07:00:00+00:00",
+        "counted": number,
+        "said": f"为个体1，{known.party('个体1')} 担保",
+    }
 
 
 def test_cell_that_excel_takes_for_a_formula_is_text() -> None:
@@ -183,4 +206,5 @@ def test_cell_that_excel_takes_for_a_formula_is_text() -> None:
 
 
 def test_book_that_cannot_be_read_makes_everybody_a_person(tmp_path: Path) -> None:
-    assert not organisations_of_book(tmp_path / "none.parquet")("P1")
+    assert parties_of_book(tmp_path / "none.parquet") == BookParties()
+    assert Masking("s", BookParties().organisations.__contains__).party("P1").startswith("person-")
