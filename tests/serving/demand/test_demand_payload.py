@@ -237,7 +237,6 @@ def test_worker_that_holds_runs_has_not_imported_what_forecasts(planning: Demand
         "sklearn",
         "mlflow",
         "networkx",
-        "holidays",
         "lightgbm",
     }
     assert unwanted.isdisjoint(modules)
