@@ -10,6 +10,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from serving.http.endpoint import JSON, Endpoint
 from serving.http.examples import example_of, problem_example
+from serving.http.field_texts import field_text, is_bilingual, schema_text
 from serving.http.problem_table import problems
 from serving.http.problems import MEDIA_TYPE
 from serving.ledger.chain import Json
@@ -91,7 +92,7 @@ def openapi_json(endpoints: tuple[Endpoint, ...]) -> str:
         },
         "paths": paths,
         "components": {
-            "schemas": definitions["$defs"],
+            "schemas": {name: _described(name, shape) for name, shape in definitions["$defs"].items()},
             "parameters": _HEADERS,
             "securitySchemes": _SCHEMES,
         },
@@ -126,7 +127,7 @@ def _operation(endpoint: Endpoint) -> JsonObject:
 def _responses(endpoint: Endpoint) -> JsonObject:
     given: JsonObject = {
         "200": {
-            "description": "OK",
+            "description": _comes(endpoint),
             "content": {kind: _body(kind, endpoint.answer) for kind in endpoint.produces},
         }
     }
@@ -143,6 +144,27 @@ def _responses(endpoint: Endpoint) -> JsonObject:
     return given
 
 
+def _comes(endpoint: Endpoint) -> str:
+    """Say what a good answer holds: in the words of its shape, or of the route where it is a file."""
+    said = schema_text(endpoint.answer.__name__, endpoint.answer.__doc__)
+    return said if said is not None and is_bilingual(said) else endpoint.summary
+
+
+def _described(name: str, shape: JsonObject) -> JsonObject:
+    """Put the glossary's words where a shape, or a field of it, has none in both languages."""
+    fields = shape.get("properties")
+    told: JsonObject = {}
+    if isinstance(fields, Mapping):
+        told = {
+            "properties": {
+                field: {**said, "description": field_text(name, field, said.get("description"))}
+                for field, said in fields.items()
+                if isinstance(said, Mapping)
+            }
+        }
+    return {**shape, **told, "description": schema_text(name, shape.get("description"))}
+
+
 def _operation_id(endpoint: Endpoint) -> str:
     words = re.findall(r"[A-Za-z0-9]+", endpoint.path)
     return "_".join([endpoint.method.lower(), *words])
@@ -151,7 +173,13 @@ def _operation_id(endpoint: Endpoint) -> str:
 def _places(path: str) -> list[Json]:
     """List the parts of an address that the caller fills in."""
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": field_text("path", name),
+            "schema": {"type": "string"},
+        }
         for name in _PLACE.findall(path)
     ]
 
@@ -165,7 +193,7 @@ def _parameters(query: type[BaseModel]) -> list[Json]:
             "name": name,
             "in": "query",
             "required": name in required,
-            "description": field.get("description", ""),
+            "description": field_text(query.__name__, name, field.get("description")),
             "schema": _written_out({k: v for k, v in field.items() if k != "description"}, definitions),
         }
         for name, field in schema["properties"].items()
