@@ -101,7 +101,8 @@ class Deployment:
             clock_tolerance_seconds=settings.clock_tolerance_seconds,
         )
         self._following = follow_thread(settings)
-        api = Api(self.parts, make_access(settings, self._database, ledger), settings)
+        self._access = make_access(settings, self._database, ledger)
+        api = Api(self.parts, self._access, settings)
         self.access_log = AccessLog(
             settings.logs,
             keep_days=settings.access_log_days,
@@ -135,6 +136,7 @@ class Deployment:
         with contextlib.suppress(LedgerUnavailableError):  # /readyz says so, and the next request tries again
             self._database.open()
         self.parts.refresh()
+        self._access.watch.prepare()
         self.intake_cleaning.look()
         self.jobs.worker.start()
         self.shadow.start()

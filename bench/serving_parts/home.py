@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-__all__ = ["BOOSTER", "COLUMNS", "SEED", "make_home", "make_key", "matrix"]
+__all__ = ["BOOSTER", "COLUMNS", "PARTIES", "SEED", "make_home", "make_key", "matrix"]
 
 SEED: Final = 20261121
 COLUMNS: Final = 141

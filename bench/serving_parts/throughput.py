@@ -11,13 +11,13 @@ import numpy as np
 import polars as pl
 
 from bench.graph_parts.goal import Goal
-from bench.serving_parts.home import COLUMNS
+from bench.serving_parts.home import COLUMNS, PARTIES
 from bench.serving_parts.load import Load, Requests, run_wrk
 from bench.serving_parts.servers import Server, bare_handler, mlflow_server, service
 
 __all__ = ["measure_throughput"]
 
-_BODIES: Final = 500
+_ROWS: Final = 500  # sent to the peer of MLflow, 3 KB each
 _WARM_UP_SECONDS: Final = 3
 _MANY: Final = 32
 Runs = dict[tuple[str, int], list[Load]]
@@ -47,15 +47,17 @@ def _run(server: Server, script: Path, connections: int, seconds: float, *, runs
 
 
 def _requests(home: Path, key: str) -> dict[str, Requests]:
-    frame = pl.read_parquet(home / "features" / "credit_latest.parquet").head(_BODIES)
+    frame = pl.read_parquet(home / "features" / "credit_latest.parquet")
     parties = [json.dumps({"party_id": party}) for party in frame["party_id"]]
+    if len(parties) != PARTIES:
+        raise SystemExit(f"there are {len(parties)} parties to ask about, not {PARTIES}")
     names = frame.columns[2:]
     if len(names) != COLUMNS:
         raise SystemExit(f"the rows have {len(names)} features, not {COLUMNS}")
     # The peer of MLflow has no store of features: it is sent the row, as its users would send it.
     rows = [
         json.dumps({"dataframe_split": {"columns": names, "data": [list(row)]}})
-        for row in frame.select(names).rows()
+        for row in frame.select(names).head(_ROWS).rows()
     ]
     bearer = {"Authorization": f"Bearer {key}"}
     return {

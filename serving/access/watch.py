@@ -68,6 +68,10 @@ class Watch:
         self._windows: OrderedDict[str, _Window] = OrderedDict()
         self._turn = threading.Lock()
 
+    def prepare(self) -> None:
+        """Load what the first look at the clock would load."""
+        self._hours.prepare()
+
     def noted(
         self,
         kind: RiskKind,

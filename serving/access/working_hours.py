@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 __all__ = ["WorkingHours"]
+
+_ANY_DAY: Final = date(2026, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,10 @@ class WorkingHours:
     first: int
     last: int
     zone: ZoneInfo
+
+    def prepare(self) -> None:
+        """Read the calendar now: it takes a moment, which no answer should wait for."""
+        _works(_ANY_DAY)
 
     def contain(self, moment: datetime) -> bool:
         """Tell whether people are at work; make-up days count, festivals do not."""

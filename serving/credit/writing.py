@@ -115,9 +115,8 @@ class Writer:
         order = self._by_name[np.argsort(-np.abs(parts[self._by_name]), kind="stable")].tolist()
         columns = (self._begins, values, self._betweens, given, self._ends)
         # Picked and joined without a step of the interpreter for each: an answer has hundreds of pieces.
-        return (
-            b"[" + b"".join(chain.from_iterable(zip(*(_picked(one, order) for one in columns))))[:-1] + b"]"
-        )
+        pieces = zip(*(_picked(one, order) for one in columns), strict=True)
+        return b"[" + b"".join(chain.from_iterable(pieces))[:-1] + b"]"
 
     def _object(self, numbers: Sequence[bytes]) -> Json:
         """Return numbers by feature in the order of the names, written already: the ledger has nothing left to sort or check."""

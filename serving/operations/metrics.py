@@ -5,6 +5,7 @@ PROMETHEUS_MULTIPROC_DIR, and whichever worker is asked for /metrics adds them u
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -119,24 +120,32 @@ _seen_values: Final[dict[str, set[str]]] = {}
 
 def observed_request(seen: Seen) -> None:
     """Count a request that was answered, and how long it took."""
-    problem, status = seen.problem, str(seen.status)
-    REQUESTS.labels(seen.route, seen.method, status).inc()
-    REQUEST_SECONDS.labels(seen.route, seen.method, f"{status[0]}xx").observe(seen.seconds)
-    if problem:
-        PROBLEMS.labels(_bounded("problem", problem)).inc()
+    count, seconds = _of_requests(seen.route, seen.method, str(seen.status))
+    count.inc()
+    seconds.observe(seen.seconds)
+    if seen.problem:
+        PROBLEMS.labels(_bounded("problem", seen.problem)).inc()
+
+
+@lru_cache(maxsize=1024)  # finding a series by its labels takes longer than counting
+def _of_requests(route: str, method: str, status: str) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(route, method, status), REQUEST_SECONDS.labels(route, method, f"{status[0]}xx")
 
 
 def observed_score(
     grade: str | None, advice: str, level: str, pd: float | None, *, flags: Iterable[str] = ()
 ) -> None:
     """Count a credit answer: grade and PD are None where no model gave them, `flags` are the codes of its notes."""
-    SCORES.labels(
-        _bounded("grade", grade or "none"), _bounded("advice", advice), _bounded("quality", level)
-    ).inc()
+    _of_scores(grade or "none", advice, level).inc()
     if pd is not None:
         PDS.observe(pd)
     for code in flags:
         FLAGS.labels(_bounded("flag", code)).inc()
+
+
+@lru_cache(maxsize=1024)
+def _of_scores(grade: str, advice: str, level: str) -> Counter:
+    return SCORES.labels(_bounded("grade", grade), _bounded("advice", advice), _bounded("quality", level))
 
 
 def observed_limit(limit: str) -> None:
