@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from serving.access.caller import Caller
 from serving.jobs.files import JobFiles
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
@@ -41,7 +42,7 @@ def old_files(
 
 
 def remove_files(
-    ledger: Ledger, jobs: JobFiles, old: OldFiles, *, by: str, at: datetime, record_id: str
+    ledger: Ledger, jobs: JobFiles, old: OldFiles, *, by: Caller, at: datetime, record_id: str
 ) -> None:
     """Write down what goes, then remove it. Raises LedgerUnavailableError."""
     if not old.books and not old.jobs:
@@ -50,11 +51,9 @@ def remove_files(
         "decision_id": record_id,
         "recorded_at": at.astimezone(UTC).isoformat(),
         "route": "ledger/prune-files",
-        "request_id": record_id,
-        "key_id": "",
-        "roles": ["operator"],
-        "companies": ["*"],
-        "request": {"before": old.before.astimezone(UTC).isoformat(), "by": by},
+        **by.recorded,
+        "subject": "",
+        "request": {"before": old.before.astimezone(UTC).isoformat()},
         "answer": {"books": [folder.name for folder in old.books], "jobs": list(old.jobs)},
     }
     ledger.append([record])

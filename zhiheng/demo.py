@@ -234,7 +234,8 @@ class Demo:
 
     def _new_key(self) -> str:
         """Make the demo's key; the keys of earlier runs are withdrawn, as nobody can look them up again."""
-        from serving.access.key_acts import acts_of_user, system_user
+        from serving.access.command_line import command_line_caller
+        from serving.access.key_acts import acts_of
         from serving.access.keys import KeyStore
         from serving.access.roles import ALL_COMPANIES, Role
         from serving.ledger.database import Database
@@ -243,7 +244,7 @@ class Demo:
         database = Database(self.settings.home / "ledger.db", url=self.settings.database_url)
         database.open()
         try:
-            told = acts_of_user(system_user(), new_id=lambda: uuid.uuid4().hex)
+            told = acts_of(command_line_caller(uuid.uuid4().hex), new_id=lambda: uuid.uuid4().hex)
             keys = KeyStore(database, told=told)
             for old in keys.all():
                 if old.name == _KEY_NAME and old.revoked_at is None:

@@ -15,12 +15,13 @@ __all__ = ["Call", "Caller", "caller_of"]
 
 @dataclass(frozen=True)
 class Call:
-    """Who asks, under which request id."""
+    """Who asks, under which request id; `os_user` is who runs a command, which has no key."""
 
     request_id: str
     key_id: str
     roles: tuple[str, ...]
     trace_id: str = ""
+    os_user: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Caller:
             "key_id": call.key_id,
             "roles": list(call.roles),
             "companies": list(self.companies),
+            **({"os_user": call.os_user, "name": self.name} if call.os_user else {}),
         }
 
     @property

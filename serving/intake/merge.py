@@ -1,14 +1,14 @@
 """Merge what was taken into the checked tables that the pipelines read: checked once more, whole or not at all."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from features.checked_files import write_parquet_atomically
+from features.checked_files import file_sha256, write_parquet_atomically
 from features.checking import Checked
 from features.contracts import CONTRACTS, check_table
 from features.errors import DataError
@@ -16,8 +16,9 @@ from features.merging import Merged, merge
 from features.sources import read_table, scan_table, table_files
 from features.tables.contract import Contract
 from graph.errors import UserError
+from serving.access.caller import Caller
 from serving.intake.errors import MergeFolderError, UploadFileError
-from serving.intake.uploads import UploadStore, file_sha256
+from serving.intake.uploads import UploadStore
 from serving.ledger.chain import Json, Ledger
 
 __all__ = ["IntakeMerge", "MergedTable"]
@@ -55,6 +56,15 @@ class MergedTable:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A table as it would be, before anything is written; `rows` is None where it stays as it was."""
+
+    told: MergedTable
+    merged: Merged
+    rows: pl.DataFrame | None
+
+
 class IntakeMerge:
     """Merges uploads table by table, each after those it refers to."""
 
@@ -68,42 +78,58 @@ class IntakeMerge:
         only: Sequence[str] | None,
         corrections: bool,
         write: bool,
+        caller: Caller,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
     ) -> list[MergedTable]:
         """Merge the uploads of all tables, or of those named; without `write` only say what would happen.
 
-        Doing it again changes nothing. What was done is written to the chain. Raises UploadFileError and MergeFolderError
-        before anything is written, LedgerUnavailableError and UnwritableFileError.
+        Doing it again changes nothing. The tables are written aside, what is done is written to the chain, and then they
+        take their places: no table moves without a record, and what breaks off after it is done by merging again. Raises
+        UploadFileError, MergeFolderError, LedgerUnavailableError and UnwritableFileError before any table has moved.
         """
         self._rows = {}
         wanted = [
             name for name in CONTRACTS if name in self._uploads.tables() and (only is None or name in only)
         ]
         frames = {name: self._frames(name) for name in wanted}
-        done = [
-            self._merged(CONTRACTS[name], frames[name], corrections=corrections, write=write)
-            for name in wanted
-        ]
-        if write and done:
-            self._ledger.append(
-                [
-                    {
-                        "decision_id": new_id(),
-                        "recorded_at": clock().isoformat(),
-                        "route": "intake/merge",
-                        "request_id": "",
-                        "trace_id": "",
-                        "key_id": "command-line",
-                        "roles": [],
-                        "companies": ["*"],
-                        "subject": "",
-                        "request": {"tables": list(wanted), "corrections": corrections},
-                        "answer": {one.table: one.plain() for one in done},
-                    }
-                ]
-            )
+        found = [self._merged(CONTRACTS[name], frames[name], corrections=corrections) for name in wanted]
+        if not write or not found:
+            return [one.told for one in found]
+        asides: dict[str, Path] = {}
+        try:
+            done = [self._aside(one, asides) for one in found]
+            record: dict[str, Json] = {
+                "decision_id": new_id(),
+                "recorded_at": clock().isoformat(),
+                "route": "intake/merge",
+                **caller.recorded,
+                "subject": "",
+                "request": {"tables": list(wanted), "corrections": corrections},
+                "answer": {one.table: one.plain() for one in done},
+            }
+            self._ledger.append([record])
+            for table, aside in asides.items():
+                aside.replace(self._file(table))
+        finally:
+            for aside in asides.values():
+                aside.unlink(missing_ok=True)
+        for one in found:
+            self._report(one.merged, one.told.refused)
         return done
+
+    def _file(self, table: str) -> Path:
+        return self._tables / f"{table}.parquet"
+
+    def _aside(self, found: _Found, asides: dict[str, Path]) -> MergedTable:
+        """Write a table that moves beside its place, and say what it will be."""
+        if found.rows is None:
+            return found.told
+        table = found.told.table
+        aside = self._file(table).with_name(f".{table}.parquet.merge")  # readers of the folder pass dots over
+        asides[table] = aside
+        write_parquet_atomically(found.rows, aside)
+        return replace(found.told, sha256=file_sha256(aside))
 
     def _frames(self, table: str) -> list[tuple[str, pl.DataFrame]]:
         path = self._path(table)
@@ -118,8 +144,8 @@ class IntakeMerge:
         return found
 
     def _merged(
-        self, contract: Contract, uploads: list[tuple[str, pl.DataFrame]], *, corrections: bool, write: bool
-    ) -> MergedTable:
+        self, contract: Contract, uploads: list[tuple[str, pl.DataFrame]], *, corrections: bool
+    ) -> _Found:
         held = self._held(contract)
         merged = merge(contract, held, uploads, corrections=corrections)
         refused = pl.DataFrame(schema=contract.schema)
@@ -135,14 +161,7 @@ class IntakeMerge:
             checked, problem = self._checked(contract, merged)
         sound = checked is not None and checked.passed
         self._rows[contract.name] = merged.rows if sound else held
-        sha256 = None
-        if sound and write and merged.moved:
-            path = self._tables / f"{contract.name}.parquet"
-            write_parquet_atomically(merged.rows, path)
-            sha256 = file_sha256(path)
-        if write:
-            self._report(merged, refused)
-        return MergedTable(
+        told = MergedTable(
             contract.name,
             merged.added if sound else 0,
             merged.repeated,
@@ -150,8 +169,9 @@ class IntakeMerge:
             corrections,
             refused,
             problem if problem is not None or sound else _unsound(checked),
-            sha256,
+            None,
         )
+        return _Found(told, merged, merged.rows if sound and merged.moved else None)
 
     def _checked(self, contract: Contract, merged: Merged) -> tuple[Checked | None, UserError | None]:
         if merged.rows.is_empty():

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, insert, select
 
+from serving.access.caller import Caller
 from serving.ledger.archive import Archive, check_sha256, verify_archive, write_archive
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
@@ -30,7 +31,7 @@ class Prune:
     """Who wants decisions recorded before a moment out, when, and under which id that is written down."""
 
     before: datetime
-    by: str
+    by: Caller
     at: datetime
     decision_id: str
 
@@ -76,7 +77,9 @@ def prune(database: Database, ledger: Ledger, wanted: Prune, folder: Path) -> Ch
         raise ArchiveError(
             archive.name, zh="写出的内容与台账不符", en="what was written differs from the ledger"
         )
-    checkpoint = Checkpoint(archive, wanted.at.astimezone(UTC).isoformat(), wanted.by, wanted.decision_id)
+    checkpoint = Checkpoint(
+        archive, wanted.at.astimezone(UTC).isoformat(), wanted.by.name, wanted.decision_id
+    )
     _note(ledger, checkpoint, wanted, start)
     _remove(database)
     return checkpoint
@@ -182,18 +185,20 @@ def _note(ledger: Ledger, checkpoint: Checkpoint, wanted: Prune, start: int) -> 
     def add(connection: Connection) -> None:
         if start_of(connection)[0] != start:
             raise PruneError(zh="另一个裁剪刚刚完成，请重试。", en="another prune has just ended; try again.")
-        row = {"pruned_at": checkpoint.pruned_at, "pruned_by": wanted.by, "decision_id": wanted.decision_id}
+        row = {
+            "pruned_at": checkpoint.pruned_at,
+            "pruned_by": wanted.by.name,
+            "decision_id": wanted.decision_id,
+        }
         connection.execute(insert(ledger_checkpoints).values(values | row))
 
     record: dict[str, Json] = {
         "decision_id": wanted.decision_id,
         "recorded_at": checkpoint.pruned_at,
         "route": "ledger/prune",
-        "request_id": wanted.decision_id,
-        "key_id": "",
-        "roles": ["operator"],
-        "companies": ["*"],
-        "request": {"before": wanted.before.astimezone(UTC).isoformat(), "by": wanted.by},
+        **wanted.by.recorded,
+        "subject": "",
+        "request": {"before": wanted.before.astimezone(UTC).isoformat()},
         "answer": {**values, "rows": checkpoint.rows},
     }
     ledger.append([record], beside=add)

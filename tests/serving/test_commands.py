@@ -57,7 +57,7 @@ def test_created_key_works_is_listed_without_secret_and_can_be_withdrawn(tmp_pat
     acts = DecisionReader(database, Ledger(database)).newest(Asked(), AUDITOR, before=None, limit=5).decisions
     database.close()
     assert [one.record["route"] for one in acts] == ["keys/revoke", "keys/create"]
-    users = [one.record["request"]["os_user"] for one in acts]  # type: ignore[index, call-overload]
+    users = [one.record["os_user"] for one in acts]
     assert users == [getpass.getuser()] * 2
 
 

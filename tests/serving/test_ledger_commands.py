@@ -1,5 +1,6 @@
 """The ledger from the command line: compute a decision again, export, prune, and the same on PostgreSQL."""
 
+import getpass
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from graph.errors import UserError
+from serving.access.command_line import command_line_caller
+from serving.decisions.reading import Asked, DecisionReader
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
 from tests.serving.databases import Place
@@ -117,6 +120,11 @@ def test_decision_is_computed_again_and_that_is_written_down(client: "Client", w
     assert world.home.exists()
     shown = json.loads(RUN.invoke(ledger_app, ["show", found["decision_id"]]).stdout)
     assert shown["route"] == "decisions/replay"
+    assert (shown["key_id"], shown["os_user"], shown["name"]) == (
+        "command-line",
+        getpass.getuser(),
+        "auditor",
+    )
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
@@ -134,6 +142,16 @@ def test_export_is_masked_and_written_down(
     again = RUN.invoke(ledger_app, ["export", str(out)])
     assert isinstance(again.exception, UserError)
     assert "not overwritten" in again.exception.en
-    assert Ledger(Database(world.home / "ledger.db")).probe()[0] == 2
+    database = Database(world.home / "ledger.db")
+    ledger = Ledger(database)
+    assert ledger.probe()[0] == 2
+    reader, asked = DecisionReader(database, ledger), Asked(route="decisions/export")
+    found = reader.newest(asked, command_line_caller("r", ["auditor"]), before=None, limit=1)
+    record = found.decisions[0].record
+    assert (record["key_id"], record["os_user"], record["name"]) == (
+        "command-line",
+        getpass.getuser(),
+        "auditor",
+    )
     wrong = RUN.invoke(ledger_app, ["export", str(tmp_path / "taken.txt")])
     assert wrong.exit_code == 2

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from serving.access.command_line import command_line_caller
 from serving.jobs.files import JobFiles
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
@@ -15,6 +16,7 @@ from serving.retention import old_files, remove_files
 from serving.settings import ServiceSettings
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
+BY = command_line_caller("r", ["operator"], by="li", user="ops1")
 AGES = (500, 300, 1)
 
 
@@ -58,20 +60,21 @@ def test_without_an_archive_nothing_goes_however_old(database: Database, books: 
 
 def test_what_is_archived_and_old_goes_and_is_written_down(database: Database, books: Path) -> None:
     ledger, jobs = Ledger(database), JobFiles(database, books.with_name("jobs"))
-    prune(database, ledger, Prune(NOW - timedelta(days=400), "li", NOW, "a" * 32), books.with_name("archive"))
+    prune(database, ledger, Prune(NOW - timedelta(days=400), BY, NOW, "a" * 32), books.with_name("archive"))
     old = old_files(database, books=books, jobs=jobs, now=NOW, days=180)
     assert old is not None
     assert [folder.name for folder in old.books] == [f"{500:08x}"], "the one of 300 days is not archived yet"
-    remove_files(ledger, jobs, old, by="li", at=NOW, record_id="b" * 32)
+    remove_files(ledger, jobs, old, by=BY, at=NOW, record_id="b" * 32)
     assert names(books) == [f"{1:08x}", f"{300:08x}"]
     record = ledger.get("b" * 32).record
     assert record["answer"] == {"books": [f"{500:08x}"], "jobs": []}
+    assert (record["key_id"], record["os_user"], record["name"]) == ("command-line", "ops1", "li")
     assert ledger.verify().broken is None
 
 
 def test_what_is_archived_but_young_by_the_setting_stays(database: Database, books: Path) -> None:
     ledger, jobs = Ledger(database), JobFiles(database, books.with_name("jobs"))
-    prune(database, ledger, Prune(NOW - timedelta(days=200), "li", NOW, "a" * 32), books.with_name("archive"))
+    prune(database, ledger, Prune(NOW - timedelta(days=200), BY, NOW, "a" * 32), books.with_name("archive"))
     old = old_files(database, books=books, jobs=jobs, now=NOW, days=400)
     assert old is not None
     assert [folder.name for folder in old.books] == [f"{500:08x}"]

@@ -138,8 +138,14 @@ def merge(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="只说明会怎样，不写入。Say what would happen; write nothing.")
     ] = False,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            help="由谁执行，记入台账；默认为系统用户。Who does it, written down; the system's user."
+        ),
+    ] = None,
 ) -> None:
     """把收下的上传并入已检查的表；有行未并入时退出码为 1。 / Merge uploads into the checked tables; status 1 when rows are left out."""
     from zhiheng.commands.data_merge import merge_uploads
 
-    merge_uploads(tables, corrections=corrections, dry_run=dry_run)
+    merge_uploads(tables, corrections=corrections, dry_run=dry_run, by=by)

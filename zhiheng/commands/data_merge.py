@@ -19,14 +19,14 @@ __all__ = ["list_uploads", "merge_uploads"]
 def list_uploads(table: str | None, limit: int) -> None:
     """Print what was taken, newest first."""
     from features.contracts import contract_of
-    from serving.access.caller import Call, Caller
+    from serving.access.command_line import command_line_caller
     from serving.intake.uploads import UploadStore
 
     settings = load_settings()
     say = teller(settings)
     if table is not None:
         contract_of(table)
-    everybody = Caller(Call("", "command-line", ()), "command-line", ("*",))
+    everybody = command_line_caller(uuid.uuid4().hex)
     with service_database() as database:
         found = UploadStore(database, settings.home / "intake").list(everybody, table=table, limit=limit)
     if not found:
@@ -39,9 +39,12 @@ def list_uploads(table: str | None, limit: int) -> None:
         )
 
 
-def merge_uploads(tables: list[str] | None, *, corrections: bool, dry_run: bool) -> None:
+def merge_uploads(
+    tables: list[str] | None, *, corrections: bool, dry_run: bool, by: str | None = None
+) -> None:
     """Merge and print what was done; leave with status 1 when rows are left out."""
     from features.contracts import contract_of
+    from serving.access.command_line import command_line_caller
     from serving.intake.merge import IntakeMerge
     from serving.intake.uploads import UploadStore
     from serving.ledger.chain import Ledger
@@ -55,6 +58,7 @@ def merge_uploads(tables: list[str] | None, *, corrections: bool, dry_run: bool)
             only=tables,
             corrections=corrections,
             write=not dry_run,
+            caller=command_line_caller(uuid.uuid4().hex, by=by),
             clock=lambda: datetime.now(UTC),
             new_id=lambda: uuid.uuid4().hex,
         )

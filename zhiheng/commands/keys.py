@@ -62,7 +62,7 @@ def create_key(
     ] = "",
 ) -> None:
     """签发密钥；明文只显示这一次。 / Make a key; its text is shown this once."""
-    from serving.access.key_acts import system_user
+    from serving.access.command_line import system_user
     from serving.access.key_terms import KeyTerms, read_limits
 
     terms = KeyTerms(
@@ -139,10 +139,11 @@ def revoke_key(key_id: _KeyId) -> None:
 @contextmanager
 def _acting(made_by: str = "") -> Iterator["KeyStore"]:
     """Open the keys for acts, which are written into the chain as the system user's."""
-    from serving.access.key_acts import acts_of_user, system_user
+    from serving.access.command_line import command_line_caller
+    from serving.access.key_acts import acts_of
     from serving.access.keys import KeyStore
 
-    told = acts_of_user(system_user(), made_by=made_by, new_id=lambda: uuid.uuid4().hex)
+    told = acts_of(command_line_caller(uuid.uuid4().hex, by=made_by), new_id=lambda: uuid.uuid4().hex)
     with service_database() as database:
         yield KeyStore(database, told=told)
 

@@ -1,6 +1,5 @@
 """Commands of the ledger: verify and show it, compute decisions again, export and prune them."""
 
-import getpass
 import json
 import uuid
 from collections.abc import Iterator
@@ -168,13 +167,16 @@ def prune_ledger(
     ] = None,
 ) -> None:
     """把旧决策移入归档文件；180 天内的不裁剪，链仍可证明。 / Move old decisions to an archive; none of the last 180 days."""
+    from serving.access.command_line import command_line_caller
+    from serving.access.roles import Role
     from serving.ledger.chain import Ledger
     from serving.ledger.errors import PruneError
     from serving.ledger.pruning import Prune, prune
 
     if not by.strip():
         raise PruneError(zh="请用 --by 写明由谁执行。", en="say with --by who does it.")
-    wanted = Prune(before.replace(tzinfo=UTC), by.strip(), datetime.now(UTC), uuid.uuid4().hex)
+    caller = command_line_caller(uuid.uuid4().hex, [Role.OPERATOR.value], by=by)
+    wanted = Prune(before.replace(tzinfo=UTC), caller, datetime.now(UTC), uuid.uuid4().hex)
     target = folder or _archive()
     with service_database() as database:
         done = prune(database, Ledger(database), wanted, target)
@@ -195,7 +197,7 @@ def prune_ledger(
     )
 
 
-def _remove_old_files(database: "Database", by: str) -> tuple[int, int] | None:
+def _remove_old_files(database: "Database", by: "Caller") -> tuple[int, int] | None:
     """Remove files of books and jobs whose decisions lie in archives; None where there are none to remove."""
     from serving.jobs.files import JobFiles
     from serving.ledger.chain import Ledger
@@ -216,12 +218,10 @@ def _archive() -> Path:
 
 
 def _auditor(by: str | None) -> "Caller":
-    """Return who asks from the command line; whoever may read the database sees all of it."""
-    from serving.access.caller import Call, Caller
-    from serving.access.roles import ALL_COMPANIES, Role
+    from serving.access.command_line import command_line_caller
+    from serving.access.roles import Role
 
-    call = Call(uuid.uuid4().hex, "cli", (Role.AUDITOR.value,))
-    return Caller(call, by or getpass.getuser(), (ALL_COMPANIES,))
+    return command_line_caller(uuid.uuid4().hex, [Role.AUDITOR.value], by=by)
 
 
 @contextmanager

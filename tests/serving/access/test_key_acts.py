@@ -8,7 +8,8 @@ from itertools import count
 import pytest
 from sqlalchemy import select
 
-from serving.access.key_acts import COMMAND_LINE, acts_of_user
+from serving.access.command_line import COMMAND_LINE, command_line_caller
+from serving.access.key_acts import acts_of
 from serving.access.key_terms import KeyTerms
 from serving.access.keys import KeyStore
 from serving.access.limits import KeyLimits
@@ -25,7 +26,7 @@ NOW = datetime(2026, 11, 1, 8, tzinfo=UTC)
 @pytest.fixture
 def keys(database: Database) -> KeyStore:
     ids = count(1)
-    told = acts_of_user("ops1", made_by="钱主管", new_id=lambda: f"act{next(ids)}")
+    told = acts_of(command_line_caller("r", by="钱主管", user="ops1"), new_id=lambda: f"act{next(ids)}")
     return KeyStore(database, told=told)
 
 
@@ -44,7 +45,8 @@ def test_every_act_on_a_key_is_written_down_with_who_did_it(keys: KeyStore, data
     assert [one["route"] for one in found] == ["keys/create", "keys/rotate", "keys/limit", "keys/revoke"]
     assert {one["key_id"] for one in found} == {COMMAND_LINE}
     for one in found:
-        assert one["request"] == {"of_key": made.key_id, "os_user": "ops1", "made_by": "钱主管"}
+        assert one["request"] == {"of_key": made.key_id}
+        assert (one["os_user"], one["name"]) == ("ops1", "钱主管")
         assert one["companies"] == ["ORG-03"]
     answers = [dict(one["answer"]) for one in found]  # type: ignore[arg-type]
     assert answers[1]["previous_until"] == "2026-11-01T09:00:00+00:00"

@@ -1,5 +1,6 @@
 """Merging uploads into the checked tables: whole or not at all, repeatable, in the chain, and nothing lost from sight."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,14 +8,19 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+from sqlalchemy import select
 from typer.testing import CliRunner
 
+from features.checked_files import file_sha256
 from features.contracts import CONTRACTS
+from serving.access.command_line import command_line_caller
+from serving.errors import LedgerUnavailableError
 from serving.intake.errors import UploadFileError
 from serving.intake.merge import IntakeMerge, MergedTable
 from serving.intake.uploads import UploadStore
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
+from serving.ledger.tables import decisions
 from tests.serving.intake.test_intake import PAYMENTS, Stewards, open_intake
 from zhiheng.cli import app
 
@@ -46,6 +52,7 @@ def run(
         only=None,
         corrections=corrections,
         write=write,
+        caller=command_line_caller("merge-1", by="钱主管", user="ops1"),
         clock=lambda: datetime(2026, 11, 21, tzinfo=UTC),
         new_id=lambda: f"merge-{datetime.now(UTC).timestamp()}-{next(numbers)}",
     )
@@ -88,6 +95,45 @@ def test_a_row_of_a_known_key_is_left_out_unless_it_is_a_correction(
     assert run(stewards, database, corrections=True)["payments"].whole
     assert checked(stewards) == {"PAY1": 99.0}
     assert not report.exists()
+
+
+def files(*folders: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_ledger_that_is_away_leaves_every_table_as_it_was(
+    stewards: Stewards, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(stewards, "PAY1,X1,2025-03-01,100,2025-03-02")
+    run(stewards, database)
+    take(stewards, "PAY2,X1,2025-03-01,50,2025-03-02")
+    good, report = stewards.home / "checked" / "good", stewards.home / "intake" / "merge"
+    before = files(good, report)
+
+    def away(*_: object, **__: object) -> None:
+        raise LedgerUnavailableError("away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Ledger, "append", away)
+        with pytest.raises(LedgerUnavailableError):
+            run(stewards, database)
+    assert files(good, report) == before
+    assert run(stewards, database)["payments"].added == 1
+    assert checked(stewards) == {"PAY1": 100.0, "PAY2": 50.0}
+
+
+def test_the_record_says_who_merged_and_what_the_tables_are_now(
+    stewards: Stewards, database: Database
+) -> None:
+    take(stewards, "PAY1,X1,2025-03-01,100,2025-03-02")
+    done = run(stewards, database)["payments"]
+    with database.reading() as connection:
+        newest = select(decisions.c.record).order_by(decisions.c.seq.desc()).limit(1)
+        record = json.loads(connection.execute(newest).scalar_one())
+    said = (record["route"], record["key_id"], record["os_user"], record["name"], record["request_id"])
+    assert said == ("intake/merge", "command-line", "ops1", "钱主管", "merge-1")
+    written = stewards.home / "checked" / "good" / "payments.parquet"
+    assert record["answer"]["payments"]["sha256"] == done.sha256 == file_sha256(written)
 
 
 def test_dry_run_writes_nothing(stewards: Stewards, database: Database) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, func, select
 
+from serving.access.command_line import command_line_caller
 from serving.errors import LedgerUnavailableError, UnknownDecisionError
 from serving.ledger import archive, pruning
 from serving.ledger.append_only import allow_changes
@@ -45,7 +46,8 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def cut(database: Database, ledger: Ledger, folder: Path) -> Callable[..., Checkpoint | None]:
     def run(days: float, *, at: datetime = NOW, name: str = "p1") -> Checkpoint | None:
-        return prune(database, ledger, Prune(NOW - timedelta(days=days), "李运维", at, name), folder)
+        by = command_line_caller("r", ["operator"], by="李运维", user="ops1")
+        return prune(database, ledger, Prune(NOW - timedelta(days=days), by, at, name), folder)
 
     return run
 
@@ -74,7 +76,8 @@ def test_pruned_decisions_are_in_the_archive_and_the_rest_still_holds(
     assert (verified.rows, verified.pruned, verified.broken) == (DAYS + 2, 100, None)
     assert ledger.get("p1").prev_hash == head
     said = ledger.get("p1").record
-    assert said["request"] == {"before": (NOW - timedelta(days=300)).isoformat(), "by": "李运维"}
+    assert said["request"] == {"before": (NOW - timedelta(days=300)).isoformat()}
+    assert (said["key_id"], said["os_user"], said["name"]) == ("command-line", "ops1", "李运维")
     assert isinstance(said["answer"], dict)
     assert said["answer"]["archive_sha256"] == done.archive.sha256
     archived = list(read_archive(folder / done.archive.name))
@@ -141,7 +144,9 @@ def test_decision_that_is_younger_than_one_after_it_stays_with_it(database: Data
     """A clock was set back: the chain is cut before the first decision that has to stay."""
     ledger = Ledger(database)
     ledger.append([record(400), record(200), record(399), record(0)])
-    done = prune(database, ledger, Prune(NOW - timedelta(days=300), "x", NOW, "p"), folder)
+    done = prune(
+        database, ledger, Prune(NOW - timedelta(days=300), command_line_caller("r"), NOW, "p"), folder
+    )
     assert done is not None
     assert done.archive.last_seq == 1
     assert ledger.get("d399").seq == 3
