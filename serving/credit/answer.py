@@ -99,7 +99,8 @@ def outcome_of(
     check_additive(scores, row, terms.model.version)
     figures, policies, at = figures_of(scores, routed, row), terms.policies, basis.decided_at
     hits = policies.hits(basis.facts, at=at) if basis.facts is not None else ()
-    quality = _quality(basis, routed)
+    aged = age_notes(basis)
+    quality = _quality(basis, routed, aged)
     grade = str(
         scores.grades[row]
         if figures.pd == scores.pd[row]
@@ -121,7 +122,7 @@ def outcome_of(
         quality=quality,
         carrier=carrier_of(terms.model.features, figures.contributions, basis.paths),
         routed=routed,
-        warnings=age_notes(basis),
+        warnings=aged,
     )
 
 
@@ -175,7 +176,7 @@ def check_additive(scores: "Scores", row: int, version: str) -> None:
         raise AdditivityError(version, gap)
 
 
-def _quality(basis: Basis, routed: Routed | None) -> Quality:
+def _quality(basis: Basis, routed: Routed | None, aged: tuple[Note, ...]) -> Quality:
     quality = quality_of(
         basis.known,
         len(basis.values),
@@ -183,6 +184,7 @@ def _quality(basis: Basis, routed: Routed | None) -> Quality:
         least_known_share=basis.bounds.least_known_share,
         rules_checked=basis.facts is not None,
         neighbours_scored=basis.neighbours_scored,
+        aged=aged,
     )
     note = stand_in_note(basis.sources.level, basis.sources.model_version)
     if note is not None:

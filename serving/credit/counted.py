@@ -21,5 +21,5 @@ def count_score(record: Mapping[str, Json]) -> None:
         str(answer.get("advice", "none")),
         str(quality.get("level", "none")),
         pd,
-        flags=[*notes, *(note["code"] for note in aged)],
+        flags=list(dict.fromkeys([*notes, *(note["code"] for note in aged)])),
     )

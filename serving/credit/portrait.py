@@ -104,7 +104,7 @@ class PortraitDesk:
         return _Around(drawn, tuple(worst), view.hid)
 
     def _quality(self, drawn: Drawn[_Around]) -> QuestionQuality:
-        notes = self._desk.age_notes(graph_as_of=drawn.as_of)
+        notes = self._desk.age_notes(data_as_of=self._desk.data_as_of(), graph_as_of=drawn.as_of)
         if drawn.problem is not None:
             notes.append(
                 Note(

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from features.credit.standing import Standing
+from serving.credit.freshness import lowers
 from serving.ledger.chain import Json
 from serving.schemas import Note, Quality, QualityLevel
 
@@ -47,8 +48,12 @@ def quality_of(
     least_known_share: float,
     rules_checked: bool,
     neighbours_scored: bool,
+    aged: tuple[Note, ...] = (),
 ) -> Quality:
-    """Return the quality of an answer about `known` of `total` features; each reason is a note. Not to be altered: it is kept."""
+    """Return the quality of an answer about `known` of `total` features; each reason is a note. Not to be altered: it is kept.
+
+    `aged` names what the answer comes from and is too old.
+    """
     notes, level = [], QualityLevel.FULL
     if known < total:
         notes.append(_missing(known, total))
@@ -62,6 +67,9 @@ def quality_of(
         if wrong:
             level = QualityLevel.FALLBACK
             notes.append(note)
+    if lowers(aged):
+        level = QualityLevel.FALLBACK
+    notes += aged
     return Quality(level=level, features_known=known, features_total=total, notes=notes)
 
 

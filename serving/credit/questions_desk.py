@@ -1,18 +1,17 @@
 """What all desks of questions about a party share: whom the caller may ask about, dates, notes, and the record."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 from features.credit.exposure_file import EXPOSURES, ExposureFile
 from features.credit.standing import Standing
 from graph.errors import UserError
 from serving.access.caller import Caller
-from serving.champions.errors import StaleError
 from serving.credit.book_store import BookStore
 from serving.credit.feature_store import FeatureStore
+from serving.credit.freshness import AgeLimits, dated_notes, refuse_old
 from serving.credit.questions_schemas import QuestionAnswer, QuestionQuality
 from serving.credit.scope import may_ask, require_book, require_party
 from serving.credit.scorer import CreditScorer
@@ -21,9 +20,7 @@ from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Json
 from serving.schemas import Note, Quality
 
-__all__ = ["Ages", "CreditNow", "QuestionDesk", "quality_codes"]
-
-_REFUSE: Final = "refuse"
+__all__ = ["CreditNow", "QuestionDesk", "quality_codes"]
 
 
 class CreditNow(Protocol):
@@ -41,15 +38,6 @@ class CreditNow(Protocol):
         """Return the newest features."""
 
 
-@dataclass(frozen=True)
-class Ages:
-    """How old data and graph may be before an answer says so, or is refused; None sets no limit."""
-
-    data_days: int
-    graph_days: int | None
-    policy: str = "flag"
-
-
 class QuestionDesk:
     """Whom may be asked about, as of when, and how it is written down."""
 
@@ -60,7 +48,7 @@ class QuestionDesk:
         features: Path,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
-        ages: Ages,
+        ages: AgeLimits,
     ) -> None:
         self.credit, self.now, self.new_id = credit, clock, new_id
         self._exposures, self._ages = features / EXPOSURES, ages
@@ -98,21 +86,9 @@ class QuestionDesk:
 
     def age_notes(self, *, data_as_of: date | None = None, graph_as_of: date | None = None) -> list[Note]:
         """Warn of what is too old; refuse it where that is the policy. Raises StaleError."""
-        notes = [
-            note
-            for note in (
-                self._age_note("stale_data", "数据", "data", data_as_of, self._ages.data_days),
-                self._age_note("stale_graph", "图谱", "graph", graph_as_of, self._ages.graph_days),
-            )
-            if note is not None
-        ]
-        if notes and self._ages.policy == _REFUSE:
-            zh, en = "".join(note.text_zh for note in notes), " ".join(note.text_en for note in notes)
-            raise StaleError(
-                zh=f"{zh}按设置（ZHIHENG_STALE_POLICY_CREDIT=refuse）不予作答。",
-                en=f"{en} By setting (ZHIHENG_STALE_POLICY_CREDIT=refuse) no answer is given.",
-            )
-        return notes
+        notes = dated_notes(self.now().date(), self._ages, data_as_of=data_as_of, graph_as_of=graph_as_of)
+        refuse_old(notes, self._ages)
+        return list(notes)
 
     def write(
         self,
@@ -126,18 +102,6 @@ class QuestionDesk:
     ) -> Answered:
         """Write an answer out with its record."""
         return write_answer(route, answer, asked, caller, said=said, at=answer.answered_at, subject=subject)
-
-    def _age_note(self, code: str, zh: str, en: str, as_of: date | None, limit: int | None) -> Note | None:
-        if as_of is None or limit is None:
-            return None
-        age = (self.now().date() - as_of).days
-        if age <= limit:
-            return None
-        return Note(
-            code=code,
-            text_zh=f"{zh}截至 {as_of}，已有 {age} 天，请更新后再作决定。",
-            text_en=f"The {en} is of {as_of}, {age} days old; renew it before deciding.",
-        )
 
 
 def quality_codes(quality: QuestionQuality | Quality) -> Mapping[str, Json]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from graph.errors import MissingExtraError
 from serving.credit.exposure import ExposureDesk
+from serving.credit.freshness import AgeLimits
 from serving.credit.portrait import PortraitDesk
 from serving.credit.portrait_graph import GraphSource, Remote
 from serving.credit.questions_api import QuestionDesks, QuestionsApi
-from serving.credit.questions_desk import Ages, QuestionDesk
+from serving.credit.questions_desk import QuestionDesk
 from serving.credit.reasons import ReasonsDesk
 from serving.credit.what_if import WhatIfDesk
 from serving.decisions.reading import sees
@@ -34,7 +35,9 @@ def questions_api(api: Api, *, clock: Callable[[], datetime], new_id: Callable[[
         features=settings.home / "features",
         clock=clock,
         new_id=new_id,
-        ages=Ages(settings.stale_after_days, settings.stale_graph_days, settings.stale_policy_credit),
+        ages=AgeLimits(
+            settings.stale_after_days, settings.stale_graph_days, policy=settings.stale_policy_credit
+        ),
     )
     source = GraphSource(
         settings.home / "graph",

@@ -92,10 +92,7 @@ class ReasonsDesk:
         scores = scorer.model.score_matrix(basis.values.reshape(1, -1))
         check_additive(scores, 0, scorer.model.version)
         stands = outcome_of(basis, scorer.terms, routed, scores=scores)
-        quality = QuestionQuality(
-            level=QualityLevel.FALLBACK if stands.warnings else stands.quality.level,
-            notes=[*stands.quality.notes, *stands.warnings],
-        )
+        quality = QuestionQuality(level=stands.quality.level, notes=list(stands.quality.notes))
         return _Explained(
             basis, np.asarray(scores.contributions[0]).tolist(), scores.base_log_odds, None, quality
         )

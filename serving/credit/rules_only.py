@@ -99,6 +99,7 @@ class RulesOnlyScorer:
 def rules_answer(basis: Basis, policies: DatedPolicies, marks: Marks) -> ScoreAnswer:
     """Say what the rules say on a basis: the same basis and policies give the same answer. Raises StaleError."""
     refuse_stale(basis)
+    aged = age_notes(basis)
     hits = policies.hits(basis.facts, at=basis.decided_at) if basis.facts is not None else ()
     in_default = basis.standing is Standing.IN_DEFAULT
     decision = decide(Advice.DECLINE if in_default else Advice.MANUAL_REVIEW, hits)
@@ -129,8 +130,8 @@ def rules_answer(basis: Basis, policies: DatedPolicies, marks: Marks) -> ScoreAn
         data_as_of=basis.sources.data_as_of,
         graph_as_of=basis.sources.graph_as_of,
         decided_at=basis.decided_at,
-        quality=_quality(basis),
-        warnings=list(age_notes(basis)),
+        quality=_quality(basis, aged),
+        warnings=list(aged),
     )
 
 
@@ -138,11 +139,12 @@ def _named(decided_by: Sequence[str]) -> list[str]:
     return [DECIDED_BY if one == GRADE else one for one in decided_by]
 
 
-def _quality(basis: Basis) -> Quality:
+def _quality(basis: Basis, aged: Sequence[Note]) -> Quality:
     notes: list[Note] = []
     switched_off = stand_in_note(Level.RULES_ONLY, RULES_ONLY_VERSION)
     if switched_off is not None:
         notes.append(switched_off)
     if basis.facts is None:
         notes.append(rules_unchecked())
+    notes += aged
     return Quality(level=QualityLevel.RULES_ONLY, features_known=0, features_total=0, notes=notes)

@@ -39,7 +39,6 @@ from serving.credit.what_if_schemas import (
 )
 from serving.errors import FieldProblem, InvalidRequestError
 from serving.ledger.answered import Answered
-from serving.schemas import QualityLevel
 
 __all__ = ["WhatIfDesk"]
 
@@ -135,9 +134,7 @@ def _quality(basis: Basis, terms: Terms) -> QuestionQuality:
     scores = terms.model.score_matrix(basis.values.reshape(1, -1))
     check_additive(scores, 0, terms.model.version)
     stands = outcome_of(basis, terms, routed, scores=scores)
-    notes = [*stands.quality.notes, *stands.warnings]
-    level = stands.quality.level if not stands.warnings else QualityLevel.FALLBACK
-    return QuestionQuality(level=level, notes=notes)
+    return QuestionQuality(level=stands.quality.level, notes=list(stands.quality.notes))
 
 
 def _check(request: WhatIfRequest, scorer: CreditScorer, row: NDArray[np.float64], cards: Cards) -> None:

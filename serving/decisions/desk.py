@@ -98,8 +98,10 @@ class DecisionDesk:
         except NotReviewableError:
             pass
         shown = scoped(found.record, caller.companies)
+        reading = act.reading
+        reading["notes"] = [*reading["notes"], *shown.notes]
         answer = DecisionAnswer(
-            **{**act.reading, "notes": [*act.reading["notes"], *shown.notes]},
+            **reading,
             decision=_stored(found, shown),
             standing=standing,
             overrides=overrides,

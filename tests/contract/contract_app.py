@@ -115,8 +115,8 @@ def open_app(home: Path, model: CreditModel, **settings: object) -> Iterator[Con
     jwks = home / "jwks.json"
     jwks.write_text(json.dumps({"keys": [jwk(RSA_KEY, "k1", alg="RS256")]}))
     callers = (*_keys(home), *_tokens())
-    given = {"home": home, "ledger_wait_seconds": 2.0, "book_now_rows": 3, "sso_jwks": jwks, "sso_issuer": ISSUER,
-             "sso_audience": AUDIENCE, "key_requests_per_minute": 1_000_000, **settings}  # fmt: skip
+    given = {"home": home, "ledger_wait_seconds": 2.0, "book_now_rows": 3, "stale_after_days": 100_000, "sso_jwks": jwks,
+             "sso_issuer": ISSUER, "sso_audience": AUDIENCE, "key_requests_per_minute": 1_000_000, **settings}  # fmt: skip
     deployment = Deployment(ServiceSettings.model_validate(given))
     deployment.start()
     deployment.parts.demand.clock = lambda: capacity_world.NOW

@@ -49,6 +49,7 @@ from tests.serving.review.review_world import START, Office, make_keys
 FEATURES = ("age_of_firm", "debt_ratio", "lawsuits", "overdue_days", "guaranteed_amount", "degree")
 AS_OF = date(2026, 10, 31)
 PARTIES = 60
+NEVER_STALE = 100_000  # the data is of a fixed day, whatever the day of the test
 # Party 4 is in default, party 5 has no live exposure.
 STANDINGS = ["in_default" if i == 4 else "no_live_exposure" if i == 5 else "at_risk" for i in range(PARTIES)]
 
@@ -265,7 +266,7 @@ def make_client() -> Iterator[MakeClient]:
     started: list[Deployment] = []
 
     def make(home: Path, key: str, **settings: float) -> Client:
-        given = {"home": home, "ledger_wait_seconds": 0.2, **settings}
+        given = {"home": home, "ledger_wait_seconds": 0.2, "stale_after_days": NEVER_STALE, **settings}
         deployment = Deployment(ServiceSettings.model_validate(given))
         deployment.start()
         started.append(deployment)
@@ -358,6 +359,7 @@ def starting(
         "ZHIHENG_LEDGER_WAIT_SECONDS": "0.3",
         "ZHIHENG_REFRESH_SECONDS": "0.2",
         "ZHIHENG_BODY_LIMIT_BYTES": "20000",
+        "ZHIHENG_STALE_AFTER_DAYS": str(NEVER_STALE),
         **settings,
     }
     log = home / "service.log"
