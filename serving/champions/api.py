@@ -22,6 +22,7 @@ from serving.champions.schemas import (
     RollbackRequest,
     ShadowSummary,
 )
+from serving.http.accept import accepted_type
 from serving.http.answering import AnswerApi
 from serving.http.openapi import Endpoint
 from serving.ledger.answered import Answered
@@ -127,7 +128,7 @@ class ModelsApi(AnswerApi):
         """Give a version's card."""
         caller = self._caller(request, request_id, CARD)
         family, version = request.path_params["family"], request.path_params["version"]
-        if _wants_markdown(request.headers.get("accept", "")):
+        if accepted_type(request.headers.get("accept"), CARD.produces) == _MARKDOWN:
             card = await self._api.in_slow_thread(lambda: self._listing.card(family, version, caller))
             headers = {"Cache-Control": "no-store", "X-Request-ID": request_id}
             return Response(card_text(card), headers=headers, media_type=_MARKDOWN)
@@ -186,10 +187,6 @@ class ModelsApi(AnswerApi):
             return Answered(body, body.model_dump_json(), {"request_id": caller.call.request_id})
 
         return await self._answer(work, kept=True)
-
-
-def _wants_markdown(accept: str) -> bool:
-    return _MARKDOWN in accept and _JSON not in accept
 
 
 def models_handlers(models: ModelsApi) -> "Mapping[Endpoint, Handler]":

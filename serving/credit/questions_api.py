@@ -19,6 +19,7 @@ from serving.credit.schema_schemas import InputsAnswer
 from serving.credit.schemas import PartyId
 from serving.credit.what_if import WhatIfDesk
 from serving.credit.what_if_schemas import WhatIfAnswer, WhatIfRequest
+from serving.http.accept import accepted_type
 from serving.http.answering import AnswerApi, read_query
 from serving.http.api import Api, Handler
 from serving.http.cached import cached_response
@@ -145,8 +146,9 @@ class QuestionsApi(AnswerApi):
                 max_age_days=settings.stale_after_days,
             )
 
+        media_type = accepted_type(request.headers.get("accept"), SCHEMA.produces)
         answer = await self._api.in_thread(read)
-        if SCHEMA_MEDIA_TYPE in request.headers.get("accept", "").lower():
+        if media_type == SCHEMA_MEDIA_TYPE:
             text = canonical_json(answer.json_schema)
             return cached_response(request, request_id, text, SCHEMA_MEDIA_TYPE)
         return cached_response(request, request_id, answer.model_dump_json(), _JSON)

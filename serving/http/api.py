@@ -22,7 +22,9 @@ from serving.access.keys import require_role
 from serving.errors import (
     BodyTooLargeError,
     DeadlineError,
+    FieldProblem,
     ForbiddenError,
+    InvalidRequestError,
     MethodNotAllowedError,
     OutsideScopeError,
     RouteNotFoundError,
@@ -45,6 +47,7 @@ T = TypeVar("T")
 Handler = Callable[[Request, str], Awaitable[Response]]
 _THREADS: Final = 4
 _LINGER_SECONDS: Final = 2.0
+_NAME_SHOWN: Final = 100
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,7 @@ class Api:
                     identity = await self._identity(request, request_id)
                     with self.access.limiter.entered(identity):
                         require_role(identity, endpoint.roles)
+                        _refuse_undeclared(request, endpoint)
                         return await handler(request, request_id)
             except TimeoutError:
                 return self.problem(DeadlineError(seconds), request, request_id)
@@ -217,6 +221,15 @@ class Api:
         return self.problem(refusal, request, _request_id(request))
 
 
+def _refuse_undeclared(request: Request, endpoint: Endpoint) -> None:
+    """Refuse a query where none is declared: who misspells a limit must not believe that it holds."""
+    if endpoint.query is not None or not request.scope["query_string"]:
+        return
+    names = dict.fromkeys(name[:_NAME_SHOWN] for name in request.query_params) or {"?": None}
+    zh, en = "此地址不接受查询参数，请去掉", "this address takes no query; leave it out"
+    raise InvalidRequestError([FieldProblem(name, "extra_forbidden", zh, en) for name in names])
+
+
 async def _whole(request: Request, limit: int) -> bytearray:
     body, more = bytearray(), True
     while more:
@@ -264,6 +277,8 @@ def create_app(api: Api, handlers: Mapping[Endpoint, Handler]) -> Starlette:
         middleware=[Middleware(Gate, limits=limits, answer=api.refusal)],
         exception_handlers={404: api.no_route, 405: api.no_method},
     )
+    # An address with a slash too many is none: a redirect would go to whatever host the caller names.
+    app.router.redirect_slashes = False
     app.look_up(by_path, endpoints, partial(Gate, limits=limits, answer=api.refusal))
     app.state.endpoints = tuple(handlers)
     return app

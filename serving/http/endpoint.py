@@ -11,7 +11,7 @@ __all__ = ["JSON", "Endpoint"]
 
 JSON: Final = "application/json"
 _ALWAYS: Final = (400, 405, 431, 500)
-_WITH_KEY: Final = (401, 403, 429, 503, 504)
+_WITH_KEY: Final = (401, 403, 422, 429, 503, 504)
 _WITH_BODY: Final = (408, 413, 415, 422)
 _WITH_QUERY: Final = (422,)
 

@@ -241,6 +241,31 @@ def test_key_without_the_role_is_refused_by_name_of_the_role(
     assert ledger(client).probe() == (0, None)
 
 
+def test_address_with_a_slash_too_many_is_unknown_and_nobody_is_sent_elsewhere(client: "Client") -> None:
+    for path in ("/v1/credit/score/", "/v1/models/", "/healthz/"):
+        answer = client.http.get(path, Host="elsewhere.example")
+        assert answer.status_code == 404, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "location" not in answer.headers
+
+
+def test_query_where_none_is_declared_is_named(client: "Client") -> None:
+    key = f"Bearer {client.key}"
+    for path in ("/v1/models?limit=3", "/v1/credit/schema?limit=3&limit=4"):
+        answer = client.http.get(path, Authorization=key)
+        assert answer.status_code == 422, answer.text
+        assert [(e["field"], e["rule"]) for e in answer.json()["errors"]] == [("limit", "extra_forbidden")]
+    assert client.http.get("/v1/models?limit=3").status_code == 401, "who has no key is not told"
+
+
+@pytest.mark.parametrize("accept", ["text/csv", "application/json;q=0"])
+def test_media_type_that_is_not_offered_is_refused(client: "Client", world: "World", accept: str) -> None:
+    key = f"Bearer {client.key}"
+    for path in ("/v1/credit/schema", f"/v1/models/credit/{world.version}"):
+        assert client.http.get(path, Authorization=key, Accept="*/*").status_code == 200
+        assert client.http.get(path, Authorization=key, Accept=accept).status_code == 406
+
+
 def test_unknown_address_and_method(client: "Client") -> None:
     problem(client.http.get("/v1/nothing"), 404, "route-not-found")
     answer = client.http.get("/v1/credit/score")
