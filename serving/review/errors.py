@@ -47,14 +47,14 @@ class NotReviewableError(ServingError):
 
 
 class OpenReviewError(ServingError):
-    """The decision has an open override or appeal already."""
+    """There is one in its place already: an override of the party that waits, an appeal against the decision."""
 
     def __init__(self, kind: str, decision_id: str) -> None:
         self.decision_id = decision_id
         zh, en = _KINDS[kind]
         super().__init__(
-            zh=f"决策“{decision_id}”已有一项未结束的{zh}。请先处理或撤回那一项。",
-            en=f"Decision '{decision_id}' has an open {en} already. Decide on that one or withdraw it first.",
+            zh=f"决策“{decision_id}”或其主体已有一项未结束的{zh}。请先处理或撤回那一项。",
+            en=f"Decision '{decision_id}', or its party, has an open {en} already. Decide on that one or withdraw it first.",
         )
 
 
@@ -81,12 +81,12 @@ class OwnRequestError(ServingError):
 
 
 class NotYourOverrideError(ServingError):
-    """Only who asked for an override, or an approver, may withdraw it."""
+    """Only who asked for an override that waits, or an approver, may withdraw it."""
 
     def __init__(self) -> None:
         super().__init__(
-            zh="只有提出者本人或审批人可以撤回。请联系提出者或审批人。",
-            en="Only who asked for it or an approver may withdraw it. Ask one of them.",
+            zh="待批的调整由提出者本人或审批人撤回，生效的由审批人撤回。请联系审批人。",
+            en="One that waits is withdrawn by who asked or an approver, one that counts by an approver. Ask an approver.",
         )
 
 

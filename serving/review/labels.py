@@ -58,7 +58,7 @@ def _of_override(one: CreditOverride) -> dict[str, object] | None:
     if one.answered is None:
         return None
     ended = one.withdrawn or one.answered
-    stands = one.status == "active"
+    stands = one.status in ("active", "superseded")  # a newer one does not unsay what was approved
     return _row(
         one,
         review_id=one.override_id,

@@ -1,8 +1,11 @@
 """Overrides of credit decisions: asked by one person, answered by another; the model's own answer stays beside them."""
 
 import contextlib
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -12,6 +15,7 @@ from serving.access.caller import Caller
 from serving.access.roles import Role
 from serving.errors import FieldProblem, InvalidRequestError, LedgerUnavailableError
 from serving.ledger.answered import Answered
+from serving.ledger.chain import Json
 from serving.review import override_states as states
 from serving.review.acting import Act, Acting, page, seen
 from serving.review.errors import UnknownReviewError
@@ -72,7 +76,10 @@ class OverrideDesk:
         return answered
 
     def approve(self, override_id: str, request: ReviewReason, caller: Caller) -> Answered:
-        """Approve; never who asked. Raises UnknownReviewError, OwnRequestError, ReviewClosedError."""
+        """Approve; never who asked. What counted for the party until then is superseded by it.
+
+        Raises UnknownReviewError, OwnRequestError, ReviewClosedError.
+        """
         return self._step("approve", override_id, request, caller, states.approved)
 
     def refuse(self, override_id: str, request: ReviewReason, caller: Caller) -> Answered:
@@ -80,7 +87,10 @@ class OverrideDesk:
         return self._step("refuse", override_id, request, caller, states.refused)
 
     def withdraw(self, override_id: str, request: ReviewReason, caller: Caller) -> Answered:
-        """Withdraw: who asked, or an approver. Raises UnknownReviewError, NotYourOverrideError, ReviewClosedError."""
+        """Withdraw: who asked, or an approver; one that counts an approver who did not ask.
+
+        Raises UnknownReviewError, NotYourOverrideError, OwnRequestError, ReviewClosedError.
+        """
         approver = Role.APPROVER in caller.call.roles
         return self._step(
             "withdraw",
@@ -136,11 +146,27 @@ class OverrideDesk:
         before = self._visible(override_id, caller)
         after = step(states.as_of(_read(before), act.moment.day), act.by(request.reason))
         asked = {"override_id": override_id, "reason": request.reason}
-        answered = _written(verb, after, asked, act)
-        self._store.change(before, _held(after, before.companies), answered.record)
+        put = _held(after, before.companies)
+        ended = self._ended_by(put, act) if after.status is OverrideState.ACTIVE else []
+        answered = _written(verb, after, asked, act, superseded=[new.review_id for _, new in ended])
+        self._store.change(before, put, answered.record, ended)
         with contextlib.suppress(LedgerUnavailableError):  # the act is done; the watch reads it in its turn
             self._changed()
         return answered
+
+    def _ended_by(self, put: Held, act: Act) -> list[tuple[Held, Held]]:
+        """Return what counts for the party until this does; one behind its last day only makes room."""
+        found = []
+        for held in self._store.in_place_of(put):
+            one = states.as_of(_read(held), act.moment.day)
+            ends = one.status is OverrideState.ACTIVE
+            now = (
+                _held(states.superseded(one, put.review_id), held.companies)
+                if ends
+                else replace(held, is_open=False)
+            )
+            found.append((held, now))
+        return found
 
     def _visible(self, override_id: str, caller: Caller) -> Held:
         held = self._store.get(override_id)
@@ -171,10 +197,17 @@ class OverrideDesk:
 
 
 def _written(
-    verb: str, override: CreditOverride, request: CreditOverrideRequest | dict[str, str], act: Act
+    verb: str,
+    override: CreditOverride,
+    request: CreditOverrideRequest | dict[str, str],
+    act: Act,
+    *,
+    superseded: Sequence[str] = (),
 ) -> Answered:
     answer = CreditOverrideAnswer(**act.reading, override=override)
-    said = {"override": override.model_dump(mode="json")}
+    said: dict[str, Json] = {"override": override.model_dump(mode="json")}
+    if superseded:
+        said["superseded"] = list(superseded)
     return act.write(f"{_ROUTE}/{verb}", answer, request, said, override.model.party_id)
 
 
@@ -188,7 +221,14 @@ def _held(override: CreditOverride, companies: Sequence[str] | None) -> Held:
         last_day=override.until.isoformat(),
         is_open=override.status in states.OPEN,
         body=override.model_dump_json(),
+        open_as=_place(override, companies),
     )
+
+
+def _place(override: CreditOverride, companies: Sequence[str] | None) -> str:
+    """Return what only one may be open of: a party for a set of companies, one that waits and one that counts."""
+    scope = json.dumps([override.model.party_id, sorted(companies or ())])
+    return f"{override.status}:{hashlib.sha256(scope.encode()).hexdigest()[:32]}"
 
 
 def _read(held: Held) -> CreditOverride:

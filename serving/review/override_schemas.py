@@ -93,13 +93,14 @@ class ReviewReason(StrictModel):
 
 
 class OverrideState(StrEnum):
-    """pending 待批；active 生效；refused 未批准；withdrawn 已撤回；lapsed 已到期。 / What became of it."""
+    """pending 待批；active 生效；refused 未批准；withdrawn 已撤回；lapsed 已到期；superseded 已由新的调整取代。 / What became of it."""
 
     PENDING = "pending"
     ACTIVE = "active"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
     LAPSED = "lapsed"
+    SUPERSEDED = "superseded"
 
 
 class CreditOverride(StrictModel):
@@ -115,6 +116,9 @@ class CreditOverride(StrictModel):
     asked: Acted
     answered: Acted | None = Field(description="批准或不批准 / approved or refused")
     withdrawn: Acted | None
+    superseded_by: str | None = Field(
+        default=None, description="取代它的调整 / the override that took its place"
+    )
 
 
 class CreditOverrideAnswer(Reading):

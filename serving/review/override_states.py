@@ -8,7 +8,7 @@ from serving.review.override_schemas import CreditOverride, OverrideState
 from serving.review.people import Person
 from serving.review.schemas import Acted
 
-__all__ = ["OPEN", "approved", "as_of", "refused", "withdrawn"]
+__all__ = ["OPEN", "approved", "as_of", "refused", "superseded", "withdrawn"]
 
 KIND: Final = "override"
 OPEN: Final = frozenset({OverrideState.PENDING, OverrideState.ACTIVE})
@@ -32,12 +32,26 @@ def refused(held: CreditOverride, act: Acted) -> CreditOverride:
 
 
 def withdrawn(held: CreditOverride, act: Acted, *, approver: bool) -> CreditOverride:
-    """Withdraw: who asked may, and any approver. Raises NotYourOverrideError, ReviewClosedError where it ended."""
+    """Withdraw: a pending one by who asked or an approver, one that counts by an approver other than who asked.
+
+    To end what two persons put in force takes two as well. Raises NotYourOverrideError, OwnRequestError,
+    ReviewClosedError where it ended.
+    """
     if held.status not in OPEN:
         raise ReviewClosedError(KIND, held.override_id, held.status)
-    if not (approver or _person(act).is_same(_person(held.asked))):
+    own, counts = _person(act).is_same(_person(held.asked)), held.status is OverrideState.ACTIVE
+    if counts and own:
+        raise OwnRequestError
+    if not (approver or own):
         raise NotYourOverrideError
     return held.model_copy(update={"status": OverrideState.WITHDRAWN, "withdrawn": act})
+
+
+def superseded(held: CreditOverride, override_id: str) -> CreditOverride:
+    """End one that counts, as another of the same party was approved. Raises ReviewClosedError unless it counts."""
+    if held.status is not OverrideState.ACTIVE:
+        raise ReviewClosedError(KIND, held.override_id, held.status)
+    return held.model_copy(update={"status": OverrideState.SUPERSEDED, "superseded_by": override_id})
 
 
 def _answered(held: CreditOverride, act: Acted, state: OverrideState) -> CreditOverride:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from serving.ledger.chain import Json, Ledger
@@ -34,6 +34,8 @@ class Held:
     is_open: bool
     body: str
     seq: int = 0
+    open_as: str = ""
+    """What only one may be open of, where that is not the decision."""
 
 
 class ReviewStore:
@@ -46,13 +48,12 @@ class ReviewStore:
     def add(self, new: Held, record: Mapping[str, Json], *, has_ended: Callable[[Held], bool]) -> None:
         """Keep a new one with the record of the act.
 
-        Raises OpenReviewError where the decision has one that is open and has not ended (`has_ended` by its last day).
+        Raises OpenReviewError where there is one in its place that is open and has not ended (`has_ended` by its last day).
         """
 
         def write(connection: Connection) -> None:
-            key = self._open_key(new.decision_id)
-            row = connection.execute(select(credit_reviews).where(credit_reviews.c.open_key == key)).first()
-            if row is not None:
+            key = self._open_key(new)
+            for row in connection.execute(self._in_place_of(new)):
                 if not has_ended(_held(row)):
                     raise OpenReviewError(self.kind, new.decision_id)
                 closed = update(credit_reviews).where(credit_reviews.c.review_id == row.review_id)
@@ -66,23 +67,44 @@ class ReviewStore:
 
         self._ledger.append([record], beside=write)
 
-    def change(self, before: Held, after: Held, record: Mapping[str, Json]) -> None:
-        """Put a step in place with the record of the act.
+    def in_place_of(self, new: Held) -> list[Held]:
+        """Return those that are open where this one would be."""
+        with self._database.reading() as connection:
+            rows = connection.execute(self._in_place_of(new)).all()
+        return [_held(row) for row in rows if row.review_id != new.review_id]
 
-        Raises ReviewClosedError where another act came first: what `before` says no longer holds.
+    def change(
+        self,
+        before: Held,
+        after: Held,
+        record: Mapping[str, Json],
+        ended: Sequence[tuple[Held, Held]] = (),
+    ) -> None:
+        """Put a step in place with the record of the act, and those that it ends, each as it was and as it is now.
+
+        Raises ReviewClosedError where another act came first: what `before` says no longer holds; OpenReviewError where
+        another took the place.
         """
 
         def write(connection: Connection) -> None:
-            mine = update(credit_reviews).where(
-                credit_reviews.c.review_id == before.review_id, credit_reviews.c.body == before.body
-            )
-            key = self._open_key(after.decision_id) if after.is_open else None
-            done = connection.execute(mine.values({**_values(after), "open_key": key}))
-            if done.rowcount != 1:
-                now = connection.execute(self._by_id(before.review_id)).first()
-                raise ReviewClosedError(self.kind, before.review_id, now.state if now else "unknown")
+            for old, now in ended:
+                self._put(connection, old, now)
+            try:
+                self._put(connection, before, after)
+            except IntegrityError as error:
+                raise OpenReviewError(self.kind, after.decision_id) from error
 
         self._ledger.append([record], beside=write)
+
+    def _put(self, connection: Connection, before: Held, after: Held) -> None:
+        mine = update(credit_reviews).where(
+            credit_reviews.c.review_id == before.review_id, credit_reviews.c.body == before.body
+        )
+        key = self._open_key(after) if after.is_open else None
+        done = connection.execute(mine.values({**_values(after), "open_key": key}))
+        if done.rowcount != 1:
+            row = connection.execute(self._by_id(before.review_id)).first()
+            raise ReviewClosedError(self.kind, before.review_id, row.state if row else "unknown")
 
     def get(self, review_id: str) -> Held:
         """Return one. Raises UnknownReviewError."""
@@ -113,8 +135,20 @@ class ReviewStore:
             credit_reviews.c.review_id == review_id, credit_reviews.c.kind == self.kind
         )
 
-    def _open_key(self, decision_id: str) -> str:
-        return f"{self.kind}:{decision_id}"
+    def _open_key(self, held: Held) -> str:
+        return f"{self.kind}:{held.open_as or held.decision_id}"
+
+    def _in_place_of(self, new: Held) -> Select[tuple[object, ...]]:
+        """Find what is open in a place; rows of before overrides were kept by party are open by their decision."""
+        alike = (
+            credit_reviews.c.kind == self.kind,
+            credit_reviews.c.subject == new.subject,
+            credit_reviews.c.state == new.state,
+            credit_reviews.c.companies == json.dumps(new.companies),
+            credit_reviews.c.open_key.is_not(None),
+        )
+        there = credit_reviews.c.open_key == self._open_key(new)
+        return select(credit_reviews).where(or_(there, and_(*alike)) if new.open_as else there)
 
 
 def _values(held: Held) -> dict[str, object]:
@@ -140,4 +174,5 @@ def _held(row: Row[tuple[object, ...]]) -> Held:
         is_open=row.open_key is not None,
         body=row.body,
         seq=row.seq,
+        open_as=(row.open_key or "").partition(":")[2],
     )

@@ -137,6 +137,34 @@ def test_second_override_of_a_decision_is_refused_while_one_is_open(office: Offi
     assert done(office.ask(decision, "second"))["override"]["status"] == "pending"
 
 
+def test_two_scores_of_one_party_have_one_override_that_counts(office: Office) -> None:
+    _, first = asked(office)
+    other = office.score()["decision_id"]
+    assert slug(office.ask(other, "second", grade="C1"), 409) == "review-open"
+    done(office.override(first, "approve", "approver"))
+    second = done(office.ask(other, "second", grade="C1"))["override"]["override_id"]
+    assert office.score()["override"]["override_id"] == first, "what nobody approved changes nothing"
+    approved = office.override(second, "approve", "other")
+    assert done(approved)["override"]["status"] == "active"
+    assert office.record(approved)["answer"]["superseded"] == [first]
+    ended = done(office.get(f"credit/overrides/{first}", "auditor"))["override"]
+    assert (ended["status"], ended["superseded_by"]) == ("superseded", second)
+    listed = done(office.get("credit/overrides", "auditor", party_id="P0000006", status="active"))
+    assert listed["counts_by_status"] == {"active": 1}
+    done(office.override(second, "withdraw", "approver"))
+    assert office.score()["override"] is None, "what was superseded does not come back"
+
+
+def test_what_counts_is_withdrawn_by_an_approver_who_did_not_ask(office: Office) -> None:
+    _, override = asked(office)
+    done(office.override(override, "approve", "approver"))
+    assert slug(office.override(override, "withdraw", "officer"), 403) == "own-request"
+    assert slug(office.override(override, "withdraw", "namesake"), 403) == "own-request"
+    assert slug(office.override(override, "withdraw", "second"), 403) == "not-your-override"
+    assert office.score()["override"]["override_id"] == override
+    assert done(office.override(override, "withdraw", "other"))["override"]["status"] == "withdrawn"
+
+
 def test_of_two_overrides_asked_at_once_exactly_one_is_kept(office: Office) -> None:
     decision = office.score()["decision_id"]
     statuses: list[int] = []

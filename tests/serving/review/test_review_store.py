@@ -55,6 +55,37 @@ def test_ended_one_makes_room(database: Database) -> None:
     assert [(one.review_id, one.is_open) for one in store.all()] == [("o2", True), ("o1", False)]
 
 
+def test_database_itself_allows_one_open_one_of_a_place(database: Database) -> None:
+    store = ReviewStore(database, Ledger(database), "override")
+    store.add(replace(held("o1"), state="active", open_as="active:P1"), record(1), has_ended=lambda _: False)
+    store.add(replace(held("o2", "d2"), open_as="pending:P1"), record(2), has_ended=lambda _: False)
+    before = store.get("o2")
+    with pytest.raises((OpenReviewError, LedgerUnavailableError)):
+        store.change(before, replace(before, state="active", open_as="active:P1", body='{"a": 1}'), record(3))
+    assert store.get("o2") == before
+
+
+def test_one_kept_by_its_decision_before_takes_the_place_of_its_party(database: Database) -> None:
+    store = ReviewStore(database, Ledger(database), "override")
+    store.add(held("o1"), record(1), has_ended=lambda _: False)  # as it was written then
+    with pytest.raises(OpenReviewError):
+        store.add(replace(held("o2", "d2"), open_as="pending:P1"), record(2), has_ended=lambda _: False)
+
+
+def test_what_an_act_ends_is_ended_with_it_or_not_at_all(database: Database) -> None:
+    store = ReviewStore(database, Ledger(database), "override")
+    store.add(replace(held("o1"), state="active", open_as="active:P1"), record(1), has_ended=lambda _: False)
+    store.add(replace(held("o2", "d2"), open_as="pending:P1"), record(2), has_ended=lambda _: False)
+    old, new = store.get("o1"), store.get("o2")
+    ends = replace(old, state="superseded", is_open=False, body='{"ended": 1}')
+    counts = replace(new, state="active", open_as="active:P1", body='{"counts": 1}')
+    with pytest.raises(ReviewClosedError):
+        store.change(new, counts, record(3), [(replace(old, body="another"), ends)])
+    assert (store.get("o1"), store.get("o2")) == (old, new)
+    store.change(new, counts, record(4), [(old, ends)])
+    assert [(one.state, one.is_open) for one in store.all()] == [("active", True), ("superseded", False)]
+
+
 def test_act_upon_a_state_that_has_passed_changes_nothing(database: Database) -> None:
     ledger = Ledger(database)
     store = ReviewStore(database, ledger, "override")

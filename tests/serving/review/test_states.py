@@ -56,7 +56,7 @@ def pending(asker: Person, until: date) -> CreditOverride:
     )
 
 
-VERBS = st.sampled_from(["approve", "refuse", "withdraw", "withdraw_as_approver", "later"])
+VERBS = st.sampled_from(["approve", "refuse", "withdraw", "withdraw_as_approver", "supersede", "later"])
 
 
 @given(asker=PEOPLE, steps=st.lists(st.tuples(VERBS, PEOPLE), max_size=12), days=st.integers(0, 5))
@@ -76,6 +76,8 @@ def test_override_counts_only_after_another_person_and_key_approved_it_in_time(
                     held = override_states.approved(at_hand, act(person))
                 case "refuse":
                     held = override_states.refused(at_hand, act(person))
+                case "supersede":
+                    held = override_states.superseded(at_hand, "o2")
                 case _:
                     approver = verb == "withdraw_as_approver"
                     held = override_states.withdrawn(at_hand, act(person), approver=approver)
@@ -90,10 +92,15 @@ def test_override_counts_only_after_another_person_and_key_approved_it_in_time(
     if OverrideState.ACTIVE in seen:
         assert held.answered is not None
         assert not who(held.answered).is_same(asker)
+        if held.status is OverrideState.WITHDRAWN:
+            assert held.withdrawn is not None
+            assert not who(held.withdrawn).is_same(
+                asker
+            )  # what two put in force takes another than the asker
     assert (held.model, held.asked) == (MODEL, act(asker))
     # pending, then at most one answer, then at most a withdrawal; nothing comes back
     assert len(seen) <= 3
-    ended = {OverrideState.REFUSED, OverrideState.WITHDRAWN}
+    ended = {OverrideState.REFUSED, OverrideState.WITHDRAWN, OverrideState.SUPERSEDED}
     assert not ended & set(seen[:-1])
     assert seen.count(OverrideState.ACTIVE) <= 1
 
