@@ -98,9 +98,17 @@ class ForbiddenError(ServingError):
 class OutsideScopeError(ServingError):
     """The key is for other companies than those asked about."""
 
-    def __init__(self, companies: Sequence[str]) -> None:
+    def __init__(self, companies: Sequence[str], *, party: bool = False) -> None:
+        """Take the key's companies; `party` where a counterparty was asked about, known to the group or not."""
         self.companies = tuple(companies)
         covered = ", ".join(companies)
+        if party:
+            super().__init__(
+                zh=f"该主体不是贵企业（{covered}）的往来方：没有、也没有过业务，不予作答。请核对主体编号，或使用覆盖其往来企业的密钥。",
+                en=f"The party is no counterparty of yours ({covered}): there is and was no business, so nothing is answered. Check "
+                "the party's id, or use a key that covers the company that deals with it.",
+            )
+            return
         super().__init__(
             zh=f"该密钥只覆盖企业 {covered}；其他企业的、跨企业汇总的以及全集团的内容不予提供，也不能更改。"
             "请缩小范围，或使用覆盖所需企业的密钥。",

@@ -14,6 +14,8 @@ from serving.credit.scorer import CreditScorer
 __all__ = ["SCHEMA_MEDIA_TYPE", "inputs_of"]
 
 SCHEMA_MEDIA_TYPE: Final = "application/schema+json"
+_AGELESS: Final = frozenset({"parties"})
+"""Tables whose rows say what a party is, which does not grow old."""
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -26,6 +28,7 @@ def inputs_of(scorer: CreditScorer, *, least_known_share: float, max_age_days: i
         data_as_of=store.data_as_of,
         graph_as_of=store.graph_as_of,
         least_known_share=least_known_share,
+        max_age_days=max_age_days,
         inputs=fields,
         json_schema={
             "$schema": _DRAFT,
@@ -54,7 +57,7 @@ def _field(name: str, max_age_days: int) -> InputField:
         maximum=_bound(card, "high"),
         required=False,  # the trees were trained with missing values; least_known_share bounds how many
         may_be_missing=True,
-        max_age_days=max_age_days,
+        max_age_days=max_age_days if card and not _AGELESS.issuperset(card.sources) else None,
         sources=list(card.sources) if card else [],
     )
 

@@ -24,7 +24,10 @@ class InputField(StrictModel):
     maximum: float | None
     required: bool
     may_be_missing: bool = Field(description="可以为 null / may be null")
-    max_age_days: int = Field(description="数据超过该天数即提示或拒绝 / older data is flagged or refused")
+    max_age_days: int | None = Field(
+        description="特征文件的期限（见顶层）；null：只来自主体登记，不随时间变旧，或目录中没有 / limit of the features' file (see above); "
+        "null: from the register of parties alone, which does not age, or not in the catalogue"
+    )
     sources: list[str] = Field(description="来源表 / tables it comes from")
 
 
@@ -36,6 +39,10 @@ class InputsAnswer(StrictModel):
     graph_as_of: date | None
     least_known_share: float = Field(
         description="已知特征低于该比例时结果为降级 / with fewer of them known an answer is a fallback"
+    )
+    max_age_days: int = Field(
+        description="特征文件整体的期限：data_as_of 更早时评分为降级或被拒绝 / of the features' file as a whole: with an "
+        "earlier data_as_of answers are fallbacks or refused"
     )
     inputs: list[InputField] = Field(description="按模型的顺序 / in the order of the model")
     json_schema: dict[str, JsonValue] = Field(

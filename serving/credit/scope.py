@@ -14,7 +14,7 @@ def require_party(caller: Caller, book: BookStore | None, party_id: str) -> None
     OutsideScopeError, and NotReadyError where there is no book that tells.
     """
     if not caller.sees_all and not may_ask(caller, require_book(book), party_id):
-        raise OutsideScopeError(caller.companies)
+        raise OutsideScopeError(caller.companies, party=True)
 
 
 def may_ask(caller: Caller, book: BookStore, party_id: str) -> bool:

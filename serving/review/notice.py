@@ -140,6 +140,7 @@ def notice_markdown(notice: Notice, language: Language) -> str:
             "由谁答复",
             "决定编号",
             "日期",
+            "申请主体",
         )
         if zh
         else (
@@ -150,16 +151,17 @@ def notice_markdown(notice: Notice, language: Language) -> str:
                 "Model and review by a person",
                 "How to appeal",
             ),
-            *("Who answers", "Decision", "Date"),
+            *("Who answers", "Decision", "Date", "Party"),
         )
     )
-    title, why, used, model, appeal, contact, number, day = titles
+    title, why, used, model, appeal, contact, number, day, party = titles
     return "\n".join(
         [
             f"# {title}",
             "",
             told(notice.headline),
             "",
+            f"{party}: {notice.party_id}  ",
             f"{number}: {notice.of_decision}  ",
             f"{day}: {notice.decided_on.astimezone():%Y-%m-%d}",
             "",

@@ -16,8 +16,13 @@ __all__ = ["MOST_REASONS", "main_reasons", "reason_of_override"]
 
 MOST_REASONS: Final = 4
 _GRADE: Final = frozenset({"grade", "rules_only"})
-# Rules of these families speak of the party alone; the texts of others may hold names and figures of third parties.
-_OWN_AFFAIRS: Final = frozenset({RuleFamily.HARD_STOP, RuleFamily.FINANCE, RuleFamily.DATA})
+# Rules of these families speak of the party alone; the texts of others may hold names and figures of third parties, and those
+# on the group's own data tell its staff what to do.
+_OWN_AFFAIRS: Final = frozenset({RuleFamily.HARD_STOP, RuleFamily.FINANCE})
+_OLD_DATA: Final = (
+    "所依据的部分资料不是最新的，须人工审核；您可以提供最新资料。",
+    "Some of the data are not recent, so a person looks at it; you can hand in newer papers.",
+)
 _IN_GENERAL: Final = {
     RuleFamily.LIMIT: (
         "相关业务限额已用足或接近用足。",
@@ -35,6 +40,7 @@ _IN_GENERAL: Final = {
         "与本集团存在关联关系，按关联交易审批。",
         "The party is related to the group; such business has an approval of its own.",
     ),
+    RuleFamily.DATA: _OLD_DATA,
 }
 _UNCHECKED: Final = (
     "部分规则因缺少资料未能核查。",
@@ -48,6 +54,8 @@ _OF_QUALITY: Final = {
     ),
     "mostly_base_rate": ("可用资料过少。", "Too little is known."),
     "rules_not_checked": _UNCHECKED,
+    "stale_data": _OLD_DATA,
+    "stale_graph": _OLD_DATA,
 }
 _ALIKE: Final = (
     "同类主体的历史违约率较高，须人工审核。",

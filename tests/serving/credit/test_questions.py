@@ -327,7 +327,7 @@ def test_exposure_of_an_unknown_party_is_404_and_without_the_file_503(asked: Que
 def test_exposure_of_old_data_is_refused_where_that_is_the_policy(
     world: "World", make_client: "MakeClient"
 ) -> None:
-    asked = open_questions(world, make_client, stale_policy_credit="refuse")
+    asked = open_questions(world, make_client, stale_policy_credit="refuse", stale_after_days=45)
     put_exposures(world.home, as_of=date(2020, 1, 31))
     answer = asked.group.get(EXPOSURE)
     assert answer.status_code == 503
@@ -344,6 +344,31 @@ def test_schema_lists_the_inputs_of_the_model_in_its_order(asked: Questions, wor
     assert [one["name"] for one in body["inputs"]] == list(body["json_schema"]["properties"])
     assert all(one["may_be_missing"] for one in body["inputs"])
     assert body["json_schema"]["additionalProperties"] is False
+
+
+def test_schema_says_how_old_features_may_be_and_of_which_inputs_age_says_nothing(
+    tmp_path: Path,
+    make_client: "MakeClient",
+    put_model: Callable[..., str],
+    put_features: Callable[..., pl.DataFrame],
+) -> None:
+    names = ("is_company", "days_past_due")
+    put_model(tmp_path, features=names, name="v1")
+    put_features(tmp_path, names)
+    client = make_client(tmp_path, officer(tmp_path, "*"), stale_after_days=45)
+    body = Asker(client.http, client.key).get("/v1/credit/schema").json()
+    assert body["max_age_days"] == 45
+    assert {one["name"]: one["max_age_days"] for one in body["inputs"]} == {
+        "is_company": None,
+        "days_past_due": 45,
+    }
+
+
+def test_a_party_outside_of_the_keys_business_is_refused_in_words_about_parties(asked: Questions) -> None:
+    refused = asked.org07.post("/v1/credit/score", {"party_id": "P0000010"}, Accept_Language="zh")
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:zhiheng:problem:outside-scope")
+    assert "不是贵企业（ORG-07）的往来方" in refused.json()["detail"]
+    assert "汇总" not in refused.json()["detail"]
 
 
 def test_schema_is_given_once_and_then_304_until_the_model_changes(

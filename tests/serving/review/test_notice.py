@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from features.catalogue import Dimension, catalogue
@@ -99,6 +101,31 @@ def test_rule_about_others_is_told_without_their_figures(
     assert "担保关系" in text
     assert hit["text_zh"] not in text
     assert "3" in hit["text_zh"]
+
+
+def test_rule_about_old_data_is_told_without_what_the_staff_are_to_do(
+    office: Office, put_book: Callable[..., object], world: World
+) -> None:
+    """The hit is a real one; that it decided is said here, as the small model's grade asks for more."""
+    scored = declined(office, put_book, world, as_of=date(2025, 12, 31))
+    hit = next(rule for rule in scored["rules"] if rule["code"] == "facts-stale")
+    found = about({"leverage": 0.5})
+    said = found.said.model_copy(update={"decided_by": ["facts-stale"]})
+    record = {**found.decision.record, "answer": {**found.answer, "rules": [hit]}}
+    reasons = main_reasons(replace(found, said=said, decision=replace(found.decision, record=record)), {})
+    assert hit["text_zh"]
+    assert hit["text_zh"] not in reasons[0].zh
+    assert "您可以提供最新资料" in reasons[0].zh
+
+
+def test_letter_names_the_party_by_its_reference(office: Office) -> None:
+    decision = adverse(office)
+    party = done(office.get(f"decisions/{decision}/notice", "officer"))["party_id"]
+    for language, line in (("zh", f"申请主体: {party}"), ("en", f"Party: {party}")):
+        letter = office.get(
+            f"decisions/{decision}/notice", "officer", accept="text/markdown", language=language
+        )
+        assert line in letter.text
 
 
 def test_notice_says_what_was_used_that_a_model_was_and_how_to_appeal(office: Office) -> None:
