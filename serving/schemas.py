@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 __all__ = [
     "FieldError",
     "Health",
+    "NoQuery",
     "Note",
     "PartHealth",
     "ProblemBody",
@@ -21,6 +22,10 @@ class StrictModel(BaseModel):
     """A shape that refuses unknown fields and other types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class NoQuery(StrictModel):
+    """这个地址不带参数。 / This address takes no query."""
 
 
 class Note(StrictModel):

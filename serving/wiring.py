@@ -3,7 +3,7 @@
 import contextlib
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from serving.catalogue.api import CatalogueApi, catalogue_handlers
 from serving.champions.api import models_handlers
 from serving.champions.switches import SwitchBoard
 from serving.champions.wiring import follow_thread, make_shadow, models_api
+from serving.clock import utc_now
 from serving.credit.api import CreditApi, credit_handlers
 from serving.credit.basis import Bounds
 from serving.credit.book_api import books_handlers
@@ -106,13 +107,11 @@ class Deployment:
         self.access_log = AccessLog(
             settings.logs,
             keep_days=settings.access_log_days,
-            clock=lambda: datetime.now(UTC),
+            clock=utc_now,
             on_failure=access_log_failed,
         )
         self.chain_watch = ChainWatch(self._database)
-        self.gauges = Gauges(
-            self.parts.health, self._database, home=settings.home, clock=lambda: datetime.now(UTC)
-        )
+        self.gauges = Gauges(self.parts.health, self._database, home=settings.home, clock=utc_now)
         operations = OperationsApi(api, self.access_log, self.gauges)
         jobs = {**jobs_handlers(JobsApi(api, self.jobs.desk)), **books_handlers(make_books(api, self.jobs))}
         self.review = review_parts(
@@ -124,7 +123,7 @@ class Deployment:
         }
         models = models_handlers(models_api(api, settings, self._database, board))
         self.intake_cleaning = intake_cleaning(settings, self._database)
-        intake = intake_handlers(intake_api(api, self._database, clock=_now, new_id=_new_id))
+        intake = intake_handlers(intake_api(api, self._database, clock=utc_now, new_id=_new_id))
         app = create_app(
             api, {**_handlers(api), **jobs, **review, **models, **intake, **operations_handlers(operations)}
         )
@@ -165,7 +164,7 @@ def _handlers(api: Api) -> Mapping[Endpoint, Handler]:
     """Say who answers what, family by family."""
     return {
         **credit_handlers(CreditApi(api)),
-        **questions_handlers(questions_api(api, clock=_now, new_id=_new_id)),
+        **questions_handlers(questions_api(api, clock=utc_now, new_id=_new_id)),
         **catalogue_handlers(CatalogueApi(api)),
         **demand_handlers(DemandApi(api)),
         **capacity_handlers(CapacityApi(api)),
@@ -194,7 +193,7 @@ def _sources(settings: ServiceSettings, overrides: ActiveOverrides) -> CreditSou
             settings.stale_policy_credit,
         ),
         hash_again_after=timedelta(seconds=settings.model_hash_seconds),
-        clock=lambda: datetime.now(UTC),
+        clock=utc_now,
         new_id=_new_id,
         override_of=overrides.active_override,
     )
@@ -207,7 +206,7 @@ def _planning(settings: ServiceSettings, database: Database, ledger: Ledger, boa
         limits=DemandLimits(
             settings.answer_series_limit, settings.stale_run_days, settings.stale_policy_demand
         ),
-        clock=lambda: datetime.now(UTC),
+        clock=utc_now,
         new_id=lambda: uuid.uuid4().hex,
     )
     limits = PayloadLimits(
@@ -230,10 +229,6 @@ def _load_scorecard(folder: Path) -> Model:
     from models.credit.scorecard.credit_answers import load_scorecard_model  # noqa: PLC0415 - as above
 
     return load_scorecard_model(folder)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _new_id() -> str:

@@ -1,6 +1,5 @@
 """The prepared exposures of all parties in a file, asked party by party: nothing of it is held in memory."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -10,7 +9,7 @@ from typing import Final
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from features.checked_files import write_parquet_atomically, write_text_atomically
+from features.checked_files import file_sha256, write_parquet_atomically, write_text_atomically
 from features.credit.exposure_shapes import PARTY_EXPOSURE
 from features.errors import ExposureFileError
 
@@ -61,7 +60,7 @@ class ExposureFile:
         beside = path.with_suffix(".json")
         try:
             basis = ExposureBasis.model_validate_json(beside.read_bytes())
-            found = _sha256(path)
+            found = file_sha256(path)
         except OSError as error:
             raise ExposureFileError(path, "不存在或无法读取", "it is absent or cannot be read") from error
         except ValidationError as error:
@@ -96,14 +95,9 @@ def write_exposures(
     basis = ExposureBasis(
         data_as_of=data_as_of,
         graph_as_of=graph_as_of,
-        sha256=_sha256(path),
+        sha256=file_sha256(path),
         limits=tuple(OpenLimit.model_validate(row) for row in limits.iter_rows(named=True)),
         companies=dict(companies),
     )
     write_text_atomically(basis.model_dump_json(indent=1) + "\n", path.with_suffix(".json"), private=True)
     return ExposureFile(path, basis)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from serving.access.door import Door
@@ -15,6 +15,7 @@ from serving.access.row_budget import RowBudget
 from serving.access.tokens import TokenRules, Tokens
 from serving.access.watch import Thresholds, Watch
 from serving.access.working_hours import WorkingHours
+from serving.clock import utc_now
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
 from serving.settings import ServiceSettings
@@ -37,7 +38,7 @@ def make_access(
     database: Database,
     ledger: Ledger,
     *,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Callable[[], datetime] = utc_now,
 ) -> Access:
     """Make them; nothing is read or opened yet."""
     limits = Limits(

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
@@ -21,6 +21,7 @@ from serving.access.key_acts import KeyAct, KeyVerb, TellAct, unrecorded
 from serving.access.key_terms import PLAIN_TERMS, KeyTerms, checked_scope, checked_terms, utc_text
 from serving.access.limits import NO_LIMITS_OF_ITS_OWN, KeyLimits
 from serving.access.roles import Role
+from serving.clock import utc_now
 from serving.errors import ForbiddenError, UnauthorizedError, UnknownKeyError
 from serving.ledger.database import Database
 from serving.ledger.tables import api_keys
@@ -64,7 +65,7 @@ class KeyStore:
         self,
         database: Database,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
         timer: Callable[[], float] = time.monotonic,
         told: TellAct = unrecorded,
     ) -> None:

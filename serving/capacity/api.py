@@ -21,7 +21,7 @@ from serving.http.answering import AnswerApi, read_query
 from serving.http.language import Language, preferred_language
 from serving.http.openapi import Endpoint
 from serving.jobs.schemas import JobAnswer, JobReceipt
-from serving.schemas import StrictModel
+from serving.schemas import NoQuery
 
 __all__ = ["CapacityApi", "capacity_handlers"]
 
@@ -29,10 +29,6 @@ _PLANS: Final = frozenset({Role.PLANNER})
 _READS: Final = frozenset({Role.PLANNER, Role.AUDITOR, Role.DATA_SCIENTIST})
 _POSTED: Final = (400, 401, 403, 404, 405, 413, 415, 422, 500, 503, 504)
 _GOT: Final = (401, 403, 404, 405, 422, 500, 503, 504)
-
-
-class NoQuery(StrictModel):
-    """这个地址不带参数。 / This address takes no query."""
 
 
 FORECAST: Final = Endpoint(

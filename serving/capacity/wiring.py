@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from typing import Final
 
 from models.capacity.profiles.profile_files import load_profiles
@@ -18,6 +17,7 @@ from serving.capacity.run_store import CapacityStore
 from serving.capacity.scenario import SCENARIO_KIND, CapacityScenarioDesk
 from serving.capacity.solving import plan_now, solve_now
 from serving.champions.switches import SwitchBoard
+from serving.clock import utc_now
 from serving.jobs.kinds import JobKind
 from serving.jobs.wiring import Jobs
 from serving.ledger.chain import Ledger
@@ -47,7 +47,7 @@ def capacity_parts(
         limits=CapacityLimits(
             settings.answer_series_limit, settings.stale_run_days, settings.stale_policy_capacity
         ),
-        clock=_now,
+        clock=utc_now,
         new_id=_new_id,
     )
     seconds = PlanLimits(settings.plan_now_size, settings.plan_now_seconds, settings.plan_job_seconds)
@@ -68,10 +68,6 @@ def capacity_parts(
         turn=turn,
     )
     return CapacityParts(desk, payloads, plans, scenarios, jobs.desk)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _new_id() -> str:

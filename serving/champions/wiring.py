@@ -1,7 +1,7 @@
 """Put models at run time together from the settings: orders, lists, challengers, the follower."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from serving.champions.acts import Acts, NoRegistry, RegistryPort
@@ -13,6 +13,7 @@ from serving.champions.listing import Listing
 from serving.champions.mlflow_rest import MlflowRest, is_server
 from serving.champions.shadow import Shadow, ShadowLimits
 from serving.champions.switches import SwitchBoard
+from serving.clock import utc_now
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
 from serving.operations.metrics import observed_shadow, shadow_dropped
@@ -29,7 +30,7 @@ def make_acts(
 ) -> Acts:
     """Return who carries orders out; the command line uses it without a service."""
     lanes = Lanes(settings.home, board or SwitchBoard(database))
-    return Acts(lanes, ledger, registry=_registry(settings), clock=_now, new_id=_new_id)
+    return Acts(lanes, ledger, registry=_registry(settings), clock=utc_now, new_id=_new_id)
 
 
 def models_api(api: "Api", settings: ServiceSettings, database: Database, board: SwitchBoard) -> ModelsApi:
@@ -46,7 +47,7 @@ def make_shadow(settings: ServiceSettings, database: Database) -> Shadow:
         kept=settings.shadow_kept,
         load=settings.shadow_load,
     )
-    return Shadow(database, limits, clock=_now, on_compared=observed_shadow, on_dropped=shadow_dropped)
+    return Shadow(database, limits, clock=utc_now, on_compared=observed_shadow, on_dropped=shadow_dropped)
 
 
 def make_follower(settings: ServiceSettings) -> Follower | None:
@@ -56,7 +57,7 @@ def make_follower(settings: ServiceSettings) -> Follower | None:
     return Follower(
         settings.home / "models",
         _rest(settings),
-        clock=_now,
+        clock=utc_now,
         poll=timedelta(seconds=settings.mlflow_poll_seconds),
         keep=settings.models_kept,
     )
@@ -79,10 +80,6 @@ def _rest(settings: ServiceSettings) -> MlflowRest:
         timeout_seconds=settings.mlflow_timeout_seconds,
         limit_bytes=settings.model_limit_bytes,
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _new_id() -> str:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from features.catalogue import catalogue
+from features.checked_files import file_sha256
 from serving.access.caller import Caller
 from serving.credit.book_answers import answer_name, write_book_answer
 from serving.credit.book_bases import BookTerms, LookedUpBases, terms_of
 from serving.credit.book_reasons import ReasonTexts
 from serving.credit.book_rows import BookColumns, book_columns
-from serving.credit.book_run import INPUTS_FILE, ROWS_FILE, BookCounts, run_book, sha256_of
+from serving.credit.book_run import INPUTS_FILE, ROWS_FILE, BookCounts, run_book
 from serving.credit.book_schemas import BookRequest, BookSummary
 from serving.credit.book_scoring import row_scorer
 from serving.credit.book_summary import BookMarks, summary_of
@@ -243,16 +244,16 @@ class BookDesk:
             "route": KIND,
             **caller.recorded,
             "subject": "",
-            "request": {**asked.model_dump(mode="json"), "input_sha256": sha256_of(opened.source)},
+            "request": {**asked.model_dump(mode="json"), "input_sha256": file_sha256(opened.source)},
             # Of the rows the chain keeps digests; they lie in the book's folder, each file known by its hash.
             "basis": {
                 name: {part: plain[part] for part in ("sources", "bounds")}
                 for name, plain in scored.bases.items()
             },
             **({} if opened.terms.model is not None else {"features": list(opened.terms.features)}),
-            "files": {name: sha256_of(folder / name) for name in kept},
+            "files": {name: file_sha256(folder / name) for name in kept},
             "answer": summary.model_dump(mode="json", exclude={"request_id", "decision_id", "decided_at"}),
-            "answer_sha256": sha256_of(out),
+            "answer_sha256": file_sha256(out),
         }
 
 

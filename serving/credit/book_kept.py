@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
+from features.checked_files import file_sha256
 from serving.credit.book_proof import (
     BLOCK_ROWS,
     Leaf,
@@ -21,7 +22,7 @@ from serving.credit.book_proof import (
     proven,
     root_of,
 )
-from serving.credit.book_run import BLOCKS_FILE, INPUTS_FILE, ROWS_FILE, sha256_of
+from serving.credit.book_run import BLOCKS_FILE, INPUTS_FILE, ROWS_FILE
 from serving.credit.errors import BookGoneError, UnknownBookRowError
 from serving.ledger.chain import Decision, Json
 
@@ -71,7 +72,7 @@ class KeptBook:
     def changed(self) -> dict[str, str]:
         """Return what the files hash to now whose hash no longer fits. Raises BookGoneError."""
         self.require(*self.hashes)
-        now = {name: sha256_of(self.folder / name) for name in self.hashes}
+        now = {name: file_sha256(self.folder / name) for name in self.hashes}
         return {name: found for name, found in now.items() if found != self.hashes[name]}
 
     def row(self, number: str) -> KeptRow:

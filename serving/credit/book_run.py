@@ -1,6 +1,5 @@
 """Score a book from its table into one file, piece by piece, and count what became of its rows."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +29,6 @@ __all__ = [
     "BookCounts",
     "PieceScorer",
     "run_book",
-    "sha256_of",
 ]
 
 ROWS_FILE: Final = "rows.parquet"
@@ -41,7 +39,6 @@ BLOCKS_FILE: Final = "blocks.bin"
 BASIS: Final = "basis"
 """The column of INPUTS_FILE that holds, as JSON, what these rows were answered from beside their features."""
 
-_CHUNK: Final = 1 << 20
 _SMALL_PIECES: Final = 256
 
 
@@ -194,12 +191,3 @@ def _larger(frames: Iterator[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]
             pending, height = [], 0
     if pending:
         yield pl.concat(pending)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the hash of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -2,11 +2,11 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
 from serving.access.roles import Role
+from serving.clock import utc_now
 from serving.credit.book_api import BooksApi
 from serving.http.api import Api
 from serving.jobs.kinds import RESULT, JobKind, Outcome, Progress
@@ -51,7 +51,7 @@ def _desk_when_needed(api: Api, jobs: Jobs) -> "Callable[[], BookDesk]":
                 num_threads=settings.book_threads,
             ),
             outside=lambda caller, party: api.access.watch.refused(caller, party, outside=True),
-            clock=lambda: datetime.now(UTC),
+            clock=utc_now,
             new_id=lambda: uuid.uuid4().hex,
         )
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from serving.access.risk_events import RiskKind
 from serving.access.roles import Role
 from serving.decisions.book_row import BookRowDesk
-from serving.decisions.book_row_schemas import BookRowAnswer, NoQuery
+from serving.decisions.book_row_schemas import BookRowAnswer
 from serving.decisions.desk import DecisionDesk, Exported
 from serving.decisions.export import ENDINGS
 from serving.decisions.replay_jobs import ReplayJobs
@@ -20,6 +20,7 @@ from serving.http.api import Api, Handler
 from serving.http.openapi import Endpoint
 from serving.jobs.schemas import JobReceipt
 from serving.ledger.answered import Answered
+from serving.schemas import NoQuery
 
 __all__ = ["DecisionsApi", "decisions_handlers"]
 

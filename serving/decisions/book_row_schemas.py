@@ -5,11 +5,7 @@ from pydantic import Field
 from serving.review.schemas import Reading
 from serving.schemas import StrictModel
 
-__all__ = ["BookRowAnswer", "NoQuery", "ProofStep", "RowLeaf"]
-
-
-class NoQuery(StrictModel):
-    """这个地址不带参数。 / This address takes no query."""
+__all__ = ["BookRowAnswer", "ProofStep", "RowLeaf"]
 
 
 class RowLeaf(StrictModel):

@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 from sqlalchemy import Connection
 
-from features.checked_files import write_parquet_atomically
+from features.checked_files import file_sha256, write_parquet_atomically
 from features.contracts import contract_of
 from serving.access.caller import Caller
 from serving.intake.checking import HandedIn, IntakeChecker
@@ -24,7 +24,7 @@ from serving.intake.schemas import (
     TableWarningNote,
     UploadList,
 )
-from serving.intake.uploads import Taken, UploadStore, file_sha256
+from serving.intake.uploads import Taken, UploadStore
 from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Json, Ledger
 from serving.schemas import Note, QualityLevel

@@ -1,6 +1,5 @@
 """What was taken: a row in the database beside the record in the chain, and files below home/intake."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from serving.intake.errors import TakenAlreadyError, UnknownUploadError
 from serving.ledger.database import Database
 from serving.ledger.tables import intake_uploads
 
-__all__ = ["Taken", "UploadStore", "file_sha256"]
+__all__ = ["Taken", "UploadStore"]
 
 
 @dataclass(frozen=True)
@@ -115,12 +114,6 @@ class UploadStore:
             query = query.where(intake_uploads.c.table_name == table)
         with self._database.reading() as connection:
             return [_taken(row) for row in connection.execute(query).mappings()]
-
-
-def file_sha256(path: Path) -> str:
-    """Return the hash of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _taken(row: RowMapping) -> Taken:

@@ -14,7 +14,7 @@ from serving.http.language import Language, preferred_language
 from serving.http.openapi import Endpoint
 from serving.jobs.desk import JobDesk
 from serving.jobs.schemas import JobAnswer, JobFileQuery, JobList, JobListQuery
-from serving.schemas import StrictModel
+from serving.schemas import NoQuery, StrictModel
 
 __all__ = ["JobsApi", "jobs_handlers"]
 
@@ -26,10 +26,6 @@ _MEDIA_TYPES: Final = (
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "application/json",
 )
-
-
-class NoQuery(StrictModel):
-    """这个地址不带参数。 / This address takes no query."""
 
 
 class JobFileBody(StrictModel):
@@ -90,7 +86,7 @@ class JobsApi(AnswerApi):
         caller = self._caller(request, request_id, JOBS)
         query, language = read_query(request, JobListQuery), self._language(request)
         return await self._answer(
-            lambda: self._desk.list(caller, language, before=query.before, limit=query.limit), kept=True
+            lambda: self._desk.list(caller, language, before=query.cursor, limit=query.limit), kept=True
         )
 
     async def job(self, request: Request, request_id: str) -> Response:

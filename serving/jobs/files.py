@@ -1,6 +1,5 @@
 """Files of jobs: what is too large for a body or a column, each with the hash that the database and the chain know."""
 
-import hashlib
 import os
 import re
 import shutil
@@ -15,6 +14,7 @@ from typing import Final
 
 from sqlalchemy import Connection, insert, select
 
+from features.checked_files import file_sha256
 from serving.jobs.errors import JobFileError, JobFileGoneError
 from serving.ledger.database import Database
 from serving.ledger.json_text import Json
@@ -24,7 +24,6 @@ __all__ = ["JobFile", "JobFiles", "Side"]
 
 _JOB_ID: Final = re.compile(r"[0-9a-f]{8,64}")
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
-_CHUNK: Final = 2**20
 _PLACE: Final = "place"
 
 
@@ -82,8 +81,9 @@ class JobFiles:
         """Make a file durable and hash it."""
         path = self._path(job_id, side, name)
         path.chmod(0o400)
-        digest = _sha256(path, sync=True)
-        _sync_folder(path.parent)
+        digest = file_sha256(path)
+        _sync(path)
+        _sync(path.parent)
         return JobFile(side, name, media_type, path.stat().st_size, digest)
 
     def keep(self, connection: Connection, job_id: str, files: Iterable[JobFile]) -> None:
@@ -110,7 +110,7 @@ class JobFiles:
         """Return where a file is, unchanged. Raises JobFileGoneError, JobFileError."""
         path = self._path(job_id, file.side, file.name)
         try:
-            same = path.stat().st_size == file.bytes and _sha256(path) == file.sha256
+            same = path.stat().st_size == file.bytes and file_sha256(path) == file.sha256
         except FileNotFoundError:
             raise JobFileGoneError(job_id) from None
         if not same:
@@ -156,18 +156,8 @@ class JobFiles:
         return self.root / job_id / side / name
 
 
-def _sha256(path: Path, *, sync: bool = False) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-        if sync:
-            os.fsync(stream.fileno())
-    return digest.hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -3,8 +3,8 @@
 import os
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from serving.clock import utc_now
 from serving.jobs.desk import JobDesk
 from serving.jobs.files import JobFiles
 from serving.jobs.kinds import JobKinds
@@ -33,14 +33,10 @@ def make_jobs(settings: ServiceSettings, database: Database, ledger: Ledger) -> 
     kinds = JobKinds()
     files = JobFiles(database, settings.jobs)
     limits = JobLimits(settings.jobs_waiting, settings.job_silence_seconds)
-    store = JobStore(database, ledger, limits, files=files, clock=_now)
+    store = JobStore(database, ledger, limits, files=files, clock=utc_now)
     worker = JobWorker(store, ledger, kinds, name=f"{os.getpid()}-{uuid.uuid4().hex}")
-    desk = JobDesk(store, kinds, wake=worker.wake, clock=_now, new_id=_new_id)
+    desk = JobDesk(store, kinds, wake=worker.wake, clock=utc_now, new_id=_new_id)
     return Jobs(kinds, files, store, desk, worker)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _new_id() -> str:

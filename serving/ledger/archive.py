@@ -1,7 +1,6 @@
 """Archives of pruned decisions: files that prove themselves, by their hash and by the chain inside them."""
 
 import gzip
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -9,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from features.checked_files import file_sha256
 from serving.ledger.errors import ArchiveError
 from serving.ledger.verification import Link, Verification, verify_links
 
 __all__ = ["Archive", "ArchivedRow", "check_sha256", "read_archive", "verify_archive", "write_archive"]
 
 _FIELDS: Final = ("seq", "decision_id", "recorded_at", "record", "prev_hash", "hash")
-_CHUNK: Final = 2**20
 
 
 @dataclass
@@ -67,7 +66,7 @@ def write_archive(folder: Path, rows: Iterable[Link], *, first_seq: int, last_se
         drafted.unlink()
         raise ArchiveError(path.name, zh="缺少应归档的行", en="rows that belong into it are missing")
     _rename(drafted, path)
-    return Archive(path.name, _sha256(path), first.seq, last.seq, first.hash, last.hash, oldest, newest)
+    return Archive(path.name, file_sha256(path), first.seq, last.seq, first.hash, last.hash, oldest, newest)
 
 
 def read_archive(path: Path) -> Iterator[ArchivedRow]:
@@ -99,7 +98,7 @@ def verify_archive(path: Path, *, head: str) -> Verification:
 def check_sha256(path: Path, expected: str) -> None:
     """Compare a file with the hash of its checkpoint. Raises ArchiveError."""
     try:
-        found = _sha256(path)
+        found = file_sha256(path)
     except OSError as error:
         raise ArchiveError(
             path.name, zh="文件不存在或无法读取", en="it is missing or cannot be read"
@@ -116,7 +115,7 @@ def _rename(drafted: Path, path: Path) -> None:
     try:
         os.link(drafted, path)  # never over a file that is there
     except FileExistsError:
-        if _sha256(path) != _sha256(drafted):
+        if file_sha256(path) != file_sha256(drafted):
             raise ArchiveError(
                 path.name,
                 zh="已有同名但内容不同的文件，请先移走",
@@ -128,11 +127,3 @@ def _rename(drafted: Path, path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -3,12 +3,12 @@
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from features.catalogue import Feature, catalogue
+from serving.clock import utc_now
 from serving.decisions.desk import DecisionDesk
 from serving.decisions.masking import Masking, parties_of_book, pseudonym_secret
 from serving.decisions.reading import DecisionReader
@@ -55,9 +55,7 @@ def review_parts(
     active: ActiveOverrides,
 ) -> ReviewParts:
     """Put the desks together; `replayers` are asked for when a decision is replayed, `active` is what scores are told."""
-    clock = SteadyClock(
-        database, lambda: datetime.now(UTC), tolerance_seconds=settings.clock_tolerance_seconds
-    )
+    clock = SteadyClock(database, utc_now, tolerance_seconds=settings.clock_tolerance_seconds)
     acting = Acting(DecisionReader(database, ledger), clock, lambda: uuid.uuid4().hex)
     override_store, appeal_store = (ReviewStore(database, ledger, kind) for kind in ("override", "appeal"))
     overrides = OverrideDesk(

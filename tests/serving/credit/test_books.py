@@ -170,7 +170,12 @@ def test_one_record_holds_digests_that_prove_each_row(client: "Client", world: "
     assert isinstance(files, dict)
     assert (record["route"], answer["rows"]) == ("credit/scores", len(PARTIES))
     folder = world.home / "books" / response.headers["x-book-id"]
-    assert sorted(path.name for path in folder.iterdir()) == ["book.json", "inputs.parquet", "rows.parquet"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "blocks.bin",
+        "book.json",
+        "inputs.parquet",
+        "rows.parquet",
+    ]
     kept = pl.read_parquet(folder / "rows.parquet")
     leaves = leaves_of(kept)
     for place in range(len(PARTIES)):
@@ -402,7 +407,9 @@ def test_a_book_that_would_fill_the_disk_is_not_taken(
     client: "Client", monkeypatch: pytest.MonkeyPatch, world: "World"
 ) -> None:
     usage = shutil.disk_usage(world.home)
-    free = (256 << 20) + 20_000  # room for the file that is sent, beside what the ledger needs, and for few rows
+    free = (
+        256 << 20
+    ) + 20_000  # room for the file that is sent, beside what the ledger needs, and for few rows
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free))
     few = json.dumps({"party_ids": ["P0000001"]}).encode()
     assert send(client, few, TableKind.JSON).status_code == 200
