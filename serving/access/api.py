@@ -33,10 +33,11 @@ class AccessApi(AnswerApi):
         """List what stood out at keys whose companies the auditor sees."""
         caller = self._caller(request, request_id, RISKY_USE)
         query = read_query(request, RiskyUseQuery)
-        wanted = RiskFilter(query.kind, query.key_id, query.since, query.until, before=query.before)
+        wanted = RiskFilter(query.kind, query.key_id, query.since, query.until, before=query.cursor)
         events = self._api.access.watch.events
         found, further = await self._api.in_thread(lambda: events.page(wanted, caller, most=query.limit))
-        answer = RiskyUseAnswer(items=[risky_use_item(event) for event in found], next_before=further)
+        items = [risky_use_item(event) for event in found]
+        answer = RiskyUseAnswer(request_id=request_id, items=items, cursor=further)
         headers = {"X-Request-ID": request_id, "Cache-Control": "no-store"}
         return Response(answer.model_dump_json(), headers=headers, media_type="application/json")
 

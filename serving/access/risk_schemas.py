@@ -27,8 +27,8 @@ class RiskyUseQuery(StrictModel):
     until: AwareDatetime | None = Field(
         default=None, description="到此时为止（不含）。 / Before this moment."
     )
-    before: int | None = Field(
-        default=None, ge=1, le=2**53, description="上一页的 next_before。 / `next_before` of the page before."
+    cursor: int | None = Field(
+        default=None, ge=1, le=2**53, description="上一页的 cursor。 / The cursor of the page before."
     )
     limit: int = Field(default=100, ge=1, le=500, description="一页多少条。 / How many on a page.")
 
@@ -50,10 +50,11 @@ class RiskyUseItem(StrictModel):
 
 
 class RiskyUseAnswer(StrictModel):
-    """新的在前；next_before 为空即已到底。 / Newest first; no `next_before` means that there are no more."""
+    """新的在前；cursor 为空即已到底。 / Newest first; no cursor means that there are no more."""
 
+    request_id: str
     items: list[RiskyUseItem]
-    next_before: int | None
+    cursor: int | None
 
 
 _TEXTS: dict[RiskKind, tuple[str, str]] = {

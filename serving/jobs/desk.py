@@ -107,11 +107,9 @@ class JobDesk:
     def list(self, planner: Caller, language: Language, *, before: int | None, limit: int) -> Answered:
         """List the caller's jobs, newest first, and for a group-wide key those of others whose kind it may read."""
         readable = [name for name, kind in self._kinds.items() if _reads(planner, kind)]
-        found, next_before = self._store.page(planner, readable, before=before, limit=limit)
+        found, cursor = self._store.page(planner, readable, before=before, limit=limit)
         told = [self._told(job, planner, language) for job in found]
-        return _answered(
-            JobList(request_id=planner.call.request_id, jobs=told, next_before=next_before), planner
-        )
+        return _answered(JobList(request_id=planner.call.request_id, jobs=told, cursor=cursor), planner)
 
     def cancel(self, job_id: str, planner: Caller, language: Language) -> Answered:
         """Stop a job; the act is in the chain. Raises UnknownJobError."""

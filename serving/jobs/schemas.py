@@ -55,17 +55,15 @@ class JobList(StrictModel):
 
     request_id: str
     jobs: list[JobAnswer]
-    next_before: int | None = Field(
-        description="下一页的 before；没有更早的则为空 / `before` of the next page, null where there are no older ones"
+    cursor: int | None = Field(
+        description="下一页的 cursor；没有更早的则为空 / `cursor` of the next page, null where there are no older ones"
     )
 
 
 class JobListQuery(StrictModel):
     """作业列表的条件。 / What to list of the jobs."""
 
-    before: int | None = Field(
-        None, ge=1, description="上一页的 next_before / `next_before` of the page before"
-    )
+    cursor: int | None = Field(None, ge=1, description="上一页的 cursor / the cursor of the page before")
     limit: int = Field(20, ge=1, le=100, description="每页条数 / jobs in a page")
 
 

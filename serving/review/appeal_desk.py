@@ -131,7 +131,7 @@ class AppealDesk:
             and query.status in (None, (one := states.as_of(_read(held), act.moment.day)).status)
             and query.overdue in (None, one.overdue)
         ]
-        shown, cursor = page(rows, before=query.before, limit=query.limit)
+        shown, cursor = page(rows, before=query.cursor, limit=query.limit)
         answer = Appeals(
             **act.reading,
             appeals=shown,

@@ -117,7 +117,7 @@ class OverrideDesk:
             if seen(caller, held.companies)
             and query.status in (None, (one := states.as_of(_read(held), act.moment.day)).status)
         ]
-        shown, cursor = page(rows, before=query.before, limit=query.limit)
+        shown, cursor = page(rows, before=query.cursor, limit=query.limit)
         answer = CreditOverrides(
             **act.reading,
             overrides=shown,

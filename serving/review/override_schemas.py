@@ -133,7 +133,7 @@ class CreditOverrideQuery(StrictModel):
     status: OverrideState | None = None
     party_id: Id | None = None
     of_decision: Id | None = Field(default=None, description="哪一次评分 / of which score")
-    before: int | None = Field(
+    cursor: int | None = Field(
         default=None, ge=1, description="上一页的 cursor / the cursor of the page before"
     )
     limit: int = Field(default=50, ge=1, le=200)

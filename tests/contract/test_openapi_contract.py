@@ -183,7 +183,7 @@ def test_whatever_is_asked_is_answered_as_declared(known: Known, route: str) -> 
         (
             200,
             "application/json",
-            '{"request_id": "x", "jobs": [], "next_before": null, "more": 1}',
+            '{"request_id": "x", "jobs": [], "cursor": null, "more": 1}',
             "JsonSchemaError",
         ),
     ],

@@ -186,9 +186,9 @@ def test_auditor_of_one_company_sees_its_keys_alone_and_pages_hold_together(
     assert (item["companies"], item["kind"], item["rows"]) == (["ORG-03"], "many_refusals", 5)
     assert item["text_zh"]
     page = risky(bare, bare.keys[Role.AUDITOR], "limit=1").json
-    rest = risky(bare, bare.keys[Role.AUDITOR], f"limit=1&before={page['next_before']}").json
+    rest = risky(bare, bare.keys[Role.AUDITOR], f"limit=1&cursor={page['cursor']}").json
     assert [page["items"][0]["companies"], rest["items"][0]["companies"]] == [["ORG-04"], ["ORG-03"]]
-    assert rest["next_before"] is None
+    assert rest["cursor"] is None
 
 
 @pytest.mark.parametrize(

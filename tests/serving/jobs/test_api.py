@@ -84,9 +84,9 @@ def test_jobs_are_listed_and_cancelled(client: "Client") -> None:
     first, second = submit(client), submit(client)
     page = get(client, "/v1/jobs?limit=1").json()
     assert [job["job_id"] for job in page["jobs"]] == [second]
-    rest = get(client, f"/v1/jobs?before={page['next_before']}").json()
+    rest = get(client, f"/v1/jobs?cursor={page['cursor']}").json()
     assert [job["job_id"] for job in rest["jobs"]] == [first]
-    assert rest["next_before"] is None
+    assert rest["cursor"] is None
     assert cancel(client, first).json()["state"] == "cancelled"
     assert get(client, f"/v1/jobs/{first}").json()["state"] == "cancelled"
 
@@ -103,7 +103,7 @@ def test_jobs_of_others_are_unknown(client: "Client", world: "World") -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=101", "before=0", "before=x", "other=1", "limit=1&limit=2"]
+    "query", ["limit=0", "limit=101", "cursor=0", "cursor=x", "before=3", "other=1", "limit=1&limit=2"]
 )
 def test_wrong_query_is_named(client: "Client", query: str) -> None:
     refused = get(client, f"/v1/jobs?{query}")

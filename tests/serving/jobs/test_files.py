@@ -182,9 +182,9 @@ def test_list_holds_what_its_reader_may_see_newest_first(desk: Desk) -> None:
     assert listed(desk, officer("*", key="key-3")) == [theirs, *mine[::-1]]
     assert listed(desk, officer("*", key="key-4", role=Role.PLANNER)) == []
     first = desk.desk.list(officer(), "en", before=None, limit=1).body.model_dump()
-    rest = desk.desk.list(officer(), "en", before=first["next_before"], limit=1).body.model_dump()
+    rest = desk.desk.list(officer(), "en", before=first["cursor"], limit=1).body.model_dump()
     assert [job["job_id"] for job in rest["jobs"]] == mine[:1]
-    assert rest["next_before"] is None
+    assert rest["cursor"] is None
 
 
 def test_changed_file_is_not_given_and_a_changed_input_not_used(desk: Desk) -> None:

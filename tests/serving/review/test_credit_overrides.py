@@ -289,7 +289,7 @@ def test_overrides_are_counted_by_reason_and_listed_by_page(office: Office) -> N
     assert first["counts_by_reason"] == {"mitigation": 3, "data_error": 1}
     assert first["counts_by_status"] == {"pending": 4}
     assert first["overrides"][0]["override_id"] == other["override"]["override_id"]
-    rest = done(office.get("credit/overrides", "auditor", limit=3, before=first["cursor"]))
+    rest = done(office.get("credit/overrides", "auditor", limit=3, cursor=first["cursor"]))
     assert len(rest["overrides"]) == 1
     assert rest["cursor"] is None
 
