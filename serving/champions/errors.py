@@ -120,10 +120,11 @@ class ModelKilledError(ServingError):
 
     def __init__(self) -> None:
         super().__init__(
-            zh="信用模型已被停用，仅按规则作答；此项需要模型，不予作答。/v1/credit/score 仍给出规则结论；"
+            zh="信用模型已被停用，仅按规则作答；此项需要模型，不予作答。/v1/credit/score 与 /v1/credit/scores 仍给出规则结论；"
             "请运维人员在排除问题后用 restore 恢复。",
             en="The credit models are switched off and rules alone answer; this needs a model and is not answered. "
-            "/v1/credit/score still gives what the rules say; an operator ends this with `restore` once it is safe.",
+            "/v1/credit/score and /v1/credit/scores still give what the rules say; an operator ends this with `restore` once it "
+            "is safe.",
         )
 
 

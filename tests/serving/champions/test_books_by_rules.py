@@ -1,6 +1,7 @@
 """While rules alone answer, books are answered by them too: advice for every row, no figure for any."""
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -67,3 +68,14 @@ def test_an_answer_can_be_had_as_a_workbook(switched_off: "Operations") -> None:
     sent = json.dumps({"party_ids": ["P0000001"]}).encode()
     found = send(switched_off.client, sent, TableKind.JSON, Accept=TableKind.XLSX.media_type)
     assert rows_of(found, TableKind.XLSX)["advice"].to_list() == ["manual_review"]
+
+
+def test_what_needs_a_model_is_refused_with_every_route_that_the_rules_still_answer(
+    switched_off: "Operations",
+) -> None:
+    client = switched_off.client
+    given = {"Authorization": f"Bearer {client.key}", "Accept_Language": "en"}
+    found = client.http.get("/v1/credit/reasons?party_id=P0000001", **given)
+    assert (found.status_code, found.json()["type"]) == (503, "urn:zhiheng:problem:model-killed")
+    named = set(re.findall(r"/v1/credit/\w+", found.json()["detail"]))
+    assert named == {"/v1/credit/score", "/v1/credit/scores"}
