@@ -50,7 +50,7 @@ def make_things(app: ContractApp, company: str) -> Made:
     changed = post("/v1/credit/what-if", {"party_id": party, "changes": {"degree": 1.0}}, officer)
     until = str((datetime.now(UTC) + timedelta(days=30)).date())
     overrides: list[str] = []
-    approvals = []
+    approvals: list[dict[str, Any]] = []
     for score in scores[:2]:  # the second is asked for when the first counts: a party has one that is pending
         wanted = {"decision_id": score["decision_id"], "advice": "manual_review", "grade": "B1", "reason_code": "mitigation",
                   "reason": f"{mark} 已补充质押", "until": until}  # fmt: skip
