@@ -77,7 +77,8 @@ class UnauthorizedError(ServingError):
 
     def __init__(self) -> None:
         super().__init__(
-            zh="缺少有效的 API 密钥或登录令牌。请在请求头 Authorization 中写入“Bearer ”与密钥（zh_…，由 `zhiheng keys create` 签发）或统一认证令牌。",
+            zh="缺少有效的 API 密钥或登录令牌。请在请求头 Authorization 中写入“Bearer ”与密钥"
+            "（zh_…，由 `zhiheng keys create` 签发）或统一认证令牌。",
             en="A valid API key or token is missing. Send the header 'Authorization: Bearer ' with a key (zh_…, issued by "
             "`zhiheng keys create`) or a token of the single sign-on.",
         )

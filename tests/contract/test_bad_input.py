@@ -271,9 +271,9 @@ def test_a_bomb_is_refused_wherever_a_workbook_is_taken(
 
 def test_a_formula_handed_in_comes_back_as_text(app: ContractApp) -> None:
     steward = app.caller(Role.STEWARD, OURS)
-    rows = (
-        "payment_id,exposure_id,paid_on,amount,known_at\n\"=cmd|' /C calc'!A0\",X2,2025-03-01,-5,2025-03-02\nFORM1,X2,2025-03-01,5,2025-03-02\n"
-    )
+    header = "payment_id,exposure_id,paid_on,amount,known_at"
+    formula = "\"=cmd|' /C calc'!A0\",X2,2025-03-01,-5,2025-03-02"
+    rows = f"{header}\n{formula}\nFORM1,X2,2025-03-01,5,2025-03-02\n"
     answer = app.done("POST", "/v1/intake/payments?mode=take", steward, csv(rows), Content_Type="text/csv")
     failed = app.send("GET", f"/v1/intake/uploads/{answer['upload_id']}/failed.xlsx", steward)
     assert failed.status_code == 200
