@@ -165,4 +165,4 @@ def test_access_log_that_is_deleted_is_begun_anew(on_file: House) -> None:
     for path in log_files(house):
         path.unlink(missing_ok=True)
     assert ask(house, "after-it-went") == 200
-    assert logged(house, "after-it-went")
+    until(lambda: logged(house, "after-it-went"), "no line came")
