@@ -157,7 +157,9 @@ BAD: Final[Mapping[str, Bad]] = {
     ),
     "deep nesting": Bad(b"[" * 5000 + b"]" * 5000, "400", "nested deeper", "层", "nested deeper than 64"),
     "large body": Bad(b" " * 300_000, "413", "262144", "请减少", "Send less"),
-    "key of another company": Bad({"party_id": THEIR_PARTY}, "403", OURS, "请核对主体编号", "Check the party's id"),
+    "key of another company": Bad(
+        {"party_id": THEIR_PARTY}, "403", OURS, "请核对主体编号", "Check the party's id"
+    ),
 }
 
 
