@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 from serving.champions.families import Level
 from serving.champions.follower import FollowStatus, read_status
-from serving.credit.feature_store import FeatureStore
-from serving.credit.scorer import CreditScorer
+from serving.credit.score.scorer import CreditScorer
+from serving.credit.sources.feature_store import FeatureStore
 from serving.errors import LedgerUnavailableError, NotReadyError
 from serving.schemas import Health, PartHealth
 

@@ -15,8 +15,8 @@ from serving.champions.shadow import Shadow
 from serving.champions.shadows import Shadows
 from serving.champions.switches import SwitchBoard
 from serving.credit.parts import CreditParts
-from serving.credit.rules_only import RulesOnlyScorer
-from serving.credit.scorer import CreditScorer
+from serving.credit.score.rules_only import RulesOnlyScorer
+from serving.credit.score.scorer import CreditScorer
 from serving.demand.accuracy import AccuracyDesk
 from serving.demand.desk import DemandDesk
 from serving.demand.forecast_store import pointers

@@ -22,16 +22,16 @@ from serving.champions.api import models_handlers
 from serving.champions.switches import SwitchBoard
 from serving.champions.wiring import follow_thread, make_shadow, models_api
 from serving.clock import utc_now
-from serving.credit.api import CreditApi, credit_handlers
-from serving.credit.basis import Bounds
-from serving.credit.book_api import books_handlers
-from serving.credit.book_wiring import make_books
-from serving.credit.dated_policies import DatedPolicies
-from serving.credit.model_loading import load_model_compiled
+from serving.credit.books.api import books_handlers
+from serving.credit.books.wiring import make_books
 from serving.credit.parts import CreditParts
-from serving.credit.questions_api import questions_handlers
-from serving.credit.questions_wiring import questions_api
-from serving.credit.sources import CreditSources
+from serving.credit.questions.api import questions_handlers
+from serving.credit.questions.wiring import questions_api
+from serving.credit.score.api import CreditApi, credit_handlers
+from serving.credit.score.basis import Bounds
+from serving.credit.sources.dated_policies import DatedPolicies
+from serving.credit.sources.home import CreditSources
+from serving.credit.sources.model_loading import load_model_compiled
 from serving.credit.terms import Model
 from serving.credit.texts import feature_texts
 from serving.decisions.api import DecisionsApi, decisions_handlers

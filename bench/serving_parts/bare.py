@@ -66,8 +66,8 @@ def _wake(futures: "list[asyncio.Future[None]]") -> None:
 
 def handler(home: Path) -> Callable[..., Awaitable[None]]:
     """Load model and rows and return the application."""
-    from serving.credit.feature_store import load_feature_store
-    from serving.credit.model_loading import load_model_compiled
+    from serving.credit.sources.feature_store import load_feature_store
+    from serving.credit.sources.model_loading import load_model_compiled
 
     models = home / "models" / "credit"
     pointer = orjson.loads((models / "champion.json").read_bytes())

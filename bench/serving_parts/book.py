@@ -19,7 +19,7 @@ _SAMPLE: Final = 3_000
 _PIECE: Final = 50_000
 _CHUNK: Final = 16_384
 _BOOK: Final = "bench_book.parquet"
-# What the service hands out as Parquet is this very file, see serving/credit/book_run.py.
+# What the service hands out as Parquet is this very file, see serving/credit/books/run.py.
 _ANSWER: Final = "bench_answer/rows.parquet"
 _ROUNDED: Final = 4  # decimals, as books have them
 
@@ -91,11 +91,11 @@ def _ours(home: Path, rows: int) -> None:
     """Answer the book with the parts that the service answers with."""
     from features.catalogue import catalogue
     from serving.access.caller import Call, Caller
-    from serving.credit.book_bases import LookedUpBases, terms_of
-    from serving.credit.book_reasons import ReasonTexts
-    from serving.credit.book_rows import book_columns
-    from serving.credit.book_run import run_book
-    from serving.credit.book_scoring import BookScorer
+    from serving.credit.books.bases import LookedUpBases, terms_of
+    from serving.credit.books.reasons import ReasonTexts
+    from serving.credit.books.rows import book_columns
+    from serving.credit.books.run import run_book
+    from serving.credit.books.scoring import BookScorer
     from serving.settings import ServiceSettings
     from serving.uploads.limits import TableLimits
     from serving.uploads.media import TableKind

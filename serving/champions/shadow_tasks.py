@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.access.caller import Caller
-from serving.credit.schemas import ScoreRequest
-from serving.credit.scorer import CreditScorer
+from serving.credit.score.schemas import ScoreRequest
+from serving.credit.score.scorer import CreditScorer
 from serving.ledger.chain import Json
 
 __all__ = ["Compared", "Figures", "ShadowTask", "compare_figures", "score_task"]

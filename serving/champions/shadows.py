@@ -11,7 +11,7 @@ from serving.access.caller import Caller
 from serving.champions.families import CAPACITY, CREDIT, demand_family
 from serving.champions.shadow import Shadow
 from serving.champions.shadow_tasks import Compared, Figures, ShadowTask, compare_figures, score_task
-from serving.credit.schemas import ScoreRequest
+from serving.credit.score.schemas import ScoreRequest
 from serving.ledger.answered import Answered
 from serving.ledger.chain import Json
 

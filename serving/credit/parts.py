@@ -13,12 +13,12 @@ from serving.champions.families import CREDIT, Alias, Level
 from serving.champions.file_stamps import Stamp, stamp_of
 from serving.champions.store import read_pointer
 from serving.champions.switches import SwitchBoard
-from serving.credit.book_store import BookStore, load_book_store
-from serving.credit.feature_store import FeatureStore, load_feature_store
-from serving.credit.model_shelf import ModelShelf
-from serving.credit.rules_only import RULES_ONLY_VERSION, RulesOnlyScorer
-from serving.credit.scorer import CreditScorer
-from serving.credit.sources import CreditSources
+from serving.credit.score.rules_only import RULES_ONLY_VERSION, RulesOnlyScorer
+from serving.credit.score.scorer import CreditScorer
+from serving.credit.sources.book_store import BookStore, load_book_store
+from serving.credit.sources.feature_store import FeatureStore, load_feature_store
+from serving.credit.sources.home import CreditSources
+from serving.credit.sources.model_shelf import ModelShelf
 from serving.errors import NotReadyError
 
 __all__ = ["CreditParts", "Serves"]

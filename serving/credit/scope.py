@@ -1,7 +1,7 @@
 """Which counterparties a key may ask about: those that its companies have or had business with."""
 
 from serving.access.caller import Caller
-from serving.credit.book_store import BookStore
+from serving.credit.sources.book_store import BookStore
 from serving.errors import NotReadyError, OutsideScopeError
 
 __all__ = ["may_ask", "require_book", "require_party"]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.credit.grade import MasterScale
-from serving.credit.dated_policies import DatedPolicies
+from serving.credit.sources.dated_policies import DatedPolicies
 
 if TYPE_CHECKING:
     # At run time this would import LightGBM before serving.lean can keep its optional partners out.

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from serving.access.caller import Caller
-from serving.credit.book_store import BookStore
 from serving.credit.scope import require_party
+from serving.credit.sources.book_store import BookStore
 from serving.decisions.book_row_schemas import BookRowAnswer, ProofStep, RowLeaf
 from serving.ledger.answered import Answered
 from serving.ledger.json_text import Json
@@ -25,7 +25,7 @@ class BookRowDesk:
 
         Raises UnknownDecisionError, UnknownBookRowError, BookGoneError, OutsideScopeError.
         """
-        from serving.credit.book_kept import kept_book  # noqa: PLC0415 - it reads tables, most workers never do
+        from serving.credit.books.kept import kept_book  # noqa: PLC0415 - it reads tables, most workers never do
 
         act = self._acting.act(caller)
         decision = self._acting.reader.get(decision_id, caller)

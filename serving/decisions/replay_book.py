@@ -14,19 +14,19 @@ from pydantic import ValidationError
 
 from features.catalogue import catalogue
 from graph.errors import UserError
-from serving.credit.book_bases import BookTerms
-from serving.credit.book_desk import BookJob, open_book
-from serving.credit.book_kept import KeptBook, kept_book
-from serving.credit.book_kept_bases import KeptBases, sources_of
-from serving.credit.book_proof import leaves_of
-from serving.credit.book_reasons import ReasonTexts
-from serving.credit.book_rows import book_columns
-from serving.credit.book_run import INPUTS_FILE, ROWS_FILE, run_book
-from serving.credit.book_scoring import row_scorer
-from serving.credit.book_summary import BookMarks, summary_of
-from serving.credit.dated_policies import DatedPolicies
+from serving.credit.books.bases import BookTerms
+from serving.credit.books.desk import BookJob, open_book
+from serving.credit.books.kept import KeptBook, kept_book
+from serving.credit.books.kept_bases import KeptBases, sources_of
+from serving.credit.books.proof import leaves_of
+from serving.credit.books.reasons import ReasonTexts
+from serving.credit.books.rows import book_columns
+from serving.credit.books.run import INPUTS_FILE, ROWS_FILE, run_book
+from serving.credit.books.scoring import row_scorer
+from serving.credit.books.summary import BookMarks, summary_of
 from serving.credit.errors import BookGoneError
-from serving.credit.rules_only import RULES_ONLY_VERSION
+from serving.credit.score.rules_only import RULES_ONLY_VERSION
+from serving.credit.sources.dated_policies import DatedPolicies
 from serving.credit.terms import FeatureText
 from serving.decisions.differences import Differing, differing
 from serving.decisions.replay import CannotReplayError, Progress, Recomputed

@@ -5,14 +5,14 @@ from typing import Final
 
 from graph.errors import UserError
 from serving.champions.families import Level
-from serving.credit.answer import Marks, answer_from
-from serving.credit.basis import Basis, basis_of
-from serving.credit.dated_policies import DatedPolicies
 from serving.credit.errors import BasisError
-from serving.credit.rules_only import rules_answer
-from serving.credit.schemas import ScoreAnswer
+from serving.credit.score.answer import Marks, answer_from
+from serving.credit.score.basis import Basis, basis_of
+from serving.credit.score.rules_only import rules_answer
+from serving.credit.score.schemas import ScoreAnswer
+from serving.credit.score.writing import record_of
+from serving.credit.sources.dated_policies import DatedPolicies
 from serving.credit.terms import FeatureText, Model, Terms
-from serving.credit.writing import record_of
 from serving.decisions.reading import text_of
 from serving.decisions.replay import CannotReplayError, Progress, Recomputed, caller_of_record
 from serving.ledger.chain import Decision

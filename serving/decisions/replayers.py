@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from serving.champions.errors import UnknownVersionError
+from serving.credit.score.writing import ROUTE
 from serving.credit.terms import Model
-from serving.credit.writing import ROUTE
 from serving.decisions.replay import Progress, Recomputed, Replayer
 from serving.decisions.replay_credit import ScoreReplayer
 from serving.decisions.replay_runs import run_replayers

@@ -6,8 +6,8 @@ from typing import Final
 
 from models.credit.reasons import is_private
 from serving.access.roles import ALL_COMPANIES
-from serving.credit.feature_cards import feature_cards
-from serving.credit.shown import OF_THE_GROUP, hides_values
+from serving.credit.score.shown import OF_THE_GROUP, hides_values
+from serving.credit.sources.feature_cards import feature_cards
 from serving.ledger.chain import Json
 from serving.schemas import Note
 

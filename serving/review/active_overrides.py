@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from serving.access.caller import Caller
-from serving.credit.schemas import PartyOverride
+from serving.credit.score.schemas import PartyOverride
 from serving.review.acting import seen
 from serving.review.override_schemas import CreditOverride, OverrideState
 from serving.review.review_store import Held, ReviewStore

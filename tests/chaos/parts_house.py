@@ -16,7 +16,7 @@ from serving.access.roles import Role
 from tests.chaos.house import House, furnish, until
 from tests.serving.champions.conftest import make_key
 from tests.serving.conftest import StartService, World
-from tests.serving.credit.question_world import put_exposures, put_graph
+from tests.serving.credit.questions.question_world import put_exposures, put_graph
 from tests.serving.databases import Place
 
 __all__ = [

@@ -27,7 +27,7 @@ from tests.chaos.parts_house import (
     wait_until_whole,
 )
 from tests.serving.conftest import FEATURES
-from tests.serving.credit.question_world import put_graph
+from tests.serving.credit.questions.question_world import put_graph
 
 Damage = Callable[[Path], object]
 DAMAGES: dict[str, Damage] = {"flipped": flip, "cut": cut, "gone": Path.unlink}

@@ -16,7 +16,7 @@ from models.demand.ledger.published_run import ForecastRun
 from models.demand.ledger.published_run import write_run as write_forecasts
 from tests.serving import conftest as small_world
 from tests.serving.capacity import capacity_world
-from tests.serving.credit.question_world import put_exposures, put_graph
+from tests.serving.credit.questions.question_world import put_exposures, put_graph
 from tests.serving.demand import demand_world
 
 __all__ = [

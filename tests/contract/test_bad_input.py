@@ -42,10 +42,10 @@ PATHS: Final = (
 WHERE: Final[Mapping[str, tuple[str, ...]]] = {
     "unknown field": (
         f"{HTTP}test_every_post.py::test_bodies_that_are_none_are_named",
-        "serving/credit/test_books.py::test_an_unknown_column_is_refused_with_the_name_that_is_near",
+        "serving/credit/books/test_books.py::test_an_unknown_column_is_refused_with_the_name_that_is_near",
     ),
     "wrong unit": (
-        "serving/credit/test_book_rows.py::test_values_out_of_range_are_named_with_the_range",
+        "serving/credit/books/test_rows.py::test_values_out_of_range_are_named_with_the_range",
         "serving/capacity/test_capacity_plan.py::test_units_that_differ_are_named",
     ),
     "NaN and infinity in JSON": (f"{HTTP}test_every_post.py::test_every_field_of_every_request_refuses_what_is_no_value",),
@@ -59,7 +59,7 @@ WHERE: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "2 million rows": (
         f"{UPLOADS}::test_more_rows_than_may_be_are_refused_before_they_are_read",
-        "serving/credit/test_books.py::test_too_many_rows_are_refused_with_the_remedy",
+        "serving/credit/books/test_books.py::test_too_many_rows_are_refused_with_the_remedy",
         "serving/intake/test_intake.py::test_larger_files_and_more_rows_than_allowed_get_413",
     ),
     "zip bomb in xlsx": (
@@ -68,7 +68,7 @@ WHERE: Final[Mapping[str, tuple[str, ...]]] = {
         "contract/test_bad_input.py::test_a_bomb_is_refused_wherever_a_workbook_is_taken",
     ),
     "formula in a cell": (
-        "serving/credit/test_books.py::test_text_like_a_formula_comes_back_as_text",
+        "serving/credit/books/test_books.py::test_text_like_a_formula_comes_back_as_text",
         "serving/decisions/test_export.py::test_cell_that_excel_takes_for_a_formula_is_text",
         f"{UPLOADS}::test_a_formula_that_nobody_computed_is_refused_not_taken_for_missing",
         "contract/test_bad_input.py::test_a_formula_handed_in_comes_back_as_text",

@@ -18,7 +18,7 @@ SCORE_AND_LIST = """
 import asyncio, sys
 from pathlib import Path
 from serving.access.caller import Call, Caller
-from serving.credit.schemas import ScoreRequest
+from serving.credit.score.schemas import ScoreRequest
 from serving.settings import ServiceSettings
 from serving.wiring import Deployment
 deployment = Deployment(ServiceSettings(home=Path(sys.argv[1])))

@@ -8,11 +8,11 @@ from pydantic import BaseModel, ValidationError
 
 from serving.catalogue.errors import PROBLEMS as OF_CATALOGUE
 from serving.catalogue.schemas import FeatureList, FeatureQuery
-from serving.credit.exposure_schemas import ExposureAnswer
-from serving.credit.portrait_schemas import PortraitAnswer, PortraitQuery
-from serving.credit.reasons_schemas import ReasonsAnswer, ReasonsQuery
-from serving.credit.schema_schemas import InputsAnswer
-from serving.credit.what_if_schemas import WhatIfAnswer, WhatIfRequest
+from serving.credit.questions.exposure_schemas import ExposureAnswer
+from serving.credit.questions.portrait_schemas import PortraitAnswer, PortraitQuery
+from serving.credit.questions.reasons_schemas import ReasonsAnswer, ReasonsQuery
+from serving.credit.questions.schema_schemas import InputsAnswer
+from serving.credit.questions.what_if_schemas import WhatIfAnswer, WhatIfRequest
 from serving.intake.errors import PROBLEMS as OF_INTAKE
 from serving.intake.schemas import IntakeAnswer, IntakeQuery, UploadList, UploadListQuery
 

@@ -15,8 +15,8 @@ from serving.capacity.shortfall_schemas import (
     UtilisationAnswer,
     UtilisationQuery,
 )
-from serving.credit.book_schemas import BookAnswer, BookQuery, BookRequest
-from serving.credit.schemas import ScoreAnswer, ScoreRequest
+from serving.credit.books.schemas import BookAnswer, BookQuery, BookRequest
+from serving.credit.score.schemas import ScoreAnswer, ScoreRequest
 from serving.demand.override_schemas import (
     OverrideAnswer,
     OverrideHistory,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from features.catalogue import catalogue
-from tests.serving.credit.question_world import Asker
+from tests.serving.credit.questions.question_world import Asker
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Client, World

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from serving.credit.book_frame import FIGURES
-from serving.credit.book_schemas import BookAnswer
+from serving.credit.books.frame import FIGURES
+from serving.credit.books.schemas import BookAnswer
 from serving.uploads.media import TableKind
-from tests.serving.credit.book_client import body, rows_of, send
+from tests.serving.credit.books.book_client import body, rows_of, send
 
 if TYPE_CHECKING:
     from tests.serving.champions.conftest import Operations

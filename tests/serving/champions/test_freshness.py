@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.serving.champions.conftest import PARTY
-from tests.serving.credit.question_world import Asker, put_exposures, put_graph
+from tests.serving.credit.questions.question_world import Asker, put_exposures, put_graph
 from tests.serving.metrics_page import samples
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from serving.access.caller import Call, Caller
-from serving.credit.book_store import BookStore, load_book_store
 from serving.credit.scope import may_ask, require_party
+from serving.credit.sources.book_store import BookStore, load_book_store
 from serving.errors import NotReadyError, OutsideScopeError
 from tests.serving.conftest import write_book
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from serving.uploads.media import TableKind
-from tests.serving.credit.book_client import send
+from tests.serving.credit.books.book_client import send
 from tests.serving.review.review_world import Office, done, slug
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 
 from features.checked_files import file_sha256
 from serving.uploads.media import TableKind
-from tests.serving.credit.book_client import body, send
+from tests.serving.credit.books.book_client import body, send
 from tests.serving.review.review_world import Office, done, make_keys
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field, ValidationError
 
-from serving.credit.schemas import ScoreRequest
+from serving.credit.score.schemas import ScoreRequest
 from serving.errors import FieldProblem, InvalidRequestError
 from serving.http.problems import request_error
 from serving.schemas import QualityLevel, StrictModel

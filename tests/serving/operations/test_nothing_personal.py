@@ -14,7 +14,7 @@ import pytest
 from serving.access.roles import Role
 from serving.uploads.media import TableKind
 from tests.serving.conftest import make_key
-from tests.serving.credit.book_client import body
+from tests.serving.credit.books.book_client import body
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Answer, Service

@@ -12,7 +12,7 @@ from serving.access.caller import Call, Caller
 from serving.review.review_store import ReviewStore
 from serving.uploads.media import TableKind
 from tests.serving.conftest import World
-from tests.serving.credit.book_client import rows_of, send
+from tests.serving.credit.books.book_client import rows_of, send
 from tests.serving.review.review_world import START, Office, done, slug
 
 ANYONE = Caller(Call("r-1", "k-1", ("risk_officer",)), "钱经办", ("*",))

@@ -1,0 +1,1 @@
+"""Many parties scored at once: rows in, rows out, proof of each."""

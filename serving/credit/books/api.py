@@ -1,0 +1,191 @@
+"""HTTP of books: a table in, the same rows scored out, in the kind of table that is asked for; large ones as jobs."""
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from serving.access.caller import Caller
+from serving.access.roles import Role
+from serving.credit.books.schemas import BookAnswer, BookQuery, BookRequest, TemplateFile, TemplateQuery
+from serving.http.answering import AnswerApi, read_query
+from serving.http.api import Api, Handler
+from serving.http.language import preferred_language
+from serving.http.openapi import Endpoint
+from serving.jobs.files import Side
+from serving.jobs.schemas import JobReceipt
+from serving.jobs.wiring import Jobs
+from serving.ledger.answered import Answered
+from serving.uploads.media import MEDIA_TYPES, TableKind, accepted_kind, sent_kind
+from serving.uploads.spool import Spooled, spool
+
+if TYPE_CHECKING:
+    from serving.credit.books.desk import AnsweredBook, BookDesk, BookJob
+
+__all__ = ["BooksApi", "books_handlers"]
+
+_OFFICER: Final = frozenset({Role.RISK_OFFICER})
+
+SCORES: Final = Endpoint(
+    path="/v1/credit/scores",
+    method="POST",
+    summary="为一批主体评分：好的行都有结果，失败的行逐行说明；行数多的转为作业（202） / Score a book: good rows are answered, "
+    "failed ones listed with reasons; large books become a job (202)",
+    roles=_OFFICER,
+    request=BookRequest,
+    query=BookQuery,
+    answer=BookAnswer,
+    accepted=JobReceipt,
+    statuses=(406,),
+    slow=True,
+    consumes=MEDIA_TYPES,
+    produces=MEDIA_TYPES,
+)
+TEMPLATE: Final = Endpoint(
+    path="/v1/credit/scores/template",
+    method="GET",
+    summary="供填写的 xlsx 模板：现任模型的特征、含义、单位与取值范围 / An xlsx to fill in: features of the model, texts, units, ranges",
+    roles=_OFFICER,
+    query=TemplateQuery,
+    answer=TemplateFile,
+    statuses=(406, 422),
+    slow=True,
+    produces=(TableKind.XLSX.media_type,),
+)
+
+
+class BooksApi(AnswerApi):
+    """The handlers of books; the desk is made when it is first needed: most workers never read a spreadsheet."""
+
+    def __init__(self, api: Api, jobs: Jobs, desk: "Callable[[], BookDesk]") -> None:
+        super().__init__(api)
+        self._jobs, self._desk = jobs, desk
+
+    async def scores(self, request: Request, request_id: str) -> Response:
+        """Take a book in; answer it, or make it a job."""
+        caller = self._caller(request, request_id, SCORES)
+        query = read_query(request, BookQuery)
+        kind = sent_kind(request.headers.get("content-type"))
+        answer = accepted_kind(request.headers.get("accept"))
+        book_id = uuid.uuid4().hex
+        try:
+            spooled = await self._spooled(request, book_id, kind)
+            response = await self._answered(
+                request, caller, spooled, query=query, book=(book_id, kind, answer)
+            )
+        except BaseException:
+            self._jobs.files.discard(book_id)
+            raise
+        return response
+
+    async def template(self, request: Request, request_id: str) -> Response:
+        """Send the template."""
+        self._caller(request, request_id, TEMPLATE)
+        query = read_query(request, TemplateQuery)
+        accepted_kind(request.headers.get("accept"), (TableKind.XLSX,))
+        path = self._jobs.files.new(uuid.uuid4().hex, Side.OUTPUT, "book.xlsx")
+        version = await self._api.in_slow_thread(lambda: self._desk().template(path, by=query.by))
+        headers = {"X-Request-ID": request_id, "Cache-Control": "no-store", "X-Model-Version": version}
+        return FileResponse(
+            path,
+            headers=headers,
+            media_type=TableKind.XLSX.media_type,
+            filename=f"book_{query.by}.xlsx",
+            background=BackgroundTask(self._jobs.files.discard, path.parent.parent.name),
+        )
+
+    async def _spooled(self, request: Request, book_id: str, kind: TableKind) -> Spooled:
+        limit = self._limit(kind)
+        seconds = self._api.settings.book_upload_seconds
+        chunks = self._api.chunks(request, limit, kinds=MEDIA_TYPES, seconds=seconds)
+        path = self._jobs.files.new(book_id, Side.INPUT, f"book.{kind.value}")
+        return await spool(chunks, path)
+
+    def _limit(self, kind: TableKind) -> int:
+        settings = self._api.settings
+        if kind is TableKind.JSON:
+            return settings.book_json_bytes
+        if kind in (TableKind.CSV, TableKind.XLSX):
+            return settings.book_sheet_bytes
+        return settings.book_bytes
+
+    async def _answered(
+        self,
+        request: Request,
+        caller: Caller,
+        spooled: Spooled,
+        *,
+        query: BookQuery,
+        book: tuple[str, TableKind, TableKind],
+    ) -> Response:
+        book_id, kind, answer = book
+        language = preferred_language(request.headers.get("accept-language"), self._api.settings.lang)
+        abandoned = threading.Event()
+
+        def work() -> "Answered | AnsweredBook":
+            from serving.credit.books.desk import KIND, BookJob  # noqa: PLC0415 - reads spreadsheets: see above
+
+            asked = BookJob(
+                book_id=book_id,
+                kind=kind,
+                answer=answer,
+                contributions=query.contributions,
+                ignore_unknown=query.ignore_unknown,
+                language=language,
+            )
+            desk = self._desk()
+            opened = desk.open(asked, spooled.path)
+            self._admit(caller, opened.table.rows)
+            if opened.table.rows > desk.limits.now_rows and not abandoned.is_set():
+                return self._submitted(KIND, asked, caller)
+            return desk.answer(opened, caller, abandoned=abandoned.is_set)
+
+        try:
+            found = await self._api.in_slow_thread(work)
+        finally:
+            abandoned.set()
+        headers = {"Cache-Control": "no-store", "X-Request-ID": caller.call.request_id}
+        if isinstance(found, Answered):
+            return Response(found.text, found.status, headers=headers, media_type="application/json")
+        self._jobs.files.discard(book_id)
+        return self._file(found, answer, headers)
+
+    def _admit(self, caller: Caller, rows: int) -> None:
+        """Take the rows from the key's budget, and let many of them at night be noticed. Raises LimitExceededError."""
+        self._api.access.budget.take(caller, rows)
+        self._api.access.watch.scored(caller, rows)
+
+    def _submitted(self, kind: str, asked: "BookJob", caller: Caller) -> Answered:
+        media, name = asked.kind.media_type, f"book.{asked.kind.value}"
+        file = self._jobs.files.seal(asked.book_id, Side.INPUT, name, media)
+        return self._jobs.desk.submit(kind, asked, caller, job_id=asked.book_id, files=(file,))
+
+    def _file(self, found: "AnsweredBook", answer: TableKind, headers: Mapping[str, str]) -> FileResponse:
+        summary, path = found.summary, found.path
+        told = {
+            "X-Decision-ID": summary.decision_id,
+            "X-Book-ID": summary.book_id,
+            "X-Rows": f"{summary.rows}; answered={summary.rows_answered}; failed={summary.rows_failed}",
+        }
+        return FileResponse(
+            path,
+            headers={**headers, **told, "Vary": "Accept, Accept-Language"},
+            media_type=answer.media_type,
+            filename=None if answer is TableKind.JSON else path.name,
+            background=BackgroundTask(_remove, path),
+        )
+
+
+def _remove(path: Path) -> None:
+    """Remove an answer that was sent: the rows it was made of are kept."""
+    path.unlink(missing_ok=True)
+
+
+def books_handlers(books: BooksApi) -> Mapping[Endpoint, Handler]:
+    """Say who answers which endpoint."""
+    return {SCORES: books.scores, TEMPLATE: books.template}

@@ -1,0 +1,1 @@
+"""What else is asked about a party: reasons, what if, portrait, exposure, inputs."""

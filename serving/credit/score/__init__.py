@@ -1,0 +1,1 @@
+"""One party scored: figures, basis, record, answer."""
