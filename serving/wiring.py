@@ -1,12 +1,10 @@
 """Put the parts of a worker together from its settings."""
 
 import contextlib
-import uuid
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from models.credit.coverage import read_coverage
 from models.credit.points import load_point_scales
@@ -62,7 +60,7 @@ from serving.operations.gauges import Gauges
 from serving.operations.metrics import access_log_failed, observed_request
 from serving.operations.observing import Observing, Seen
 from serving.parts import Parts, Planning
-from serving.random_bytes import RandomBytes
+from serving.random_bytes import new_bytes, new_id
 from serving.review.active_overrides import ActiveOverrides
 from serving.review.api import ReviewApi, review_handlers
 from serving.review.parts import ReviewParts, review_parts
@@ -70,8 +68,6 @@ from serving.review.review_store import ReviewStore
 from serving.settings import ServiceSettings
 
 __all__ = ["Deployment"]
-
-_RANDOM: Final = RandomBytes()
 
 
 class Deployment:
@@ -123,12 +119,12 @@ class Deployment:
         }
         models = models_handlers(models_api(api, settings, self._database, board))
         self.intake_cleaning = intake_cleaning(settings, self._database)
-        intake = intake_handlers(intake_api(api, self._database, clock=utc_now, new_id=_new_id))
+        intake = intake_handlers(intake_api(api, self._database, clock=utc_now, new_id=new_id))
         app = create_app(
             api, {**_handlers(api), **jobs, **review, **models, **intake, **operations_handlers(operations)}
         )
         app.add_route("/metrics", operations.metrics)
-        self.app = Observing(app, self._told, new_bytes=_RANDOM)
+        self.app = Observing(app, self._told, new_bytes=new_bytes)
 
     def start(self) -> None:
         """Open the ledger and load what is there; what is missing makes the service unready, not dead."""
@@ -164,7 +160,7 @@ def _handlers(api: Api) -> Mapping[Endpoint, Handler]:
     """Say who answers what, family by family."""
     return {
         **credit_handlers(CreditApi(api)),
-        **questions_handlers(questions_api(api, clock=utc_now, new_id=_new_id)),
+        **questions_handlers(questions_api(api, clock=utc_now, new_id=new_id)),
         **catalogue_handlers(CatalogueApi(api)),
         **demand_handlers(DemandApi(api)),
         **capacity_handlers(CapacityApi(api)),
@@ -194,7 +190,7 @@ def _sources(settings: ServiceSettings, overrides: ActiveOverrides) -> CreditSou
         ),
         hash_again_after=timedelta(seconds=settings.model_hash_seconds),
         clock=utc_now,
-        new_id=_new_id,
+        new_id=new_id,
         override_of=overrides.active_override,
     )
 
@@ -207,7 +203,7 @@ def _planning(settings: ServiceSettings, database: Database, ledger: Ledger, boa
             settings.answer_series_limit, settings.stale_run_days, settings.stale_policy_demand
         ),
         clock=utc_now,
-        new_id=lambda: uuid.uuid4().hex,
+        new_id=new_id,
     )
     limits = PayloadLimits(
         series=settings.payload_series_limit,
@@ -229,7 +225,3 @@ def _load_scorecard(folder: Path) -> Model:
     from models.credit.scorecard.credit_answers import load_scorecard_model  # noqa: PLC0415 - as above
 
     return load_scorecard_model(folder)
-
-
-def _new_id() -> str:
-    return uuid.UUID(bytes=_RANDOM(16), version=4).hex

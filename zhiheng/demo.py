@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -17,6 +16,7 @@ from urllib.request import Request, urlopen
 import polars as pl
 
 from features.checked_files import write_text_atomically
+from serving.random_bytes import new_id
 from zhiheng.background import Background
 from zhiheng.demo_answer import show_answer
 from zhiheng.demo_capacity import show_shortfalls
@@ -244,7 +244,7 @@ class Demo:
         database = Database(self.settings.home / "ledger.db", url=self.settings.database_url)
         database.open()
         try:
-            told = acts_of(command_line_caller(uuid.uuid4().hex), new_id=lambda: uuid.uuid4().hex)
+            told = acts_of(command_line_caller(new_id()), new_id=new_id)
             keys = KeyStore(database, told=told)
             for old in keys.all():
                 if old.name == _KEY_NAME and old.revoked_at is None:

@@ -25,6 +25,7 @@ from serving.clock import utc_now
 from serving.errors import ForbiddenError, UnauthorizedError, UnknownKeyError
 from serving.ledger.database import Database
 from serving.ledger.tables import api_keys
+from serving.moments import moment_of
 
 __all__ = ["ApiKey", "KeyStore", "require_role"]
 
@@ -250,13 +251,9 @@ def _held(row: Row[tuple[object, ...]]) -> _Held:
         key=_key(row),
         secret_hash=row.secret_hash,
         previous_hash=row.previous_hash,
-        previous_until=_moment(row.previous_until),
-        expires_at=_moment(row.expires_at),
+        previous_until=moment_of(row.previous_until),
+        expires_at=moment_of(row.expires_at),
     )
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
 
 
 def _key(row: Row[tuple[object, ...]]) -> ApiKey:

@@ -1,10 +1,9 @@
 """Risky use, each with its record in the chain; auditors read it page by page."""
 
 import json
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -14,6 +13,8 @@ from serving.access.caller import Caller
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
 from serving.ledger.tables import risk_events
+from serving.moments import moment_text
+from serving.random_bytes import new_id
 
 __all__ = ["RiskEvent", "RiskEvents", "RiskFilter", "RiskKind"]
 
@@ -68,7 +69,7 @@ class RiskEvents:
         ledger: Ledger,
         *,
         clock: Callable[[], datetime],
-        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        new_id: Callable[[], str] = new_id,
     ) -> None:
         self._database, self._ledger = database, ledger
         self._clock, self._new_id = clock, new_id
@@ -82,7 +83,7 @@ class RiskEvents:
         said: Mapping[str, Json] | None = None,
     ) -> str:
         """Write an event with its record, both or none, and return the record's id. Raises LedgerUnavailableError."""
-        decision_id, at = self._new_id(), _text(self._clock())
+        decision_id, at = self._new_id(), moment_text(self._clock())
         call = caller.call
         record: dict[str, Json] = {
             "decision_id": decision_id,
@@ -139,15 +140,10 @@ def _query(wanted: RiskFilter, before: int | None) -> Select[tuple[object, ...]]
     if wanted.key_id is not None:
         query = query.where(risk_events.c.key_id == wanted.key_id)
     if wanted.since is not None:
-        query = query.where(risk_events.c.at >= _text(wanted.since))
+        query = query.where(risk_events.c.at >= moment_text(wanted.since))
     if wanted.until is not None:
-        query = query.where(risk_events.c.at < _text(wanted.until))
+        query = query.where(risk_events.c.at < moment_text(wanted.until))
     return query
-
-
-def _text(moment: datetime) -> str:
-    """Write a moment so that the order of texts is that of time."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _may_see(reader: Caller, event: RiskEvent) -> bool:

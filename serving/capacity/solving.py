@@ -1,6 +1,5 @@
 """Have plans solved: the solver's library is imported when the first plan is made, not when the service starts."""
 
-import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from models.capacity.published.run_info import Note
 if TYPE_CHECKING:
     from models.capacity.allocation.plan import Plan
     from models.capacity.published.planning import Planned, PlanRequest
+from serving.random_bytes import new_id
 
 __all__ = ["Planning", "Solving", "plan_now", "solve_now"]
 
@@ -53,9 +53,7 @@ def plan_now(
     """Plan by HiGHS."""
     from models.capacity.published.planning import plan_run  # noqa: PLC0415 - SciPy's solver comes with it
 
-    return plan_run(
-        run, request, root=root, issued_at=issued_at, suffix=uuid.uuid4().hex[:8], profiles=profiles
-    )
+    return plan_run(run, request, root=root, issued_at=issued_at, suffix=new_id()[:8], profiles=profiles)
 
 
 def solve_now(

@@ -1,6 +1,5 @@
 """Put those who answer about capacity together from the settings."""
 
-import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final
@@ -23,6 +22,7 @@ from serving.jobs.wiring import Jobs
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
 from serving.ledger.kept_answers import KeptAnswers
+from serving.random_bytes import new_id
 from serving.settings import ServiceSettings
 
 __all__ = ["capacity_parts"]
@@ -48,7 +48,7 @@ def capacity_parts(
             settings.answer_series_limit, settings.stale_run_days, settings.stale_policy_capacity
         ),
         clock=utc_now,
-        new_id=_new_id,
+        new_id=new_id,
     )
     seconds = PlanLimits(settings.plan_now_size, settings.plan_now_seconds, settings.plan_job_seconds)
     poser = PlanPoser(desk, seconds)
@@ -68,7 +68,3 @@ def capacity_parts(
         turn=turn,
     )
     return CapacityParts(desk, payloads, plans, scenarios, jobs.desk)
-
-
-def _new_id() -> str:
-    return uuid.uuid4().hex

@@ -3,11 +3,10 @@
 import logging
 import threading
 import time
-import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, case, delete, func, insert, select, update
@@ -17,6 +16,8 @@ from serving.champions.shadow_tasks import Compared, ShadowTask
 from serving.errors import LedgerUnavailableError
 from serving.ledger.database import Database
 from serving.ledger.tables import shadow_answers, shadow_drops
+from serving.moments import moment_text
+from serving.random_bytes import new_id
 
 __all__ = ["Comparison", "Shadow", "ShadowLimits", "comparison"]
 
@@ -64,7 +65,7 @@ class Shadow:
     ) -> None:
         self._database, self._limits, self._clock = database, limits, clock
         self._on_compared, self._on_dropped = on_compared, on_dropped
-        self._worker = uuid.uuid4().hex
+        self._worker = new_id()
         self._tasks: deque[ShadowTask] = deque()
         self._weight = 0
         self._dropped: Counter[tuple[str, str]] = Counter()
@@ -138,7 +139,7 @@ class Shadow:
             dropped, self._dropped = self._dropped, Counter()
         if not done and not dropped:
             return
-        now = self._clock().astimezone(UTC).isoformat(timespec="microseconds")
+        now = moment_text(self._clock())
         rows = [_row(*one, at=now) for one in done]
         try:
             with self._database.writing() as connection:
@@ -231,7 +232,7 @@ def _compared(task: ShadowTask) -> tuple[str, Compared]:
 
 def _row(task: ShadowTask, outcome: str, found: Compared, *, at: str) -> dict[str, object]:
     return {
-        "shadow_id": uuid.uuid4().hex,
+        "shadow_id": new_id(),
         "decision_id": task.decision_id,
         "family": task.family,
         "version": task.version,

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, Row, func, insert, select
@@ -13,6 +13,7 @@ from serving.champions.families import Alias, Level
 from serving.errors import LedgerUnavailableError
 from serving.ledger.database import Database
 from serving.ledger.tables import champion_history, model_acts
+from serving.moments import moment_text
 
 __all__ = ["ALIAS_ACT", "Champion", "Named", "Switch", "SwitchBoard", "switches_in"]
 
@@ -154,6 +155,6 @@ def _note(connection: Connection, family: str, version: str, at: datetime) -> No
         "seq": seq + 1,
         "family": family,
         "version": version,
-        "since": at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "since": moment_text(at),
     }
     connection.execute(insert(champion_history).values(values))

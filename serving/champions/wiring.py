@@ -1,6 +1,5 @@
 """Put models at run time together from the settings: orders, lists, challengers, the follower."""
 
-import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from serving.clock import utc_now
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
 from serving.operations.metrics import observed_shadow, shadow_dropped
+from serving.random_bytes import new_id
 from serving.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def make_acts(
 ) -> Acts:
     """Return who carries orders out; the command line uses it without a service."""
     lanes = Lanes(settings.home, board or SwitchBoard(database))
-    return Acts(lanes, ledger, registry=_registry(settings), clock=utc_now, new_id=_new_id)
+    return Acts(lanes, ledger, registry=_registry(settings), clock=utc_now, new_id=new_id)
 
 
 def models_api(api: "Api", settings: ServiceSettings, database: Database, board: SwitchBoard) -> ModelsApi:
@@ -80,7 +80,3 @@ def _rest(settings: ServiceSettings) -> MlflowRest:
         timeout_seconds=settings.mlflow_timeout_seconds,
         limit_bytes=settings.model_limit_bytes,
     )
-
-
-def _new_id() -> str:
-    return uuid.uuid4().hex

@@ -15,6 +15,7 @@ from serving.errors import UnknownOverrideError
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
 from serving.ledger.tables import decisions, planner_overrides
+from serving.moments import moment_text
 
 __all__ = ["NewOverride", "OverrideStore"]
 
@@ -71,7 +72,7 @@ class OverrideStore:
             "until": new.until.isoformat(),
             "name": new.made_by,
             "key_id": new.key_id,
-            "at": _text(new.made_at),
+            "at": moment_text(new.made_at),
             "run_id": new.run_id,
             "model_figures": json.dumps(list(new.model_figures)),
         }
@@ -99,7 +100,7 @@ class OverrideStore:
             "reason": reason,
             "name": by,
             "key_id": key_id,
-            "at": _text(at),
+            "at": moment_text(at),
         }
         self._ledger.append([record], beside=lambda connection: _insert(connection, values))
 
@@ -132,7 +133,9 @@ class OverrideStore:
     def frame(self) -> pl.DataFrame:
         """Return all overrides as the models read them, one row a period."""
         rows = self._rows()
-        withdrawn = {row.override_id: _moment(row.at) for row in rows if row.action == _WITHDRAWN}
+        withdrawn = {
+            row.override_id: datetime.fromisoformat(row.at) for row in rows if row.action == _WITHDRAWN
+        }
         return pl.DataFrame(
             [
                 (
@@ -143,7 +146,7 @@ class OverrideStore:
                     ds,
                     row.kind,
                     row.value,
-                    _moment(row.at),
+                    datetime.fromisoformat(row.at),
                     date.fromisoformat(row.until),
                     withdrawn.get(row.override_id),
                 )
@@ -206,19 +209,11 @@ def _stored(
         until=date.fromisoformat(row.until),
         made_by=row.name,
         key_id=row.key_id,
-        made_at=_moment(row.at),
+        made_at=datetime.fromisoformat(row.at),
         run_id=row.run_id,
         model_figures=json.loads(row.model_figures),
         status=status,
-        withdrawn_at=_moment(gone.at) if gone is not None else None,
+        withdrawn_at=datetime.fromisoformat(gone.at) if gone is not None else None,
         withdrawn_by=gone.name if gone is not None else None,
         withdrawn_reason=gone.reason if gone is not None else None,
     )
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)

@@ -1,7 +1,6 @@
 """HTTP of data intake: templates, files checked and taken, what was taken, failed rows to be corrected."""
 
 import tempfile
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
@@ -20,6 +19,7 @@ from serving.http.problems import request_error
 from serving.intake.desk import IntakeDesk
 from serving.intake.failed_rows import write_failed_workbook
 from serving.intake.schemas import IntakeAnswer, IntakeQuery, UploadId, UploadList, UploadListQuery
+from serving.random_bytes import new_id
 from serving.uploads.media import TableKind, sent_kind
 from serving.uploads.spool import spool
 
@@ -122,7 +122,7 @@ class IntakeApi(AnswerApi):
         kind = sent_kind(request.headers.get("content-type"), _KINDS)
         settings = self._api.settings
         limit = settings.intake_body_limit_bytes
-        path = self._folder / f"{uuid.uuid4().hex}.{kind.value}"
+        path = self._folder / f"{new_id()}.{kind.value}"
         chunks = self._api.chunks(request, limit, kinds=_MEDIA, seconds=settings.intake_body_seconds)
         file = await spool(chunks, path)
         try:

@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import uuid
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final
 
 from serving.errors import LedgerUnavailableError
 from serving.intake.uploads import UploadStore
+from serving.random_bytes import new_id
 
 __all__ = ["IntakeCleaning"]
 
@@ -70,7 +70,7 @@ class IntakeCleaning:
 
     def _set_aside(self, path: Path, now: float) -> None:
         self._aside.mkdir(mode=0o700, exist_ok=True)
-        target = self._aside / f"{uuid.uuid4().hex}-{path.name}"
+        target = self._aside / f"{new_id()}-{path.name}"
         with contextlib.suppress(FileNotFoundError):  # another worker was faster
             path.rename(target)
             os.utime(target, (now, now))

@@ -3,11 +3,10 @@
 import os
 import re
 import shutil
-import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -19,6 +18,8 @@ from serving.jobs.errors import JobFileError, JobFileGoneError
 from serving.ledger.database import Database
 from serving.ledger.json_text import Json
 from serving.ledger.tables import job_files, jobs
+from serving.moments import moment_text
+from serving.random_bytes import new_id
 
 __all__ = ["JobFile", "JobFiles", "Side"]
 
@@ -64,8 +65,8 @@ class JobFiles:
         with suppress(FileNotFoundError):
             return path.read_text()
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        drafted = self.root / f"{_PLACE}.{uuid.uuid4().hex}"
-        drafted.write_text(uuid.uuid4().hex)
+        drafted = self.root / f"{_PLACE}.{new_id()}"
+        drafted.write_text(new_id())
         with suppress(FileExistsError):  # another process was faster: its id counts
             os.link(drafted, path)
         drafted.unlink()
@@ -127,7 +128,7 @@ class JobFiles:
         here = [folder.name for folder in self._folders()]
         if not here:
             return []
-        ended = select(jobs.c.job_id).where(jobs.c.ended_at < before.astimezone(UTC).isoformat())
+        ended = select(jobs.c.job_id).where(jobs.c.ended_at < moment_text(before))
         with self._database.reading() as connection:
             old = set(connection.execute(ended).scalars())
         return sorted(old.intersection(here))

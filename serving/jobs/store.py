@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -15,6 +15,7 @@ from serving.jobs.files import JobFile, JobFiles
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
 from serving.ledger.tables import jobs
+from serving.moments import moment_of, moment_text
 
 __all__ = ["Job", "JobLimits", "JobState", "JobStore", "NewJob"]
 
@@ -166,7 +167,7 @@ class JobStore:
     def sweep(self) -> int:
         """Mark the jobs of workers that fell silent (a crash, a power cut) as interrupted; return how many."""
         silence = timedelta(seconds=self.limits.silence_seconds)
-        silent = jobs.c.alive_at < _text(self._clock() - silence)
+        silent = jobs.c.alive_at < moment_text(self._clock() - silence)
         gone = (jobs.c.state == JobState.RUNNING) & silent
         with self._database.reading() as connection:
             if connection.execute(select(jobs.c.job_id).where(gone).limit(1)).first() is None:
@@ -239,7 +240,7 @@ class JobStore:
             return int(connection.execute(before).scalar_one())
 
     def _now(self) -> str:
-        return _text(self._clock())
+        return moment_text(self._clock())
 
     def _oldest(self, kinds: Collection[str]) -> Select[tuple[str]]:
         here = jobs.c.place.is_(None) | (jobs.c.place == self.files.place())
@@ -286,16 +287,8 @@ def _job(row: Row[tuple[object, ...]]) -> Job:
         state=JobState(row.state),
         progress=row.progress,
         submitted_at=datetime.fromisoformat(row.submitted_at),
-        started_at=_moment(row.started_at),
-        ended_at=_moment(row.ended_at),
+        started_at=moment_of(row.started_at),
+        ended_at=moment_of(row.ended_at),
         answer_id=row.answer_id,
         problem=None if row.problem is None else json.loads(row.problem),
     )
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

@@ -1,7 +1,6 @@
 """Put together what takes, runs and keeps jobs; families register their kinds before it starts."""
 
 import os
-import uuid
 from dataclasses import dataclass
 
 from serving.clock import utc_now
@@ -12,6 +11,7 @@ from serving.jobs.store import JobLimits, JobStore
 from serving.jobs.worker import JobWorker
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
+from serving.random_bytes import new_id
 from serving.settings import ServiceSettings
 
 __all__ = ["Jobs", "make_jobs"]
@@ -34,10 +34,6 @@ def make_jobs(settings: ServiceSettings, database: Database, ledger: Ledger) -> 
     files = JobFiles(database, settings.jobs)
     limits = JobLimits(settings.jobs_waiting, settings.job_silence_seconds)
     store = JobStore(database, ledger, limits, files=files, clock=utc_now)
-    worker = JobWorker(store, ledger, kinds, name=f"{os.getpid()}-{uuid.uuid4().hex}")
-    desk = JobDesk(store, kinds, wake=worker.wake, clock=utc_now, new_id=_new_id)
+    worker = JobWorker(store, ledger, kinds, name=f"{os.getpid()}-{new_id()}")
+    desk = JobDesk(store, kinds, wake=worker.wake, clock=utc_now, new_id=new_id)
     return Jobs(kinds, files, store, desk, worker)
-
-
-def _new_id() -> str:
-    return uuid.uuid4().hex

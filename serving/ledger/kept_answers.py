@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, Row, func, insert, select
@@ -13,6 +13,7 @@ from serving.access.roles import ALL_COMPANIES
 from serving.errors import UnknownAnswerError
 from serving.ledger.database import Database
 from serving.ledger.tables import kept_answers
+from serving.moments import moment_text
 
 __all__ = ["KeptAnswer", "KeptAnswers"]
 
@@ -46,7 +47,7 @@ class KeptAnswers:
             "scope": answer.scope,
             "companies": json.dumps(sorted(answer.companies)),
             "key_id": answer.key_id,
-            "kept_at": answer.kept_at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "kept_at": moment_text(answer.kept_at),
             "body": answer.body,
         }
         connection.execute(insert(kept_answers).values(values))

@@ -1,6 +1,5 @@
 """Those who answer about reviews and decisions, and what they are made of."""
 
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +15,7 @@ from serving.decisions.replay import Replayer
 from serving.decisions.steady_clock import SteadyClock
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
+from serving.random_bytes import new_id
 from serving.review.acting import Acting
 from serving.review.active_overrides import ActiveOverrides
 from serving.review.appeal_desk import AppealDesk, AppealLimits
@@ -56,7 +56,7 @@ def review_parts(
 ) -> ReviewParts:
     """Put the desks together; `replayers` are asked for when a decision is replayed, `active` is what scores are told."""
     clock = SteadyClock(database, utc_now, tolerance_seconds=settings.clock_tolerance_seconds)
-    acting = Acting(DecisionReader(database, ledger), clock, lambda: uuid.uuid4().hex)
+    acting = Acting(DecisionReader(database, ledger), clock, new_id)
     override_store, appeal_store = (ReviewStore(database, ledger, kind) for kind in ("override", "appeal"))
     overrides = OverrideDesk(
         override_store, acting, longest_days=settings.override_longest_days, changed=active.refresh

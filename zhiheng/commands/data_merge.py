@@ -1,11 +1,11 @@
 """List the uploads that the service took, and merge them into the checked tables."""
 
-import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
 
+from serving.random_bytes import new_id
 from zhiheng.console import teller
 from zhiheng.database import service_database
 from zhiheng.settings import load_settings
@@ -26,7 +26,7 @@ def list_uploads(table: str | None, limit: int) -> None:
     say = teller(settings)
     if table is not None:
         contract_of(table)
-    everybody = command_line_caller(uuid.uuid4().hex)
+    everybody = command_line_caller(new_id())
     with service_database() as database:
         found = UploadStore(database, settings.home / "intake").list(everybody, table=table, limit=limit)
     if not found:
@@ -58,9 +58,9 @@ def merge_uploads(
             only=tables,
             corrections=corrections,
             write=not dry_run,
-            caller=command_line_caller(uuid.uuid4().hex, by=by),
+            caller=command_line_caller(new_id(), by=by),
             clock=lambda: datetime.now(UTC),
-            new_id=lambda: uuid.uuid4().hex,
+            new_id=new_id,
         )
     for one in done:
         _say(one, dry_run=dry_run)

@@ -1,6 +1,5 @@
 """Commands of API keys: make, list, rotate, limit, withdraw."""
 
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serving.access.roles import ALL_COMPANIES, Role
+from serving.random_bytes import new_id
 from zhiheng.console import teller
 from zhiheng.database import service_database
 from zhiheng.settings import load_settings
@@ -143,7 +143,7 @@ def _acting(made_by: str = "") -> Iterator["KeyStore"]:
     from serving.access.key_acts import acts_of
     from serving.access.keys import KeyStore
 
-    told = acts_of(command_line_caller(uuid.uuid4().hex, by=made_by), new_id=lambda: uuid.uuid4().hex)
+    told = acts_of(command_line_caller(new_id(), by=made_by), new_id=new_id)
     with service_database() as database:
         yield KeyStore(database, told=told)
 

@@ -1,7 +1,6 @@
 """Commands of the ledger: verify and show it, compute decisions again, export and prune them."""
 
 import json
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serving.random_bytes import new_id
 from zhiheng.console import teller
 from zhiheng.database import service_database
 from zhiheng.settings import load_settings
@@ -175,8 +175,8 @@ def prune_ledger(
 
     if not by.strip():
         raise PruneError(zh="请用 --by 写明由谁执行。", en="say with --by who does it.")
-    caller = command_line_caller(uuid.uuid4().hex, [Role.OPERATOR.value], by=by)
-    wanted = Prune(before.replace(tzinfo=UTC), caller, datetime.now(UTC), uuid.uuid4().hex)
+    caller = command_line_caller(new_id(), [Role.OPERATOR.value], by=by)
+    wanted = Prune(before.replace(tzinfo=UTC), caller, datetime.now(UTC), new_id())
     target = folder or _archive()
     with service_database() as database:
         done = prune(database, Ledger(database), wanted, target)
@@ -209,7 +209,7 @@ def _remove_old_files(database: "Database", by: "Caller") -> tuple[int, int] | N
     old = old_files(database, books=settings.books, jobs=jobs, now=now, days=settings.kept_files_days)
     if old is None or not (old.books or old.jobs):
         return None
-    remove_files(Ledger(database), jobs, old, by=by, at=now, record_id=uuid.uuid4().hex)
+    remove_files(Ledger(database), jobs, old, by=by, at=now, record_id=new_id())
     return len(old.books), len(old.jobs)
 
 
@@ -221,7 +221,7 @@ def _auditor(by: str | None) -> "Caller":
     from serving.access.command_line import command_line_caller
     from serving.access.roles import Role
 
-    return command_line_caller(uuid.uuid4().hex, [Role.AUDITOR.value], by=by)
+    return command_line_caller(new_id(), [Role.AUDITOR.value], by=by)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Commands of models at run time: list, kill, restore, roll back, point an alias, follow MLflow; they work without the service."""
 
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serving.random_bytes import new_id
 from zhiheng.console import teller
 from zhiheng.settings import load_settings
 
@@ -175,7 +175,7 @@ def _caller() -> "Caller":
     from serving.access.command_line import command_line_caller
     from serving.access.roles import Role
 
-    return command_line_caller(uuid.uuid4().hex, [Role.OPERATOR.value])
+    return command_line_caller(new_id(), [Role.OPERATOR.value])
 
 
 def _service_settings() -> "ServiceSettings":

@@ -1,7 +1,6 @@
 """HTTP of books: a table in, the same rows scored out, in the kind of table that is asked for; large ones as jobs."""
 
 import threading
-import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,6 +20,7 @@ from serving.jobs.files import Side
 from serving.jobs.schemas import JobReceipt
 from serving.jobs.wiring import Jobs
 from serving.ledger.answered import Answered
+from serving.random_bytes import new_id
 from serving.uploads.media import MEDIA_TYPES, TableKind, accepted_kind, sent_kind
 from serving.uploads.spool import Spooled, spool
 
@@ -72,7 +72,7 @@ class BooksApi(AnswerApi):
         query = read_query(request, BookQuery)
         kind = sent_kind(request.headers.get("content-type"))
         answer = accepted_kind(request.headers.get("accept"))
-        book_id = uuid.uuid4().hex
+        book_id = new_id()
         try:
             spooled = await self._spooled(request, book_id, kind)
             response = await self._answered(
@@ -88,7 +88,7 @@ class BooksApi(AnswerApi):
         self._caller(request, request_id, TEMPLATE)
         query = read_query(request, TemplateQuery)
         accepted_kind(request.headers.get("accept"), (TableKind.XLSX,))
-        path = self._jobs.files.new(uuid.uuid4().hex, Side.OUTPUT, "book.xlsx")
+        path = self._jobs.files.new(new_id(), Side.OUTPUT, "book.xlsx")
         version = await self._api.in_slow_thread(lambda: self._desk().template(path, by=query.by))
         headers = {"X-Request-ID": request_id, "Cache-Control": "no-store", "X-Model-Version": version}
         return FileResponse(

@@ -1,6 +1,5 @@
 """Put those who score books together; what reads spreadsheets is imported when the first book comes."""
 
-import uuid
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from serving.http.api import Api
 from serving.jobs.kinds import RESULT, JobKind, Outcome, Progress
 from serving.jobs.store import Job
 from serving.jobs.wiring import Jobs
+from serving.random_bytes import new_id
 from serving.uploads.limits import TableLimits
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _desk_when_needed(api: Api, jobs: Jobs) -> "Callable[[], BookDesk]":
             ),
             outside=lambda caller, party: api.access.watch.refused(caller, party, outside=True),
             clock=utc_now,
-            new_id=lambda: uuid.uuid4().hex,
+            new_id=new_id,
         )
 
     return desk
