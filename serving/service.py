@@ -15,11 +15,12 @@ import bentoml
 from bentoml._internal.log import CLI_LOGGING_CONFIG, SERVER_LOGGING_CONFIG
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from serving.heartbeats import beat
 from serving.http.patience import limit_header_time
 from serving.operations.json_logs import log_as_json
 from serving.operations.tls import tls_files
 from serving.settings import ServiceSettings
-from serving.supervising import end_without_supervisor, supervise
+from serving.supervising import end_without_supervisor, hung_before, supervise
 
 if TYPE_CHECKING:
     from serving.wiring import Deployment
@@ -46,7 +47,10 @@ _SSL: Final = (
 # Read by uvicorn in the workers; without it every process of this host could say that it is somebody else.
 os.environ["FORWARDED_ALLOW_IPS"] = _SETTINGS.trusted_gateways
 log_as_json(CLI_LOGGING_CONFIG, SERVER_LOGGING_CONFIG)
-supervise(math.ceil(max(_SETTINGS.deadline_seconds, _SETTINGS.forecast_deadline_seconds)) + 1)
+supervise(
+    math.ceil(max(_SETTINGS.deadline_seconds, _SETTINGS.forecast_deadline_seconds)) + 1,
+    _SETTINGS.hung_worker_seconds,
+)
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
 # At most one: BentoML makes the application and the instance apart, and neither gets hold of the other.
 _DEPLOYMENTS: Final[list["Deployment"]] = []
@@ -76,12 +80,14 @@ class _Worker:
     @bentoml.on_startup
     async def start(self) -> None:
         """Open the ledger, load model and features, and look for newer ones from time to time."""
+        self._beating = asyncio.create_task(beat())
         from serving.wiring import Deployment  # noqa: PLC0415 - the supervising process must not load all this
 
         deployment = Deployment(_SETTINGS)
         await asyncio.to_thread(deployment.start)
         if _TLS is not None:
             deployment.gauges.certificate_ends(_TLS.expires_at())
+        deployment.gauges.workers_hung(hung_before())
         _DEPLOYMENTS.append(deployment)
         # What is loaded now stays: a full collection over it would stop answers for 150 ms each time.
         gc.collect()

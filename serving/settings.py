@@ -33,6 +33,12 @@ class ServiceSettings(BaseSettings):
         ge=1,
         description="服务进程数，各占一份内存 / worker processes; each holds the model in memory",
     )
+    hung_worker_seconds: float = Field(
+        default=30.0,
+        ge=2,
+        description="工作进程多久没有动静即视为挂起，由监督进程终止并换新 / "
+        "a worker whose event loop stood still for so long hangs; the supervisor kills and replaces it",
+    )
     tls_cert: Path | None = Field(
         default=None,
         description="证书（PEM，含证书链）；与私钥一起给出即提供 HTTPS / "

@@ -74,6 +74,12 @@ CERTIFICATE_ENDS: Final = Gauge(
     multiprocess_mode="mostrecent",
     registry=REGISTRY,
 )
+WORKERS_HUNG: Final = Gauge(
+    "zhiheng_workers_hung",
+    "Workers that hung and were replaced since the service was started",
+    multiprocess_mode="max",
+    registry=REGISTRY,
+)
 
 
 class Gauges:
@@ -113,6 +119,10 @@ class Gauges:
     def certificate_ends(self, at: datetime) -> None:
         """Note until when the certificate of the service holds."""
         CERTIFICATE_ENDS.set(at.timestamp())
+
+    def workers_hung(self, number: int) -> None:
+        """Note how many workers hung before this one was started."""
+        WORKERS_HUNG.set(number)
 
     def _count_jobs(self) -> None:
         query = select(jobs.c.state, func.count()).where(jobs.c.state.in_(_JOB_STATES)).group_by(jobs.c.state)

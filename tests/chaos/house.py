@@ -62,6 +62,12 @@ class House:
         self._service = self._open.enter_context(self.start_service(self.world, **given))
         return self
 
+    def end(self) -> None:
+        """End the service if it runs; the next start may have other settings."""
+        if self._service is not None and self._service.process.poll() is None:
+            self._service.process.terminate()
+            self._service.process.wait(LIVE_SECONDS)
+
     def close(self) -> None:
         """End what runs."""
         if self._service is not None and self._service.process.poll() is None:

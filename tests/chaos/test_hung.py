@@ -1,4 +1,4 @@
-"""A worker that hangs: who is connected to it waits, everybody else is answered by the others."""
+"""A worker that hangs: who is connected to it waits, everybody else is answered by the others, until it is replaced."""
 
 import http.client
 import json
@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.chaos.crowd import Crowd, check_kept
-from tests.chaos.house import House
+from tests.chaos.house import WORKERS, House, alive, until
 
 IMPATIENT_SECONDS = 1.0
 
@@ -65,4 +65,31 @@ def test_worker_that_hangs_under_load_leaves_nothing_half_written(on_file: House
         crowd.wait_for(15)
     assert set(crowd.problems) <= {(503, "ledger-unavailable"), (504, "deadline")}
     assert crowd.without_retry == []
+    check_kept(house, crowd)
+
+
+def hung_workers(house: House) -> float:
+    """Return how many workers the service says were replaced because they hung."""
+    page = house.service.call("GET", "/metrics").text
+    (line,) = [line for line in page.splitlines() if line.startswith("zhiheng_workers_hung")]
+    return float(line.split()[-1])
+
+
+def test_hung_worker_is_killed_and_replaced_and_loses_no_answer(on_file: House) -> None:
+    """Nobody helps: it is stopped under load and never goes on."""
+    on_file.end()
+    house = on_file.start(ZHIHENG_HUNG_WORKER_SECONDS="5")
+    try:
+        with Crowd(house) as crowd:
+            crowd.wait_for(15)
+            hung = house.workers[0]
+            os.kill(hung, signal.SIGSTOP)
+            until(lambda: not alive(hung), "a worker that hangs was left alone")
+            until(lambda: len(house.workers) == WORKERS, "no worker took its place")
+            until(lambda: hung_workers(house) >= 1, "it is counted when its successor is there")
+            crowd.wait_for(15)
+    finally:
+        house.end()
+    assert set(crowd.problems) <= {(503, "ledger-unavailable"), (504, "deadline")}
+    house.start()
     check_kept(house, crowd)
