@@ -19,10 +19,11 @@ from serving.capacity.schemas import (
     RefusedLine,
 )
 from serving.capacity.texts import contribution
-from serving.demand.quality import quality_codes
+from serving.cells import cell_number, cell_text
 from serving.ledger.chain import Json
+from serving.ledger.quality_codes import quality_codes
 
-__all__ = ["answer_lines", "capacity_stamp", "forecast_said", "number", "refused_line", "stamp_said", "text"]
+__all__ = ["answer_lines", "capacity_stamp", "forecast_said", "refused_line", "stamp_said"]
 
 _SHARES = (
     "planned_output", "planned_hours", "calendar_hours", "effective_hours", "availability", "performance", "oee",
@@ -84,11 +85,11 @@ def _line(
     parts = _parts(loaded.contributions(line_id), known) if request.explain else None
     return LineForecast(
         line_id=line_id,
-        org_id=text(row.get("org_id")),
-        name=text(row.get("name")),
-        profile=text(row.get("profile")),
-        unit=text(row.get("unit")),
-        planned_rate=number(row.get("planned_rate")),
+        org_id=cell_text(row.get("org_id")),
+        name=cell_text(row.get("name")),
+        profile=cell_text(row.get("profile")),
+        unit=cell_text(row.get("unit")),
+        planned_rate=cell_number(row.get("planned_rate")),
         bottleneck=_step(row.get("bottleneck")),
         quality=line_quality(points),
         points=[_point(loaded, point, parts, request.by) for point in points.iter_rows(named=True)],
@@ -109,8 +110,8 @@ def _point(
     by: str,
 ) -> LinePoint:
     moment = point["ds" if by == "day" else "week"]
-    values = {name: number(point.get(name)) for name in _SHARES}
-    values["quality_rate"] = number(point["quality"])
+    values = {name: cell_number(point.get(name)) for name in _SHARES}
+    values["quality_rate"] = cell_number(point["quality"])
     if by == "day":
         values |= _of_day(values)
     return LinePoint.model_validate(
@@ -143,19 +144,9 @@ def _of_day(values: Mapping[str, float | None]) -> dict[str, float | None]:
     }
 
 
-def text(value: object) -> str | None:
-    """Return a cell as text, None where it is empty."""
-    return None if value is None else str(value)
-
-
-def number(value: object) -> float | None:
-    """Return a cell as a number, None where it is empty."""
-    return float(value) if isinstance(value, int | float) else None
-
-
 def _step(value: object) -> str | None:
     """Return the limiting step; a plant's own table may say no more than that there is one."""
-    return text(value or None)
+    return cell_text(value or None)
 
 
 def refused_line(line_id: str, code: str, zh: str, en: str) -> RefusedLine:

@@ -18,7 +18,6 @@ from serving.capacity.shortfall_schemas import (
     UtilisationQuery,
 )
 from serving.http.answering import AnswerApi, read_query
-from serving.http.language import Language, preferred_language
 from serving.http.openapi import Endpoint
 from serving.jobs.schemas import JobAnswer, JobReceipt
 from serving.schemas import NoQuery
@@ -184,19 +183,16 @@ class CapacityApi(AnswerApi):
         """Say where a job stands."""
         planner = self._caller(request, request_id, JOB)
         read_query(request, NoQuery)
-        job_id, language = request.path_params["job_id"], self._language(request)
+        job_id, language = request.path_params["job_id"], self._api.language(request)
         jobs = self._api.parts.capacity.jobs
         return await self._answer(lambda: jobs.status(job_id, planner, language), kept=True)
 
     async def cancel(self, request: Request, request_id: str) -> Response:
         """Stop a job."""
         planner = self._caller(request, request_id, JOB_CANCEL)
-        job_id, language = request.path_params["job_id"], self._language(request)
+        job_id, language = request.path_params["job_id"], self._api.language(request)
         jobs = self._api.parts.capacity.jobs
         return await self._answer(lambda: jobs.cancel(job_id, planner, language), kept=True)
-
-    def _language(self, request: Request) -> Language:
-        return preferred_language(request.headers.get("accept-language"), self._api.settings.lang)
 
 
 def capacity_handlers(

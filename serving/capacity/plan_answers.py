@@ -24,8 +24,8 @@ from serving.capacity.plan_schemas import (
     ProductAdvice,
 )
 from serving.capacity.quality import capacity_quality, told
-from serving.demand.quality import quality_codes
 from serving.ledger.chain import Json
+from serving.ledger.quality_codes import quality_codes
 from serving.schemas import Note
 
 __all__ = [

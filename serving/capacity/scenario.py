@@ -22,7 +22,6 @@ from serving.capacity.scenario_schemas import (
 )
 from serving.capacity.sides import Futures, applied_to, side_of
 from serving.capacity.solving import Solving
-from serving.demand.quality import quality_codes
 from serving.errors import DeadlineError, UnknownAnswerError
 from serving.http.answering import Abandoned
 from serving.jobs.desk import JobDesk
@@ -31,6 +30,7 @@ from serving.jobs.store import Job
 from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.kept_answers import KeptAnswer, KeptAnswers
+from serving.ledger.quality_codes import quality_codes
 from serving.schemas import Note
 
 if TYPE_CHECKING:

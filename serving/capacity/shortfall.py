@@ -7,7 +7,7 @@ import polars as pl
 
 from models.quantile_columns import quantile_columns
 from serving.access.caller import Caller
-from serving.capacity.answers import capacity_stamp, number, stamp_said, text
+from serving.capacity.answers import capacity_stamp, stamp_said
 from serving.capacity.desk import CapacityDesk
 from serving.capacity.quality import capacity_quality
 from serving.capacity.run_store import LoadedCapacity
@@ -22,9 +22,10 @@ from serving.capacity.shortfall_schemas import (
     UtilisationPoint,
     UtilisationQuery,
 )
-from serving.demand.quality import quality_codes
+from serving.cells import cell_number, cell_text
 from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Json
+from serving.ledger.quality_codes import quality_codes
 
 __all__ = ["shortfall", "utilisation"]
 
@@ -139,16 +140,16 @@ def _rows(
 
 
 def _product(row: Mapping[str, object], visible: set[str]) -> ProductShortfall:
-    bottleneck = text(row.get("bottleneck"))
+    bottleneck = cell_text(row.get("bottleneck"))
     hidden = bottleneck is not None and bottleneck not in visible
-    zh, en = _ELSEWHERE if hidden else (text(row.get("reason_zh")), text(row.get("reason_en")))
+    zh, en = _ELSEWHERE if hidden else (cell_text(row.get("reason_zh")), cell_text(row.get("reason_en")))
     return ProductShortfall.model_validate(
         {
             **{
                 name: row.get(name)
                 for name in ("product_id", "org_id", "unit", "week", "probability", "reason")
             },
-            **{name: number(row.get(name)) for name in _PRODUCT},
+            **{name: cell_number(row.get(name)) for name in _PRODUCT},
             "bottleneck": None if hidden else bottleneck,
             "text_zh": zh,
             "text_en": en,
@@ -160,9 +161,9 @@ def _line(row: Mapping[str, object]) -> LineShortfall:
     return LineShortfall.model_validate(
         {
             **{name: row.get(name) for name in ("line_id", "org_id", "week", "probability", "reason")},
-            **{name: number(row.get(name)) for name in _LINE},
-            "text_zh": text(row.get("reason_zh")),
-            "text_en": text(row.get("reason_en")),
+            **{name: cell_number(row.get(name)) for name in _LINE},
+            "text_zh": cell_text(row.get("reason_zh")),
+            "text_en": cell_text(row.get("reason_en")),
         }
     )
 
@@ -171,7 +172,7 @@ def _alert(row: Mapping[str, object]) -> StockAlert:
     return StockAlert.model_validate(
         {
             **{name: row.get(name) for name in _ALERT},
-            **{name: number(row.get(name)) for name in ("stock", "bound", "probability")},
+            **{name: cell_number(row.get(name)) for name in ("stock", "bound", "probability")},
         }
     )
 
@@ -189,5 +190,8 @@ def _monthly(loaded: LoadedCapacity, row: Mapping[str, object]) -> LineUtilisati
         for point in rows.iter_rows(named=True)
     ]
     return LineUtilisation(
-        line_id=str(row["line_id"]), org_id=text(row["org_id"]), name=text(row["name"]), points=points
+        line_id=str(row["line_id"]),
+        org_id=cell_text(row["org_id"]),
+        name=cell_text(row["name"]),
+        points=points,
     )

@@ -8,7 +8,7 @@ from typing import Final
 from serving.access.caller import Caller
 from serving.decisions.export import ENDINGS, Export, export
 from serving.decisions.masking import Masking
-from serving.decisions.reading import Asked, Span, subject_of, text_of
+from serving.decisions.reading import Asked, Span, subject_of
 from serving.decisions.replay import Progress, Replayed, Replayer, no_progress, replay
 from serving.decisions.schemas import (
     DecisionAnswer,
@@ -25,6 +25,7 @@ from serving.decisions.scoped import ScopedRecord, scoped
 from serving.errors import FieldProblem, InvalidRequestError
 from serving.ledger.answered import Answered
 from serving.ledger.chain import Decision, Json, canonical_json
+from serving.ledger.json_text import text_of
 from serving.review.acting import Acting
 from serving.review.appeal_desk import AppealDesk
 from serving.review.errors import NotReviewableError

@@ -10,8 +10,9 @@ from typing import Final
 import polars as pl
 
 from serving.decisions.masking import Masking
-from serving.decisions.reading import subject_of, text_of
+from serving.decisions.reading import subject_of
 from serving.ledger.chain import Decision, Json, canonical_json
+from serving.ledger.json_text import text_of
 
 __all__ = ["ENDINGS", "EXPORTED", "Export", "ExportInfo", "export"]
 

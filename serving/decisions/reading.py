@@ -13,10 +13,11 @@ from serving.access.roles import Role
 from serving.errors import UnknownDecisionError
 from serving.ledger.chain import Decision, Json, Ledger
 from serving.ledger.database import Database
+from serving.ledger.json_text import text_of
 from serving.ledger.listing import is_visible, read_decision
 from serving.ledger.tables import decision_scopes, decisions
 
-__all__ = ["Asked", "DecisionReader", "Found", "Span", "sees", "subject_of", "text_of"]
+__all__ = ["Asked", "DecisionReader", "Found", "Span", "sees", "subject_of"]
 
 _WINDOW: Final = 5_000  # rows looked at in one query
 _MOST_WINDOWS: Final = 20  # then the page ends, with a cursor to go on from
@@ -146,11 +147,6 @@ def subject_of(record: Mapping[str, Json]) -> str:
         answer = record.get("answer")
         given = answer.get("party_id") if isinstance(answer, Mapping) else None
     return text_of(given)
-
-
-def text_of(value: Json) -> str:
-    """Return a text, empty for what is none."""
-    return value if isinstance(value, str) else ""
 
 
 def _quoted(value: str) -> str:

@@ -6,9 +6,9 @@ from typing import Final
 
 from serving.access.caller import Call, Caller
 from serving.decisions.differences import Differing, differing
-from serving.decisions.reading import text_of
 from serving.errors import ServingError
 from serving.ledger.chain import Decision, Json
+from serving.ledger.json_text import text_of
 from serving.schemas import Note
 
 __all__ = [

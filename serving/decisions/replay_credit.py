@@ -13,9 +13,9 @@ from serving.credit.score.schemas import ScoreAnswer
 from serving.credit.score.writing import record_of
 from serving.credit.sources.dated_policies import DatedPolicies
 from serving.credit.terms import FeatureText, Model, Terms
-from serving.decisions.reading import text_of
 from serving.decisions.replay import CannotReplayError, Progress, Recomputed, caller_of_record
 from serving.ledger.chain import Decision
+from serving.ledger.json_text import text_of
 from serving.schemas import Note
 
 __all__ = ["EXPLAINER", "POLICY_FILES", "ModelOf", "ScoreReplayer", "kept_model"]

@@ -20,13 +20,13 @@ from serving.capacity.shortfall_schemas import ShortfallQuery, UtilisationQuery
 from serving.champions.families import Level
 from serving.champions.run_choice import RunChoice
 from serving.champions.stand_in import run_note
-from serving.decisions.reading import text_of
 from serving.decisions.replay import CannotReplayError, Progress, Recomputed, Replayer, caller_of_record
 from serving.demand.desk import DemandDesk
 from serving.demand.forecast_store import ForecastStore, LoadedRun
 from serving.demand.schemas import ForecastRequest
 from serving.ledger.answered import Answered
 from serving.ledger.chain import Decision
+from serving.ledger.json_text import text_of
 
 __all__ = ["run_replayers"]
 

@@ -8,12 +8,14 @@ import polars as pl
 from features.timeline import Frequency
 from models.demand.ledger.forecast_value_added import Vintage, forecast_pairs, summarise
 from serving.access.caller import Caller
+from serving.cells import cell_text
 from serving.demand.answers import stamp
 from serving.demand.desk import DemandDesk, filtered
 from serving.demand.forecast_store import LoadedRun
-from serving.demand.quality import answer_quality, quality_codes
+from serving.demand.quality import answer_quality
 from serving.demand.schemas import AccuracyAnswer, AccuracyQuery, AccuracyRow
 from serving.ledger.answered import Answered, write_answer
+from serving.ledger.quality_codes import quality_codes
 from serving.schemas import Note
 
 __all__ = ["AccuracyDesk"]
@@ -80,13 +82,9 @@ class AccuracyDesk:
 def _rows(pairs: pl.DataFrame, by: str) -> list[AccuracyRow]:
     found = summarise(pairs, by=[by])
     return [
-        AccuracyRow.model_validate({"group": _text(row.pop(by)), **row})
+        AccuracyRow.model_validate({"group": cell_text(row.pop(by)), **row})
         for row in found.iter_rows(named=True)
     ]
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 def _date(value: object) -> date | None:

@@ -8,8 +8,9 @@ import polars as pl
 
 from models.demand.ledger.planner_overrides import apply_overrides, in_force
 from models.demand.ledger.published_run import KEYS
+from serving.cells import cell_text
 from serving.demand.forecast_store import LoadedRun
-from serving.demand.quality import quality_codes, series_quality
+from serving.demand.quality import series_quality
 from serving.demand.schemas import (
     AppliedOverride,
     ForecastAnswer,
@@ -20,6 +21,7 @@ from serving.demand.schemas import (
 )
 from serving.demand.texts import driver
 from serving.ledger.chain import Json
+from serving.ledger.quality_codes import quality_codes
 
 __all__ = ["Final", "Finals", "answer_series", "finals_of", "forecast_record", "refusal", "stamp"]
 
@@ -90,8 +92,8 @@ def _series(
         )
     return SeriesForecast(
         unique_id=unique_id,
-        **{key: _text(row[key]) for key in (*KEYS, "level")},
-        members=_text(row["members"]) or "",
+        **{key: cell_text(row[key]) for key in (*KEYS, "level")},
+        members=cell_text(row["members"]) or "",
         quality=series_quality(row, apart=any(point.override and point.override.gap for point in points)),
         points=points,
     )
@@ -103,10 +105,6 @@ def _applied(changed: Final | None) -> AppliedOverride | None:
     return AppliedOverride.model_validate(
         {"override_ids": list(changed.override_ids), "basis": changed.basis, "gap": changed.gap}
     )
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 def refusal(unique_id: str, code: str, zh: str, en: str) -> RefusedSeries:

@@ -10,6 +10,7 @@ import polars as pl
 from features.timeline import Frequency
 from models.demand.ledger.planner_overrides import OVERRIDES
 from serving.access.caller import Caller
+from serving.cells import cell_text
 from serving.demand.answers import Finals, finals_of, stamp
 from serving.demand.desk import DemandDesk
 from serving.demand.forecast_store import LoadedRun
@@ -25,12 +26,13 @@ from serving.demand.override_schemas import (
     StoredOverride,
 )
 from serving.demand.override_store import NewOverride
-from serving.demand.quality import answer_quality, quality_codes, series_quality
+from serving.demand.quality import answer_quality, series_quality
 from serving.demand.schemas import DemandQuality
 from serving.demand.texts import driver
 from serving.errors import FieldProblem, InvalidRequestError, UnknownOverrideError
 from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Json
+from serving.ledger.quality_codes import quality_codes
 from serving.schemas import QualityLevel
 
 __all__ = ["list_overrides", "make_override", "withdraw_override"]
@@ -53,8 +55,8 @@ def make_override(desk: DemandDesk, request: OverrideRequest, planner: Caller) -
         override_id=desk.new_id(),
         decision_id=desk.new_id(),
         unique_id=request.unique_id,
-        org_id=_text(row["org_id"]),
-        level=_text(row["level"]),
+        org_id=cell_text(row["org_id"]),
+        level=cell_text(row["level"]),
         freq=str(loaded.info.freq),
         periods=tuple(periods),
         kind=request.kind,
@@ -153,10 +155,6 @@ def _series_row(loaded: LoadedRun, unique_id: str, planner: Caller) -> Mapping[s
         en = f"run {loaded.info.run_id} holds no forecast of it, or it is not of the key's companies"
         raise InvalidRequestError([FieldProblem("unique_id", "unknown_series", zh, en)])
     return found.row(0, named=True)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 def _check(

@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Final
 
 from serving.demand.schemas import DemandQuality, RefusedSeries
-from serving.ledger.chain import Json
 from serving.schemas import Note, QualityLevel
 
-__all__ = ["answer_quality", "quality_codes", "series_quality", "stale_notes"]
+__all__ = ["answer_quality", "series_quality", "stale_notes"]
 
 _APART: Final = Note(
     code="overrides_disagree",
@@ -77,8 +76,3 @@ def answer_quality(
     if refused and not series:
         level = QualityLevel.REFUSED
     return DemandQuality(level=level, notes=[*notes, *told])
-
-
-def quality_codes(quality: DemandQuality) -> Mapping[str, Json]:
-    """Return a quality as the ledger keeps it."""
-    return {"level": str(quality.level), "notes": [note.code for note in quality.notes]}

@@ -26,7 +26,7 @@ from serving.demand.answers import refusal, stamp
 from serving.demand.desk import DemandDesk
 from serving.demand.forecast_store import LoadedRun
 from serving.demand.payload import PayloadDesk
-from serving.demand.quality import answer_quality, quality_codes, series_quality
+from serving.demand.quality import answer_quality, series_quality
 from serving.demand.scenario_schemas import (
     DriverInput,
     ScenarioAnswer,
@@ -44,6 +44,7 @@ from serving.http.problems import request_error
 from serving.lean import import_lightgbm_alone
 from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Json
+from serving.ledger.quality_codes import quality_codes
 from serving.schemas import Note
 
 if TYPE_CHECKING:

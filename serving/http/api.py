@@ -33,7 +33,7 @@ from serving.http.body_headers import check_body_headers
 from serving.http.direct import Answering, DirectApplication
 from serving.http.errors import SlowBodyError
 from serving.http.gate import Gate, GateLimits
-from serving.http.language import preferred_language
+from serving.http.language import Language, preferred_language
 from serving.http.openapi import DOCS_PAGE, JSON, Endpoint, openapi_json
 from serving.http.problem_table import problem_of
 from serving.http.problems import known_error, problem_response
@@ -192,9 +192,13 @@ class Api:
             asked = f"{request.url.path}?{request.url.query}\n{sent!r}"
             await self.in_thread(lambda: watch.refused(known, asked, outside=outside))
 
+    def language(self, request: Request) -> Language:
+        """Return the language that the caller asks for, the service's own where it asks for none."""
+        return preferred_language(request.headers.get("accept-language"), self.settings.lang)
+
     def problem(self, error: Exception, request: Request, request_id: str) -> Response:
         """Answer with an error in the caller's language."""
-        language = preferred_language(request.headers.get("accept-language"), self.settings.lang)
+        language = self.language(request)
         error = known_error(error, request_id)
         request.state.problem = problem_of(error).slug  # counted by slug
         if isinstance(error, LimitExceededError):

@@ -13,7 +13,6 @@ from features.contracts import contract_of
 from serving.access.roles import Role
 from serving.http.answering import AnswerApi, read_query
 from serving.http.api import Api, Handler
-from serving.http.language import preferred_language
 from serving.http.openapi import Endpoint
 from serving.http.problems import request_error
 from serving.intake.desk import IntakeDesk
@@ -150,7 +149,7 @@ class IntakeApi(AnswerApi):
         """Give the failed rows of an upload back."""
         caller = self._caller(request, request_id, FAILED)
         upload_id = _upload_id(request)
-        language = preferred_language(request.headers.get("accept-language"), self._api.settings.lang)
+        language = self._api.language(request)
 
         def make() -> bytes:
             rows, record = self._desk.failed(upload_id, caller)

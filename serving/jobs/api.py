@@ -10,7 +10,6 @@ from starlette.responses import FileResponse, Response
 from serving.access.roles import Role
 from serving.http.answering import AnswerApi, read_query
 from serving.http.api import Api, Handler
-from serving.http.language import Language, preferred_language
 from serving.http.openapi import Endpoint
 from serving.jobs.desk import JobDesk
 from serving.jobs.schemas import JobAnswer, JobFileQuery, JobList, JobListQuery
@@ -84,7 +83,7 @@ class JobsApi(AnswerApi):
     async def list(self, request: Request, request_id: str) -> Response:
         """List jobs."""
         caller = self._caller(request, request_id, JOBS)
-        query, language = read_query(request, JobListQuery), self._language(request)
+        query, language = read_query(request, JobListQuery), self._api.language(request)
         return await self._answer(
             lambda: self._desk.list(caller, language, before=query.cursor, limit=query.limit), kept=True
         )
@@ -93,13 +92,13 @@ class JobsApi(AnswerApi):
         """Say where a job stands."""
         caller = self._caller(request, request_id, JOB)
         read_query(request, NoQuery)
-        job_id, language = request.path_params["job_id"], self._language(request)
+        job_id, language = request.path_params["job_id"], self._api.language(request)
         return await self._answer(lambda: self._desk.status(job_id, caller, language), kept=True)
 
     async def cancel(self, request: Request, request_id: str) -> Response:
         """Stop a job."""
         caller = self._caller(request, request_id, CANCEL)
-        job_id, language = request.path_params["job_id"], self._language(request)
+        job_id, language = request.path_params["job_id"], self._api.language(request)
         return await self._answer(lambda: self._desk.cancel(job_id, caller, language), kept=True)
 
     async def result(self, request: Request, request_id: str) -> Response:
@@ -116,9 +115,6 @@ class JobsApi(AnswerApi):
         return FileResponse(
             fetched.path, headers=headers, media_type=fetched.file.media_type, filename=fetched.file.name
         )
-
-    def _language(self, request: Request) -> Language:
-        return preferred_language(request.headers.get("accept-language"), self._api.settings.lang)
 
 
 def jobs_handlers(jobs: JobsApi) -> Mapping[Endpoint, Handler]:

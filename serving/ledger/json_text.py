@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 import orjson
 
-__all__ = ["Json", "canonical_json"]
+__all__ = ["Json", "canonical_json", "text_of"]
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
 
@@ -20,6 +20,11 @@ def canonical_json(value: Json) -> str:
     if "null" in text:  # orjson writes NaN as null and says nothing
         _refuse_nan(value)
     return text
+
+
+def text_of(value: Json) -> str:
+    """Return a text, empty for what is none."""
+    return value if isinstance(value, str) else ""
 
 
 def _seen_through(value: object) -> object:

@@ -11,7 +11,6 @@ from serving.access.roles import Role
 from serving.http.accept import accepted_type
 from serving.http.answering import AnswerApi, read_query
 from serving.http.api import Api, Handler
-from serving.http.language import preferred_language
 from serving.http.openapi import Endpoint
 from serving.ledger.answered import Answered
 from serving.review.appeal_schemas import (
@@ -261,7 +260,7 @@ class ReviewApi(AnswerApi):
         media_type = accepted_type(request.headers.get("accept"), NOTICE.produces)
         if media_type == _JSON:
             return await self._answer(lambda: self._notices.notice(decision_id, caller))
-        language = preferred_language(request.headers.get("accept-language"), self._api.settings.lang)
+        language = self._api.language(request)
 
         def work() -> Notice:
             answered = self._notices.notice(decision_id, caller)

@@ -9,15 +9,15 @@ from features.catalogue import Feature
 from features.contracts import CONTRACTS
 from models.credit.policy import Advice
 from serving.access.caller import Caller
-from serving.decisions.reading import text_of
 from serving.http.language import Language
 from serving.ledger.answered import Answered
 from serving.ledger.chain import Json
+from serving.ledger.json_text import text_of
 from serving.review.acting import Act, Acting
 from serving.review.appeal_desk import AppealDesk, AppealLimits
 from serving.review.errors import NoNoticeError
 from serving.review.notice_reasons import MOST_REASONS, main_reasons, reason_of_override
-from serving.review.notice_schemas import DataUsed, Notice, TwoLanguages
+from serving.review.notice_schemas import DataUsed, Notice, TwoLanguages, two_languages
 from serving.review.override_desk import OverrideDesk
 from serving.review.override_schemas import ReasonCode
 from serving.review.schemas import StandingAdvice, StandingBy
@@ -95,10 +95,10 @@ class NoticeDesk:
             decided_on=about.said.decided_at,
             advice=stands.advice,
             by=stands.by,
-            headline=_both(_HEADLINES[stands.advice]),
+            headline=two_languages(_HEADLINES[stands.advice]),
             reasons=told,
             data_used=data_used,
-            model_used=_both(_ABOUT[stands.by]),
+            model_used=two_languages(_ABOUT[stands.by]),
             appeal=TwoLanguages(
                 zh=f"如有异议，请在 {until} 前（含）向下列部门申诉，说明理由并附材料；将由未参与本决定的人员在 {days} "
                 "个工作日内复核并答复。",
@@ -198,7 +198,3 @@ def _appeal_until(about: SubjectDecision, days: int) -> date:
 
 def _day(value: Json) -> date | None:
     return date.fromisoformat(text_of(value)) if text_of(value) else None
-
-
-def _both(text: tuple[str, str]) -> TwoLanguages:
-    return TwoLanguages(zh=text[0], en=text[1])

@@ -6,9 +6,9 @@ from typing import Final
 from features.catalogue import Feature
 from models.credit.reasons import reasons
 from models.credit.rules.policy import RuleFamily
-from serving.decisions.reading import text_of
 from serving.ledger.chain import Json
-from serving.review.notice_schemas import TwoLanguages
+from serving.ledger.json_text import text_of
+from serving.review.notice_schemas import TwoLanguages, two_languages
 from serving.review.override_schemas import ReasonCode
 from serving.review.subject_decision import SubjectDecision
 
@@ -90,14 +90,14 @@ _OF_OVERRIDE: Final = {
 
 def reason_of_override(code: ReasonCode) -> TwoLanguages:
     """Return the reason of a person's decision in words; the reviewer's own text stays inside."""
-    return _both(_OF_OVERRIDE[code])
+    return two_languages(_OF_OVERRIDE[code])
 
 
 def main_reasons(about: SubjectDecision, cards: Mapping[str, Feature]) -> list[TwoLanguages]:
     """Return the main reasons, those of rules that decided first, then what is missing, then the model's."""
     found = [*_of_rules(about), *_of_quality(about), *_of_model(about, cards)]
     if not found:
-        found = [_both(_NO_MODEL if about.said.pd is None else _ALIKE)]
+        found = [two_languages(_NO_MODEL if about.said.pd is None else _ALIKE)]
     once = {reason.zh: reason for reason in found}
     return list(once.values())[:MOST_REASONS]
 
@@ -108,12 +108,12 @@ def _of_rules(about: SubjectDecision) -> Iterator[TwoLanguages]:
             continue
         family = text_of(rule.get("family"))
         if rule.get("checked") is not True:
-            yield _both(_UNCHECKED)
+            yield two_languages(_UNCHECKED)
         elif family in _OWN_AFFAIRS:
             zh, en = text_of(rule.get("text_zh")), text_of(rule.get("text_en"))
             yield TwoLanguages(zh=f"{zh.rstrip('。')}。", en=f"{en[:1].upper()}{en[1:].rstrip('.')}.")
         elif family in _IN_GENERAL:
-            yield _both(_IN_GENERAL[RuleFamily(family)])
+            yield two_languages(_IN_GENERAL[RuleFamily(family)])
 
 
 def _of_quality(about: SubjectDecision) -> Iterator[TwoLanguages]:
@@ -121,7 +121,7 @@ def _of_quality(about: SubjectDecision) -> Iterator[TwoLanguages]:
     codes = quality.get("notes") if isinstance(quality, Mapping) else None
     for code in codes if isinstance(codes, list) else []:
         if code in _OF_QUALITY:
-            yield _both(_OF_QUALITY[code])
+            yield two_languages(_OF_QUALITY[code])
 
 
 def _of_model(about: SubjectDecision, cards: Mapping[str, Feature]) -> list[TwoLanguages]:
@@ -145,7 +145,7 @@ def _of_model(about: SubjectDecision, cards: Mapping[str, Feature]) -> list[TwoL
     # What no catalogue describes has no plain words, and nobody can tell whether it is about others.
     told = [(one, other) for one, other in zip(zh, en, strict=True) if one.feature in cards]
     if zh and not told:
-        return [_both(_SCORE)]
+        return [two_languages(_SCORE)]
     return [TwoLanguages(zh=one.notice, en=other.notice) for one, other in told]
 
 
@@ -160,7 +160,3 @@ def _numbers(value: Json) -> dict[str, float | None]:
     if not isinstance(value, Mapping):
         return {}
     return {name: float(part) if isinstance(part, int | float) else None for name, part in value.items()}
-
-
-def _both(text: tuple[str, str]) -> TwoLanguages:
-    return TwoLanguages(zh=text[0], en=text[1])

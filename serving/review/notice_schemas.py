@@ -8,7 +8,7 @@ from models.credit.policy import Advice
 from serving.review.schemas import Reading, StandingBy
 from serving.schemas import StrictModel
 
-__all__ = ["DataUsed", "Notice", "TwoLanguages"]
+__all__ = ["DataUsed", "Notice", "TwoLanguages", "two_languages"]
 
 
 class TwoLanguages(StrictModel):
@@ -16,6 +16,11 @@ class TwoLanguages(StrictModel):
 
     zh: str
     en: str
+
+
+def two_languages(text: tuple[str, str]) -> TwoLanguages:
+    """Return a pair of texts, Chinese first, as answers show it."""
+    return TwoLanguages(zh=text[0], en=text[1])
 
 
 class DataUsed(StrictModel):

@@ -8,9 +8,10 @@ from typing import Final
 from models.credit.policy import Advice
 from models.credit.rules.policy import RuleFamily, Severity
 from serving.access.caller import Caller
-from serving.decisions.reading import DecisionReader, subject_of, text_of
+from serving.decisions.reading import DecisionReader, subject_of
 from serving.errors import FieldProblem, InvalidRequestError
 from serving.ledger.chain import Decision, Json
+from serving.ledger.json_text import text_of
 from serving.review.errors import NotReviewableError
 from serving.review.schemas import ModelAnswer
 

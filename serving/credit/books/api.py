@@ -14,7 +14,6 @@ from serving.access.roles import Role
 from serving.credit.books.schemas import BookAnswer, BookQuery, BookRequest, TemplateFile, TemplateQuery
 from serving.http.answering import AnswerApi, read_query
 from serving.http.api import Api, Handler
-from serving.http.language import preferred_language
 from serving.http.openapi import Endpoint
 from serving.jobs.files import Side
 from serving.jobs.schemas import JobReceipt
@@ -124,7 +123,7 @@ class BooksApi(AnswerApi):
         book: tuple[str, TableKind, TableKind],
     ) -> Response:
         book_id, kind, answer = book
-        language = preferred_language(request.headers.get("accept-language"), self._api.settings.lang)
+        language = self._api.language(request)
         abandoned = threading.Event()
 
         def work() -> "Answered | AnsweredBook":

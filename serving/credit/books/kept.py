@@ -24,7 +24,8 @@ from serving.credit.books.proof import (
 )
 from serving.credit.books.run import BLOCKS_FILE, INPUTS_FILE, ROWS_FILE
 from serving.credit.errors import BookGoneError, UnknownBookRowError
-from serving.ledger.chain import Decision, Json
+from serving.ledger.chain import Decision
+from serving.ledger.json_text import text_of
 
 __all__ = ["BOOKS_ROUTE", "KeptBook", "KeptRow", "kept_book"]
 
@@ -130,14 +131,10 @@ def kept_book(decision: Decision, books: Path) -> KeptBook:
     return KeptBook(
         decision,
         books / str(answer["book_id"]),
-        {table: _text(request.get("input_sha256")), **hashes},
+        {table: text_of(request.get("input_sha256")), **hashes},
         table,
-        _text(answer.get("merkle_root")),
+        text_of(answer.get("merkle_root")),
     )
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _rows(file: pq.ParquetFile, start: int, end: int) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from features.credit.exposure_file import EXPOSURES, ExposureFile
 from features.credit.standing import Standing
 from graph.errors import UserError
 from serving.access.caller import Caller
-from serving.credit.questions.schemas import QuestionAnswer, QuestionQuality
+from serving.credit.questions.schemas import QuestionAnswer
 from serving.credit.scope import may_ask, require_book, require_party
 from serving.credit.score.scorer import CreditScorer
 from serving.credit.sources.book_store import BookStore
@@ -18,9 +18,9 @@ from serving.credit.sources.freshness import AgeLimits, dated_notes, refuse_old
 from serving.errors import NotReadyError
 from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Json
-from serving.schemas import Note, Quality
+from serving.schemas import Note
 
-__all__ = ["CreditNow", "QuestionDesk", "quality_codes"]
+__all__ = ["CreditNow", "QuestionDesk"]
 
 
 class CreditNow(Protocol):
@@ -102,11 +102,6 @@ class QuestionDesk:
     ) -> Answered:
         """Write an answer out with its record."""
         return write_answer(route, answer, asked, caller, said=said, at=answer.answered_at, subject=subject)
-
-
-def quality_codes(quality: QuestionQuality | Quality) -> Mapping[str, Json]:
-    """Return a quality as the ledger keeps it."""
-    return {"level": str(quality.level), "notes": [note.code for note in quality.notes]}
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

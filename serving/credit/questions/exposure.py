@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from features.credit.exposure_file import ExposureFile, OpenLimit
 from graph.errors import UnknownPartyError, UserError
 from serving.access.caller import Caller
-from serving.credit.questions.desk import QuestionDesk, quality_codes
+from serving.credit.questions.desk import QuestionDesk
 from serving.credit.questions.exposure_schemas import (
     ExposureAnswer,
     ExposureLine,
@@ -21,6 +21,7 @@ from serving.credit.questions.exposure_schemas import (
 from serving.credit.questions.schemas import QuestionQuality
 from serving.errors import NotReadyError
 from serving.ledger.answered import Answered
+from serving.ledger.quality_codes import quality_codes
 from serving.schemas import Note, QualityLevel
 
 __all__ = ["ExposureDesk"]

@@ -9,7 +9,7 @@ from features.failures import MASK
 from graph.ontology import RELATIONS, PartyKind, Wording
 from graph.sentences import edge_sentence
 from serving.access.caller import Caller
-from serving.credit.questions.desk import QuestionDesk, quality_codes
+from serving.credit.questions.desk import QuestionDesk
 from serving.credit.questions.portrait_graph import Drawn, GraphSource
 from serving.credit.questions.portrait_schemas import (
     Hub,
@@ -25,6 +25,7 @@ from serving.credit.questions.portrait_schemas import (
 from serving.credit.questions.portrait_scope import ScopedView
 from serving.credit.questions.schemas import QuestionQuality
 from serving.ledger.answered import Answered
+from serving.ledger.quality_codes import quality_codes
 from serving.schemas import Note, QualityLevel
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from models.credit.reasons import Reason, Reasons
 from models.credit.reasons import reasons as explain
 from serving.access.caller import Caller
 from serving.credit.errors import BasisError
-from serving.credit.questions.desk import QuestionDesk, quality_codes
+from serving.credit.questions.desk import QuestionDesk
 from serving.credit.questions.reasons_schemas import ReasonLine, ReasonsAnswer, ReasonsQuery, SideSum
 from serving.credit.questions.schemas import QuestionQuality
 from serving.credit.score.answer import check_additive, outcome_of, route_of
@@ -25,6 +25,7 @@ from serving.credit.sources.feature_cards import feature_cards
 from serving.errors import UnknownDecisionError
 from serving.ledger.answered import Answered
 from serving.ledger.chain import Decision, Json
+from serving.ledger.quality_codes import quality_codes
 from serving.schemas import Note, QualityLevel
 
 __all__ = ["ReasonsDesk"]

@@ -20,7 +20,7 @@ from models.credit.what_if import (
 )
 from models.errors import WhatIfError
 from serving.access.caller import Caller
-from serving.credit.questions.desk import QuestionDesk, quality_codes
+from serving.credit.questions.desk import QuestionDesk
 from serving.credit.questions.schemas import QuestionQuality
 from serving.credit.questions.what_if_schemas import (
     ChangedInput,
@@ -39,6 +39,7 @@ from serving.credit.sources.feature_cards import feature_cards
 from serving.credit.terms import Terms
 from serving.errors import FieldProblem, InvalidRequestError
 from serving.ledger.answered import Answered
+from serving.ledger.quality_codes import quality_codes
 
 __all__ = ["WhatIfDesk"]
 
