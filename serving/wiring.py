@@ -62,7 +62,7 @@ from serving.operations.observing import Observing, Seen
 from serving.parts import Parts, Planning
 from serving.random_bytes import new_bytes, new_id
 from serving.review.active_overrides import ActiveOverrides
-from serving.review.api import ReviewApi, review_handlers
+from serving.review.api import review_handlers
 from serving.review.parts import ReviewParts, review_parts
 from serving.review.review_store import ReviewStore
 from serving.settings import ServiceSettings
@@ -115,7 +115,7 @@ class Deployment:
         )
         review = {
             **decisions_handlers(_decisions(api, self.review, self.jobs)),
-            **review_handlers(ReviewApi(api, self.review)),
+            **review_handlers(api, self.review),
         }
         models = models_handlers(models_api(api, settings, self._database, board))
         self.intake_cleaning = intake_cleaning(settings, self._database)

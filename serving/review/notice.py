@@ -9,7 +9,6 @@ from features.catalogue import Feature
 from features.contracts import CONTRACTS
 from models.credit.policy import Advice
 from serving.access.caller import Caller
-from serving.http.language import Language
 from serving.ledger.answered import Answered
 from serving.ledger.chain import Json
 from serving.ledger.json_text import text_of
@@ -24,7 +23,7 @@ from serving.review.schemas import StandingAdvice, StandingBy
 from serving.review.standing import standing_advice
 from serving.review.subject_decision import SubjectDecision, subject_decision
 
-__all__ = ["NoticeDesk", "notice_markdown"]
+__all__ = ["NoticeDesk"]
 
 _HEADLINES: Final = {
     Advice.DECLINE: ("本次申请未获通过。", "The application was not granted."),
@@ -115,63 +114,6 @@ _ABOUT: Final = {
     StandingBy.OVERRIDE: _BY_PERSON,
     StandingBy.APPEAL: _REVIEWED,
 }
-
-
-def notice_markdown(notice: Notice, language: Language) -> str:
-    """Write a notice as a letter in Markdown."""
-    zh = language == "zh"
-
-    def told(text: TwoLanguages) -> str:
-        return text.zh if zh else text.en
-
-    reasons = [f"{place}. {told(reason)}" for place, reason in enumerate(notice.reasons, start=1)]
-    unknown = "日期不详" if zh else "date unknown"
-    data = [
-        f"- {told(one.name)}{'（截至 ' if zh else ' (as of '}{one.as_of or unknown}{'）' if zh else ')'}"
-        for one in notice.data_used
-    ]
-    titles = (
-        (
-            "不利决定通知书",
-            "主要原因",
-            "使用的数据",
-            "模型与人工审核",
-            "如何申诉",
-            "由谁答复",
-            "决定编号",
-            "日期",
-            "申请主体",
-        )
-        if zh
-        else (
-            *(
-                "Notice of a decision",
-                "Main reasons",
-                "Data used",
-                "Model and review by a person",
-                "How to appeal",
-            ),
-            *("Who answers", "Decision", "Date", "Party"),
-        )
-    )
-    title, why, used, model, appeal, contact, number, day, party = titles
-    return "\n".join(
-        [
-            f"# {title}",
-            "",
-            told(notice.headline),
-            "",
-            f"{party}: {notice.party_id}  ",
-            f"{number}: {notice.of_decision}  ",
-            f"{day}: {notice.decided_on.astimezone():%Y-%m-%d}",
-            "",
-            *(f"## {why}", "", *reasons, ""),
-            *(f"## {used}", "", *data, ""),
-            *(f"## {model}", "", told(notice.model_used), ""),
-            *(f"## {appeal}", "", told(notice.appeal), ""),
-            *(f"## {contact}", "", told(notice.answered_by), ""),
-        ]
-    )
 
 
 def _data_used(about: SubjectDecision, cards: Mapping[str, Feature]) -> list[DataUsed]:

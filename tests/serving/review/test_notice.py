@@ -1,20 +1,32 @@
 """The notice of an adverse decision: main reasons in plain words, nothing of others, nothing of the inside."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
+
+import pytest
+from starlette.requests import Request
 
 from features.catalogue import Dimension, catalogue
 from models.credit.readable import noun_phrase
+from serving.access.caller import Caller
+from serving.access.command_line import command_line_caller
+from serving.access.roles import Role
+from serving.http.api import Api
 from serving.ledger.chain import Decision, Json
+from serving.review.notice_api import NoticeApi
 from serving.review.notice_reasons import main_reasons
 from serving.review.subject_decision import SubjectDecision
+from serving.settings import ServiceSettings
 from tests.serving.conftest import World
 from tests.serving.review.review_world import Office, done, slug
 from tests.serving.review.test_states import MODEL
+
+T = TypeVar("T")
 
 
 def declined(
@@ -31,6 +43,10 @@ def adverse(office: Office) -> str:
         if scored["advice"] != "pass" and scored["decided_by"] == ["grade"]:
             return str(scored["decision_id"])
     raise AssertionError("no party of the small model has an adverse advice")
+
+
+def recorded(office: Office) -> int:
+    return office.client.deployment.review.decisions.acting.reader.head()[0]
 
 
 def about(contributions: dict[str, float], **inputs: float | None) -> SubjectDecision:
@@ -186,3 +202,40 @@ def test_notice_is_recorded_and_roles_hold(office: Office) -> None:
     assert office.record(answer)["route"] == "credit/notice"
     assert slug(office.get(f"decisions/{decision}/notice", "approver"), 403) == "forbidden"
     assert slug(office.get(f"decisions/{decision}/notice", "org07"), 404) == "unknown-decision"
+
+
+def test_letter_is_recorded_once_as_the_notice_is(office: Office) -> None:
+    decision = adverse(office)
+    before = recorded(office)
+    office.get(f"decisions/{decision}/notice", "officer", accept="text/markdown")
+    assert recorded(office) == before + 1
+
+
+def test_letter_that_nobody_waits_for_any_more_is_not_recorded(office: Office) -> None:
+    """The thread goes on when the caller was told that it took too long; no answer was given, so none is recorded."""
+    decision, deployment = adverse(office), office.client.deployment
+    kept: list[Callable[[], object]] = []
+
+    class Late(Api):
+        def caller(self, *_: object) -> Caller:
+            return command_line_caller("r1", [Role.RISK_OFFICER.value])
+
+        async def in_slow_thread(self, function: Callable[[], T]) -> T:
+            kept.append(function)
+            raise TimeoutError
+
+    api = NoticeApi(
+        Late(deployment.parts, deployment._access, ServiceSettings()),
+        deployment.review.notices,
+        deployment.review.annotations,
+    )
+    scope = {
+        "type": "http",
+        "headers": [(b"accept", b"text/markdown")],
+        "path_params": {"decision_id": decision},
+    }
+    before = recorded(office)
+    with pytest.raises(TimeoutError):
+        asyncio.run(api.notice(Request(scope), "r1"))
+    assert [one() is not None for one in kept] == [True]
+    assert recorded(office) == before
