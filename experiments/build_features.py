@@ -62,6 +62,7 @@ class BuildFeatures(BaseModel):
             f"{parties:,} 个主体的 {rows:,} 个观察，{len(FEATURES)} 个特征",
             f"{rows:,} observations of {parties:,} parties, {len(FEATURES)} features",
         )
+        graph_sha256 = store.sha256()
         book, snapshot = Book.read(tables, self.as_of), store.snapshot(self.as_of)
         links = pl.concat([learnt_from.links, links_of(book, snapshot)])
         write_parquet_atomically(links, self.out / LINKS)
@@ -71,6 +72,7 @@ class BuildFeatures(BaseModel):
         sidecar = {
             "data_as_of": str(self.as_of),
             "graph_as_of": str(self.as_of),
+            "graph_sha256": graph_sha256,
             "features": list(FEATURES),
             "sha256": file_sha256(self.out / LATEST),
         }

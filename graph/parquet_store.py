@@ -122,6 +122,10 @@ class ParquetStore:
         """Return the latest score of each party and name as of the date (SCORE_SCHEMA), sorted."""
         return scores_as_of(self._last_scores(self._scores.parts()), as_of)
 
+    def sha256(self) -> str:
+        """Return the SHA-256 of the statements' files (see `PartFolder.sha256`), which snapshots are read from."""
+        return self._edges.sha256(self._edges.parts())
+
     def snapshot(self, as_of: date, nodes: pl.Series | None = None) -> Snapshot:
         """Return the graph as of a date; `nodes` adds parties that may have no edge."""
         rows = self._read().visible(as_of, None)

@@ -1,5 +1,6 @@
 """A folder of Parquet parts that are added and never changed: each whole or not at all, whoever else is writing."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -56,6 +57,21 @@ class PartFolder:
         if not frames:
             return pl.LazyFrame(schema=self.schema)
         return frames[0] if len(frames) == 1 else pl.concat(frames)
+
+    def sha256(self, parts: Sequence[Path]) -> str:
+        """Return what `sha256sum part-*.parquet | sha256sum` says of parts: they never change, so it names what is read.
+
+        Raises `error` for one that cannot be read.
+        """
+        lines = hashlib.sha256()
+        for part in parts:
+            try:
+                with part.open("rb") as file:
+                    found = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as problem:
+                raise self.error(part, str(problem)) from problem
+            lines.update(f"{found}  {part.name}\n".encode())
+        return lines.hexdigest()
 
     def add(self, rows: pl.DataFrame, after: Sequence[Path]) -> bool:
         """Put a part in place behind the parts read; return False when another writer was faster.

@@ -166,7 +166,7 @@ def _capacity(parts: "Parts") -> PartHealth:
 
 def _graph(store: FeatureStore | None) -> PartHealth:
     if store is not None and store.graph_as_of is not None:
-        return PartHealth(ready=True, as_of=store.graph_as_of)
+        return PartHealth(ready=True, as_of=store.graph_as_of, version=store.graph_sha256)
     return PartHealth(
         ready=False,
         problem_zh="特征文件没有写明图谱日期，请重新生成特征。",

@@ -22,7 +22,7 @@ from features.checked_files import check_folder, write_checked
 from features.checking import Checked
 from features.sources import read_tables
 from graph.errors import EmptyGraphError
-from graph.parquet_store import rebuild
+from graph.parquet_store import ParquetStore, rebuild
 from models.bundle import read_bundle
 from models.credit.booster import BoosterSettings
 from models.credit.model import load_credit_model
@@ -86,6 +86,11 @@ def train(home: Path) -> Train:
 @pytest.fixture(scope="module")
 def trained(train: Train) -> Trained:
     return train()
+
+
+def test_features_name_the_graph_that_they_were_built_from(home: Path) -> None:
+    beside = json.loads((home / "features" / LATEST).with_suffix(".json").read_text())
+    assert beside["graph_sha256"] == ParquetStore(home / "graph").sha256()
 
 
 def test_out_of_time_it_ranks_defaults_and_knows_their_rate(trained: Trained) -> None:

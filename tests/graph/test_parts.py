@@ -151,3 +151,21 @@ def test_part_of_another_table_is_refused(tmp_path: Path, strange: dict[str, lis
     pl.DataFrame(strange).write_parquet(tmp_path / "part-000001.parquet")
     with pytest.raises(GraphStoreError, match="columns"):
         PartFolder(tmp_path, SCHEMA).parts()
+
+
+def test_hash_of_parts_is_what_sha256sum_says_of_their_files(tmp_path: Path) -> None:
+    parts = PartFolder(tmp_path, SCHEMA)
+    for name in "ab":
+        parts.add(_rows(name), parts.parts())
+    command = ["sh", "-c", "sha256sum part-*.parquet | sha256sum"]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    first = parts.sha256(parts.parts())
+    assert first == said.stdout.decode().split()[0]
+    parts.add(_rows("c"), parts.parts())
+    assert parts.sha256(parts.parts()) != first
+
+
+def test_hash_of_a_part_that_is_gone_names_it(tmp_path: Path) -> None:
+    parts = PartFolder(tmp_path, SCHEMA)
+    with pytest.raises(GraphStoreError, match="part-000009"):
+        parts.sha256([tmp_path / "part-000009.parquet"])

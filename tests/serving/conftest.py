@@ -48,6 +48,7 @@ from tests.serving.review.review_world import START, Office, make_keys
 
 FEATURES = ("age_of_firm", "debt_ratio", "lawsuits", "overdue_days", "guaranteed_amount", "degree")
 AS_OF = date(2026, 10, 31)
+GRAPH_SHA256 = "67" * 32
 PARTIES = 60
 NEVER_STALE = 100_000  # the data is of a fixed day, whatever the day of the test
 # Party 4 is in default, party 5 has no live exposure.
@@ -107,7 +108,12 @@ def write_features(home: Path, features: tuple[str, ...] = FEATURES, *, seed: in
         for name in features
     )
     frame.write_parquet(folder / "credit_latest.parquet")
-    sidecar = {"data_as_of": str(AS_OF), "graph_as_of": str(AS_OF), "features": list(features)}
+    sidecar = {
+        "data_as_of": str(AS_OF),
+        "graph_as_of": str(AS_OF),
+        "graph_sha256": GRAPH_SHA256,
+        "features": list(features),
+    }
     (folder / "credit_latest.json").write_text(json.dumps(sidecar))
     return frame
 

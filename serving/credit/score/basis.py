@@ -61,6 +61,8 @@ class Sources:
     level: str = "champion"
     """Who answers, as `serving.champions.families.Level`: the champion or what stands in for it."""
     trained_as_of: date | None = None
+    graph_sha256: str | None = None
+    """Of the graph's statements, as the features' file names them; records and features of before have none."""
 
 
 @dataclass(frozen=True)

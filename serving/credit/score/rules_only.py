@@ -89,6 +89,7 @@ class RulesOnlyScorer:
                 data_as_of=self.store.data_as_of if known else None,
                 graph_as_of=self.store.graph_as_of if known else None,
                 level=Level.RULES_ONLY,
+                graph_sha256=self.store.graph_sha256 if known else None,
             ),
             bounds=self._bounds,
             decided_at=now,

@@ -83,9 +83,15 @@ class CreditScorer:
             graph_as_of=store.graph_as_of,
             level=level,
             trained_as_of=trained_as_of,
+            graph_sha256=store.graph_sha256,
         )
         self._of_given = replace(
-            self._of_stored, features_sha256=None, book_sha256=None, data_as_of=None, graph_as_of=None
+            self._of_stored,
+            features_sha256=None,
+            book_sha256=None,
+            data_as_of=None,
+            graph_as_of=None,
+            graph_sha256=None,
         )
 
     def score(self, request: ScoreRequest, caller: Caller) -> Scored:

@@ -33,6 +33,7 @@ class Sidecar(BaseModel):
     # Parquet has no checks of its own: half of all flipped bits change a figure and nothing else. Absent from files of
     # older releases.
     sha256: str | None = None
+    graph_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class FeatureStore:
     data_as_of: date
     graph_as_of: date | None
     sha256: str
+    graph_sha256: str | None = None
 
     def row(self, party_id: str) -> NDArray[np.float64]:
         """Return a party's features, shape (k,). Raises UnknownPartyError."""
@@ -113,6 +115,7 @@ def load_feature_store(parquet: Path) -> FeatureStore:
         sidecar.data_as_of,
         sidecar.graph_as_of,
         sha256,
+        sidecar.graph_sha256,
     )
 
 

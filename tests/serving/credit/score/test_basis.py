@@ -1,6 +1,7 @@
 """A record holds all that its answer was computed from: the answer comes again from it, bit for bit."""
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 from serving.credit.errors import BasisError
 from serving.credit.score.answer import Marks, answer_from
 from serving.credit.score.basis import basis_of, inputs_sha256
+from serving.credit.sources.feature_store import Sidecar
 from serving.errors import NoFeaturesError
 from serving.ledger.chain import Json, canonical_json
+from tests.serving.conftest import GRAPH_SHA256
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Client
@@ -55,6 +58,17 @@ def test_a_record_says_who_asked_what_and_of_which_versions(client: "Client") ->
     assert sources["data_as_of"] == answer["data_as_of"]
     for name in ("features_sha256", "book_sha256", "policy_sha256"):
         assert len(bytes.fromhex(sources[name])) == 32
+    assert sources["graph_sha256"] == GRAPH_SHA256, "as the features' file names it"
+    assert client.http.get("/readyz").json()["parts"]["graph"]["version"] == GRAPH_SHA256
+
+
+def test_records_and_features_from_before_the_graphs_hash_are_read(client: "Client") -> None:
+    basis = json.loads(
+        json.dumps(stored(client, client.score({"party_id": "P0000001"}).json()["decision_id"])["basis"])
+    )
+    del basis["sources"]["graph_sha256"]
+    assert basis_of(basis).sources.graph_sha256 is None
+    assert Sidecar(data_as_of=date(2026, 10, 31), features=("a",)).graph_sha256 is None
 
 
 def test_a_payload_of_features_is_of_no_file(client: "Client") -> None:
@@ -62,9 +76,8 @@ def test_a_payload_of_features_is_of_no_file(client: "Client") -> None:
     record = stored(client, answer["decision_id"])
     sources = record["basis"]["sources"]
     assert record["subject"] == ""
-    assert [sources[name] for name in ("features_sha256", "book_sha256", "data_as_of", "graph_as_of")] == [
-        None
-    ] * 4
+    of_files = ("features_sha256", "book_sha256", "data_as_of", "graph_as_of", "graph_sha256")
+    assert {sources[name] for name in of_files} == {None}
     assert record["basis"]["inputs"]["degree"] == 1.0
     assert record["basis"]["inputs"]["lawsuits"] is None
 
