@@ -12,7 +12,7 @@ from numba.core.typing.templates import Signature
 
 from models.credit import path_kernel
 
-__all__ = ["kernel_code"]
+__all__ = ["kernel_code", "linked_kernels", "make_fast"]
 
 Kernel = Callable[..., None]
 
@@ -28,6 +28,21 @@ _POINTER: Final = re.compile(r"\bptr (?=%)")
 
 def kernel_code() -> tuple[bytes, Mapping[str, str]]:
     """Return relocatable object code of both kernels, and what each symbol in it is called."""
+    module, names = linked_kernels()
+    machine = llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=3,
+        reloc="pic",
+        codemodel="small",
+    )
+    make_fast(module, machine)
+    code: bytes = machine.emit_object(module)
+    return code, names
+
+
+def linked_kernels() -> tuple[llvm.ModuleRef, Mapping[str, str]]:
+    """Return both kernels in one module of LLVM, as numba reads them, and what each symbol in it is called."""
     vars(config)["OPT"] = 0  # the passes run below, after it is said that arrays do not overlap
     doubles, rows = types.Array(types.float64, 1, "C"), types.Array(types.float64, 2, "C")
     flags, small = types.Array(types.uint8, 1, "C"), types.Array(types.uint16, 1, "C")
@@ -49,7 +64,15 @@ def kernel_code() -> tuple[bytes, Mapping[str, str]]:
     module = llvm.parse_assembly(texts[0])
     for text in texts[1:]:
         module.link_in(llvm.parse_assembly(text))
-    return _object_code(module), names
+    return module, names
+
+
+def make_fast(module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
+    """Run LLVM's passes over a module; nothing in it allows to reorder or to fuse what is added and multiplied."""
+    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
+    tuning.slp_vectorization = True  # straight code becomes vectors: the kernels are written for it
+    builder = llvm.create_pass_builder(machine, tuning)
+    builder.getModulePassManager().run(module, builder)
 
 
 def _text(function: Kernel, signature: Signature) -> tuple[str, str]:
@@ -64,19 +87,3 @@ def _text(function: Kernel, signature: Signature) -> tuple[str, str]:
         for line in result.library.get_llvm_str().splitlines()
     ]
     return symbol, "\n".join(lines)
-
-
-def _object_code(module: llvm.ModuleRef) -> bytes:
-    machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(),
-        features=llvm.get_host_cpu_features().flatten(),
-        opt=3,
-        reloc="pic",
-        codemodel="small",
-    )
-    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
-    tuning.slp_vectorization = True  # straight code becomes vectors: the kernels are written for it
-    builder = llvm.create_pass_builder(machine, tuning)
-    builder.getModulePassManager().run(module, builder)
-    code: bytes = machine.emit_object(module)
-    return code

@@ -2,7 +2,7 @@
 
 Inner loops are written out over eight numbers because LLVM joins straight code into vectors, not loops this short; numba
 leaves that pass out unless `SLP_VECTORIZE` is set while it compiles (`models.credit.compiled` does). Nothing is reordered
-or fused, so the figures are the same on every processor.
+or fused, so the figures do not hang on which instructions a processor has (see docs/scoring.md for what is tested of that).
 """
 
 import numpy as np
