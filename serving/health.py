@@ -7,7 +7,8 @@ from serving.champions.families import Level
 from serving.champions.follower import FollowStatus, read_status
 from serving.credit.score.scorer import CreditScorer
 from serving.credit.sources.feature_store import FeatureStore
-from serving.errors import LedgerUnavailableError, NotReadyError
+from serving.errors import NotReadyError
+from serving.ledger.errors import LedgerUnavailableError
 from serving.schemas import Health, PartHealth
 
 if TYPE_CHECKING:

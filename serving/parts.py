@@ -22,9 +22,9 @@ from serving.demand.desk import DemandDesk
 from serving.demand.forecast_store import pointers
 from serving.demand.payload import PayloadDesk
 from serving.demand.scenario import ScenarioDesk
-from serving.errors import LedgerUnavailableError
 from serving.health import health_of
 from serving.ledger.chain import Ledger
+from serving.ledger.errors import LedgerUnavailableError
 from serving.review.active_overrides import ActiveOverrides
 from serving.schemas import Health
 

@@ -43,7 +43,6 @@ from serving.demand.forecast_store import ForecastStore
 from serving.demand.override_store import OverrideStore
 from serving.demand.payload import PayloadDesk, PayloadLimits, forecast_now
 from serving.demand.scenario import ScenarioDesk, load_model
-from serving.errors import LedgerUnavailableError
 from serving.http.api import Api, Handler, create_app
 from serving.http.openapi import Endpoint
 from serving.intake.api import intake_handlers
@@ -53,6 +52,7 @@ from serving.jobs.wiring import Jobs, make_jobs
 from serving.lean import import_lightgbm_alone
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from serving.operations.access_log import AccessLog
 from serving.operations.api import OperationsApi, operations_handlers
 from serving.operations.chain_watch import ChainWatch

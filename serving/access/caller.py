@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from serving.access.errors import OutsideScopeError
 from serving.access.identity import Identity
 from serving.access.limits import NO_LIMITS_OF_ITS_OWN, KeyLimits
 from serving.access.roles import ALL_COMPANIES
-from serving.errors import OutsideScopeError
 from serving.ledger.json_text import Json
 
 __all__ = ["Call", "Caller", "caller_of"]

@@ -1,24 +1,90 @@
 """Errors of keys, tokens and limits, and how they are shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from serving.access.identity import Identity
-from serving.errors import Problem, ServingError, UnauthorizedError
+from serving.errors import Problem, ServingError
 
 __all__ = [
     "PROBLEMS",
+    "ForbiddenError",
+    "KeyArgumentError",
     "LimitExceededError",
     "NoCompaniesError",
+    "OutsideScopeError",
     "OverloadedError",
     "RefusedKeyError",
     "RoleCombinationError",
     "TokenFileError",
     "TokenRolesError",
     "TooManyRowsError",
+    "UnauthorizedError",
+    "UnknownKeyError",
     "WithdrawnKeyError",
 ]
+
+
+class UnauthorizedError(ServingError):
+    """No API key, or none that is valid; which of the two is not said."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="缺少有效的 API 密钥或登录令牌。请在请求头 Authorization 中写入“Bearer ”与密钥"
+            "（zh_…，由 `zhiheng keys create` 签发）或统一认证令牌。",
+            en="A valid API key or token is missing. Send the header 'Authorization: Bearer ' with a key (zh_…, issued by "
+            "`zhiheng keys create`) or a token of the single sign-on.",
+        )
+
+
+class ForbiddenError(ServingError):
+    """The key is valid, its roles do not allow the route."""
+
+    def __init__(self, needed: Sequence[str]) -> None:
+        self.needed = tuple(needed)
+        roles = ", ".join(needed)
+        super().__init__(
+            zh=f"该密钥没有所需角色（{roles}）。请使用具备该角色的密钥，或请管理员签发。",
+            en=f"The key lacks a role that may do this ({roles}). Use a key with that role or ask for one.",
+        )
+
+
+class OutsideScopeError(ServingError):
+    """The key is for other companies than those asked about."""
+
+    def __init__(self, companies: Sequence[str], *, party: bool = False) -> None:
+        """Take the key's companies; `party` where a counterparty was asked about, known to the group or not."""
+        self.companies = tuple(companies)
+        covered = ", ".join(companies)
+        if party:
+            super().__init__(
+                zh=f"该主体不是贵企业（{covered}）的往来方：没有、也没有过业务，不予作答。请核对主体编号，或使用覆盖其往来企业的密钥。",
+                en=f"The party is no counterparty of yours ({covered}): there is and was no business, so nothing is answered. Check "
+                "the party's id, or use a key that covers the company that deals with it.",
+            )
+            return
+        super().__init__(
+            zh=f"该密钥只覆盖企业 {covered}；其他企业的、跨企业汇总的以及全集团的内容不予提供，也不能更改。"
+            "请缩小范围，或使用覆盖所需企业的密钥。",
+            en=f"The key covers {covered} only; what is of other companies, a sum over several or of the whole group is neither "
+            "given nor changed. Ask for less, or use a key that covers the companies needed.",
+        )
+
+
+class UnknownKeyError(ServingError):
+    """There is no such API key."""
+
+    def __init__(self, key_id: str) -> None:
+        self.key_id = key_id
+        super().__init__(
+            zh=f"没有编号为“{key_id}”的密钥。请用 `zhiheng keys list` 核对。",
+            en=f"There is no key '{key_id}'. Check with `zhiheng keys list`.",
+        )
+
+
+class KeyArgumentError(ServingError):
+    """A key cannot be made from these arguments."""
 
 
 class LimitExceededError(ServingError):
@@ -125,6 +191,9 @@ class TokenFileError(ServingError):
 
 PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
     {
+        UnauthorizedError: Problem("unauthorized", 401, "未通过身份验证", "Not authenticated"),
+        ForbiddenError: Problem("forbidden", 403, "没有权限", "Not allowed"),
+        OutsideScopeError: Problem("outside-scope", 403, "超出密钥的企业范围", "Outside the key's companies"),
         NoCompaniesError: Problem("no-companies", 403, "没有企业范围", "No companies"),
         TokenRolesError: Problem("token-roles", 403, "角色相互排斥", "Roles exclude each other"),
         TooManyRowsError: Problem("too-many-rows", 413, "行数过多", "Too many rows"),

@@ -9,10 +9,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from serving.access.errors import RoleCombinationError
+from serving.access.errors import KeyArgumentError, RoleCombinationError
 from serving.access.limits import NO_LIMITS_OF_ITS_OWN, KeyLimits
 from serving.access.roles import ALL_COMPANIES, Role, conflicts
-from serving.errors import KeyArgumentError
 
 __all__ = ["PLAIN_TERMS", "KeyTerms", "checked_scope", "checked_terms", "read_limits", "utc_text"]
 

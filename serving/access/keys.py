@@ -14,7 +14,13 @@ from typing import Final
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from serving.access.errors import RefusedKeyError, WithdrawnKeyError
+from serving.access.errors import (
+    ForbiddenError,
+    RefusedKeyError,
+    UnauthorizedError,
+    UnknownKeyError,
+    WithdrawnKeyError,
+)
 from serving.access.held_keys import HeldRows
 from serving.access.identity import Identity
 from serving.access.key_acts import KeyAct, KeyVerb, TellAct, unrecorded
@@ -22,7 +28,6 @@ from serving.access.key_terms import PLAIN_TERMS, KeyTerms, checked_scope, check
 from serving.access.limits import NO_LIMITS_OF_ITS_OWN, KeyLimits
 from serving.access.roles import Role
 from serving.clock import utc_now
-from serving.errors import ForbiddenError, UnauthorizedError, UnknownKeyError
 from serving.ledger.database import Database
 from serving.ledger.tables import api_keys
 from serving.moments import moment_of

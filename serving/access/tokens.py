@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from serving.access.errors import NoCompaniesError, TokenRolesError
+from serving.access.errors import NoCompaniesError, TokenRolesError, UnauthorizedError
 from serving.access.held_keys import HeldRows
 from serving.access.identity import Identity
 from serving.access.jwks_file import JwksFile
 from serving.access.roles import ALL_COMPANIES, Role, conflicts
-from serving.errors import UnauthorizedError
 
 if TYPE_CHECKING:
     from jwt import PyJWK

@@ -14,8 +14,8 @@ from serving.access.caller import Caller
 from serving.access.errors import RefusedKeyError
 from serving.access.risk_events import RiskEvents, RiskKind
 from serving.access.working_hours import WorkingHours
-from serving.errors import LedgerUnavailableError
 from serving.ledger.chain import Json
+from serving.ledger.errors import LedgerUnavailableError
 
 __all__ = ["Thresholds", "Watch"]
 

@@ -10,19 +10,15 @@ import polars as pl
 from models.capacity.profiles.profile import Profile
 from models.capacity.published.run_info import CapacityInfo
 from serving.access.caller import Caller
+from serving.access.errors import OutsideScopeError
 from serving.capacity.answers import answer_lines, capacity_stamp, forecast_said, refused_line
+from serving.capacity.errors import UnknownLineError
 from serving.capacity.quality import capacity_quality, run_notes, stale_notes
 from serving.capacity.run_store import CapacityStore, LoadedCapacity
 from serving.capacity.schemas import CapacityForecastAnswer, CapacityForecastRequest, RefusedLine
 from serving.champions.errors import FamilyStoppedError, StaleError
 from serving.champions.families import CAPACITY, Level
-from serving.errors import (
-    FieldProblem,
-    InvalidRequestError,
-    NotReadyError,
-    OutsideScopeError,
-    UnknownLineError,
-)
+from serving.errors import FieldProblem, InvalidRequestError, NotReadyError
 from serving.ledger.answered import Answered, write_answer
 from serving.schemas import Note
 

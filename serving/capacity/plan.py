@@ -20,19 +20,21 @@ from models.capacity.published.plan_record import (
 from models.capacity.published.problem_of_run import Counting, problem_with_notes
 from models.capacity.published.run_info import FOLDER_NAME, Note
 from serving.access.caller import Caller
+from serving.access.errors import OutsideScopeError
 from serving.access.roles import ALL_COMPANIES
 from serving.capacity.desk import CapacityDesk
 from serving.capacity.plan_answers import plan_answer, plan_said
 from serving.capacity.plan_schemas import PlanAnswer, PlanRequest
 from serving.capacity.run_store import LoadedCapacity, info_of_run
 from serving.capacity.solving import Planning
-from serving.errors import DeadlineError, OutsideScopeError, UnknownAnswerError
 from serving.http.answering import Abandoned
+from serving.http.errors import DeadlineError
 from serving.jobs.desk import JobDesk
 from serving.jobs.kinds import Outcome, Progress
 from serving.jobs.store import Job
 from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Ledger
+from serving.ledger.errors import UnknownAnswerError
 from serving.schemas import Note as AnswerNote
 
 if TYPE_CHECKING:

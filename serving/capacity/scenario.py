@@ -22,13 +22,14 @@ from serving.capacity.scenario_schemas import (
 )
 from serving.capacity.sides import Futures, applied_to, side_of
 from serving.capacity.solving import Solving
-from serving.errors import DeadlineError, UnknownAnswerError
 from serving.http.answering import Abandoned
+from serving.http.errors import DeadlineError
 from serving.jobs.desk import JobDesk
 from serving.jobs.kinds import Outcome, Progress
 from serving.jobs.store import Job
 from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Json, Ledger
+from serving.ledger.errors import UnknownAnswerError
 from serving.ledger.kept_answers import KeptAnswer, KeptAnswers
 from serving.ledger.quality_codes import quality_codes
 from serving.schemas import Note

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from sqlalchemy import Connection, func, insert, select, update
 
 from serving.access.caller import Caller
+from serving.access.errors import OutsideScopeError
 from serving.champions.errors import (
     GateNotPassedError,
     NeverChampionError,
@@ -20,7 +21,6 @@ from serving.champions.families import FAMILIES, Alias, Gate, Level
 from serving.champions.lanes import Lane, Lanes
 from serving.champions.schemas import ActAnswer, AliasRequest, KillRequest, RestoreRequest, RollbackRequest
 from serving.champions.switches import ALIAS_ACT
-from serving.errors import OutsideScopeError
 from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Ledger
 from serving.ledger.tables import incidents, model_acts

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from graph.errors import UserError
 from serving.champions.shadow_tasks import Compared, ShadowTask
-from serving.errors import LedgerUnavailableError
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from serving.ledger.tables import shadow_answers, shadow_drops
 from serving.moments import moment_text
 from serving.random_bytes import new_id

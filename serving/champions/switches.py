@@ -10,8 +10,8 @@ from typing import Final
 from sqlalchemy import Connection, Row, func, insert, select
 
 from serving.champions.families import Alias, Level
-from serving.errors import LedgerUnavailableError
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from serving.ledger.tables import champion_history, model_acts
 from serving.moments import moment_text
 

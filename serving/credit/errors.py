@@ -4,9 +4,57 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from graph.errors import UnknownPartyError
 from serving.errors import Problem, ServingError
 
-__all__ = ["PROBLEMS", "BasisError", "BookGoneError", "UnknownBookRowError"]
+__all__ = [
+    "PROBLEMS",
+    "BasisError",
+    "BookGoneError",
+    "BookStoreError",
+    "FeatureStoreError",
+    "NoFeaturesError",
+    "NoScoreError",
+    "UnknownBookRowError",
+]
+
+
+class NoFeaturesError(ServingError):
+    """Not one feature has a value, so the score would say nothing about the party."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        super().__init__(
+            zh=f"模型的 {total} 个特征全部缺失，拒绝评分。请至少提供一个特征值，或先补录该主体的数据。",
+            en=f"All {total} features of the model are missing; the score is refused. "
+            "Give at least one value or record the party's data first.",
+        )
+
+
+class NoScoreError(ServingError):
+    """The route of this line and stage gives no score, and says why."""
+
+
+class FeatureStoreError(ServingError):
+    """The stored features cannot be used."""
+
+    def __init__(self, path: str, *, problem_zh: str, problem_en: str) -> None:
+        self.path = path
+        super().__init__(
+            zh=f"特征文件“{path}”{problem_zh}。请重新生成特征（`zhiheng features build`）。",
+            en=f"Feature file '{path}': {problem_en}. Build the features again (`zhiheng features build`).",
+        )
+
+
+class BookStoreError(ServingError):
+    """What answers need beside the features cannot be used."""
+
+    def __init__(self, path: str, *, problem_zh: str, problem_en: str) -> None:
+        self.path = path
+        super().__init__(
+            zh=f"文件“{path}”{problem_zh}。请运行 `zhiheng credit prepare`。",
+            en=f"File '{path}': {problem_en}. Run `zhiheng credit prepare`.",
+        )
 
 
 class BasisError(ServingError):
@@ -51,8 +99,11 @@ class UnknownBookRowError(ServingError):
 
 PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
     {
-        BasisError: Problem("basis", 422, "依据不可用", "Basis cannot be used"),
-        BookGoneError: Problem("book-gone", 410, "批次文件已不在", "Files of the book are gone"),
+        UnknownPartyError: Problem("unknown-party", 404, "没有该主体", "Unknown party"),
         UnknownBookRowError: Problem("unknown-row", 404, "没有这一行", "No such row"),
+        BookGoneError: Problem("book-gone", 410, "批次文件已不在", "Files of the book are gone"),
+        NoFeaturesError: Problem("no-features", 422, "没有可用特征", "No feature has a value"),
+        NoScoreError: Problem("no-score", 422, "此条线与阶段不出分", "No score for this line and stage"),
+        BasisError: Problem("basis", 422, "依据不可用", "Basis cannot be used"),
     }
 )

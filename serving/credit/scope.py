@@ -1,8 +1,9 @@
 """Which counterparties a key may ask about: those that its companies have or had business with."""
 
 from serving.access.caller import Caller
+from serving.access.errors import OutsideScopeError
 from serving.credit.sources.book_store import BookStore
-from serving.errors import NotReadyError, OutsideScopeError
+from serving.errors import NotReadyError
 
 __all__ = ["may_ask", "require_book", "require_party"]
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from serving.access.caller import Caller
 from serving.access.roles import Role
-from serving.errors import UnknownDecisionError
+from serving.decisions.errors import UnknownDecisionError
 from serving.ledger.chain import Decision, Json, Ledger
 from serving.ledger.database import Database
 from serving.ledger.json_text import text_of

@@ -12,20 +12,16 @@ from features.errors import FrequencyError
 from features.timeline import Frequency, read_frequency
 from models.demand.ledger.published_run import KEYS
 from serving.access.caller import Caller
+from serving.access.errors import OutsideScopeError
 from serving.champions.errors import FamilyStoppedError, StaleError
 from serving.champions.families import demand_family
 from serving.demand.answers import Finals, answer_series, finals_of, forecast_record, refusal, stamp
+from serving.demand.errors import UnknownSeriesError
 from serving.demand.forecast_store import ForecastStore, LoadedRun
 from serving.demand.override_store import OverrideStore
 from serving.demand.quality import answer_quality, stale_notes
 from serving.demand.schemas import ForecastAnswer, ForecastRequest, RefusedSeries, Selection
-from serving.errors import (
-    FieldProblem,
-    InvalidRequestError,
-    NotReadyError,
-    OutsideScopeError,
-    UnknownSeriesError,
-)
+from serving.errors import FieldProblem, InvalidRequestError, NotReadyError
 from serving.ledger.answered import Answered, write_answer
 from serving.schemas import Note
 

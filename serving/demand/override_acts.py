@@ -13,6 +13,7 @@ from serving.access.caller import Caller
 from serving.cells import cell_text
 from serving.demand.answers import Finals, finals_of, stamp
 from serving.demand.desk import DemandDesk
+from serving.demand.errors import UnknownOverrideError
 from serving.demand.forecast_store import LoadedRun
 from serving.demand.override_schemas import (
     MadeOverride,
@@ -29,7 +30,7 @@ from serving.demand.override_store import NewOverride
 from serving.demand.quality import answer_quality, series_quality
 from serving.demand.schemas import DemandQuality
 from serving.demand.texts import driver
-from serving.errors import FieldProblem, InvalidRequestError, UnknownOverrideError
+from serving.errors import FieldProblem, InvalidRequestError
 from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Json
 from serving.ledger.quality_codes import quality_codes

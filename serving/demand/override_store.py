@@ -10,8 +10,8 @@ import polars as pl
 from sqlalchemy import Connection, Row, func, insert, or_, select
 
 from models.demand.ledger.planner_overrides import OVERRIDES
+from serving.demand.errors import UnknownOverrideError
 from serving.demand.override_schemas import OverrideKind, OverrideStatus, StoredOverride
-from serving.errors import UnknownOverrideError
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
 from serving.ledger.tables import decisions, planner_overrides

@@ -18,6 +18,7 @@ from models.demand.ledger.published_run import ForecastRun, checked_run
 from serving.access.caller import Caller
 from serving.demand.answers import answer_series, forecast_record, refusal
 from serving.demand.desk import DemandDesk, too_many
+from serving.demand.errors import ForecasterBusyError
 from serving.demand.forecast_store import LoadedRun
 from serving.demand.quality import answer_quality
 from serving.demand.schemas import (
@@ -27,7 +28,7 @@ from serving.demand.schemas import (
     RefusedSeries,
     SeriesForecast,
 )
-from serving.errors import FieldProblem, ForecasterBusyError, InvalidRequestError
+from serving.errors import FieldProblem, InvalidRequestError
 from serving.lean import import_lightgbm_alone
 from serving.ledger.answered import Answered, write_answer
 

@@ -16,22 +16,19 @@ from starlette.routing import Match, Route
 
 from serving.access.access import Access
 from serving.access.caller import Caller, caller_of
-from serving.access.errors import LimitExceededError, RefusedKeyError
+from serving.access.errors import ForbiddenError, LimitExceededError, OutsideScopeError, RefusedKeyError
 from serving.access.identity import Identity
 from serving.access.keys import require_role
-from serving.errors import (
-    BodyTooLargeError,
-    DeadlineError,
-    FieldProblem,
-    ForbiddenError,
-    InvalidRequestError,
-    MethodNotAllowedError,
-    OutsideScopeError,
-    RouteNotFoundError,
-)
+from serving.errors import FieldProblem, InvalidRequestError
 from serving.http.body_headers import check_body_headers
 from serving.http.direct import Answering, DirectApplication
-from serving.http.errors import SlowBodyError
+from serving.http.errors import (
+    BodyTooLargeError,
+    DeadlineError,
+    MethodNotAllowedError,
+    RouteNotFoundError,
+    SlowBodyError,
+)
 from serving.http.gate import Gate, GateLimits
 from serving.http.language import Language, preferred_language
 from serving.http.openapi import DOCS_PAGE, JSON, Endpoint, openapi_json

@@ -2,8 +2,7 @@
 
 from starlette.requests import Request
 
-from serving.errors import MediaTypeError
-from serving.http.errors import EncodedBodyError
+from serving.http.errors import EncodedBodyError, MediaTypeError
 
 __all__ = ["check_body_headers"]
 

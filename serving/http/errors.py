@@ -9,12 +9,82 @@ from serving.errors import Problem, ServingError
 __all__ = [
     "PROBLEMS",
     "AddressFormError",
+    "BodyTooLargeError",
+    "DeadlineError",
     "EncodedBodyError",
     "HeadersTooLargeError",
     "MalformedBodyError",
+    "MalformedJsonError",
+    "MediaTypeError",
+    "MethodNotAllowedError",
     "NotAcceptableError",
+    "RouteNotFoundError",
     "SlowBodyError",
 ]
+
+
+class RouteNotFoundError(ServingError):
+    """No such address."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="没有这个接口地址。请查看 /docs 中的接口列表。",
+            en="There is no such address. See the routes under /docs.",
+        )
+
+
+class MethodNotAllowedError(ServingError):
+    """The address exists, not for this HTTP method."""
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        self.allowed = tuple(allowed)
+        methods = ", ".join(allowed)
+        super().__init__(zh=f"该地址只接受 {methods} 请求。", en=f"This address takes {methods} only.")
+
+
+class MediaTypeError(ServingError):
+    """The body is not announced as what the route takes."""
+
+    def __init__(self, kinds: Sequence[str] = ("application/json",)) -> None:
+        self.kinds = tuple(kinds)
+        listed = ", ".join(kinds)
+        super().__init__(
+            zh=f"请求头 Content-Type 须为以下之一：{listed}；文本须为 UTF-8。",
+            en=f"The header Content-Type must be one of {listed}; text must be UTF-8.",
+        )
+
+
+class MalformedJsonError(ServingError):
+    """The body cannot be read as JSON at all."""
+
+    def __init__(self, position: str) -> None:
+        self.position = position
+        super().__init__(
+            zh=f"请求体不是合法的 JSON（{position}）。请检查括号、引号与编码（UTF-8）。",
+            en=f"The body is not valid JSON ({position}). Check brackets, quotes and encoding (UTF-8).",
+        )
+
+
+class BodyTooLargeError(ServingError):
+    """The body exceeds the limit; it is not read to its end."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(
+            zh=f"请求体超过上限 {limit} 字节。请减少内容后重试。",
+            en=f"The body exceeds the limit of {limit} bytes. Send less.",
+        )
+
+
+class DeadlineError(ServingError):
+    """The request took longer than allowed, for example because its body came too slowly."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(
+            zh=f"请求未能在 {seconds:g} 秒内完成，未出具结果。请稍后重试。",
+            en=f"The request was not done within {seconds:g} s; no answer is given. Try again later.",
+        )
 
 
 class SlowBodyError(ServingError):
@@ -83,13 +153,19 @@ class NotAcceptableError(ServingError):
 
 PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
     {
+        MalformedJsonError: Problem("malformed-json", 400, "请求体不是合法 JSON", "Body is not valid JSON"),
         MalformedBodyError: Problem("malformed-body", 400, "请求体有误", "Body is malformed"),
         AddressFormError: Problem("address-form", 400, "地址格式有误", "Address is malformed"),
+        RouteNotFoundError: Problem("route-not-found", 404, "没有这个接口", "No such address"),
+        MethodNotAllowedError: Problem("method-not-allowed", 405, "请求方法不允许", "Method not allowed"),
         NotAcceptableError: Problem("not-acceptable", 406, "无法按所需类型作答", "Not acceptable"),
         SlowBodyError: Problem("slow-body", 408, "请求体送达过慢", "Body came too slowly"),
+        BodyTooLargeError: Problem("body-too-large", 413, "请求体过大", "Body too large"),
+        MediaTypeError: Problem("media-type", 415, "请求体类型不支持", "Unsupported media type"),
         EncodedBodyError: Problem("encoded-body", 415, "不接受压缩的请求体", "Compressed body"),
         HeadersTooLargeError: Problem(
             "headers-too-large", 431, "查询或请求头过长", "Query or headers too large"
         ),
+        DeadlineError: Problem("deadline", 504, "处理超时", "Took too long"),
     }
 )

@@ -11,19 +11,14 @@ from starlette.responses import Response
 
 from graph.errors import UserError
 from models.errors import PlanInfeasibleError
-from serving.access.errors import LimitExceededError, OverloadedError, TooManyRowsError
-from serving.errors import (
-    InvalidRequestError,
-    LedgerUnavailableError,
-    MalformedJsonError,
-    MethodNotAllowedError,
-    NoFeaturesError,
-    UnauthorizedError,
-    UnexpectedError,
-)
+from serving.access.errors import LimitExceededError, OverloadedError, TooManyRowsError, UnauthorizedError
+from serving.credit.errors import NoFeaturesError
+from serving.errors import InvalidRequestError, UnexpectedError
+from serving.http.errors import MalformedJsonError, MethodNotAllowedError
 from serving.http.language import Language
 from serving.http.problem_table import problem_of
 from serving.http.rule_texts import field_problem
+from serving.ledger.errors import LedgerUnavailableError
 from serving.schemas import FieldError, Note, ProblemBody, Quality, QualityLevel
 
 __all__ = [

@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from serving.errors import FieldProblem, InvalidRequestError, MalformedJsonError
+from serving.errors import FieldProblem, InvalidRequestError
+from serving.http.errors import MalformedJsonError
 from serving.http.problems import request_error
 
 __all__ = ["MOST_DEPTH", "read_json", "refuse_ambiguity"]

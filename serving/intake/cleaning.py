@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from serving.errors import LedgerUnavailableError
 from serving.intake.uploads import UploadStore
+from serving.ledger.errors import LedgerUnavailableError
 from serving.random_bytes import new_id
 
 __all__ = ["IntakeCleaning"]

@@ -9,9 +9,8 @@ from typing import Final
 from pydantic import BaseModel
 
 from serving.access.caller import Caller
-from serving.errors import UnknownJobError
 from serving.http.language import Language
-from serving.jobs.errors import JobNotDoneError, NoJobFileError
+from serving.jobs.errors import JobNotDoneError, NoJobFileError, UnknownJobError
 from serving.jobs.files import JobFile, Side
 from serving.jobs.kinds import JobKind
 from serving.jobs.schemas import JobAnswer, JobFileAnswer, JobList, JobReceipt

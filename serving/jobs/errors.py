@@ -6,7 +6,50 @@ from typing import Final
 
 from serving.errors import Problem, ServingError
 
-__all__ = ["PROBLEMS", "JobFileError", "JobFileGoneError", "JobNotDoneError", "NoJobFileError"]
+__all__ = [
+    "PROBLEMS",
+    "JobFileError",
+    "JobFileGoneError",
+    "JobNotDoneError",
+    "JobQueueFullError",
+    "JobStoppedError",
+    "NoJobFileError",
+    "UnknownJobError",
+]
+
+
+class UnknownJobError(ServingError):
+    """There is no such job, or it is not the caller's."""
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(
+            zh=f"没有编号为“{job_id}”的作业，或它不是用该密钥提交的。请核对提交时得到的 job_id。",
+            en=f"There is no job '{job_id}', or it was not submitted with this key. Check the job_id of its submission.",
+        )
+
+
+class JobQueueFullError(ServingError):
+    """As many jobs wait or run as may."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(
+            zh=f"已有 {limit} 个作业在排队或运行，达到上限，本次未接收。请等前面的结束后再提交，或取消不再需要的作业。",
+            en=f"{limit} jobs wait or run already, as many as may; this one was not taken. Submit it again when some "
+            "have ended, or cancel those no longer needed.",
+        )
+
+
+class JobStoppedError(ServingError):
+    """The job was cancelled, or its worker was given up: what it computed is dropped."""
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(
+            zh=f"作业“{job_id}”已停止，其结果不保留。需要时请重新提交。",
+            en=f"Job '{job_id}' was stopped and its result is not kept. Submit it again where it is needed.",
+        )
 
 
 class JobNotDoneError(ServingError):
@@ -57,9 +100,12 @@ class JobFileError(ServingError):
 
 PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
     {
-        JobNotDoneError: Problem("job-not-done", 409, "作业尚无结果", "Job has no result"),
+        UnknownJobError: Problem("unknown-job", 404, "没有该作业", "Unknown job"),
         NoJobFileError: Problem("no-job-file", 404, "作业没有该文件", "No such file of the job"),
+        JobNotDoneError: Problem("job-not-done", 409, "作业尚无结果", "Job has no result"),
         JobFileGoneError: Problem("job-file-gone", 410, "作业文件已不在", "Files of the job are gone"),
         JobFileError: Problem("job-file", 500, "作业文件不一致", "File of the job is damaged"),
+        JobQueueFullError: Problem("job-queue-full", 503, "作业队列已满", "Too many jobs"),
+        JobStoppedError: Problem("job-stopped", 503, "作业已停止", "Job was stopped"),
     }
 )

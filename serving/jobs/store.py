@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, Row, Select, Update, func, insert, select, update
 
 from serving.access.caller import Call, Caller
-from serving.errors import JobQueueFullError, JobStoppedError, UnknownJobError
+from serving.jobs.errors import JobQueueFullError, JobStoppedError, UnknownJobError
 from serving.jobs.files import JobFile, JobFiles
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database

@@ -10,11 +10,12 @@ from typing import Final
 from sqlalchemy import Connection
 
 from graph.errors import UserError
-from serving.errors import JobStoppedError, LedgerUnavailableError
 from serving.http.problems import known_error, problem_body
+from serving.jobs.errors import JobStoppedError
 from serving.jobs.kinds import JobKind
 from serving.jobs.store import Job, JobStore
 from serving.ledger.chain import Json, Ledger
+from serving.ledger.errors import LedgerUnavailableError
 
 __all__ = ["JobWorker"]
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import select
 
-from serving.errors import UnknownDecisionError
+from serving.decisions.errors import UnknownDecisionError
 from serving.ledger.committer import Committer
 from serving.ledger.database import Database
 from serving.ledger.json_text import Json, canonical_json

@@ -11,8 +11,8 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from serving.errors import LedgerUnavailableError
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from serving.ledger.writing import Batch, BesideError, write_batches
 from serving.operations.metrics import observed_commit, observed_ledger_failure, observed_ledger_queue
 

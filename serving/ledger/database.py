@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from serving.errors import LedgerUnavailableError
 from serving.ledger.engines import fault, postgresql_engine, sqlite_engine
+from serving.ledger.errors import LedgerUnavailableError
 from serving.ledger.schema import is_current, upgrade
 
 __all__ = ["Database"]

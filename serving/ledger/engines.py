@@ -8,7 +8,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from serving.errors import LedgerUnavailableError
+from serving.ledger.errors import LedgerUnavailableError
 
 __all__ = ["fault", "postgresql_engine", "sqlite_engine"]
 

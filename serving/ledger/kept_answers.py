@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Row, func, insert, select
 
 from serving.access.caller import Caller
 from serving.access.roles import ALL_COMPANIES
-from serving.errors import UnknownAnswerError
 from serving.ledger.database import Database
+from serving.ledger.errors import UnknownAnswerError
 from serving.ledger.tables import kept_answers
 from serving.moments import moment_text
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection, inspect
 
-from serving.errors import LedgerUnavailableError
+from serving.ledger.errors import LedgerUnavailableError
 
 __all__ = ["is_current", "newest_revision", "upgrade"]
 

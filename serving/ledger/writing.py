@@ -8,9 +8,9 @@ from typing import Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from serving.errors import LedgerUnavailableError
 from serving.ledger.columns import listed_by
 from serving.ledger.engines import fault
+from serving.ledger.errors import LedgerUnavailableError
 from serving.ledger.json_text import Json, canonical_json
 from serving.ledger.verification import chain_hash, start_of
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from sqlalchemy import select
 
-from serving.errors import LedgerUnavailableError
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from serving.ledger.tables import decisions
 from serving.ledger.verification import ChainBreak, verify_links
 from serving.operations.metrics import observed_chain

@@ -13,9 +13,10 @@ from models.credit.grade import group_master_scale
 from models.credit.policy import Advice
 from serving.access.caller import Caller
 from serving.access.roles import Role
-from serving.errors import FieldProblem, InvalidRequestError, LedgerUnavailableError
+from serving.errors import FieldProblem, InvalidRequestError
 from serving.ledger.answered import Answered
 from serving.ledger.chain import Json
+from serving.ledger.errors import LedgerUnavailableError
 from serving.review import override_states as states
 from serving.review.acting import Act, Acting, page, seen
 from serving.review.errors import UnknownReviewError

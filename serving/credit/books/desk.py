@@ -22,13 +22,13 @@ from serving.credit.books.summary import BookMarks, summary_of
 from serving.credit.books.template import write_book_template
 from serving.credit.score.rules_only import RulesOnlyScorer
 from serving.credit.score.scorer import CreditScorer
-from serving.errors import LedgerUnavailableError
 from serving.http.language import Language
 from serving.http.reading import read_json
 from serving.jobs.files import JobFiles, Side
 from serving.jobs.kinds import Outcome, Progress
 from serving.jobs.store import Job
 from serving.ledger.chain import Json, Ledger
+from serving.ledger.errors import LedgerUnavailableError
 from serving.schemas import StrictModel
 from serving.uploads.limits import TableLimits
 from serving.uploads.media import TableKind

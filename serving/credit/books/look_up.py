@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from graph.errors import UserError
 from models.credit.coverage import LendingStage, Line
+from serving.access.errors import OutsideScopeError
 from serving.credit.books.bases import Bases
 from serving.credit.books.rows import BookRows
+from serving.credit.errors import NoFeaturesError
 from serving.credit.score.basis import Basis
 from serving.credit.score.routing import Routed
 from serving.credit.score.schemas import ScoreRequest
-from serving.errors import FieldProblem, NoFeaturesError, OutsideScopeError
+from serving.errors import FieldProblem
 from serving.http.problem_table import problem_of
 
 __all__ = ["BookLookUp", "LookedUp"]

@@ -22,7 +22,7 @@ from serving.credit.score.schemas import ScoreRequest
 from serving.credit.score.shown import hides_values
 from serving.credit.sources.dated_policies import day_of
 from serving.credit.sources.feature_cards import feature_cards
-from serving.errors import UnknownDecisionError
+from serving.decisions.errors import UnknownDecisionError
 from serving.ledger.answered import Answered
 from serving.ledger.chain import Decision, Json
 from serving.ledger.quality_codes import quality_codes

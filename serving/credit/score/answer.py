@@ -12,6 +12,7 @@ from features.credit.standing import Standing
 from models.credit.rules.evaluate import RuleHit
 from models.errors import AdditivityError
 from serving.champions.stand_in import stand_in_note
+from serving.credit.errors import NoFeaturesError
 from serving.credit.score.basis import Basis
 from serving.credit.score.figures import Figures, figures_of
 from serving.credit.score.quality import quality_of
@@ -22,7 +23,6 @@ from serving.credit.sources.dated_policies import Advised, day_of
 from serving.credit.sources.freshness import age_notes, refuse_stale
 from serving.credit.sources.party_book import carrier_of, rule_note
 from serving.credit.terms import Terms
-from serving.errors import NoFeaturesError
 from serving.schemas import Note, Quality, QualityLevel
 
 if TYPE_CHECKING:

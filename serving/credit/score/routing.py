@@ -15,8 +15,8 @@ from models.credit.coverage import (
     RouteQuality,
     route,
 )
+from serving.credit.errors import NoScoreError
 from serving.credit.score.schemas import RouteTaken
-from serving.errors import NoScoreError
 
 __all__ = ["Pooled", "Question", "Routed", "take_route"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from features.checked_files import file_sha256
-from serving.errors import BookStoreError
+from serving.credit.errors import BookStoreError
 
 __all__ = ["BookStore", "load_book_store"]
 

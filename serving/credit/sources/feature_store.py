@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from features.checked_files import file_sha256
 from features.credit.standing import Standing
 from graph.errors import UnknownPartyError
-from serving.errors import FeatureStoreError
+from serving.credit.errors import FeatureStoreError
 
 __all__ = ["FeatureStore", "Sidecar", "file_sha256", "load_feature_store"]
 

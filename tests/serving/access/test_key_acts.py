@@ -9,15 +9,16 @@ import pytest
 from sqlalchemy import select
 
 from serving.access.command_line import COMMAND_LINE, command_line_caller
+from serving.access.errors import UnknownKeyError
 from serving.access.key_acts import acts_of
 from serving.access.key_terms import KeyTerms
 from serving.access.keys import KeyStore
 from serving.access.limits import KeyLimits
 from serving.access.roles import Role
 from serving.decisions.masking import Masking
-from serving.errors import LedgerUnavailableError, UnknownKeyError
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from serving.ledger.tables import api_keys, decisions
 
 NOW = datetime(2026, 11, 1, 8, tzinfo=UTC)

@@ -6,13 +6,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from serving.access.errors import RefusedKeyError, RoleCombinationError, WithdrawnKeyError
+from serving.access.errors import (
+    KeyArgumentError,
+    RefusedKeyError,
+    RoleCombinationError,
+    UnauthorizedError,
+    UnknownKeyError,
+    WithdrawnKeyError,
+)
 from serving.access.held_keys import HeldRows
 from serving.access.key_terms import KeyTerms, read_limits
 from serving.access.keys import KeyStore
 from serving.access.limits import KeyLimits, Limits
 from serving.access.roles import Role
-from serving.errors import KeyArgumentError, UnauthorizedError, UnknownKeyError
 from serving.ledger.database import Database
 from tests.serving.databases import Place
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from serving.access.errors import ForbiddenError, KeyArgumentError, UnauthorizedError, UnknownKeyError
 from serving.access.keys import KeyStore, require_role
 from serving.access.roles import Role
-from serving.errors import ForbiddenError, KeyArgumentError, UnauthorizedError, UnknownKeyError
 from serving.ledger.database import Database
 
 NOW = datetime(2026, 11, 1, 8, tzinfo=UTC)

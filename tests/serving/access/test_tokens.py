@@ -17,12 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from serving.access.errors import NoCompaniesError, TokenFileError, TokenRolesError
+from serving.access.errors import NoCompaniesError, TokenFileError, TokenRolesError, UnauthorizedError
 from serving.access.identity import Identity
 from serving.access.jwks_file import JwksFile, read_jwks
 from serving.access.roles import Role
 from serving.access.tokens import TokenRules, Tokens
-from serving.errors import UnauthorizedError
 
 ISSUER, AUDIENCE = "https://sso.example", "zhiheng"
 RSA_KEY = rsa.generate_private_key(65537, 2048)

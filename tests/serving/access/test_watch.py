@@ -13,9 +13,9 @@ from serving.access.identity import Identity
 from serving.access.risk_events import RiskEvent, RiskEvents, RiskFilter, RiskKind
 from serving.access.watch import Thresholds, Watch
 from serving.access.working_hours import WorkingHours
-from serving.errors import LedgerUnavailableError
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from tests.serving.databases import Place
 
 HOURS = WorkingHours(8, 20, ZoneInfo("Asia/Shanghai"))

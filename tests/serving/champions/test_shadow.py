@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from models.capacity.published import capacity_run
 from serving.champions.shadow import Shadow, ShadowLimits, comparison
 from serving.champions.shadow_tasks import Compared, ShadowTask, compare_figures
-from serving.errors import NoFeaturesError
+from serving.credit.errors import NoFeaturesError
 from serving.ledger.database import Database
 from serving.ledger.tables import shadow_answers
 from tests.serving.capacity import capacity_world

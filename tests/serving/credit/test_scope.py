@@ -6,9 +6,10 @@ import polars as pl
 import pytest
 
 from serving.access.caller import Call, Caller
+from serving.access.errors import OutsideScopeError
 from serving.credit.scope import may_ask, require_party
 from serving.credit.sources.book_store import BookStore, load_book_store
-from serving.errors import NotReadyError, OutsideScopeError
+from serving.errors import NotReadyError
 from tests.serving.conftest import write_book
 
 OFFICER = Caller(Call("r", "k", ()), "t", ("ORG-03", "ORG-05"))

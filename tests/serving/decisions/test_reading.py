@@ -8,9 +8,9 @@ import pytest
 from serving.access.caller import Call, Caller
 from serving.access.roles import Role
 from serving.decisions import reading
+from serving.decisions.errors import UnknownDecisionError
 from serving.decisions.reading import Asked, DecisionReader, Span
 from serving.decisions.steady_clock import SteadyClock
-from serving.errors import UnknownDecisionError
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
 from tests.serving.databases import Place

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import insert
 
-from serving.errors import LedgerUnavailableError
 from serving.intake.cleaning import IntakeCleaning
 from serving.intake.uploads import UploadStore
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from serving.ledger.tables import intake_uploads
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ import xlsxwriter
 from features.contracts import CONTRACTS
 from serving.access.caller import Call, Caller
 from serving.access.roles import Role
-from serving.errors import LedgerUnavailableError
 from serving.intake.checking import IntakeChecker
 from serving.intake.desk import IntakeDesk
 from serving.intake.errors import IntakeAbandonedError
@@ -25,6 +24,7 @@ from serving.intake.schemas import IntakeMode
 from serving.intake.uploads import UploadStore
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from serving.uploads.limits import TableLimits
 from serving.uploads.media import TableKind
 from serving.uploads.spool import Spooled

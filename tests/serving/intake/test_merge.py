@@ -14,12 +14,12 @@ from typer.testing import CliRunner
 from features.checked_files import file_sha256
 from features.contracts import CONTRACTS
 from serving.access.command_line import command_line_caller
-from serving.errors import LedgerUnavailableError
 from serving.intake.errors import UploadFileError
 from serving.intake.merge import IntakeMerge, MergedTable
 from serving.intake.uploads import UploadStore
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from serving.ledger.tables import decisions
 from tests.serving.intake.test_intake import PAYMENTS, Stewards, open_intake
 from zhiheng.cli import app

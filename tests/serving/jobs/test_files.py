@@ -11,9 +11,15 @@ from pydantic import BaseModel
 
 from serving.access.caller import Call, Caller
 from serving.access.roles import Role
-from serving.errors import JobQueueFullError, UnknownJobError
 from serving.jobs.desk import JobDesk
-from serving.jobs.errors import JobFileError, JobFileGoneError, JobNotDoneError, NoJobFileError
+from serving.jobs.errors import (
+    JobFileError,
+    JobFileGoneError,
+    JobNotDoneError,
+    JobQueueFullError,
+    NoJobFileError,
+    UnknownJobError,
+)
 from serving.jobs.files import JobFile, JobFiles, Side
 from serving.jobs.kinds import RESULT, JobKind, JobKinds, Outcome, Progress
 from serving.jobs.store import Job, JobLimits, JobState, JobStore

@@ -12,19 +12,14 @@ from sqlalchemy import Connection
 
 from serving.access.caller import Call, Caller
 from serving.access.roles import Role
-from serving.errors import (
-    FieldProblem,
-    InvalidRequestError,
-    JobQueueFullError,
-    JobStoppedError,
-    UnknownAnswerError,
-    UnknownJobError,
-)
+from serving.errors import FieldProblem, InvalidRequestError
+from serving.jobs.errors import JobQueueFullError, JobStoppedError, UnknownJobError
 from serving.jobs.files import JobFiles
 from serving.jobs.kinds import JobKind, Outcome, Progress, RunJob
 from serving.jobs.store import Job, JobLimits, JobState, JobStore, NewJob
 from serving.jobs.worker import JobWorker
 from serving.ledger.chain import Json, Ledger
+from serving.ledger.errors import UnknownAnswerError
 from serving.ledger.kept_answers import KeptAnswer, KeptAnswers
 from tests.serving.databases import OPEN, Place
 

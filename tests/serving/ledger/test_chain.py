@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select
 
-from serving.errors import LedgerUnavailableError, UnknownDecisionError
+from serving.decisions.errors import UnknownDecisionError
 from serving.ledger.append_only import allow_changes
 from serving.ledger.chain import GENESIS, Json, Ledger, canonical_json, chain_hash
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from serving.ledger.tables import decision_scopes, decisions
 from tests.serving.databases import OPEN, Place, say
 

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select
 
-from serving.errors import JobQueueFullError, LedgerUnavailableError
+from serving.jobs.errors import JobQueueFullError
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.committer import Committer
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from serving.ledger.tables import api_keys, decisions
 from serving.ledger.writing import batch_of
 from tests.serving.databases import Place

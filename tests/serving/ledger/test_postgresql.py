@@ -9,9 +9,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
-from serving.errors import LedgerUnavailableError
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from tests.serving.databases import Filled, Server
 
 

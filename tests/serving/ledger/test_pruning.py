@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from serving.access.command_line import command_line_caller
-from serving.errors import LedgerUnavailableError, UnknownDecisionError
+from serving.decisions.errors import UnknownDecisionError
 from serving.ledger import archive, pruning
 from serving.ledger.append_only import allow_changes
 from serving.ledger.archive import read_archive, verify_archive
 from serving.ledger.chain import GENESIS, Json, Ledger
 from serving.ledger.database import Database
-from serving.ledger.errors import ArchiveError, PruneError
+from serving.ledger.errors import ArchiveError, LedgerUnavailableError, PruneError
 from serving.ledger.pruning import KEEP_DAYS, Checkpoint, Prune, checkpoints, prune, verify_archives
 from serving.ledger.tables import decisions
 from tests.serving.databases import say

@@ -14,9 +14,9 @@ from sqlalchemy import inspect
 
 from serving.access.caller import Call, Caller
 from serving.decisions.reading import Asked, DecisionReader
-from serving.errors import LedgerUnavailableError
 from serving.ledger.chain import GENESIS, Json, Ledger, canonical_json, chain_hash
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from serving.ledger.schema import newest_revision
 from serving.ledger.tables import METADATA
 from tests.serving.databases import OPEN, Place, say

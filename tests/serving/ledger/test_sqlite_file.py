@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.errors import LedgerUnavailableError
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 
 
 def record(number: int, **fields: Json) -> dict[str, Json]:

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
-from serving.errors import LedgerUnavailableError
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from serving.ledger.tables import credit_reviews
 from serving.review.errors import OpenReviewError, ReviewClosedError, UnknownReviewError
 from serving.review.review_store import Held, ReviewStore

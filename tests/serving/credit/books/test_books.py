@@ -15,13 +15,13 @@ import pytest
 import xlsxwriter
 
 from serving.access.caller import Caller
+from serving.access.errors import OutsideScopeError
 from serving.access.keys import KeyStore
 from serving.access.roles import Role
 from serving.access.watch import Watch
 from serving.credit.books.proof import leaves_of, proof_of, proven
 from serving.credit.books.schemas import BookAnswer
 from serving.credit.score.scorer import CreditScorer
-from serving.errors import OutsideScopeError
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
 from serving.uploads.media import TableKind

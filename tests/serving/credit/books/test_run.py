@@ -17,7 +17,7 @@ from serving.credit.books.rows import book_columns, parse_rows
 from serving.credit.books.run import run_book
 from serving.credit.books.scoring import BookScorer
 from serving.credit.score.scorer import CreditScorer
-from serving.errors import JobStoppedError
+from serving.jobs.errors import JobStoppedError
 from serving.uploads.errors import UnreadableUploadError
 from serving.uploads.limits import TableLimits
 from serving.uploads.reading import UploadedTable, table_of_columns

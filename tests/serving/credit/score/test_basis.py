@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from serving.credit.errors import BasisError
+from serving.credit.errors import BasisError, NoFeaturesError
 from serving.credit.score.answer import Marks, answer_from
 from serving.credit.score.basis import basis_of, inputs_sha256
 from serving.credit.sources.feature_store import Sidecar
-from serving.errors import NoFeaturesError
 from serving.ledger.chain import Json, canonical_json
 from tests.serving.conftest import GRAPH_SHA256
 

@@ -9,8 +9,8 @@ import pytest
 
 from features.credit.standing import Standing
 from graph.errors import UnknownPartyError
+from serving.credit.errors import FeatureStoreError
 from serving.credit.sources.feature_store import load_feature_store
-from serving.errors import FeatureStoreError
 
 
 def write(folder: Path, frame: pl.DataFrame, **sidecar: object) -> Path:
