@@ -406,7 +406,8 @@ class ServiceSettings(BaseSettings):
         default=20, ge=1, le=24, description="工作时间到几点结束 / when working hours end"
     )
     work_zone: str = Field(
-        default="Asia/Shanghai", description="工作时间的时区 / time zone of the working hours"
+        default="Asia/Shanghai", description="业务时区：工作时间，以及查询清单时一天的起止 / business time zone: of the working hours, and of the days that lists "
+        "are asked for"
     )
     watch_window_minutes: int = Field(
         default=60,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -33,11 +34,13 @@ class AccessApi(AnswerApi):
         """List what stood out at keys whose companies the auditor sees."""
         caller = self._caller(request, request_id, RISKY_USE)
         query = read_query(request, RiskyUseQuery)
-        wanted = RiskFilter(query.kind, query.key_id, query.since, query.until, before=query.cursor)
+        wanted = RiskFilter(
+            query.page(ZoneInfo(self._api.settings.work_zone)), kind=query.kind, key_id=query.key_id
+        )
         events = self._api.access.watch.events
-        found, further = await self._api.in_thread(lambda: events.page(wanted, caller, most=query.limit))
+        found, further = await self._api.in_thread(lambda: events.page(wanted, caller))
         items = [risky_use_item(event) for event in found]
-        answer = RiskyUseAnswer(request_id=request_id, items=items, cursor=further)
+        answer = RiskyUseAnswer(request_id=request_id, events=items, cursor=further)
         headers = {"X-Request-ID": request_id, "Cache-Control": "no-store"}
         return Response(answer.model_dump_json(), headers=headers, media_type="application/json")
 

@@ -13,6 +13,7 @@ from serving.access.caller import Caller
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
 from serving.ledger.tables import risk_events
+from serving.listing import Page
 from serving.moments import moment_text
 from serving.random_bytes import new_id
 
@@ -51,13 +52,11 @@ class RiskEvent:
 
 @dataclass(frozen=True)
 class RiskFilter:
-    """Which events are wanted; `before` is the number of the last one of the page before."""
+    """Which events are wanted; None is any."""
 
+    page: Page
     kind: RiskKind | None = None
     key_id: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    before: int | None = None
 
 
 class RiskEvents:
@@ -113,10 +112,10 @@ class RiskEvents:
         self._ledger.append([record], beside=beside)
         return decision_id
 
-    def page(self, wanted: RiskFilter, reader: Caller, *, most: int) -> tuple[list[RiskEvent], int | None]:
+    def page(self, wanted: RiskFilter, reader: Caller) -> tuple[list[RiskEvent], int | None]:
         """Return the newest events that fit and that the reader may see, and the number to go on before, if any."""
         found: list[RiskEvent] = []
-        before = wanted.before
+        before, most = wanted.page.before, wanted.page.limit
         while True:
             with self._database.reading() as connection:
                 rows = connection.execute(_query(wanted, before)).all()
@@ -139,11 +138,7 @@ def _query(wanted: RiskFilter, before: int | None) -> Select[tuple[object, ...]]
         query = query.where(risk_events.c.kind == wanted.kind.value)
     if wanted.key_id is not None:
         query = query.where(risk_events.c.key_id == wanted.key_id)
-    if wanted.since is not None:
-        query = query.where(risk_events.c.at >= moment_text(wanted.since))
-    if wanted.until is not None:
-        query = query.where(risk_events.c.at < moment_text(wanted.until))
-    return query
+    return query.where(*wanted.page.span.conditions(risk_events.c.at))
 
 
 def _may_see(reader: Caller, event: RiskEvent) -> bool:

@@ -2,15 +2,16 @@
 
 from datetime import datetime
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from serving.access.risk_events import RiskEvent, RiskKind
+from serving.listing import ListQuery
 from serving.schemas import StrictModel
 
 __all__ = ["RiskyUseAnswer", "RiskyUseItem", "RiskyUseQuery", "risky_use_item"]
 
 
-class RiskyUseQuery(StrictModel):
+class RiskyUseQuery(ListQuery):
     """按种类、密钥与时间筛选。 / Filter by kind, key and time."""
 
     kind: RiskKind | None = Field(default=None, description="种类。 / Kind.")
@@ -21,16 +22,6 @@ class RiskyUseQuery(StrictModel):
         pattern=r"^[a-z0-9:]+$",
         description="密钥编号，或 sso: 开头的用户编号。 / Id of the key, or of a person (sso:…).",
     )
-    since: AwareDatetime | None = Field(
-        default=None, description="从此时起（含时区）。 / From this moment on, with its time zone."
-    )
-    until: AwareDatetime | None = Field(
-        default=None, description="到此时为止（不含）。 / Before this moment."
-    )
-    cursor: int | None = Field(
-        default=None, ge=1, le=2**53, description="上一页的 cursor。 / The cursor of the page before."
-    )
-    limit: int = Field(default=100, ge=1, le=500, description="一页多少条。 / How many on a page.")
 
 
 class RiskyUseItem(StrictModel):
@@ -53,7 +44,7 @@ class RiskyUseAnswer(StrictModel):
     """新的在前；cursor 为空即已到底。 / Newest first; no cursor means that there are no more."""
 
     request_id: str
-    items: list[RiskyUseItem]
+    events: list[RiskyUseItem]
     cursor: int | None
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from serving.champions.listing import Listing, card_text
 from serving.champions.schemas import (
     ActAnswer,
     AliasRequest,
+    IncidentQuery,
     IncidentsAnswer,
     KillRequest,
     ModelCard,
@@ -23,7 +25,7 @@ from serving.champions.schemas import (
     ShadowSummary,
 )
 from serving.http.accept import accepted_type
-from serving.http.answering import AnswerApi
+from serving.http.answering import AnswerApi, read_query
 from serving.http.openapi import Endpoint
 from serving.ledger.answered import Answered
 
@@ -107,8 +109,9 @@ INCIDENTS: Final = Endpoint(
     method="GET",
     summary="停用与回退的记录 / Kills and rollbacks",
     roles=_WATCHES,
+    query=IncidentQuery,
     answer=IncidentsAnswer,
-    statuses=_GOT,
+    statuses=(*_GOT, 422),
 )
 
 
@@ -143,7 +146,8 @@ class ModelsApi(AnswerApi):
     async def incidents(self, request: Request, request_id: str) -> Response:
         """List incidents."""
         caller = self._caller(request, request_id, INCIDENTS)
-        return await self._read_only(caller, lambda: self._listing.incidents(caller))
+        page = read_query(request, IncidentQuery).page(ZoneInfo(self._api.settings.work_zone))
+        return await self._read_only(caller, lambda: self._listing.incidents(page, caller))
 
     async def aliases(self, request: Request, request_id: str) -> Response:
         """Point an alias."""

@@ -26,12 +26,12 @@ from serving.champions.schemas import (
 from serving.champions.shadow import comparison
 from serving.ledger.database import Database
 from serving.ledger.tables import incidents
+from serving.listing import Page
 from serving.parts import Parts
 
 __all__ = ["Listing", "card_text"]
 
 _CARDS: Final = ("model_card.md", "card.md")
-_MOST_INCIDENTS: Final = 500
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class Listing:
             code_version=manifest.code_version,
             data_hash=manifest.data_hash,
             trained_by=lane.trained_by(version),
+            gate=kept.gate,
             card=_written_card(kept, manifest),
         )
 
@@ -92,13 +93,20 @@ class Listing:
             last_at=found.last_at,
         )
 
-    def incidents(self, caller: Caller) -> IncidentsAnswer:
+    def incidents(self, page: Page, caller: Caller) -> IncidentsAnswer:
         """List kills and rollbacks, the newest first. Raises LedgerUnavailableError."""
-        newest = select(incidents).order_by(incidents.c.seq.desc()).limit(_MOST_INCIDENTS)
+        wanted = select(incidents).where(*page.span.conditions(incidents.c.opened_at))
+        if page.before is not None:
+            wanted = wanted.where(incidents.c.seq < page.before)
+        newest = wanted.order_by(incidents.c.seq.desc()).limit(page.limit + 1)
         with self.database.reading() as connection:
             rows = connection.execute(newest).mappings().all()
-        listed = [Incident.model_validate({n: row[n] for n in Incident.model_fields}) for row in rows]
-        return IncidentsAnswer(request_id=caller.call.request_id, incidents=listed)
+        shown = rows[: page.limit]
+        return IncidentsAnswer(
+            request_id=caller.call.request_id,
+            incidents=[Incident.model_validate({n: row[n] for n in Incident.model_fields}) for row in shown],
+            cursor=shown[-1]["seq"] if len(rows) > page.limit else None,
+        )
 
     def _family(self, lane: Lane, loaded: tuple[str, ...]) -> FamilyEntry:
         level, served = self.lanes.served(lane.family)
@@ -130,6 +138,7 @@ class Listing:
             trained_as_of=one.trained_as_of,
             issued_at=one.issued_at,
             metrics=dict(one.metrics),
+            gate=one.gate,
         )
 
     def _aliases(self, lane: Lane, version: str) -> list[str]:
@@ -153,6 +162,7 @@ def card_text(card: ModelCard) -> str:
         f"- 别名 / aliases: {', '.join(card.aliases) or '-'}",
         f"- 训练数据截至 / trained as of: {_day(card.trained_as_of)} ({window})",
         f"- 训练人 / trained by: {card.trained_by or '-'}",
+        f"- 门槛 / gate: {card.gate}",
         f"- 代码 / code: {card.code_version or '-'}; 数据 / data: {card.data_hash or '-'}; seed: {card.seed}",
         *_table("指标 / metrics", {name: f"{value:.6g}" for name, value in card.metrics.items()}),
         *_table("说明 / notes", card.notes),

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from serving.champions.families import Alias, Gate, Level
+from serving.listing import ListQuery
 from serving.schemas import StrictModel
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "AliasRequest",
     "FamilyEntry",
     "Incident",
+    "IncidentQuery",
     "IncidentsAnswer",
     "KillRequest",
     "ModelCard",
@@ -82,6 +84,14 @@ class AliasRequest(StrictModel):
     alias: Alias = Field(strict=False)
     version: Version
     reason: Reason
+    trained_by: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        pattern=r"\S",
+        description="训练人；仅当版本自己没有记载时采用，转为 champion 时必填，随本次操作入账 / who trained it; counts only where the version "
+        "does not say so itself, is then required for champion, and goes into the record",
+    )
 
 
 class ActAnswer(StrictModel):
@@ -100,7 +110,8 @@ class ActAnswer(StrictModel):
     )
     trained_by: str | None = Field(
         default=None,
-        description="批准为 champion 时：训练人，未知为空 / where made champion: who trained it, empty where nobody knows",
+        description="批准为 champion 时：训练人；版本没有记载的，为审批人所写 / where made champion: who trained it; where the version does "
+        "not say so, whom the approver named",
     )
     gate: Gate | None = Field(
         default=None,
@@ -121,6 +132,9 @@ class VersionEntry(StrictModel):
     trained_as_of: date | None
     issued_at: str | None
     metrics: dict[str, float]
+    gate: Gate = Field(
+        description="训练自己的门槛结果；none：没有门槛或没有记载 / what the training's own gate said; none: it has none, or wrote none down"
+    )
 
 
 class FamilyEntry(StrictModel):
@@ -163,6 +177,9 @@ class ModelCard(StrictModel):
     code_version: str
     data_hash: str
     trained_by: str
+    gate: Gate = Field(
+        description="训练自己的门槛结果；none：没有门槛或没有记载 / what the training's own gate said; none: it has none, or wrote none down"
+    )
     card: str | None = Field(description="训练时写下的模型卡（Markdown） / the card that came with the model")
 
 
@@ -183,11 +200,16 @@ class Incident(StrictModel):
     closing_reason: str | None
 
 
+class IncidentQuery(ListQuery):
+    """哪些停用与回退，按发生时刻。 / Which kills and rollbacks to list, by when they happened."""
+
+
 class IncidentsAnswer(StrictModel):
     """停用与回退的记录，最新的在前。 / Kills and rollbacks, the newest first."""
 
     request_id: str
     incidents: list[Incident]
+    cursor: int | None
 
 
 class ShadowSummary(StrictModel):

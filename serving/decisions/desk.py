@@ -8,7 +8,7 @@ from typing import Final
 from serving.access.caller import Caller
 from serving.decisions.export import ENDINGS, Export, export
 from serving.decisions.masking import Masking
-from serving.decisions.reading import Asked, Span, subject_of
+from serving.decisions.reading import Asked, subject_of
 from serving.decisions.replay import Progress, Replayed, Replayer, no_progress, replay
 from serving.decisions.schemas import (
     DecisionAnswer,
@@ -120,7 +120,7 @@ class DecisionDesk:
         act = self._acting.act(caller)
         fields = {name: getattr(query, name) for name in ("advice", "grade", "model_version")}
         asked = Asked(
-            Span(query.since, query.until),
+            query.span(self._acting.zone),
             route=query.route,
             subject=query.subject,
             company=query.company,
@@ -168,13 +168,13 @@ class DecisionDesk:
         """Write decisions to a file, masked and cut to what the caller may see. Raises InvalidRequestError naming the limit of rows."""
         limit = query.limit or self._export_rows
         if limit > self._export_rows:
-            zh = f"超过上限 {self._export_rows} 行；请分批导出，下一批的 after 见响应头 X-Export-Next-After"
-            en = f"is above the limit of {self._export_rows} rows; take several, the next after is in X-Export-Next-After"
+            zh = f"超过上限 {self._export_rows} 行；请分批导出，下一批的 cursor 见响应头 X-Export-Cursor"
+            en = f"is above the limit of {self._export_rows} rows; take several, the next cursor is in X-Export-Cursor"
             raise InvalidRequestError([FieldProblem("limit", "too_many_rows", zh, en)])
         act, reader = self._acting.act(caller), self._acting.reader
         head = reader.head()
         found = reader.oldest(
-            Span(query.since, query.until), caller, after=query.after, up_to=head[0], limit=limit + 1
+            query.span(self._acting.zone), caller, after=query.cursor or 0, up_to=head[0], limit=limit + 1
         )
         shown = [replace(one, record=scoped(one.record, caller.companies).exported) for one in found[:limit]]
         made = export(shown, self._masking(), media_type, head=head, more=len(found) > limit)

@@ -39,7 +39,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class ExportInfo:
-    """What an export holds, to be checked against the ledger; `next_after` is where to go on, None at the end."""
+    """What an export holds, to be checked against the ledger; `cursor` is where to go on, None at the end."""
 
     rows: int
     first_seq: int | None
@@ -48,7 +48,7 @@ class ExportInfo:
     head_seq: int
     head_hash: str
     gapless: bool
-    next_after: int | None
+    cursor: int | None
 
     def plain(self) -> dict[str, Json]:
         """Return it as JSON values."""
@@ -76,7 +76,7 @@ def export(
         head_seq=head[0],
         head_hash=head[1],
         gapless=not numbers or numbers == list(range(numbers[0], numbers[-1] + 1)),
-        next_after=numbers[-1] if numbers and more else None,
+        cursor=numbers[-1] if numbers and more else None,
     )
     rows = [_row(one, masking) for one in decisions]
     return Export(_WRITERS[media_type](rows, info), info)

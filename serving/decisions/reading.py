@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
@@ -16,8 +15,9 @@ from serving.ledger.database import Database
 from serving.ledger.json_text import text_of
 from serving.ledger.listing import is_visible, read_decision
 from serving.ledger.tables import decision_scopes, decisions
+from serving.listing import Span
 
-__all__ = ["Asked", "DecisionReader", "Found", "Span", "sees", "subject_of"]
+__all__ = ["Asked", "DecisionReader", "Found", "sees", "subject_of"]
 
 _WINDOW: Final = 5_000  # rows looked at in one query
 _MOST_WINDOWS: Final = 20  # then the page ends, with a cursor to go on from
@@ -25,27 +25,10 @@ _OFFICERS_ROUTES: Final = ("credit/", "appeals", "decisions/")
 
 
 @dataclass(frozen=True)
-class Span:
-    """Days of recording in the group's local time, both ends included; None is open."""
-
-    since: date | None = None
-    until: date | None = None
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """Return the span as conditions on the rows."""
-        found = []
-        if self.since is not None:
-            found.append(decisions.c.recorded_at >= _starts(self.since))
-        if self.until is not None:
-            found.append(decisions.c.recorded_at < _starts(self.until + timedelta(days=1)))
-        return found
-
-
-@dataclass(frozen=True)
 class Asked:
     """What the records looked for have in common; None is any. `fields` are those of the answer."""
 
-    span: Span = Span()
+    span: Span = field(default_factory=Span)
     route: str | None = None
     subject: str | None = None
     company: str | None = None
@@ -95,9 +78,10 @@ class DecisionReader:
         found: list[Decision] = []
         with self._database.reading() as connection:
             scope = _may_see(connection, caller)
-            lowest, top = _bounds(connection, [*asked.span.conditions(), *scope])
+            span = asked.span.conditions(decisions.c.recorded_at)
+            lowest, top = _bounds(connection, [*span, *scope])
             top = top if before is None else min(top, before - 1)
-            conditions = [*asked.span.conditions(), *asked.conditions(), *scope]
+            conditions = [*span, *asked.conditions(), *scope]
             for _ in range(_MOST_WINDOWS):
                 if top < lowest:
                     return Found(found, None)
@@ -116,7 +100,7 @@ class DecisionReader:
             conditions = [
                 decisions.c.seq > after,
                 decisions.c.seq <= up_to,
-                *span.conditions(),
+                *span.conditions(decisions.c.recorded_at),
                 *_may_see(connection, caller),
             ]
             wanted = select(decisions).where(*conditions).order_by(decisions.c.seq).limit(limit)
@@ -151,11 +135,6 @@ def subject_of(record: Mapping[str, Json]) -> str:
 
 def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _starts(day: date) -> str:
-    """Return the moment a local day begins as records hold moments: text in UTC, which sorts by time."""
-    return datetime.combine(day, time.min).astimezone().astimezone(UTC).isoformat()
 
 
 def _may_see(connection: Connection, caller: Caller) -> list[ColumnElement[bool]]:

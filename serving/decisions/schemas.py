@@ -1,10 +1,10 @@
 """Shapes of decisions as they are read again: one, a page of them, a replay."""
 
-from datetime import date
 from enum import StrEnum
 
 from pydantic import Field
 
+from serving.listing import Cursor, ListQuery, SpanQuery
 from serving.review.appeal_schemas import Appeal
 from serving.review.note_schemas import DecisionNote
 from serving.review.override_schemas import CreditOverride
@@ -24,11 +24,9 @@ __all__ = [
 ]
 
 
-class DecisionQuery(StrictModel):
+class DecisionQuery(ListQuery):
     """查哪些决策；条件之间为“且”。 / Which decisions to list; all conditions must hold."""
 
-    since: date | None = Field(default=None, description="自该日（含，本地日期） / from this local day on")
-    until: date | None = Field(default=None, description="至该日（含） / up to this local day")
     route: str | None = Field(
         default=None, max_length=100, description="如 credit/score / such as credit/score"
     )
@@ -38,10 +36,6 @@ class DecisionQuery(StrictModel):
     advice: str | None = Field(default=None, max_length=20)
     grade: str | None = Field(default=None, max_length=8)
     model_version: str | None = Field(default=None, max_length=100)
-    cursor: int | None = Field(
-        default=None, ge=1, description="上一页的 cursor / the cursor of the page before"
-    )
-    limit: int = Field(default=50, ge=1, le=200)
 
 
 class DecisionSummary(StrictModel):
@@ -135,10 +129,15 @@ class ReplayAnswer(Reading):
     )
 
 
-class ExportQuery(StrictModel):
-    """导出哪些记录。 / Which records to export."""
+class ExportQuery(SpanQuery):
+    """导出哪些记录，旧的在前。 / Which records to export, oldest first."""
 
-    since: date | None = Field(default=None, description="自该日（含，本地日期） / from this local day on")
-    until: date | None = Field(default=None, description="至该日（含） / up to this local day")
-    after: int = Field(default=0, ge=0, description="从该序号之后开始 / from behind this number on")
-    limit: int | None = Field(default=None, ge=1, description="最多行数 / rows at most")
+    cursor: Cursor | None = Field(
+        default=None,
+        description="上一个文件的 X-Export-Cursor，从其后开始 / X-Export-Cursor of the file before; this one begins behind it",
+    )
+    limit: int | None = Field(
+        default=None,
+        ge=1,
+        description="最多行数；不写为服务的上限 / rows at most; the service's limit where left out",
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -132,7 +133,8 @@ class DemandApi(AnswerApi):
         """List overrides."""
         planner = self._caller(request, request_id, OVERRIDES)
         query = read_query(request, OverrideHistoryQuery)
-        return await self._answer(lambda: list_overrides(self._api.parts.demand, query, planner))
+        zone = ZoneInfo(self._api.settings.work_zone)
+        return await self._answer(lambda: list_overrides(self._api.parts.demand, query, planner, zone))
 
 
 def demand_handlers(demand: DemandApi) -> dict[Endpoint, Callable[[Request, str], Awaitable[Response]]]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -126,24 +127,30 @@ def withdraw_override(desk: DemandDesk, request: OverrideWithdrawal, planner: Ca
     return answered
 
 
-def list_overrides(desk: DemandDesk, query: OverrideHistoryQuery, planner: Caller) -> Answered:
+def list_overrides(
+    desk: DemandDesk, query: OverrideHistoryQuery, planner: Caller, zone: ZoneInfo
+) -> Answered:
     """List the overrides of the key's companies, newest first, the withdrawn and lapsed ones too."""
-    now = desk.clock()
+    now, span = desk.clock(), query.span(zone)
     planner.require(query.company)
-    found = [
-        one
-        for one in desk.overrides.all(now)
+    fitting = [
+        (seq, one)
+        for seq, one in desk.overrides.numbered(now)
         if planner.sees(one.org_id)
+        and (query.cursor is None or seq < query.cursor)
+        and span.holds(one.made_at)
         and query.unique_id in (None, one.unique_id)
         and query.company in (None, one.org_id)
         and query.status in (None, one.status)
     ]
+    found = [one for _, one in fitting[: query.limit]]
     answer = OverrideHistory(
         request_id=planner.call.request_id,
         decision_id=desk.new_id(),
         decided_at=now,
         quality=DemandQuality(level=QualityLevel.FULL, notes=[]),
         overrides=found,
+        cursor=fitting[query.limit - 1][0] if len(fitting) > query.limit else None,
     )
     said = {"overrides": {one.override_id: str(one.status) for one in found}}
     return write_answer("demand/overrides", answer, query, planner, said=said, at=now)

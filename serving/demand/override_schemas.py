@@ -8,6 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, FiniteFloat
 from pydantic_core import PydanticCustomError
 
 from serving.demand.schemas import DemandQuality, Driver, Ds, Key, RunStamp, SeriesId
+from serving.listing import ListQuery
 from serving.schemas import StrictModel
 
 __all__ = [
@@ -130,8 +131,8 @@ class OverrideAnswer(RunStamp):
     points: list[MadeOverride]
 
 
-class OverrideHistoryQuery(StrictModel):
-    """查哪些调整。 / Which overrides to list."""
+class OverrideHistoryQuery(ListQuery):
+    """查哪些调整，按作出的时刻。 / Which overrides to list, by when they were made."""
 
     unique_id: SeriesId | None = None
     company: Key | None = None
@@ -146,3 +147,4 @@ class OverrideHistory(StrictModel):
     decided_at: datetime
     quality: DemandQuality
     overrides: list[StoredOverride]
+    cursor: int | None

@@ -111,6 +111,10 @@ class OverrideStore:
 
     def all(self, now: datetime) -> list[StoredOverride]:
         """Return every override with what became of it as of now, newest first."""
+        return [one for _, one in self.numbered(now)]
+
+    def numbered(self, now: datetime) -> list[tuple[int, StoredOverride]]:
+        """Return what `all` does, each with its number, which falls from row to row."""
         rows = self._rows()
         withdrawn = {row.override_id: row for row in rows if row.action == _WITHDRAWN}
         made = [row for row in rows if row.action == _SET]
@@ -118,8 +122,8 @@ class OverrideStore:
         found = []
         for row in reversed(made):
             gone = withdrawn.get(row.override_id)
-            found.append(_stored(row, gone, _status(row, gone, taken, now)))
-            if found[-1].status is OverrideStatus.ACTIVE:
+            found.append((row.seq, _stored(row, gone, _status(row, gone, taken, now))))
+            if found[-1][1].status is OverrideStatus.ACTIVE:
                 taken.update((row.freq, row.unique_id, ds) for ds in json.loads(row.periods))
         return found
 

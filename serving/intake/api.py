@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from starlette.requests import Request
@@ -137,7 +138,8 @@ class IntakeApi(AnswerApi):
         """List what was taken."""
         caller = self._caller(request, request_id, UPLOADS)
         query = read_query(request, UploadListQuery)
-        return await self._answer(lambda: self._desk.uploads(caller, table=query.table, limit=query.limit))
+        zone = ZoneInfo(self._api.settings.work_zone)
+        return await self._answer(lambda: self._desk.uploads(query, caller, zone))
 
     async def upload(self, request: Request, request_id: str) -> Response:
         """Say what was taken of one upload."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import polars as pl
 from sqlalchemy import Connection
@@ -23,6 +24,7 @@ from serving.intake.schemas import (
     RuleCount,
     TableWarningNote,
     UploadList,
+    UploadListQuery,
 )
 from serving.intake.uploads import Taken, UploadStore
 from serving.ledger.answered import Answered, write_answer
@@ -92,10 +94,11 @@ class IntakeDesk:
             self._ledger.append([answered.record], beside=beside)
         return answered
 
-    def uploads(self, caller: Caller, *, table: str | None, limit: int) -> Answered:
+    def uploads(self, query: UploadListQuery, caller: Caller, zone: ZoneInfo) -> Answered:
         """List what was taken, newest first."""
-        found = [_upload(one) for one in self._uploads.list(caller, table=table, limit=limit)]
-        return self._listed("intake/uploads", found, caller, {"table": table, "limit": limit})
+        found, cursor = self._uploads.page(caller, query.table, query.page(zone))
+        asked = query.model_dump(mode="json", exclude_none=True)
+        return self._listed("intake/uploads", [_upload(one) for one in found], caller, asked, cursor)
 
     def upload(self, upload_id: str, caller: Caller) -> Answered:
         """Say what was taken of one upload. Raises UnknownUploadError."""
@@ -200,13 +203,19 @@ class IntakeDesk:
         return write_answer("intake/upload", answer, asked, caller, said=said, at=answer.answered_at)
 
     def _listed(
-        self, route: str, found: Sequence[IntakeUpload], caller: Caller, asked: Mapping[str, Json]
+        self,
+        route: str,
+        found: Sequence[IntakeUpload],
+        caller: Caller,
+        asked: Mapping[str, Json],
+        cursor: int | None = None,
     ) -> Answered:
         answer = UploadList(
             request_id=caller.call.request_id,
             decision_id=self._new_id(),
             answered_at=self._clock(),
             uploads=list(found),
+            cursor=cursor,
         )
         said = {"uploads": [one.upload_id for one in found]}
         return write_answer(route, answer, asked, caller, said=said, at=answer.answered_at)

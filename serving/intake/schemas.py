@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from serving.listing import ListQuery
 from serving.schemas import Note, QualityLevel, StrictModel
 
 __all__ = [
@@ -41,13 +42,10 @@ class IntakeQuery(BaseModel):
     mode: IntakeMode = IntakeMode.CHECK
 
 
-class UploadListQuery(BaseModel):
-    """哪张表的、最多几条。 / Of which table, how many at most."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class UploadListQuery(ListQuery):
+    """哪张表的上传，按收下的时刻。 / Which uploads to list, by when they were taken."""
 
     table: TableName | None = None
-    limit: int = Field(default=100, ge=1, le=1000)
 
 
 class IntakeQuality(StrictModel):
@@ -141,3 +139,4 @@ class UploadList(StrictModel):
     decision_id: str
     answered_at: datetime
     uploads: list[IntakeUpload]
+    cursor: int | None

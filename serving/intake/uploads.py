@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, RowMapping, insert, select
@@ -11,6 +12,7 @@ from serving.access.caller import Caller
 from serving.intake.errors import TakenAlreadyError, UnknownUploadError
 from serving.ledger.database import Database
 from serving.ledger.tables import intake_uploads
+from serving.listing import Page
 
 __all__ = ["Taken", "UploadStore"]
 
@@ -81,19 +83,26 @@ class UploadStore:
             raise UnknownUploadError(upload_id)
         return taken
 
-    def list(self, caller: Caller, *, table: str | None, limit: int) -> Sequence[Taken]:
-        """Return the newest uploads that the caller may see."""
-        found: list[Taken] = []
-        for taken in self._all(table, newest_first=True):
-            if taken.seen_by(caller):
-                found.append(taken)
-            if len(found) == limit:
-                break
-        return found
+    def page(self, caller: Caller, table: str | None, page: Page) -> tuple[Sequence[Taken], int | None]:
+        """Return the newest uploads that the caller may see, and what continues the list, None at its end.
+
+        A cursor is an upload's place among those that the caller may see, counted from the oldest: none is ever removed.
+        """
+        visible = enumerate((one for one in self._all(None) if one.seen_by(caller)), start=1)
+        fitting = [
+            (place, taken)
+            for place, taken in visible
+            if table in (None, taken.table)
+            and (page.before is None or place < page.before)
+            and page.span.holds(datetime.fromisoformat(taken.taken_at))
+        ][::-1]
+        shown = fitting[: page.limit]
+        cursor = shown[-1][0] if len(fitting) > page.limit else None
+        return [taken for _, taken in shown], cursor
 
     def of_table(self, table: str) -> Sequence[Taken]:
         """Return all uploads of a table in the order in which they were taken."""
-        return self._all(table, newest_first=False)
+        return self._all(table)
 
     def tables(self) -> Sequence[str]:
         """Return the tables that have uploads."""
@@ -106,10 +115,8 @@ class UploadStore:
         with self._database.reading() as connection:
             return frozenset(connection.execute(select(intake_uploads.c.upload_id)).scalars())
 
-    def _all(self, table: str | None, *, newest_first: bool) -> Sequence[Taken]:
-        columns = (intake_uploads.c.taken_at, intake_uploads.c.upload_id)
-        order = [column.desc() if newest_first else column for column in columns]
-        query = select(intake_uploads).order_by(*order)
+    def _all(self, table: str | None) -> Sequence[Taken]:
+        query = select(intake_uploads).order_by(intake_uploads.c.taken_at, intake_uploads.c.upload_id)
         if table is not None:
             query = query.where(intake_uploads.c.table_name == table)
         with self._database.reading() as connection:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict
 from starlette.requests import Request
@@ -84,9 +85,8 @@ class JobsApi(AnswerApi):
         """List jobs."""
         caller = self._caller(request, request_id, JOBS)
         query, language = read_query(request, JobListQuery), self._api.language(request)
-        return await self._answer(
-            lambda: self._desk.list(caller, language, before=query.cursor, limit=query.limit), kept=True
-        )
+        page = query.page(ZoneInfo(self._api.settings.work_zone))
+        return await self._answer(lambda: self._desk.list(caller, language, page), kept=True)
 
     async def job(self, request: Request, request_id: str) -> Response:
         """Say where a job stands."""

@@ -17,6 +17,7 @@ from serving.jobs.schemas import JobAnswer, JobFileAnswer, JobList, JobReceipt
 from serving.jobs.store import Job, JobState, JobStore, NewJob
 from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Json
+from serving.listing import Page
 from serving.schemas import ProblemBody
 
 __all__ = ["FetchedFile", "JobDesk"]
@@ -103,10 +104,10 @@ class JobDesk:
         """Say where a job stands; no figure is in it, so no record is made. Raises UnknownJobError."""
         return _answered(self._told(self._seen(job_id, planner), planner, language), planner)
 
-    def list(self, planner: Caller, language: Language, *, before: int | None, limit: int) -> Answered:
+    def list(self, planner: Caller, language: Language, page: Page) -> Answered:
         """List the caller's jobs, newest first, and for a group-wide key those of others whose kind it may read."""
         readable = [name for name, kind in self._kinds.items() if _reads(planner, kind)]
-        found, cursor = self._store.page(planner, readable, before=before, limit=limit)
+        found, cursor = self._store.page(planner, readable, page)
         told = [self._told(job, planner, language) for job in found]
         return _answered(JobList(request_id=planner.call.request_id, jobs=told, cursor=cursor), planner)
 

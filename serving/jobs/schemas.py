@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from serving.jobs.store import JobState
+from serving.listing import ListQuery
 from serving.schemas import ProblemBody, StrictModel
 
 __all__ = ["JobAnswer", "JobFileAnswer", "JobFileQuery", "JobList", "JobListQuery", "JobReceipt"]
@@ -60,11 +61,8 @@ class JobList(StrictModel):
     )
 
 
-class JobListQuery(StrictModel):
-    """作业列表的条件。 / What to list of the jobs."""
-
-    cursor: int | None = Field(None, ge=1, description="上一页的 cursor / the cursor of the page before")
-    limit: int = Field(20, ge=1, le=100, description="每页条数 / jobs in a page")
+class JobListQuery(ListQuery):
+    """哪些作业，按提交时刻。 / Which jobs to list, by when they were submitted."""
 
 
 class JobFileQuery(StrictModel):

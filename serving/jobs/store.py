@@ -15,6 +15,7 @@ from serving.jobs.files import JobFile, JobFiles
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
 from serving.ledger.tables import jobs
+from serving.listing import Page
 from serving.moments import moment_of, moment_text
 
 __all__ = ["Job", "JobLimits", "JobState", "JobStore", "NewJob"]
@@ -209,9 +210,7 @@ class JobStore:
             raise UnknownJobError(job_id)
         return _job(row)
 
-    def page(
-        self, planner: Caller, kinds: Collection[str], *, before: int | None, limit: int
-    ) -> tuple[list[Job], int | None]:
+    def page(self, planner: Caller, kinds: Collection[str], page: Page) -> tuple[list[Job], int | None]:
         """Return the caller's jobs, newest first, for a group-wide key those of `kinds` whoever submitted them.
 
         With them comes what continues the list, None at its end.
@@ -219,8 +218,10 @@ class JobStore:
         self.sweep()
         mine = jobs.c.key_id == planner.call.key_id
         wanted = select(jobs).where(mine | jobs.c.kind.in_(kinds) if planner.sees_all else mine)
-        if before is not None:
-            wanted = wanted.where(jobs.c.seq < before)
+        wanted = wanted.where(*page.span.conditions(jobs.c.submitted_at))
+        if page.before is not None:
+            wanted = wanted.where(jobs.c.seq < page.before)
+        limit = page.limit
         with self._database.reading() as connection:
             rows = connection.execute(wanted.order_by(jobs.c.seq.desc()).limit(limit + 1)).all()
         return [_job(row) for row in rows[:limit]], rows[limit - 1].seq if len(rows) > limit else None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict, TypeVar
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
@@ -80,6 +81,7 @@ class Acting:
     reader: DecisionReader
     clock: SteadyClock
     new_id: Callable[[], str]
+    zone: ZoneInfo  # in which the days of a list begin and end
 
     def act(self, caller: Caller) -> Act:
         """Begin an act. Raises LedgerUnavailableError."""

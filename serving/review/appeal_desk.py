@@ -122,12 +122,13 @@ class AppealDesk:
         return act.write(f"{_ROUTE}/get", answer, {"appeal_id": appeal_id}, said, held.subject)
 
     def listed(self, query: AppealQuery, caller: Caller) -> Answered:
-        """List appeals of the caller's companies; how many are overdue stands beside them."""
-        act = self._acting.act(caller)
+        """List appeals of the caller's companies by when they were opened; how many are overdue stands beside them."""
+        act, span = self._acting.act(caller), query.span(self._acting.zone)
         rows = [
             (held, one)
             for held in self._store.all(decision_id=query.of_decision, subject=query.party_id)
             if seen(caller, held.companies)
+            and span.holds(_read(held).opened.at)
             and query.status in (None, (one := states.as_of(_read(held), act.moment.day)).status)
             and query.overdue in (None, one.overdue)
         ]

@@ -110,12 +110,13 @@ class OverrideDesk:
         return act.write(f"{_ROUTE}/get", answer, {"override_id": override_id}, said, held.subject)
 
     def listed(self, query: CreditOverrideQuery, caller: Caller) -> Answered:
-        """List overrides of the caller's companies with counts by reason, for those who review them."""
-        act = self._acting.act(caller)
+        """List overrides of the caller's companies, by when they were asked for, with counts by reason, for those who review them."""
+        act, span = self._acting.act(caller), query.span(self._acting.zone)
         rows = [
             (held, one)
             for held in self._store.all(decision_id=query.of_decision, subject=query.party_id)
             if seen(caller, held.companies)
+            and span.holds(_read(held).asked.at)
             and query.status in (None, (one := states.as_of(_read(held), act.moment.day)).status)
         ]
         shown, cursor = page(rows, before=query.cursor, limit=query.limit)

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from models.credit.policy import Advice
+from serving.listing import ListQuery
 from serving.review.free_text import FreeText
 from serving.review.schemas import Acted, Id, ModelAnswer, Reading
 from serving.schemas import StrictModel
@@ -127,16 +128,12 @@ class CreditOverrideAnswer(Reading):
     override: CreditOverride
 
 
-class CreditOverrideQuery(StrictModel):
+class CreditOverrideQuery(ListQuery):
     """查哪些调整。 / Which overrides to list."""
 
     status: OverrideState | None = None
     party_id: Id | None = None
     of_decision: Id | None = Field(default=None, description="哪一次评分 / of which score")
-    cursor: int | None = Field(
-        default=None, ge=1, description="上一页的 cursor / the cursor of the page before"
-    )
-    limit: int = Field(default=50, ge=1, le=200)
 
 
 class CreditOverrides(Reading):

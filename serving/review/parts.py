@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from features.catalogue import Feature, catalogue
 from serving.clock import utc_now
@@ -56,7 +57,7 @@ def review_parts(
 ) -> ReviewParts:
     """Put the desks together; `replayers` are asked for when a decision is replayed, `active` is what scores are told."""
     clock = SteadyClock(database, utc_now, tolerance_seconds=settings.clock_tolerance_seconds)
-    acting = Acting(DecisionReader(database, ledger), clock, new_id)
+    acting = Acting(DecisionReader(database, ledger), clock, new_id, ZoneInfo(settings.work_zone))
     override_store, appeal_store = (ReviewStore(database, ledger, kind) for kind in ("override", "appeal"))
     overrides = OverrideDesk(
         override_store, acting, longest_days=settings.override_longest_days, changed=active.refresh

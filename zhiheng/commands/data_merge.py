@@ -21,6 +21,7 @@ def list_uploads(table: str | None, limit: int) -> None:
     from features.contracts import contract_of
     from serving.access.command_line import command_line_caller
     from serving.intake.uploads import UploadStore
+    from serving.listing import Page, Span
 
     settings = load_settings()
     say = teller(settings)
@@ -28,7 +29,8 @@ def list_uploads(table: str | None, limit: int) -> None:
         contract_of(table)
     everybody = command_line_caller(new_id())
     with service_database() as database:
-        found = UploadStore(database, settings.home / "intake").list(everybody, table=table, limit=limit)
+        uploads = UploadStore(database, settings.home / "intake")
+        found, _ = uploads.page(everybody, table, Page(Span(), None, limit))
     if not found:
         say("还没有收下的上传。", "Nothing has been taken yet.")
     for one in found:

@@ -107,7 +107,12 @@ def export_decisions(
     until: Annotated[
         datetime | None, typer.Option(formats=_DAY, help="至该日（含）。Up to this day.")
     ] = None,
-    after: Annotated[int, typer.Option(min=0, help="从该序号之后开始。From behind this number on.")] = 0,
+    cursor: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="从上一个文件的 cursor 之后开始。From behind the cursor of the file before."
+        ),
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="最多行数。Rows at most.")] = None,
     by: By = None,
 ) -> None:
@@ -123,7 +128,10 @@ def export_decisions(
     if out.exists():
         raise ArchiveError(out.name, zh="文件已存在，不覆盖", en="the file exists and is not overwritten")
     query = ExportQuery(
-        since=since.date() if since else None, until=until.date() if until else None, after=after, limit=limit
+        since=since.date() if since else None,
+        until=until.date() if until else None,
+        cursor=cursor,
+        limit=limit,
     )
     with _deployment() as deployment:
         exported = deployment.review.decisions.export(query, media_type, _auditor(by))
@@ -133,8 +141,8 @@ def export_decisions(
     info = exported.made.info
     say = teller(load_settings())
     say(f"已导出 {info.rows} 条到 {out}。", f"Exported {info.rows} decisions to {out}.")
-    if info.next_after is not None:
-        say(f"还有更多：--after {info.next_after}", f"There are more: --after {info.next_after}")
+    if info.cursor is not None:
+        say(f"还有更多：--cursor {info.cursor}", f"There are more: --cursor {info.cursor}")
 
 
 @ledger_app.command("labels")

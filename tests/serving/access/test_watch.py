@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,6 +16,7 @@ from serving.access.working_hours import WorkingHours
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
 from serving.ledger.errors import LedgerUnavailableError
+from serving.listing import Page, Span
 from tests.serving.databases import Place
 
 HOURS = WorkingHours(8, 20, ZoneInfo("Asia/Shanghai"))
@@ -43,8 +44,9 @@ class Post:
         events = RiskEvents(self.database, self.ledger, clock=clock)
         self.watch = Watch(events, THRESHOLDS, HOURS, clock=clock, timer=lambda: self.seconds)
 
-    def seen(self, reader: Caller = GROUP, **wanted: object) -> list[RiskEvent]:
-        found, _ = self.watch.events.page(RiskFilter(**wanted), reader, most=100)  # type: ignore[arg-type]
+    def seen(self, reader: Caller = GROUP, span: Span = Span(), **wanted: object) -> list[RiskEvent]:  # noqa: B008 - frozen
+        page = Page(span, before=None, limit=100)
+        found, _ = self.watch.events.page(RiskFilter(**wanted, page=page), reader)  # type: ignore[arg-type]
         return found
 
     def kinds(self) -> list[RiskKind]:
@@ -150,7 +152,7 @@ def test_pages_hold_every_event_once_whatever_is_hidden_between(post: Post) -> N
     rows: list[int | None] = []
     before: int | None = None
     while True:
-        found, before = post.watch.events.page(RiskFilter(before=before), own, most=70)
+        found, before = post.watch.events.page(RiskFilter(page=Page(Span(), before, 70)), own)
         rows += [event.rows for event in found]
         if before is None:
             break
@@ -164,10 +166,10 @@ def test_filters_cut_by_kind_key_and_time(post: Post) -> None:
     post.watch.noted(RiskKind.MANY_REFUSALS, caller("b"), rows=2)
     assert [event.rows for event in post.seen(kind=RiskKind.BULK_EXPORT)] == [1]
     assert [event.rows for event in post.seen(key_id="b")] == [2]
-    assert [event.rows for event in post.seen(since=post.now)] == [2]
-    assert [event.rows for event in post.seen(until=post.now)] == [1]
-    elsewhere = post.now.astimezone(ZoneInfo("Asia/Shanghai"))
-    assert [event.rows for event in post.seen(since=elsewhere)] == [2]
+    assert [event.rows for event in post.seen(span=Span(since=post.now))] == [2]
+    assert [event.rows for event in post.seen(span=Span(before=post.now))] == [1]
+    day, zone = date(2026, 11, 3), ZoneInfo("Asia/Shanghai")
+    assert [event.rows for event in post.seen(span=Span.of(day, day, zone))] == [2]
 
 
 def test_what_cannot_be_noted_is_logged_and_an_export_is_refused(

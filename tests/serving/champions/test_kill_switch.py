@@ -84,6 +84,18 @@ def test_restore_brings_the_champion_back_and_closes_the_incidents(operations: O
     assert again.status_code == 409
 
 
+def test_incidents_are_listed_by_page_and_day(operations: Operations) -> None:
+    for _ in range(3):
+        operations.step_down()
+    first = operations.get("/v1/incidents?limit=2").json()
+    rest = operations.get(f"/v1/incidents?limit=2&cursor={first['cursor']}").json()
+    levels = [one["level"] for page in (first, rest) for one in page["incidents"]]
+    assert (levels, rest["cursor"]) == (["rules_only", "scorecard", "previous"], None)
+    assert operations.get("/v1/incidents?until=2000-01-01").json()["incidents"] == []
+    assert len(operations.get("/v1/incidents?since=2000-01-01").json()["incidents"]) == 3
+    assert operations.get("/v1/incidents?cursor=0").status_code == 422
+
+
 def test_orders_are_in_the_chain(operations: Operations, world: "World") -> None:
     order = operations.order("operator", "kill").json()
     database = Database(world.home / "ledger.db")

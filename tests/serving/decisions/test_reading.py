@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -9,13 +10,15 @@ from serving.access.caller import Call, Caller
 from serving.access.roles import Role
 from serving.decisions import reading
 from serving.decisions.errors import UnknownDecisionError
-from serving.decisions.reading import Asked, DecisionReader, Span
+from serving.decisions.reading import Asked, DecisionReader
 from serving.decisions.steady_clock import SteadyClock
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
+from serving.listing import Span
 from tests.serving.databases import Place
 
 NOW = datetime(2026, 12, 1, 2, tzinfo=UTC)
+ZONE = ZoneInfo("Asia/Shanghai")
 
 
 def caller(*companies: str, role: Role = Role.AUDITOR) -> Caller:
@@ -112,14 +115,14 @@ def test_pages_join_without_gap_or_repeat_however_small_the_windows_are(
 def test_days_are_included_at_both_ends(database: Database) -> None:
     ledger = Ledger(database)
     fill(ledger, ["*"], 72)
-    day = (NOW + timedelta(hours=30)).astimezone().date()
+    day = (NOW + timedelta(hours=30)).astimezone(ZONE).date()
     found = DecisionReader(database, ledger).oldest(
-        Span(day, day), caller("*"), after=0, up_to=100, limit=100
+        Span.of(day, day, ZONE), caller("*"), after=0, up_to=100, limit=100
     )
-    days = {datetime.fromisoformat(one.recorded_at).astimezone().date() for one in found}
+    days = {datetime.fromisoformat(one.recorded_at).astimezone(ZONE).date() for one in found}
     assert (days, len(found)) == ({day}, 24)
     later = DecisionReader(database, ledger).newest(
-        Asked(Span(since=date(2027, 1, 1))), caller("*"), before=None, limit=5
+        Asked(Span.of(date(2027, 1, 1), None, ZONE)), caller("*"), before=None, limit=5
     )
     assert (later.decisions, later.cursor) == ([], None)
 

@@ -239,6 +239,12 @@ def test_history_is_filtered_by_series_company_and_status(planning: DemandClient
     assert listed(unique_id="SKU-001/west") == ["SKU-001/west"]
     assert listed(company="ORG-08") == ["SKU-002/east"]
     assert listed(status="withdrawn") == []
+    assert listed(until="2000-01-01") == []
+    assert listed(since="2000-01-01T00:00:00Z") == ["SKU-002/east", "SKU-001/west"]
+    first = planning.get("overrides", limit="1").json()
+    rest = planning.get("overrides", limit="1", cursor=str(first["cursor"])).json()
+    assert [one["overrides"][0]["unique_id"] for one in (first, rest)] == ["SKU-002/east", "SKU-001/west"]
+    assert rest["cursor"] is None
     assert fields(planning.get("overrides", status="gone")) == [("status", "enum")]
     assert fields(planning.get("overrides", month="12")) == [("month", "extra_forbidden")]
 

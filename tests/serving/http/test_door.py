@@ -67,7 +67,7 @@ def risky(bare: BareApp, header: str, query: str = "") -> Reply:
 
 
 def kinds(bare: BareApp) -> list[str]:
-    found: list[dict[str, Any]] = risky(bare, bare.keys[Role.AUDITOR]).json["items"]
+    found: list[dict[str, Any]] = risky(bare, bare.keys[Role.AUDITOR]).json["events"]
     return [item["kind"] for item in found]
 
 
@@ -182,17 +182,28 @@ def test_auditor_of_one_company_sees_its_keys_alone_and_pages_hold_together(
         for _ in range(5):
             risky(bare, text)
     assert len(kinds(bare)) == 2
-    (item,) = risky(bare, own).json["items"]
+    (item,) = risky(bare, own).json["events"]
     assert (item["companies"], item["kind"], item["rows"]) == (["ORG-03"], "many_refusals", 5)
     assert item["text_zh"]
     page = risky(bare, bare.keys[Role.AUDITOR], "limit=1").json
     rest = risky(bare, bare.keys[Role.AUDITOR], f"limit=1&cursor={page['cursor']}").json
-    assert [page["items"][0]["companies"], rest["items"][0]["companies"]] == [["ORG-04"], ["ORG-03"]]
+    assert [page["events"][0]["companies"], rest["events"][0]["companies"]] == [["ORG-04"], ["ORG-03"]]
     assert rest["cursor"] is None
 
 
 @pytest.mark.parametrize(
-    "query", ["kind=x", "limit=0", "limit=9999", "since=2026-01-01", "before=0", "key_id=%27--", "no=1"]
+    "query",
+    [
+        "kind=x",
+        "limit=0",
+        "limit=201",
+        "since=2026-13-01",
+        "since=2026-01-01T00:00:00",
+        "cursor=0",
+        "cursor=99999999999999999999",
+        "key_id=%27--",
+        "no=1",
+    ],
 )
 def test_wrong_filters_are_named(bare: BareApp, query: str) -> None:
     reply = risky(bare, bare.keys[Role.AUDITOR], query)

@@ -88,7 +88,8 @@ def test_a_model_s_own_words_go_first() -> None:
 
 def test_a_shape_s_text_goes_before_the_name_s() -> None:
     assert field_text("CapChange", "limit") == field_texts()["CapChange.limit"]
-    assert field_text("AnyQuery", "limit") == field_texts()["limit"]
+    assert field_text("AnyAnswer", "companies") == field_texts()["companies"]
+    assert field_text("Totals", "companies") == field_texts()["Totals.companies"]
     assert field_text("CapChange", "limit", "only English") == field_texts()["CapChange.limit"]
 
 

@@ -122,6 +122,20 @@ def test_take_keeps_good_rows_and_failed_rows_and_records_hashes_and_counts(stew
     assert stewards.get(f"/v1/intake/uploads/{upload}").json()["uploads"][0]["rows"] == 5
 
 
+def test_uploads_are_listed_by_page_and_day(stewards: Stewards) -> None:
+    taken = []
+    for number in range(3):
+        content = PAYMENTS.replace(b"PAY1", f"PAY9{number}".encode())
+        taken.append(stewards.send("payments", content, mode="take").json()["upload_id"])
+    first = stewards.get("/v1/intake/uploads?limit=2").json()
+    rest = stewards.get(f"/v1/intake/uploads?limit=2&cursor={first['cursor']}").json()
+    listed = [one["upload_id"] for page in (first, rest) for one in page["uploads"]]
+    assert sorted(listed) == sorted(taken)
+    assert (len(rest["uploads"]), rest["cursor"]) == (1, None)
+    assert stewards.get("/v1/intake/uploads?until=2000-01-01").json()["uploads"] == []
+    assert len(stewards.get("/v1/intake/uploads?since=2000-01-01T00:00:00Z").json()["uploads"]) == 3
+
+
 def test_good_and_failed_rows_together_are_the_file(stewards: Stewards) -> None:
     upload = stewards.send("payments", PAYMENTS, mode="take").json()["upload_id"]
     answer = stewards.get(f"/v1/intake/uploads/{upload}/failed.xlsx")

@@ -26,6 +26,7 @@ from serving.jobs.store import Job, JobLimits, JobState, JobStore
 from serving.jobs.worker import JobWorker
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
+from serving.listing import Page, Span
 from tests.serving.databases import Place
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -176,7 +177,7 @@ def test_result_is_for_the_key_and_for_group_wide_keys_with_a_role_of_the_kind(d
 
 
 def listed(desk: Desk, asker: Caller, limit: int = 10) -> list[str]:
-    body = desk.desk.list(asker, "en", before=None, limit=limit).body.model_dump()
+    body = desk.desk.list(asker, "en", Page(Span(), None, limit)).body.model_dump()
     return [job["job_id"] for job in body["jobs"]]
 
 
@@ -187,8 +188,8 @@ def test_list_holds_what_its_reader_may_see_newest_first(desk: Desk) -> None:
     assert listed(desk, officer(key="key-2")) == [theirs]
     assert listed(desk, officer("*", key="key-3")) == [theirs, *mine[::-1]]
     assert listed(desk, officer("*", key="key-4", role=Role.PLANNER)) == []
-    first = desk.desk.list(officer(), "en", before=None, limit=1).body.model_dump()
-    rest = desk.desk.list(officer(), "en", before=first["cursor"], limit=1).body.model_dump()
+    first = desk.desk.list(officer(), "en", Page(Span(), None, 1)).body.model_dump()
+    rest = desk.desk.list(officer(), "en", Page(Span(), first["cursor"], 1)).body.model_dump()
     assert [job["job_id"] for job in rest["jobs"]] == mine[:1]
     assert rest["cursor"] is None
 

@@ -104,6 +104,7 @@ def test_overdue_appeals_are_in_sight_and_stay_open(office: Office) -> None:
     assert listed["overdue"] == 1
     assert [one["appeal_id"] for one in listed["appeals"]] == [appeal]
     assert done(office.get("appeals", "auditor", overdue="false"))["appeals"] == []
+    assert done(office.get("appeals", "auditor", until="2000-01-01"))["overdue"] == 0
     done(assign(office, appeal))
     closed = done(decide(office, appeal))["appeal"]
     assert not closed["overdue"]

@@ -292,6 +292,10 @@ def test_overrides_are_counted_by_reason_and_listed_by_page(office: Office) -> N
     rest = done(office.get("credit/overrides", "auditor", limit=3, cursor=first["cursor"]))
     assert len(rest["overrides"]) == 1
     assert rest["cursor"] is None
+    assert done(office.get("credit/overrides", "auditor", until="2000-01-01"))["overrides"] == []
+    assert (
+        len(done(office.get("credit/overrides", "auditor", since="2000-01-01T00:00:00Z"))["overrides"]) == 4
+    )
 
 
 def test_every_act_is_in_the_chain_with_who_did_it(office: Office) -> None:
