@@ -15,6 +15,7 @@ from scipy.special import logit
 from experiments.card_judging import Judged, judge, measured_levels, network_part
 from experiments.card_learning import CardLearner, candidate_settings, with_own_scores
 from experiments.card_report import CardReport, report_markdown
+from experiments.kept_models import TRAINED_BY
 from experiments.model_folder import check_out, data_hash
 from experiments.tracking import tracked_run
 from experiments.validation import Split, Splits, cut_rows
@@ -55,6 +56,9 @@ class FitCard(BaseModel):
     card: Path = Field(description="the card (TOML)")
     out: Path = Field(description="model folder to write")
     code_version: str
+    trained_by: str = Field(
+        default="", description="who runs the training; this person may not approve the model"
+    )
     seed: int = 7
     num_threads: int = Field(default=1, ge=1)
     force: bool = Field(
@@ -131,7 +135,11 @@ class FitCard(BaseModel):
             data_hash=data_hash(card),
             code_version=self.code_version,
             metrics=report.figures(),
-            notes={"source": "card", "protocol": report.protocol.value},
+            notes={
+                "source": "card",
+                "protocol": report.protocol.value,
+                TRAINED_BY: self.trained_by,
+            },
         )
 
 

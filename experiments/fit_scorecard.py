@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from experiments.comparison import auc
 from experiments.job import Say
+from experiments.kept_models import TRAINED_BY
 from experiments.metrics import Interval, evaluate, flat
 from experiments.model_folder import check_out, data_hash
 from experiments.validation import Splits, cut_rows
@@ -68,6 +69,9 @@ class FitScorecard(BaseModel):
     card: Path = Field(description="the card (TOML)")
     out: Path = Field(description="model folder to write")
     code_version: str
+    trained_by: str = Field(
+        default="", description="who runs the training; this person may not approve the model"
+    )
     as_of: date = Field(description="the scale of points in force on this day is used")
     candidates: tuple[ScorecardSettings, ...] = Field(
         default=CANDIDATES, min_length=1, description="settings that compete out of fold"
@@ -129,7 +133,7 @@ class FitScorecard(BaseModel):
             data_hash=data_hash(card),
             code_version=self.code_version,
             metrics={**flat(judged.metrics), "mean_cut_auc": judged.mean_cut_auc},
-            notes={"source": "card"},
+            notes={"source": "card", TRAINED_BY: self.trained_by},
         )
 
 

@@ -14,6 +14,7 @@ from experiments.forecast_ledger import publish_run
 from experiments.job import Say
 from experiments.kept_models import TRAINED_BY, keep_model, point_at_champion
 from experiments.tracking import Run, tracked_run
+from experiments.training_gates import GATE, demand_gate
 from features.demand import Panel
 from features.errors import MissingColumnError, NoSeriesError
 from features.sales.panel import SALES_LEVELS, sales_panel
@@ -128,7 +129,12 @@ class RunDemand(BaseModel):
     def _save(self, model: DemandModel, measures: pl.DataFrame) -> Bundle:
         served = measures.row(by_predicate=pl.col("name") == COMBINATION, named=True)
         freq = str(model.panel.timeline.frequency)
-        notes = {"as_of": self.as_of.isoformat(), "freq": freq, TRAINED_BY: self.trained_by}
+        notes = {
+            "as_of": self.as_of.isoformat(),
+            "freq": freq,
+            TRAINED_BY: self.trained_by,
+            GATE: demand_gate(measures),
+        }
         return keep_model(
             self.home / "models" / "demand",
             lambda folder: save_demand_model(
@@ -164,7 +170,8 @@ class RunDemand(BaseModel):
             static=keys_of_nodes(_hierarchy(model.panel), _static(model.panel), SALES_LEVELS),
             mlflow_run_id=run_id,
         )
-        info = run.info.model_copy(update={"challenger": self.challenger, TRAINED_BY: self.trained_by})
+        told = {"challenger": self.challenger, TRAINED_BY: self.trained_by, GATE: demand_gate(measures)}
+        info = run.info.model_copy(update=told)
         return publish_run(self.home, replace(run, info=info))
 
 

@@ -17,6 +17,7 @@ from experiments.metrics import evaluate, flat
 from experiments.out_of_time import labels, out_of_time, parties
 from experiments.plots import write_plots
 from experiments.tracking import Run, tracked_run
+from experiments.training_gates import GATE, credit_gate
 from models.bundle import Bundle, content_version, write_bundle
 from models.credit.booster import BoosterSettings
 from models.credit.learn import Learned
@@ -146,6 +147,7 @@ class TrainCredit(BaseModel):
             notes={
                 "metrics": "out of time, of the same procedure and seed learnt on earlier dates",
                 TRAINED_BY: self.trained_by,
+                GATE: credit_gate(metrics),
             },
         )
 

@@ -15,6 +15,7 @@ from experiments.learn_panel import signs
 from experiments.metrics import evaluate, flat
 from experiments.model_folder import check_out
 from experiments.out_of_time import labels, out_of_time, parties
+from experiments.training_gates import GATE, credit_gate
 from features.catalogue import Unit, catalogue
 from features.credit.build import NETWORK_FEATURES, OWN_FEATURES
 from models.bundle import Bundle, write_bundle
@@ -100,6 +101,7 @@ class TrainScorecard(BaseModel):
             notes={
                 "metrics": "out of time, of the same procedure and seed learnt on earlier dates",
                 TRAINED_BY: self.trained_by,
+                GATE: credit_gate(metrics),
             },
         )
         say(

@@ -15,6 +15,7 @@ from serving.champions.errors import (
     NothingLeftError,
     OwnModelError,
     SwitchMovedError,
+    TrainerUnknownError,
     UnknownVersionError,
 )
 from serving.champions.families import FAMILIES, Alias, Gate, Level
@@ -130,8 +131,8 @@ class Acts:
     def point(self, family: str, request: AliasRequest, caller: Caller) -> Answered:
         """Point an alias at a version that lies here; with an MLflow server there too.
 
-        Raises UnknownVersionError, OwnModelError, GateNotPassedError, NothingLeftError, RegistryAwayError,
-        UnknownFamilyError.
+        Raises UnknownVersionError, TrainerUnknownError, OwnModelError, GateNotPassedError, NothingLeftError,
+        RegistryAwayError, UnknownFamilyError.
         """
         _, _, seq = self._now(family, caller)
         lane, alias = self._lanes.of(family), request.alias
@@ -225,9 +226,15 @@ class _FasterError(Exception):
 
 
 def _approvable(lane: Lane, request: AliasRequest, caller: Caller) -> tuple[str, Gate]:
-    """Return who trained a version and how it was judged. Raises OwnModelError, GateNotPassedError."""
+    """Return who trained a version and how it was judged; where the version does not say who, the approver has to.
+
+    Raises TrainerUnknownError, OwnModelError, GateNotPassedError.
+    """
     trained_by, gate = lane.trained_by(request.version), lane.gate(request.version)
-    if trained_by and same_name(trained_by, caller.name):
+    trained_by = trained_by.strip() or (request.trained_by or "").strip()
+    if not trained_by:
+        raise TrainerUnknownError(request.version)
+    if same_name(trained_by, caller.name):
         raise OwnModelError(request.version)
     if gate is Gate.FAILED:
         raise GateNotPassedError(request.version)

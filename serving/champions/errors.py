@@ -17,6 +17,7 @@ __all__ = [
     "RegistryAwayError",
     "StaleError",
     "SwitchMovedError",
+    "TrainerUnknownError",
     "UnknownFamilyError",
     "UnknownVersionError",
 ]
@@ -102,6 +103,19 @@ class OwnModelError(ServingError):
         )
 
 
+class TrainerUnknownError(ServingError):
+    """Nobody knows who trained a model, so that nobody can say that another approves it."""
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        super().__init__(
+            zh=f"版本 {version} 没有记载由谁训练，无法核对“训练人不得批准”。请查明后在 trained_by 中写明训练人（随本次操作入账），"
+            "或重新训练。",
+            en=f"Nothing says who trained version {version}, so it cannot be told whether its trainer approves it. Find out and "
+            "name the person in `trained_by` (it goes into the record), or train again.",
+        )
+
+
 class RegistryAwayError(ServingError):
     """MLflow cannot be reached or does not know the version."""
 
@@ -151,6 +165,7 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
         UnknownFamilyError: Problem("unknown-family", 404, "没有这一类模型", "Unknown family of models"),
         UnknownVersionError: Problem("unknown-version", 404, "没有该模型版本", "Unknown version"),
         OwnModelError: Problem("own-model", 403, "不得批准自己训练的模型", "Own model"),
+        TrainerUnknownError: Problem("trainer-unknown", 409, "训练人不明", "Trainer unknown"),
         NothingLeftError: Problem("nothing-left", 409, "没有可回退的版本", "Nothing to fall back to"),
         NeverChampionError: Problem("never-champion", 409, "从未担任 champion", "Never was champion"),
         GateNotPassedError: Problem("gate-not-passed", 409, "未通过门槛", "Gate not passed"),

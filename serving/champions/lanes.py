@@ -32,6 +32,12 @@ class KeptHere:
     issued_at: str | None = None
     challenger: bool = False
 
+    @property
+    def gate(self) -> Gate:
+        """Return what the training's own gate said of it, by its notes."""
+        said = self.notes.get("gate", "")
+        return Gate(said) if said in {gate.value for gate in Gate} else Gate.NONE
+
 
 class Lane(Protocol):
     """One family as it lies here."""
@@ -250,9 +256,7 @@ def _kept(one: KeptVersion) -> KeptHere:
 
 
 def _gate(kept: Sequence[KeptHere], version: str) -> Gate:
-    notes = next((one.notes for one in kept if one.version == version), {})
-    said = notes.get("gate", "")
-    return Gate(said) if said in {gate.value for gate in Gate} else Gate.NONE
+    return next((one.gate for one in kept if one.version == version), Gate.NONE)
 
 
 def _whole(folder: Path) -> bool:
@@ -271,7 +275,7 @@ def _demand_runs(freq: Frequency) -> Callable[[Path], Sequence[KeptHere]]:
                 root / info.run_id,
                 info.accuracy.get("combination", {}),
                 info.data_as_of,
-                {"trained_by": info.trained_by},
+                {"trained_by": info.trained_by, "gate": info.gate},
                 model_version=info.model_version,
                 issued_at=info.issued_at.isoformat(),
                 challenger=info.challenger,

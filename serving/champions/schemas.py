@@ -89,8 +89,9 @@ class AliasRequest(StrictModel):
         min_length=1,
         max_length=200,
         pattern=r"\S",
-        description="训练人；仅当版本自己没有记载时采用，转为 champion 时必填，随本次操作入账 / who trained it; counts only where the version "
-        "does not say so itself, is then required for champion, and goes into the record",
+        description="训练人；仅当版本自己没有记载时采用，转为 champion 时必填，随本次操作入账 / "
+        "who trained it; counts only where the version does not say so itself, is then required for champion, and goes into the "
+        "record",
     )
 
 
@@ -110,8 +111,8 @@ class ActAnswer(StrictModel):
     )
     trained_by: str | None = Field(
         default=None,
-        description="批准为 champion 时：训练人；版本没有记载的，为审批人所写 / where made champion: who trained it; where the version does "
-        "not say so, whom the approver named",
+        description="批准为 champion 时：训练人；版本没有记载的，为审批人所写 / where made champion: who trained it; where the "
+        "version does not say so, whom the approver named",
     )
     gate: Gate | None = Field(
         default=None,
@@ -133,7 +134,8 @@ class VersionEntry(StrictModel):
     issued_at: str | None
     metrics: dict[str, float]
     gate: Gate = Field(
-        description="训练自己的门槛结果；none：没有门槛或没有记载 / what the training's own gate said; none: it has none, or wrote none down"
+        description="训练自己的门槛结果；none：没有门槛或没有记载 / "
+        "what the training's own gate said; none: it has none, or wrote none down"
     )
 
 
@@ -178,7 +180,8 @@ class ModelCard(StrictModel):
     data_hash: str
     trained_by: str
     gate: Gate = Field(
-        description="训练自己的门槛结果；none：没有门槛或没有记载 / what the training's own gate said; none: it has none, or wrote none down"
+        description="训练自己的门槛结果；none：没有门槛或没有记载 / "
+        "what the training's own gate said; none: it has none, or wrote none down"
     )
     card: str | None = Field(description="训练时写下的模型卡（Markdown） / the card that came with the model")
 

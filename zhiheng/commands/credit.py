@@ -179,6 +179,7 @@ def fit(
         force=force,
         num_threads=settings.threads,
         code_version=code_version(REPOSITORY),
+        trained_by=getpass.getuser(),
     )
     fitted = job.run(say)
     if track:

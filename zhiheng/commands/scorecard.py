@@ -63,7 +63,13 @@ def fit(
     from experiments.tracking import code_version
 
     job = FitScorecard(
-        card=card, out=out, code_version=code_version(REPOSITORY), as_of=_today(), seed=seed, force=force
+        card=card,
+        out=out,
+        code_version=code_version(REPOSITORY),
+        trained_by=getpass.getuser(),
+        as_of=_today(),
+        seed=seed,
+        force=force,
     )
     job.run(teller(load_settings()))
 

@@ -96,6 +96,8 @@ class RunInfo(BaseModel):
     mlflow_run_id: str | None = None
     trained_by: str = ""
     """Who ran the training; empty in runs published before it was asked for."""
+    gate: str = Field(default="", pattern=r"^(|passed|failed|not_judged)$")
+    """Whether the combination did better than the seasonal naive forecast in the backtest; empty in older runs."""
     challenger: bool = False
     """Whether it is computed beside the runs that are served, to be compared with them."""
 

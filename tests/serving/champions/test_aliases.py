@@ -115,11 +115,51 @@ def test_rollback_never_goes_to_a_model_that_was_no_champion(
     assert operations.score().json()["model_version"] == operations.second
 
 
-def test_record_says_where_nobody_knows_who_trained_and_no_gate_was_kept(
+def test_version_of_an_unknown_trainer_is_champion_only_where_the_approver_names_another(
     operations: Operations, world: "World"
 ) -> None:
-    told = operations.order("approver", "aliases", alias="champion", version=operations.first).json()
-    assert (told["trained_by"], told["gate"]) == ("", "none")
+    wanted = {"alias": "champion", "version": operations.first}
+    refused = operations.order("approver", "aliases", **wanted)
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:zhiheng:problem:trainer-unknown")
+    assert "trained_by" in refused.json()["detail"], "the remedy names the field"
+    own = operations.order("trainer", "aliases", **wanted, trained_by="chen TRAINS")
+    assert (own.status_code, own.json()["type"]) == (403, "urn:zhiheng:problem:own-model")
+    assert operations.score().json()["model_version"] == operations.second
+    told = operations.order("approver", "aliases", **wanted, trained_by="李训练").json()
+    assert (told["trained_by"], told["gate"]) == ("李训练", "none")
+
+
+def test_who_is_named_does_not_replace_whom_the_version_names(
+    operations: Operations, world: "World", model: CreditModel
+) -> None:
+    version = keep_challenger(world, model, trained_by="Chen Trains")
+    wanted = {"alias": "champion", "version": version, "trained_by": "somebody else"}
+    assert operations.order("trainer", "aliases", **wanted).status_code == 403
+    assert operations.order("approver", "aliases", **wanted).json()["trained_by"] == "Chen Trains"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"), [({"gate": "passed"}, "passed"), ({}, "none"), ({"gate": "?"}, "none")]
+)
+def test_list_and_card_show_what_the_gate_said(
+    operations: Operations, world: "World", model: CreditModel, said: dict[str, str], shown: str
+) -> None:
+    folder = world.home / "models" / "credit" / "gated"
+    version = write_bundle(
+        folder,
+        model.files(),
+        family=FAMILY,
+        features=model.features,
+        seed=7,
+        data_hash="0",
+        code_version="test",
+        notes=said,
+    ).manifest.version
+    (family,) = operations.get("/v1/models").json()["families"]
+    listed = {one["version"]: one["gate"] for one in family["versions"]}
+    assert listed[version] == shown
+    assert operations.get(f"/v1/models/credit/{version}").json()["gate"] == shown
+    assert f"gate: {shown}" in operations.get(f"/v1/models/credit/{version}", Accept="text/markdown").text
 
 
 def test_kill_after_a_rollback_goes_below_what_was_rolled_back_to(operations: Operations) -> None:

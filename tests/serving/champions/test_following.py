@@ -233,7 +233,7 @@ def test_approving_moves_the_alias_in_mlflow_too(
     headers = {"Authorization": f"Bearer {key}", "Content_Type": "application/json"}
 
     def approve(version: str) -> tuple[int, dict[str, object]]:
-        body = {"alias": "champion", "version": version, "reason": "gate passed"}
+        body = {"alias": "champion", "version": version, "reason": "gate passed", "trained_by": "陈训练"}
         answer = client.http.post("/v1/models/credit/aliases", json.dumps(body).encode(), **headers)
         return answer.status_code, answer.json()
 

@@ -70,12 +70,14 @@ def test_challenger_run_is_promoted_by_alias(
     orders: Operations, planning: "DemandClient", tmp_path: Path
 ) -> None:
     run = make_run(date(2026, 10, 1), issued_at=ISSUED + timedelta(hours=2))
-    info = run.info.model_copy(update={"run_id": "challenger-run", "challenger": True})
+    update = {"run_id": "challenger-run", "challenger": True, "trained_by": "chentrains", "gate": "passed"}
+    info = run.info.model_copy(update=update)
     publish(tmp_path, dataclasses.replace(run, info=info))
     promoted = orders.order(
         "approver", "aliases", family="demand-1mo", alias="champion", version="challenger-run"
     )
     assert promoted.status_code == 200, promoted.text
+    assert promoted.json()["gate"] == "passed"
     answer = ask(planning)
     assert answer.json()["run_id"] == "challenger-run"
     assert "model_champion" not in codes(answer)
@@ -104,7 +106,7 @@ def test_lines_model_that_did_not_pass_the_gate_is_not_made_champion(
     orders = give_orders(plant.client, tmp_path, first="", second="")
     for gate, status in (("failed", 409), ("not_judged", 200), ("passed", 200)):
         run = capacity_world.make_run()
-        update = {"run_id": f"{gate}-run", "gate": gate, "challenger": True}
+        update = {"run_id": f"{gate}-run", "gate": gate, "challenger": True, "trained_by": "chentrains"}
         capacity_world.publish(tmp_path, dataclasses.replace(run, info=run.info.model_copy(update=update)))
         named = orders.order(
             "approver", "aliases", family="capacity", alias="champion", version=f"{gate}-run"
