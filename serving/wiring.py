@@ -6,6 +6,8 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from starlette.applications import Starlette
+
 from models.credit.coverage import read_coverage
 from models.credit.points import load_point_scales
 from models.credit.policy import load_policies
@@ -43,7 +45,8 @@ from serving.demand.forecast_store import ForecastStore
 from serving.demand.override_store import OverrideStore
 from serving.demand.payload import PayloadDesk, PayloadLimits, forecast_now
 from serving.demand.scenario import ScenarioDesk, load_model
-from serving.http.api import Api, Handler, create_app
+from serving.http.api import Api, Handler
+from serving.http.application import create_app
 from serving.http.openapi import Endpoint
 from serving.intake.api import intake_handlers
 from serving.intake.wiring import intake_api, intake_cleaning
@@ -77,29 +80,13 @@ class Deployment:
         self._database = Database(
             settings.ledger_path, url=settings.database_url, wait_seconds=settings.ledger_wait_seconds
         )
-        ledger = Ledger(self._database)
-        board = SwitchBoard(self._database)
-        planning = _planning(settings, self._database, ledger, board)
-        self.jobs = make_jobs(settings, self._database, ledger)
-        capacity = capacity_parts(
-            settings, self._database, ledger, self.jobs, turn=planning.payloads.turn, board=board
-        )
+        ledger, board = Ledger(self._database), SwitchBoard(self._database)
         overrides = ActiveOverrides(ReviewStore(self._database, ledger, "override"))
-        credit = CreditParts(_sources(settings, overrides), board)
+        self.jobs = make_jobs(settings, self._database, ledger)
         self.shadow = make_shadow(settings, self._database)
-        self.parts = Parts(
-            credit,
-            ledger,
-            planning,
-            capacity,
-            board=board,
-            shadow=self.shadow,
-            overrides=overrides,
-            clock_tolerance_seconds=settings.clock_tolerance_seconds,
-        )
+        self.parts = self._parts(settings, ledger, board, overrides)
         self._following = follow_thread(settings)
         self._access = make_access(settings, self._database, ledger)
-        api = Api(self.parts, self._access, settings)
         self.access_log = AccessLog(
             settings.logs,
             keep_days=settings.access_log_days,
@@ -108,22 +95,11 @@ class Deployment:
         )
         self.chain_watch = ChainWatch(self._database)
         self.gauges = Gauges(self.parts.health, self._database, home=settings.home, clock=utc_now)
-        operations = OperationsApi(api, self.access_log, self.gauges)
-        jobs = {**jobs_handlers(JobsApi(api, self.jobs.desk)), **books_handlers(make_books(api, self.jobs))}
         self.review = review_parts(
             settings, self._database, ledger, replayers=lambda: replayers(self.parts), active=overrides
         )
-        review = {
-            **decisions_handlers(_decisions(api, self.review, self.jobs)),
-            **review_handlers(api, self.review),
-        }
-        models = models_handlers(models_api(api, settings, self._database, board))
         self.intake_cleaning = intake_cleaning(settings, self._database)
-        intake = intake_handlers(intake_api(api, self._database, clock=utc_now, new_id=new_id))
-        app = create_app(
-            api, {**_handlers(api), **jobs, **review, **models, **intake, **operations_handlers(operations)}
-        )
-        app.add_route("/metrics", operations.metrics)
+        app = self._application(Api(self.parts, self._access, settings), board)
         self.app = Observing(app, self._told, new_bytes=new_bytes)
 
     def start(self) -> None:
@@ -150,6 +126,40 @@ class Deployment:
         """Give back what is held where nothing was started."""
         self._database.close()
         self.access_log.close()
+
+    def _parts(
+        self, settings: ServiceSettings, ledger: Ledger, board: SwitchBoard, overrides: ActiveOverrides
+    ) -> Parts:
+        """Put together those who answer about credit, demand and capacity."""
+        planning = _planning(settings, self._database, ledger, board)
+        turn = planning.payloads.turn
+        return Parts(
+            CreditParts(_sources(settings, overrides), board),
+            ledger,
+            planning,
+            capacity_parts(settings, self._database, ledger, self.jobs, turn=turn, board=board),
+            board=board,
+            shadow=self.shadow,
+            overrides=overrides,
+            clock_tolerance_seconds=settings.clock_tolerance_seconds,
+        )
+
+    def _application(self, api: Api, board: SwitchBoard) -> Starlette:
+        """Give every endpoint its handler; their order is that of the OpenAPI text."""
+        operations = OperationsApi(api, self.access_log, self.gauges)
+        handlers: Mapping[Endpoint, Handler] = {
+            **_handlers(api),
+            **jobs_handlers(JobsApi(api, self.jobs.desk)),
+            **books_handlers(make_books(api, self.jobs)),
+            **decisions_handlers(_decisions(api, self.review, self.jobs)),
+            **review_handlers(api, self.review),
+            **models_handlers(models_api(api, api.settings, self._database, board)),
+            **intake_handlers(intake_api(api, self._database, clock=utc_now, new_id=new_id)),
+            **operations_handlers(operations),
+        }
+        app = create_app(api, handlers)
+        app.add_route("/metrics", operations.metrics)
+        return app
 
     def _told(self, seen: Seen) -> None:
         observed_request(seen)

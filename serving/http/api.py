@@ -1,17 +1,14 @@
-"""HTTP of the service as a Starlette application; it can be tested without BentoML."""
+"""What handlers work with: who asks, what was sent, threads to compute in, and errors as problems."""
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final, TypeVar
 
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from serving.access.access import Access
@@ -20,8 +17,9 @@ from serving.access.errors import ForbiddenError, LimitExceededError, OutsideSco
 from serving.access.identity import Identity
 from serving.access.keys import require_role
 from serving.errors import FieldProblem, InvalidRequestError
+from serving.http.bodies import ArrivalTime, arriving, whole_body
 from serving.http.body_headers import check_body_headers
-from serving.http.direct import Answering, DirectApplication
+from serving.http.direct import Answering
 from serving.http.errors import (
     BodyTooLargeError,
     DeadlineError,
@@ -29,21 +27,19 @@ from serving.http.errors import (
     RouteNotFoundError,
     SlowBodyError,
 )
-from serving.http.gate import Gate, GateLimits
 from serving.http.language import Language, preferred_language
-from serving.http.openapi import DOCS_PAGE, JSON, Endpoint, openapi_json
+from serving.http.openapi import JSON, Endpoint
 from serving.http.problem_table import problem_of
 from serving.http.problems import known_error, problem_response
 from serving.operations.metrics import observed_limit
 from serving.parts import Parts
 from serving.settings import ServiceSettings
 
-__all__ = ["Api", "Handler", "create_app"]
+__all__ = ["Api", "Handler"]
 
 T = TypeVar("T")
 Handler = Callable[[Request, str], Awaitable[Response]]
 _THREADS: Final = 4
-_LINGER_SECONDS: Final = 2.0
 _NAME_SHOWN: Final = 100
 
 
@@ -88,7 +84,7 @@ class Api:
         most, seconds = self._most_bytes(request, limit, kinds), self.settings.body_seconds
         try:
             async with asyncio.timeout(seconds):
-                body = await _whole(request, most)
+                body = await whole_body(request, most)
         except TimeoutError as error:
             raise SlowBodyError(seconds) from error
         request.state.sent = bytes(body)
@@ -103,7 +99,7 @@ class Api:
             raise BodyTooLargeError(limit)
         return limit
 
-    async def chunks(
+    def chunks(
         self,
         request: Request,
         limit: int | None = None,
@@ -111,34 +107,13 @@ class Api:
         kinds: tuple[str, ...] = (JSON,),
         seconds: float | None = None,
     ) -> AsyncIterator[bytes]:
-        """Yield the body as it comes, up to the limit and within its time.
+        """Return the body as it comes, up to the limit and within its time: its own, where `seconds` are given.
 
         Raises MediaTypeError, EncodedBodyError, BodyTooLargeError and SlowBodyError.
         """
-        limit = self._most_bytes(request, limit, kinds)
-        loop, own_time = asyncio.get_running_loop(), seconds
-        seconds = seconds or self.settings.body_seconds
-        taken, end = 0, loop.time() + seconds
-        deadline: asyncio.Timeout = request.state.deadline
-        left = (deadline.when() or end) - loop.time()
-        if own_time is not None:  # a file has its own time to arrive; the answer's begins when it is here
-            deadline.reschedule(end + left)
-        stream = request.stream()
-        while True:
-            try:
-                async with asyncio.timeout_at(end):
-                    chunk = await anext(stream, None)
-            except TimeoutError as error:
-                raise SlowBodyError(seconds) from error
-            if chunk is None:
-                if own_time is not None:
-                    deadline.reschedule(loop.time() + left)
-                return
-            taken += len(chunk)
-            if taken > limit:
-                raise BodyTooLargeError(limit)
-            if chunk:
-                yield chunk
+        most = self._most_bytes(request, limit, kinds)
+        time = ArrivalTime(request.state.deadline, own=seconds, other=self.settings.body_seconds)
+        return arriving(request, most, time)
 
     def guarded(self, handler: Handler, endpoint: Endpoint) -> Answering:
         """Give a handler its caller, its limits, its deadline and its errors."""
@@ -229,77 +204,6 @@ def _refuse_undeclared(request: Request, endpoint: Endpoint) -> None:
     names = dict.fromkeys(name[:_NAME_SHOWN] for name in request.query_params) or {"?": None}
     zh, en = "此地址不接受查询参数，请去掉", "this address takes no query; leave it out"
     raise InvalidRequestError([FieldProblem(name, "extra_forbidden", zh, en) for name in names])
-
-
-async def _whole(request: Request, limit: int) -> bytearray:
-    body, more = bytearray(), True
-    while more:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > limit:
-            raise BodyTooLargeError(limit)
-    return body
-
-
-def create_app(api: Api, handlers: Mapping[Endpoint, Handler]) -> Starlette:
-    """Build the application; its routes and its OpenAPI text come from the same endpoints."""
-    document = openapi_json(tuple(handlers))
-
-    async def openapi(_request: Request) -> Response:
-        return Response(document, media_type="application/json")
-
-    async def docs(_request: Request) -> Response:
-        return HTMLResponse(DOCS_PAGE)
-
-    async def index(_request: Request) -> Response:
-        return RedirectResponse("/docs")
-
-    pages = [
-        Route("/", index),
-        Route("/docs", docs),
-        Route("/openapi.json", openapi),
-        Route("/docs.json", openapi),  # BentoML's own name for it
-    ]
-    settings = api.settings
-    limits = GateLimits(
-        query_bytes=settings.query_limit_bytes,
-        header_bytes=settings.header_limit_bytes,
-        write_seconds=settings.write_seconds,
-        linger_seconds=_LINGER_SECONDS,
-    )
-    by_path = _by_path(api, handlers)
-    endpoints = {path: _by_method(methods) for path, methods in by_path.items()}
-    routes = [Route(path, endpoints[path], methods=list(methods)) for path, methods in by_path.items()]
-    app = DirectApplication(
-        routes=[*routes, *pages],
-        middleware=[Middleware(Gate, limits=limits, answer=api.refusal)],
-        exception_handlers={404: api.no_route, 405: api.no_method},
-    )
-    # An address with a slash too many is none: a redirect would go to whatever host the caller names.
-    app.router.redirect_slashes = False
-    app.look_up(by_path, endpoints, partial(Gate, limits=limits, answer=api.refusal))
-    app.state.endpoints = tuple(handlers)
-    return app
-
-
-def _by_path(api: Api, handlers: Mapping[Endpoint, Handler]) -> Mapping[str, Mapping[str, Answering]]:
-    by_path: dict[str, dict[str, Answering]] = {}
-    for endpoint, handler in handlers.items():
-        by_path.setdefault(endpoint.path, {})[endpoint.method] = api.guarded(handler, endpoint)
-    return by_path
-
-
-def _by_method(methods: Mapping[str, Answering]) -> Answering:
-    """Give each address one route; where it takes several methods the method chooses the handler."""
-
-    async def choose(request: Request) -> Response:
-        # Starlette answers HEAD wherever GET is taken.
-        return await methods["GET" if request.method == "HEAD" else request.method](request)
-
-    return choose
 
 
 def _request_id(request: Request) -> str:
