@@ -15,8 +15,9 @@ from experiments.job import Say
 from experiments.learn_pooled import POOLED_PDS, LearnPooled
 from features.checked_files import file_sha256, write_parquet_atomically, write_text_atomically
 from features.credit.book import Book
+from features.credit.carrier_business import with_business
 from features.credit.carrier_paths import book_carriers
-from features.credit.dealings import dealings
+from features.credit.dealings import dealings, own_parties
 from features.credit.neighbour_scores import SCORE_FEATURES, neighbour_scores
 from features.credit.rule_facts import rule_facts
 from features.sources import read_tables
@@ -50,7 +51,7 @@ class PrepareBook(BaseModel):
         """Write `BOOK`, one row a party of the newest features, whole or not at all.
 
         Columns: party_id, as_of, model_version, the neighbours' own scores by that model, `facts` for the rules,
-        `carriers`, the worst path along each route, `lines` of live business, `pooled`, the default rate of its
+        `carriers`, the worst path along each route with whose business it is, `lines` of live business, `pooled`, the default rate of its
         like, and `companies` of the group that have or had business with it. Raises MissingLatestError when features have
         not been built, MissingChampionError, EmptyGraphError, MissingPanelError and FeatureMismatchError.
         """
@@ -67,7 +68,8 @@ class PrepareBook(BaseModel):
         snapshot = store.snapshot(as_of)
         facts = rule_facts(book.known.tables, snapshot, as_of, org_kinds=kinds)
         own = own_log_odds(model, frame, num_threads=self.num_threads)
-        carriers = book_carriers(book, store, own)
+        dealt = dealings(book, snapshot)
+        carriers = with_business(book_carriers(book, store, own), own_parties(book.known), dealt)
         write_parquet_atomically(
             _neighbours(model, frame, pl.read_parquet(links), num_threads=self.num_threads)
             .with_columns(model_version=pl.lit(model.version))
@@ -75,7 +77,7 @@ class PrepareBook(BaseModel):
             .join(_by_party(carriers), on="party_id", how="left")
             .join(_lines(book, facts), on="party_id", how="left")
             .join(self._pooled(as_of, say), on="party_id", how="left")
-            .join(dealings(book, snapshot), on="party_id", how="left"),
+            .join(dealt, on="party_id", how="left"),
             self.features / BOOK,
         )
         beside = {"sha256": file_sha256(self.features / BOOK)}

@@ -5,10 +5,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from features.asof import Known
 from features.credit.book import Book
 from graph.snapshot import Snapshot
 
-__all__ = ["DEALINGS_SCHEMA", "dealings"]
+__all__ = ["DEALINGS_SCHEMA", "dealings", "own_parties"]
 
 DEALINGS_SCHEMA: Final = pl.Schema({"party_id": pl.String(), "companies": pl.List(pl.String())})
 _PAIR: Final = pl.Schema({"party_id": pl.String(), "org_id": pl.String()})
@@ -24,11 +25,17 @@ def dealings(book: Book, snapshot: Snapshot) -> pl.DataFrame:
     return pairs.group_by("party_id").agg(companies=pl.col("org_id").sort()).sort("party_id")
 
 
+def own_parties(known: Known) -> pl.DataFrame:
+    """Return [org_id, party_id]: every party that a company of the group is or was; none without such a table."""
+    if "companies" not in known.tables:
+        return pl.DataFrame(schema={"org_id": pl.String, "party_id": pl.String})
+    rows = known.rows("companies", "org_id", "party_id").unique().sort("org_id", "party_id")
+    return rows.select(pl.col("org_id", "party_id").cast(pl.String)).collect()
+
+
 def _trade(book: Book, snapshot: Snapshot) -> pl.DataFrame:
     """Return [party_id, org_id] of who supplies a company of the group or is supplied by it on the book's date."""
-    if "companies" not in book.known.tables:
-        return _PAIR.to_frame()
-    rows = book.known.rows("companies", "org_id", "party_id").unique().collect()
+    rows = own_parties(book.known)
     supplies = snapshot.relation("supplies").weights.tocoo()
     ids = snapshot.ids.to_numpy()
     ends = [

@@ -6,7 +6,9 @@ from typing import Final
 
 from models.credit.reasons import is_private
 from serving.access.roles import ALL_COMPANIES
-from serving.credit.score.shown import OF_THE_GROUP, hides_values
+from serving.credit.score.basis import CarrierPath
+from serving.credit.score.schemas import Carrier
+from serving.credit.score.shown import OF_THE_GROUP, hides_values, shown_carrier
 from serving.credit.sources.feature_cards import feature_cards
 from serving.ledger.chain import Json
 from serving.schemas import Note
@@ -21,6 +23,10 @@ CUT: Final = Note(
 )
 _FACTS: Final = frozenset({*OF_THE_GROUP, "main_line"})
 """Facts that tell what companies of the group have out; the party's `lines` of live business do so too."""
+
+
+_WHOSE: Final = frozenset({"business", "end_companies"})
+"""Which companies know the steps and the end of a path: names of other companies."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +72,15 @@ def scoped(record: Mapping[str, Json], companies: Sequence[str]) -> ScopedRecord
     if "lines" in basis:
         cut["lines"] = None
         left_out.append("basis.lines")
+    shown = {**record, "basis": cut}
     if "paths" in basis:
-        cut["paths"] = _told(basis["paths"], record.get("answer"))
+        told, answer = _told(basis["paths"], record.get("answer"), companies)
         left_out.append("basis.paths")
-    return ScopedRecord({**record, "basis": cut}, tuple(left_out))
+        cut["paths"] = told
+        if answer is not record.get("answer"):
+            shown["answer"] = answer
+            left_out.append("answer.carrier")
+    return ScopedRecord(shown, tuple(left_out))
 
 
 def _facts(facts: Mapping[str, Json], companies: Sequence[str]) -> Mapping[str, Json]:
@@ -89,14 +100,25 @@ def _text(value: Json) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _told(paths: Json, answer: Json) -> list[Json]:
-    """Return the path that the answer told its caller, none where it told none."""
+def _told(paths: Json, answer: Json, companies: Sequence[str]) -> tuple[list[Json], Json]:
+    """Return the path that the answer told its caller, none where it told none or not all of it, and the answer.
+
+    An answer of before paths were cut is cut now. Whose business the path is stays untold: it names other companies.
+    """
     carrier = answer.get("carrier") if isinstance(answer, Mapping) else None
-    if not isinstance(paths, list) or not isinstance(carrier, Mapping):
-        return []
+    if not isinstance(answer, Mapping) or not isinstance(paths, list) or not isinstance(carrier, Mapping):
+        return [], answer
     told = (carrier.get("route"), carrier.get("end_id"))
-    return [
+    found = [
         path
         for path in paths
         if isinstance(path, Mapping) and (path.get("channel"), path.get("end_id")) == told
     ]
+    if not found:
+        return [], answer
+    whole = Carrier.model_validate(carrier, strict=False)
+    known = [CarrierPath.model_validate(path, strict=False).told_apart() for path in found]
+    shown = shown_carrier(whole, companies, known)
+    if shown is None or shown is whole:
+        return [{k: v for k, v in path.items() if k not in _WHOSE} for path in found], answer
+    return [], {**answer, "carrier": shown.model_dump(mode="json")}

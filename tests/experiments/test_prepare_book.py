@@ -10,6 +10,7 @@ from experiments.credit_book import champion
 from experiments.errors import MissingChampionError, MissingLatestError
 from experiments.prepare_book import BOOK, PrepareBook
 from features.credit.book import Book
+from features.credit.carrier_business import BUSINESS_SCHEMA
 from features.credit.carrier_paths import book_carriers
 from features.credit.neighbour_scores import SCORE_FEATURES, neighbour_scores
 from features.sources import read_tables
@@ -53,6 +54,10 @@ def test_paths_are_those_of_the_models_own_scores(job: PrepareBook, book: pl.Dat
         .drop_nulls("carriers")
         .select("party_id", "as_of", pl.col("carriers").struct.unnest())
     )
+    whose = told.select(BUSINESS_SCHEMA.names())
+    assert whose["business"].list.len().equals(told["path"].list.len(), check_names=False)
+    assert whose.select(pl.col("end_companies").list.len().max()).item() > 0
+    told = told.drop(BUSINESS_SCHEMA.names())
     assert told.sort("party_id", "channel").equals(expected.sort("party_id", "channel"))
     assert expected.height > 500
 

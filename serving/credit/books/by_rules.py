@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from serving.access.roles import ALL_COMPANIES
 from serving.credit.books.bases import Bases, BookTerms
 from serving.credit.books.frame import FIGURES, JOINED, SAID, Answers, BookFrames, say_override
 from serving.credit.books.look_up import BookLookUp
@@ -24,7 +25,8 @@ from serving.schemas import Note
 
 __all__ = ["RulesBookScorer"]
 
-_NOBODY: Final = Marks(decision_id="", request_id="", companies=())
+_NOBODY: Final = Marks(decision_id="", request_id="", companies=(ALL_COMPANIES,))
+"""A row tells codes of rules and no figure of theirs, so that nothing is to be left out."""
 
 
 class RulesBookScorer:

@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Final
 
 import polars as pl
 
+from graph.business import PUBLIC_KINDS
 from graph.store import Expansion, GraphView
 from serving.access.caller import Caller
 
 __all__ = ["ScopedView"]
-
-_PUBLIC: Final = ("owns", "controls", "holds_position", "acts_in_concert", "succeeds", "same_as")
-"""Relations that stand in public registers: who holds them is no company's business secret."""
 
 
 class ScopedView:
@@ -49,7 +46,7 @@ class ScopedView:
         if not self._others:
             return found
         others = pl.Series(self._others, dtype=pl.String).implode()
-        business = ~pl.col("kind").is_in(_PUBLIC) & (
+        business = ~pl.col("kind").is_in(PUBLIC_KINDS) & (
             pl.col("src").is_in(others) | pl.col("dst").is_in(others)
         )
         shown = found.edges.filter(~business)

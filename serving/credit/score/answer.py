@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from features.credit.standing import Standing
 from models.credit.rules.evaluate import RuleHit
 from models.errors import AdditivityError
+from serving.access.roles import ALL_COMPANIES
 from serving.champions.stand_in import stand_in_note
 from serving.credit.errors import NoFeaturesError
 from serving.credit.score.basis import Basis
@@ -18,7 +19,7 @@ from serving.credit.score.figures import Figures, figures_of
 from serving.credit.score.quality import quality_of
 from serving.credit.score.routing import Routed, take_route
 from serving.credit.score.schemas import Carrier, Contribution, ScoreAnswer
-from serving.credit.score.shown import LEFT_OUT, hides_values, shown_hits
+from serving.credit.score.shown import LEFT_OUT, PATH_LEFT_OUT, hides_values, shown_carrier, shown_hits
 from serving.credit.sources.dated_policies import Advised, day_of
 from serving.credit.sources.freshness import age_notes, refuse_stale
 from serving.credit.sources.party_book import carrier_of, rule_note
@@ -127,14 +128,21 @@ def outcome_of(
 
 
 def shown_to(companies: Sequence[str], outcome: Outcome, basis: Basis, terms: Terms) -> Outcome:
-    """Return what a key for some companies is shown of an outcome: limits of others and sums over the group decide the
-    advice and are not told, which the quality then says.
+    """Return what a key for some companies is shown of an outcome: limits of others, sums over the group and paths through
+    others' business count and are not told, which the quality then says.
     """
-    hits = shown_hits(outcome.hits, companies, basis, terms.policies)
-    if hits == outcome.hits:
+    if ALL_COMPANIES in companies:
         return outcome
-    quality = outcome.quality.model_copy(update={"notes": [*outcome.quality.notes, LEFT_OUT]})
-    return replace(outcome, hits=hits, quality=quality)
+    hits = shown_hits(outcome.hits, companies, basis, terms.policies)
+    carrier = shown_carrier(outcome.carrier, companies, basis.paths)
+    notes = [
+        *([LEFT_OUT] if hits != outcome.hits else []),
+        *([PATH_LEFT_OUT] if carrier is not outcome.carrier else []),
+    ]
+    if not notes:
+        return outcome
+    quality = outcome.quality.model_copy(update={"notes": [*outcome.quality.notes, *notes]})
+    return replace(outcome, hits=hits, carrier=carrier, quality=quality)
 
 
 def answer_of(outcome: Outcome, basis: Basis, terms: Terms, marks: Marks) -> ScoreAnswer:

@@ -1,17 +1,18 @@
 """What an answer about a party is computed from: looked up once, written into its record, enough to compute it again."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property, lru_cache
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from features.credit.standing import Standing
+from graph.business import PUBLIC_KINDS
 from models.credit.coverage import LendingStage, Line
 from models.credit.rules.facts import RuleFacts
 from serving.credit.errors import BasisError
@@ -31,7 +32,11 @@ class _StoredEdge(CarrierEdge):
 
 
 class CarrierPath(BaseModel):
-    """The worst path along a route of relations, as the book holds it."""
+    """The worst path along a route of relations, as the book holds it.
+
+    `business` has for each step the companies of the group whose business it is, `end_companies` are those that know the end
+    by business of their own; both None in records and books of before they were told.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -41,6 +46,36 @@ class CarrierPath(BaseModel):
     path: tuple[_StoredEdge, ...]
     text_zh: str
     text_en: str
+    business: tuple[tuple[str, ...], ...] | None = None
+    end_companies: tuple[str, ...] | None = None
+
+    def told_apart(self) -> Self:
+        """Return the path; where it does not say whose business it is, as that of a company nobody has a key for."""
+        if self.business is not None and self.end_companies is not None:
+            return self
+        business = tuple(() if edge.kind in PUBLIC_KINDS else (_UNTOLD,) for edge in self.path)
+        return self.model_copy(update={"business": business, "end_companies": ()})
+
+    def plain(self) -> Mapping[str, Json]:
+        """Return the path as JSON values, in those fields that it has."""
+        return self.model_dump(mode="json", exclude=set() if self.business is not None else _LATER)
+
+    def steps_for(self, companies: Collection[str]) -> int:
+        """Return how many steps, from the party on, a key for some companies may see.
+
+        They end where a step is another company's business; the last one is left out where none of the key's companies has
+        business with the end, as how that stands is then known from others alone.
+        """
+        held = set(companies)
+        for place, whose in enumerate(self.business or ()):
+            if not held.issuperset(whose):
+                return place
+        unknown = self.end_companies is not None and held.isdisjoint(self.end_companies)
+        return len(self.path) - 1 if unknown else len(self.path)
+
+
+_LATER: Final = {"business", "end_companies"}  # fields that older records have not
+_UNTOLD: Final = "?"
 
 
 @dataclass(frozen=True)
@@ -147,7 +182,7 @@ class Basis:
             "lines": None if self.lines is None else list(self.lines),
             "pooled": None if pooled is None else dict(vars(pooled)),
             "neighbours_scored": self.neighbours_scored,
-            "paths": [path.model_dump(mode="json") for path in self.paths],
+            "paths": [path.plain() for path in self.paths],
             "sources": {
                 **vars(sources),
                 "data_as_of": _day(sources.data_as_of),

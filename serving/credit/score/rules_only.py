@@ -17,6 +17,7 @@ from serving.credit.score.answer import Marks
 from serving.credit.score.basis import Basis, Sources
 from serving.credit.score.quality import rules_unchecked
 from serving.credit.score.schemas import ScoreAnswer, ScoreRequest
+from serving.credit.score.shown import LEFT_OUT, shown_hits
 from serving.credit.score.together import tried
 from serving.credit.score.writing import Asked, Scored, written
 from serving.credit.sources.book_store import BookStore
@@ -98,11 +99,15 @@ class RulesOnlyScorer:
 
 
 def rules_answer(basis: Basis, policies: DatedPolicies, marks: Marks) -> ScoreAnswer:
-    """Say what the rules say on a basis: the same basis and policies give the same answer. Raises StaleError."""
+    """Say what the rules say on a basis, to a key of the marks' companies: the same basis and policies give the same answer.
+
+    Raises StaleError.
+    """
     refuse_stale(basis)
     aged = age_notes(basis)
     hits = policies.hits(basis.facts, at=basis.decided_at) if basis.facts is not None else ()
     in_default = basis.standing is Standing.IN_DEFAULT
+    shown = shown_hits(hits, marks.companies, basis, policies)
     decision = decide(Advice.DECLINE if in_default else Advice.MANUAL_REVIEW, hits)
     return ScoreAnswer(
         request_id=marks.request_id,
@@ -123,7 +128,7 @@ def rules_answer(basis: Basis, policies: DatedPolicies, marks: Marks) -> ScoreAn
         grade_advice=None,
         decided_by=_named(decision.decided_by),
         override=basis.override,
-        rules=[rule_note(hit) for hit in hits],
+        rules=[rule_note(hit) for hit in shown],
         route=None,
         policy=policies.advice.on(day_of(basis.decided_at)).name,
         contributions=[],
@@ -131,7 +136,7 @@ def rules_answer(basis: Basis, policies: DatedPolicies, marks: Marks) -> ScoreAn
         data_as_of=basis.sources.data_as_of,
         graph_as_of=basis.sources.graph_as_of,
         decided_at=basis.decided_at,
-        quality=_quality(basis, aged),
+        quality=_quality(basis, [*aged, *([LEFT_OUT] if shown != tuple(hits) else [])]),
         warnings=list(aged),
     )
 

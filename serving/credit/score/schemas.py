@@ -108,6 +108,11 @@ class CarrierEdge(StrictModel):
     known_at: date | None
 
 
+def _is_not(said: object) -> bool:
+    """Tell whether a remark is not made: an answer without it is written as it always was."""
+    return said is False
+
+
 class Carrier(StrictModel):
     """关系影响主要从哪条路径传来。 / The path along which most of the network effect comes."""
 
@@ -120,6 +125,12 @@ class Carrier(StrictModel):
     edges: list[CarrierEdge]
     text_zh: str
     text_en: str
+    other_companies_left_out: bool = Field(
+        default=False,
+        exclude_if=_is_not,
+        description="true = 路径自某一步起是其他企业的业务，不在密钥范围内，未列出；没有该字段即未略去 / from some step on the path "
+        "is other companies' business, outside the key's companies, and left out; where the field is absent nothing is",
+    )
 
 
 class RouteTaken(StrictModel):

@@ -8,17 +8,24 @@ from typing import Final
 from models.credit.rules.evaluate import RuleHit
 from models.credit.rules.policy import Rule
 from serving.access.roles import ALL_COMPANIES
-from serving.credit.score.basis import Basis
+from serving.credit.score.basis import Basis, CarrierPath
+from serving.credit.score.schemas import Carrier
 from serving.credit.sources.dated_policies import DatedPolicies, day_of
 from serving.schemas import Note
 
-__all__ = ["LEFT_OUT", "OF_THE_GROUP", "hides_values", "shown_hits"]
+__all__ = ["LEFT_OUT", "OF_THE_GROUP", "PATH_LEFT_OUT", "hides_values", "shown_carrier", "shown_hits"]
 
 LEFT_OUT: Final = Note(
     code="other_companies_left_out",
     text_zh="有规则涉及其他企业的限额或全集团的合计：它们计入了处理意见，数额不在密钥范围内，未列出。",
     text_en="Some rules rest on limits of other companies or on sums over the group: they count for the advice, and their "
     "figures are outside the key's companies and left out.",
+)
+PATH_LEFT_OUT: Final = Note(
+    code="other_companies_left_out",
+    text_zh="关系影响的路径自某一步起是其他企业的业务，不在密钥范围内，未列出；它计入了结果。",
+    text_en="From some step on the path of the network effect is other companies' business, outside the key's companies, and "
+    "left out; it counts for the score.",
 )
 OF_THE_GROUP: Final = frozenset(
     {
@@ -52,6 +59,29 @@ def shown_hits(
     own = frozenset(policies.hits(basis.facts.model_copy(update={"limit_uses": seen}), at=basis.decided_at))
     summed = {rule.code: rule for rule in policies.rules.rules_on(day_of(basis.decided_at)) if _sums(rule)}
     return tuple(_without_figures(hit, summed) if _others(hit, own, summed) else hit for hit in hits)
+
+
+def shown_carrier(
+    carrier: Carrier | None, companies: Sequence[str], paths: Sequence[CarrierPath]
+) -> Carrier | None:
+    """Return a carrier without the steps that rest on other companies' business, from the first of them on."""
+    if carrier is None or carrier.end_id is None or ALL_COMPANIES in companies:
+        return carrier
+    told = (carrier.route, carrier.end_id)
+    path = next((one for one in paths if (one.channel, one.end_id) == told), None)
+    steps = 0 if path is None else path.steps_for(companies)
+    if path is not None and steps == len(path.path):
+        return carrier
+    return carrier.model_copy(
+        update={
+            "end_id": None,
+            "parties": carrier.parties[: steps + 1] if steps else [],
+            "edges": carrier.edges[:steps],
+            "text_zh": PATH_LEFT_OUT.text_zh,
+            "text_en": PATH_LEFT_OUT.text_en,
+            "other_companies_left_out": True,
+        }
+    )
 
 
 def _others(hit: RuleHit, own: frozenset[RuleHit], summed: Mapping[str, Rule]) -> bool:

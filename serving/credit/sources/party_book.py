@@ -74,7 +74,7 @@ class PartyBook:
             facts_of_row(facts) if isinstance(facts, Mapping) else None,
             tuple(map(str, lines)) if isinstance(lines, list) else None,
             Pooled(**pooled) if isinstance(pooled, Mapping) else None,
-            tuple(CarrierPath.model_validate(path, strict=False) for path in carriers)
+            tuple(CarrierPath.model_validate(path, strict=False).told_apart() for path in carriers)
             if isinstance(carriers, list)
             else (),
         )

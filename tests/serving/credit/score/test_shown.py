@@ -9,6 +9,7 @@ import pytest
 from models.credit.rules.facts import LimitUse
 from serving.credit.score.answer import Marks, answer_from
 from serving.credit.score.basis import Basis
+from serving.credit.score.rules_only import rules_answer
 from serving.credit.score.schemas import ScoreRequest
 
 if TYPE_CHECKING:
@@ -46,6 +47,20 @@ def test_limits_of_others_and_sums_of_the_group_are_not_told(client: "Client", b
     assert "ORG-02 " not in told
     assert "7,777" in told
     assert any(rule.observed == 0.5 for rule in whole.rules)
+    assert not any(rule.observed == 0.5 for rule in limited.rules)
+    assert "other_companies_left_out" in [note.code for note in limited.quality.notes]
+    assert "other_companies_left_out" not in [note.code for note in whole.quality.notes]
+
+
+def test_rules_alone_tell_no_more_than_a_model_s_answer(client: "Client", basis: Basis) -> None:
+    terms = client.deployment.parts.scorer().terms
+    whole = rules_answer(basis, terms.policies, Marks("d", "r", ("*",)))
+    limited = rules_answer(basis, terms.policies, Marks("d", "r", ("ORG-01",)))
+    assert (limited.advice, limited.decided_by) == (whole.advice, whole.decided_by)
+    assert [rule.code for rule in limited.rules] == [rule.code for rule in whole.rules]
+    assert "8,888" in whole.model_dump_json()
+    assert "8,888" not in limited.model_dump_json()
+    assert "7,777" in limited.model_dump_json()
     assert not any(rule.observed == 0.5 for rule in limited.rules)
     assert "other_companies_left_out" in [note.code for note in limited.quality.notes]
     assert "other_companies_left_out" not in [note.code for note in whole.quality.notes]
