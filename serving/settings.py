@@ -69,7 +69,7 @@ class ServiceSettings(BaseSettings):
         default=262_144, ge=1, description="请求体上限，超过 413 / larger request bodies get 413"
     )
     deadline_seconds: float = Field(
-        default=4.0, gt=0, lt=5, description="超过则 504 / slower requests get 504"
+        default=4.0, gt=0, le=60, description="超过则 504 / slower requests get 504"
     )
     ledger_wait_seconds: float = Field(
         default=2.0, gt=0, description="等台账写锁多久，之后 503 / wait for the ledger's lock, then 503"

@@ -272,7 +272,14 @@ def make_client() -> Iterator[MakeClient]:
     started: list[Deployment] = []
 
     def make(home: Path, key: str, **settings: float) -> Client:
-        given = {"home": home, "ledger_wait_seconds": 0.2, "stale_after_days": NEVER_STALE, **settings}
+        # A machine that is busy with other tests is no reason for 504.
+        given = {
+            "home": home,
+            "ledger_wait_seconds": 0.2,
+            "deadline_seconds": 30,
+            "stale_after_days": NEVER_STALE,
+            **settings,
+        }
         deployment = Deployment(ServiceSettings.model_validate(given))
         deployment.start()
         started.append(deployment)
