@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from features.timeline import Frequency, read_frequency
 from graph.errors import UserError
@@ -17,6 +17,9 @@ from serving.champions.store import KeptVersion, kept_versions, read_pointer
 from serving.champions.switches import SwitchBoard
 
 __all__ = ["CreditLane", "KeptHere", "Lane", "Lanes", "RunLane"]
+
+# What a run's backtest calls the forecasts that are served (`models.demand.evaluation`, which is too heavy for a worker).
+_COMBINED: Final = "zhiheng"
 
 
 @dataclass(frozen=True)
@@ -273,7 +276,7 @@ def _demand_runs(freq: Frequency) -> Callable[[Path], Sequence[KeptHere]]:
             KeptHere(
                 info.run_id,
                 root / info.run_id,
-                info.accuracy.get("combination", {}),
+                info.accuracy.get(_COMBINED, {}),
                 info.data_as_of,
                 {"trained_by": info.trained_by, "gate": info.gate},
                 model_version=info.model_version,

@@ -30,7 +30,9 @@ def _fit(
     card: Path, out: Path, said: list[str] | None = None, *, seed: int = 3, force: bool = False
 ) -> Fitted:
     heard: list[str] = [] if said is None else said
-    job = FitCard(card=card, out=out, seed=seed, force=force, code_version="test", resamples=50)
+    job = FitCard(
+        card=card, out=out, seed=seed, force=force, code_version="test", trained_by="chen", resamples=50
+    )
     return job.run(lambda zh, en: heard.append(f"{zh}|{en}"))
 
 
@@ -52,6 +54,7 @@ def test_relations_are_found_and_their_gain_is_reported(write: Write, tmp_path: 
     for word in ("AUC", "KS", "Brier", "ECE", "泄漏检查"):
         assert word in text
     assert fitted.bundle.manifest.metrics["auc"] == everything.metrics["auc"].value
+    assert fitted.bundle.manifest.notes["trained_by"] == "chen", "who ran it may not approve it"
 
 
 def test_own_risk_and_relations_are_told_apart(write: Write, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def fit(card: Path, out: Path, said: list[str] | None = None, *, force: bool = F
     heard: list[str] = [] if said is None else said
     job = FitScorecard(
         card=card, out=out, code_version="test", as_of=date(2026, 6, 1), candidates=QUICK, seed=3, force=force,
-        resamples=50,
+        resamples=50, trained_by="chen",
     )  # fmt: skip
     return job.run(lambda zh, en: heard.append(f"{zh}|{en}"))
 
@@ -42,6 +42,7 @@ def test_a_card_of_relations_is_fitted_judged_and_written(write: Write, tmp_path
     assert any("AUC" in line and "评分卡" in line for line in said)
     manifest = fitted.bundle.manifest
     assert manifest.family == SCORECARD_FAMILY
+    assert manifest.notes["trained_by"] == "chen", "who ran it may not approve it"
     assert manifest.metrics["auc"] == fitted.judged.metrics["auc"].value
     assert {"scorecard.json", "scorecard.sql", "scorecard.csv", "relations.json"} <= set(manifest.files)
 

@@ -97,6 +97,7 @@ def test_the_model_is_the_registered_champion_and_forecasts_what_was_published(
     assert str(pointer["registered"]) == str(champion.version)
     assert pointer["trained_by"] == "chen", "who ran it may not approve it"
     assert published.model.manifest.notes["trained_by"] == read_run(published.run).info.trained_by == "chen"
+    assert published.model.manifest.notes["gate"] == read_run(published.run).info.gate == "passed"
     run = client.get_run(str(champion.run_id))
     assert run.data.metrics[f"{COMBINATION}.wape"] == pytest.approx(
         published.measures.row(by_predicate=pl.col("name") == COMBINATION, named=True)["wape"]

@@ -18,6 +18,7 @@ from experiments.errors import SplitError
 from experiments.out_of_time import out_of_time
 from experiments.publish import POINTER, PublishChampion
 from experiments.train_credit import TrainCredit, Trained
+from experiments.training_gates import credit_gate
 from features.checked_files import check_folder, write_checked
 from features.checking import Checked
 from features.sources import read_tables
@@ -176,6 +177,7 @@ def test_champion_is_published_whole_and_answers_like_the_trained_one(
     manifest = read_bundle(tmp_path / pointer["folder"]).manifest
     assert manifest.version == pointer["version"]
     assert manifest.notes["trained_by"] == pointer["trained_by"] == "chen", "who ran it may not approve it"
+    assert manifest.notes["gate"] == credit_gate(manifest.metrics) != "not_judged"
     champion = load_credit_model(tmp_path / pointer["folder"])
     again = load_credit_model(home / "models" / pointer["version"])
     links = pl.read_parquet(home / "features" / LINKS)

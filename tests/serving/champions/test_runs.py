@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from models.demand.evaluation import COMBINATION
 from serving.access.roles import Role
 from tests.serving.capacity import capacity_world
 from tests.serving.champions.conftest import Operations, give_orders, make_key
@@ -70,7 +71,13 @@ def test_challenger_run_is_promoted_by_alias(
     orders: Operations, planning: "DemandClient", tmp_path: Path
 ) -> None:
     run = make_run(date(2026, 10, 1), issued_at=ISSUED + timedelta(hours=2))
-    update = {"run_id": "challenger-run", "challenger": True, "trained_by": "chentrains", "gate": "passed"}
+    update = {
+        "run_id": "challenger-run",
+        "challenger": True,
+        "trained_by": "chentrains",
+        "gate": "passed",
+        "accuracy": {COMBINATION: {"wape": 0.1}, "naive": {"wape": 0.2}},
+    }
     info = run.info.model_copy(update=update)
     publish(tmp_path, dataclasses.replace(run, info=info))
     promoted = orders.order(
@@ -78,6 +85,9 @@ def test_challenger_run_is_promoted_by_alias(
     )
     assert promoted.status_code == 200, promoted.text
     assert promoted.json()["gate"] == "passed"
+    listed = {one["family"]: one["versions"] for one in orders.get("/v1/models").json()["families"]}
+    (shown,) = [one for one in listed["demand-1mo"] if one["version"] == "challenger-run"]
+    assert (shown["metrics"], shown["gate"]) == ({"wape": 0.1}, "passed")
     answer = ask(planning)
     assert answer.json()["run_id"] == "challenger-run"
     assert "model_champion" not in codes(answer)
