@@ -14,6 +14,7 @@ from tests.serving.credit.books.book_client import body, rows_of, send
 
 if TYPE_CHECKING:
     from tests.serving.champions.conftest import Operations
+    from tests.serving.conftest import World
 
 
 @pytest.fixture
@@ -55,6 +56,44 @@ def test_a_table_of_features_that_the_model_takes_is_taken_by_the_rules(
     assert rows["quality"].to_list() == ["rules_only", None, "rules_only"]
     assert not [name for name in rows.columns if name.startswith("contribution_")]
     assert rows["pd"].null_count() == 3
+
+
+@pytest.mark.parametrize("restored", [False, True], ids=["while off", "after restore"])
+def test_a_book_by_rules_replays_to_the_last_bit(switched_off: "Operations", *, restored: bool) -> None:
+    parties = ["P0000001", "P0000004", "P0000006", "P0000007", "P9999999"]
+    given = [{"party_id": party} for party in parties] + [{"debt_ratio": 0.4}, {"debt_ratio": None}]
+    book = send(
+        switched_off.client,
+        body(pl.DataFrame(given, infer_schema_length=None), TableKind.PARQUET),
+        TableKind.PARQUET,
+    ).json()
+    assert (book["model_version"], book["rows_answered"]) == ("rules-only", 5)
+    assert book["rows_failed"] == 2, "an unknown party, and a row of which nothing is known"
+    if restored:
+        assert switched_off.order("operator", "restore").status_code == 200
+        assert switched_off.score().json()["model_version"] == switched_off.second
+    auditor = {"Authorization": f"Bearer {switched_off.keys['auditor']}"}
+    url = f"/v1/decisions/{book['decision_id']}"
+    found = switched_off.client.http.post(f"{url}/replay", b"", **auditor).json()
+    assert (found["outcome"], found["differences"], found["reasons"]) == ("identical", [], [])
+    roots = {one["field"]: (one["then"], one["now"]) for one in found["figures"]}["merkle_root"]
+    assert roots == (json.dumps(book["merkle_root"]),) * 2
+    row = switched_off.client.http.get(f"{url}/rows/2", **auditor).json()
+    assert (row["proven"], row["values"]["advice"]) == (True, "decline"), "the second party is in default"
+
+
+def test_a_changed_row_of_a_book_by_rules_is_named(switched_off: "Operations", world: "World") -> None:
+    sent = json.dumps({"party_ids": ["P0000001", "P0000004"]}).encode()
+    book = send(switched_off.client, sent, TableKind.JSON).json()
+    (kept,) = (world.home / "books" / book["book_id"]).glob("rows*.parquet")
+    rows = pl.read_parquet(kept)
+    kept.unlink()
+    rows.with_columns(advice=pl.lit("pass")).write_parquet(kept)
+    url = f"/v1/decisions/{book['decision_id']}/replay"
+    auditor = f"Bearer {switched_off.keys['auditor']}"
+    found = switched_off.client.http.post(url, b"", Authorization=auditor).json()
+    assert found["outcome"] == "differs"
+    assert "rows.1.advice" in [one["field"] for one in found["differences"]]
 
 
 def test_an_unknown_column_is_still_refused(switched_off: "Operations") -> None:
