@@ -1,7 +1,7 @@
 """What if: change inputs of a scored party and see PD, grade, points and contributions; what the model says, no promise."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final, Protocol, runtime_checkable
@@ -228,17 +228,10 @@ def outcome(
     after: Standing,
     cards: Mapping[str, Feature],
     language: Language,
-    *,
-    unsaid: Collection[str] = (),
 ) -> str:
-    """Return the sentence that says what is changed and what the model then answers.
-
-    Of the features `unsaid` it does not tell what they were before.
-    """
+    """Return the sentence that says what is changed and what the model then answers."""
     zh = language == "zh"
-    told = ("；" if zh else "; ").join(
-        _change(change, cards, language, said=change.feature not in unsaid) for change in changes
-    )
+    told = ("；" if zh else "; ").join(_change(change, cards, language) for change in changes)
     scored = ""
     if before.points is not None and after.points is not None:
         scored = (
@@ -272,13 +265,9 @@ def link_lines(changes: Sequence[InputChange], cards: Mapping[str, Feature], lan
     ]
 
 
-def _change(
-    change: InputChange, cards: Mapping[str, Feature], language: Language, *, said: bool = True
-) -> str:
+def _change(change: InputChange, cards: Mapping[str, Feature], language: Language) -> str:
     name = _name(change.feature, cards, language)
     before, after = (_said(change.feature, value, cards, language) for value in (change.before, change.after))
-    if not said:
-        return f"“{name}”变为 {after}" if language == "zh" else f"{name} set to {after}"
     return f"“{name}”由 {before} 变为 {after}" if language == "zh" else f"{name} from {before} to {after}"
 
 

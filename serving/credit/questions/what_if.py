@@ -1,6 +1,6 @@
 """Answer what the model would say to other inputs of a party, without deciding anything."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,8 @@ class WhatIfDesk:
         scorer, cards = self._desk.credit.scorer(), feature_cards()
         basis = scorer.basis(ScoreRequest(party_id=request.party_id, features=request.features))
         quality = _quality(basis, scorer.terms)
-        _check(request, scorer, basis.values, cards)
+        hidden = _hidden(request, cards) if hides_values(basis.party_id, caller.companies) else []
+        _check(request, scorer, basis.values, cards, hidden)
         found = what_if(
             scorer.model,
             basis.values,
@@ -96,9 +97,7 @@ class WhatIfDesk:
         quality: QuestionQuality,
     ) -> WhatIfAnswer:
         cards, sources = feature_cards(), basis.sources
-        private = {one.feature for one in found.changes if _private(one.feature, cards)}
-        unsaid = private if hides_values(basis.party_id, caller.companies) else set()
-        zh, en = (_told(found, cards, language, unsaid) for language in ("zh", "en"))
+        zh, en = (_told(found, cards, language) for language in ("zh", "en"))
         return WhatIfAnswer(
             request_id=caller.call.request_id,
             decision_id=self._desk.new_id(),
@@ -110,7 +109,7 @@ class WhatIfDesk:
             party_id=request.party_id,
             before=_standing(found.before),
             after=_standing(found.after),
-            changes=[_changed(change, cards, said=change.feature not in unsaid) for change in found.changes],
+            changes=[_changed(change, cards) for change in found.changes],
             contributions=[
                 Moved(
                     feature=name,
@@ -138,9 +137,32 @@ def _quality(basis: Basis, terms: Terms) -> QuestionQuality:
     return QuestionQuality(level=stands.quality.level, notes=list(stands.quality.notes))
 
 
-def _check(request: WhatIfRequest, scorer: CreditScorer, row: NDArray[np.float64], cards: Cards) -> None:
-    """Name every change that the model cannot take. Raises InvalidRequestError."""
-    problems = []
+def _hidden(request: WhatIfRequest, cards: Cards) -> list[FieldProblem]:
+    """Name the changes of values that the caller is not told.
+
+    The value could be found by trying: where nothing moves, it lies in the same leaves of the trees.
+    """
+    zh = "的原值涉及他人，不在密钥范围内，不能测算它的改变；请用覆盖全集团的密钥，或自带全部特征测算"
+    en = (
+        "has a value that tells of others and is outside the key's companies, so no change of it is computed; use a key for the "
+        "whole group, or send all features yourself"
+    )
+    return [
+        FieldProblem(f"changes.{name}", "private_feature", zh, en)
+        for name in request.changes
+        if _private(name, cards)
+    ]
+
+
+def _check(
+    request: WhatIfRequest,
+    scorer: CreditScorer,
+    row: NDArray[np.float64],
+    cards: Cards,
+    hidden: Sequence[FieldProblem],
+) -> None:
+    """Name every change that the model cannot take or the caller may not try. Raises InvalidRequestError."""
+    problems = [*hidden]
     for name, value in request.changes.items():
         try:
             changed_inputs(scorer.model.features, row, {name: value}, cards)
@@ -151,9 +173,9 @@ def _check(request: WhatIfRequest, scorer: CreditScorer, row: NDArray[np.float64
         raise InvalidRequestError(problems)
 
 
-def _told(found: WhatIf, cards: Cards, language: Language, unsaid: Collection[str]) -> tuple[str, str | None]:
+def _told(found: WhatIf, cards: Cards, language: Language) -> tuple[str, str | None]:
     links = link_lines(found.changes, cards, language)
-    text = outcome(found.changes, found.before, found.after, cards, language, unsaid=unsaid)
+    text = outcome(found.changes, found.before, found.after, cards, language)
     return text, links[0] if links else None
 
 
@@ -165,14 +187,14 @@ def _private(feature: str, cards: Cards) -> bool:
     return feature in cards and is_private(cards[feature])
 
 
-def _changed(change: InputChange, cards: Cards, *, said: bool) -> ChangedInput:
+def _changed(change: InputChange, cards: Cards) -> ChangedInput:
     card = cards.get(change.feature)
     return ChangedInput(
         feature=change.feature,
         name_zh=_name(change.feature, cards, "zh"),
         name_en=_name(change.feature, cards, "en"),
         unit=card.unit.value if card else "",
-        before=change.before if said else None,
+        before=change.before,
         after=change.after,
         private=_private(change.feature, cards),
         linked=list(change.linked),

@@ -54,12 +54,12 @@ class ChangedInput(StrictModel):
     name_zh: str
     name_en: str
     unit: str
-    before: float | None = Field(
-        description="未知，或 private 且密钥只限部分企业时为 null / null where unknown, or private and the key is for some companies"
-    )
+    before: float | None = Field(description="未知时为 null / null where unknown")
     after: float | None
     private: bool = Field(
-        default=False, description="原值涉及他人或家庭 / the value before tells of others or of a family"
+        default=False,
+        description="原值涉及他人或家庭；只限部分企业的密钥不能对主体测算它的改变 / the value before tells of others or of a "
+        "family; a key for some companies may not change it in a party's inputs",
     )
     linked: list[str] = Field(
         description="实际会随之变化、测算中未改动的特征 / features that would move along and were left as they are"
