@@ -87,6 +87,8 @@ def test_hung_worker_is_killed_and_replaced_and_loses_no_answer(on_file: House) 
             until(lambda: not alive(hung), "a worker that hangs was left alone")
             until(lambda: len(house.workers) == WORKERS, "no worker took its place")
             until(lambda: hung_workers(house) >= 1, "it is counted when its successor is there")
+            said = f"worker {hung} said nothing"
+            assert sum(said in line for line in house.service.log.read_text().splitlines()) == 1
             crowd.wait_for(15)
     finally:
         house.end()

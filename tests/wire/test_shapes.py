@@ -26,7 +26,7 @@ from serving.demand.override_schemas import (
 )
 from serving.demand.scenario_schemas import ScenarioAnswer, ScenarioRequest
 from serving.demand.schemas import AccuracyAnswer, AccuracyQuery, ForecastAnswer, ForecastRequest
-from serving.errors import PROBLEMS
+from serving.http.problem_table import problems
 from serving.jobs.schemas import JobAnswer, JobReceipt
 from serving.schemas import ProblemBody
 from tests.wire.route_shapes import fields
@@ -117,5 +117,5 @@ def test_stored_answer_still_reads_back_the_same(name: str) -> None:
 
 def test_problem_types_keep_their_status() -> None:
     stored = json.loads((FOLDER / "problems.json").read_text(encoding="utf-8"))
-    now = {problem.slug: problem.status for problem in PROBLEMS.values()}
+    now = {problem.slug: problem.status for problem in problems().values()}
     assert now == stored, "clients decide by type and status; add new types to problems.json"
