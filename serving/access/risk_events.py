@@ -82,8 +82,7 @@ class RiskEvents:
         said: Mapping[str, Json] | None = None,
     ) -> str:
         """Write an event with its record, both or none, and return the record's id. Raises LedgerUnavailableError."""
-        decision_id, at = self._new_id(), moment_text(self._clock())
-        call = caller.call
+        decision_id, at, said = self._new_id(), moment_text(self._clock()), dict(said or {})
         record: dict[str, Json] = {
             "decision_id": decision_id,
             "recorded_at": at,
@@ -91,25 +90,19 @@ class RiskEvents:
             **caller.recorded,
             "subject": "",
             "request": {},
-            "answer": {"kind": kind.value, "rows": rows, "said": dict(said or {})},
+            "answer": {"kind": kind.value, "rows": rows, "said": said},
         }
-
-        def beside(connection: Connection) -> None:
-            newest = connection.execute(select(func.max(risk_events.c.seq))).scalar_one()
-            values = {
-                "seq": int(newest or 0) + 1,
-                "decision_id": decision_id,
-                "at": at,
-                "kind": kind.value,
-                "key_id": call.key_id,
-                "key_name": caller.name,
-                "companies": json.dumps(sorted(caller.companies)),
-                "rows": rows,
-                "said": json.dumps(dict(said or {}), ensure_ascii=False),
-            }
-            connection.execute(insert(risk_events).values(values))
-
-        self._ledger.append([record], beside=beside)
+        event: dict[str, object] = {
+            "decision_id": decision_id,
+            "at": at,
+            "kind": kind.value,
+            "key_id": caller.call.key_id,
+            "key_name": caller.name,
+            "companies": json.dumps(sorted(caller.companies)),
+            "rows": rows,
+            "said": json.dumps(said, ensure_ascii=False),
+        }
+        self._ledger.append([record], beside=lambda connection: _insert(connection, event))
         return decision_id
 
     def page(self, wanted: RiskFilter, reader: Caller) -> tuple[list[RiskEvent], int | None]:
@@ -128,6 +121,12 @@ class RiskEvents:
             if len(rows) < _PAGE:
                 return found, None
             before = rows[-1].seq
+
+
+def _insert(connection: Connection, event: Mapping[str, object]) -> None:
+    """Write an event behind the newest one, inside the transaction of its record."""
+    newest = connection.execute(select(func.max(risk_events.c.seq))).scalar_one()
+    connection.execute(insert(risk_events).values({"seq": int(newest or 0) + 1, **event}))
 
 
 def _query(wanted: RiskFilter, before: int | None) -> Select[tuple[object, ...]]:

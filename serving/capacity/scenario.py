@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import polars as pl
 from sqlalchemy import Connection
 
 from models.capacity.scenarios.scenario import Scenario
@@ -19,6 +20,7 @@ from serving.capacity.quality import capacity_quality, told
 from serving.capacity.scenario_schemas import (
     CapacityScenarioAnswer,
     CapacityScenarioRequest,
+    ScenarioSide,
 )
 from serving.capacity.sides import Futures, applied_to, side_of
 from serving.capacity.solving import Solving
@@ -153,16 +155,31 @@ class CapacityScenarioDesk:
             )
             for place, one in enumerate(wanted, start=1)
         ]
-        unverified = [] if all(one.verified for one in sides) else [_UNVERIFIED]
-        if request.shortfalls and futures is None:
-            unverified.append(_NO_FUTURES)
         notes = [
             *desk.notes(posed.loaded.info, now, whole=posed.companies is None),
             *told(posed.notes),
             *given,
-            *unverified,
+            *([] if all(one.verified for one in sides) else [_UNVERIFIED]),
+            *([_NO_FUTURES] if request.shortfalls and futures is None else []),
         ]
-        answer = CapacityScenarioAnswer(
+        answer = self._answer(request, planner, posed, now, base=base.summary, sides=sides, notes=notes)
+        answered = write_answer(SCENARIO_KIND, answer, request, planner, said=_said(answer), at=now)
+        kept = _kept(answered, answer, planner, now)
+        return answered, lambda connection: self._kept.keep(connection, kept)
+
+    def _answer(
+        self,
+        request: CapacityScenarioRequest,
+        planner: Caller,
+        posed: Posed,
+        now: datetime,
+        *,
+        base: pl.DataFrame,
+        sides: list[ScenarioSide],
+        notes: list[Note],
+    ) -> CapacityScenarioAnswer:
+        desk = self._poser.desk
+        return CapacityScenarioAnswer(
             **capacity_stamp(posed.loaded.info).model_dump(),
             request_id=planner.call.request_id,
             decision_id=desk.new_id(),
@@ -174,12 +191,9 @@ class CapacityScenarioDesk:
             capacity=_counted(request.capacity),
             demand=_counted(request.demand),
             quality=capacity_quality(notes),
-            base=summary_of(base.summary, planner),
+            base=summary_of(base, planner),
             scenarios=sides,
         )
-        answered = write_answer(SCENARIO_KIND, answer, request, planner, said=_said(answer), at=now)
-        kept = _kept(answered, answer, planner, now)
-        return answered, lambda connection: self._kept.keep(connection, kept)
 
 
 def _futures(posed: Posed) -> "Futures | None":

@@ -96,10 +96,9 @@ class IntakeMerge:
         found = [self._merged(CONTRACTS[name], frames[name], corrections=corrections) for name in wanted]
         if not write or not found:
             return [one.told for one in found]
-        asides: dict[str, Path] = {}
-        try:
-            done = [self._aside(one, asides) for one in found]
-            record: dict[str, Json] = {
+
+        def record(done: Sequence[MergedTable]) -> dict[str, Json]:
+            return {
                 "decision_id": new_id(),
                 "recorded_at": clock().isoformat(),
                 "route": "intake/merge",
@@ -108,14 +107,25 @@ class IntakeMerge:
                 "request": {"tables": list(wanted), "corrections": corrections},
                 "answer": {one.table: one.plain() for one in done},
             }
-            self._ledger.append([record])
+
+        done = self._moved(found, record)
+        for one in found:
+            self._report(one.merged, one.told.refused)
+        return done
+
+    def _moved(
+        self, found: Sequence[_Found], record: Callable[[Sequence[MergedTable]], Mapping[str, Json]]
+    ) -> list[MergedTable]:
+        """Write the tables aside, then the record of what is done, then put them in their places."""
+        asides: dict[str, Path] = {}
+        try:
+            done = [self._aside(one, asides) for one in found]
+            self._ledger.append([record(done)])
             for table, aside in asides.items():
                 aside.replace(self._file(table))
         finally:
             for aside in asides.values():
                 aside.unlink(missing_ok=True)
-        for one in found:
-            self._report(one.merged, one.told.refused)
         return done
 
     def _file(self, table: str) -> Path:

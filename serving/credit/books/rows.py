@@ -87,12 +87,6 @@ def book_columns(
     """
     known = set(features)
     unknown = [name for name in table.columns if name not in known and name not in (*WORDS, SURPLUS)]
-    problems = [] if ignore_unknown else [_unknown(name, [*WORDS, *features]) for name in unknown]
-    problems += [
-        _nested(name, kind)
-        for name, kind in table.unusable.items()
-        if ignore_unknown is False or name in known
-    ]
     chosen = tuple(name for name in table.columns if name in known)
     if "party_id" not in table.columns and not chosen:
         raise UnreadableUploadError(
@@ -100,8 +94,7 @@ def book_columns(
             "its first line names neither party_id nor a feature of the model. The header belongs in line 1, without merged "
             "cells; for a template ask GET /v1/credit/scores/template.",
         )
-    if problems:
-        raise InvalidRequestError(problems[:_SHOWN])
+    _refuse_columns(table, unknown, features, ignore_unknown=ignore_unknown)
     positions = {name: place for place, name in enumerate(features)}
     of = [texts.get(name, FeatureText(name, name)) for name in features]
     return BookColumns(
@@ -115,6 +108,17 @@ def book_columns(
         ignored=tuple(unknown),
         surplus=SURPLUS in table.columns,
     )
+
+
+def _refuse_columns(
+    table: UploadedTable, unknown: Sequence[str], features: Sequence[str], *, ignore_unknown: bool
+) -> None:
+    problems = [] if ignore_unknown else [_unknown(name, [*WORDS, *features]) for name in unknown]
+    problems += [
+        _nested(name, kind) for name, kind in table.unusable.items() if not ignore_unknown or name in features
+    ]
+    if problems:
+        raise InvalidRequestError(problems[:_SHOWN])
 
 
 def parse_rows(piece: Piece, columns: BookColumns) -> BookRows:
