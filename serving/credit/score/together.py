@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar, TypeVarTuple
+from weakref import WeakKeyDictionary
 
 from serving.access.caller import Caller
 from serving.credit.score.schemas import ScoreRequest
@@ -35,37 +36,21 @@ class _Waiting:
 
 
 class Together:
-    """Gathers what comes within one turn of the event loop; nobody waits for a clock, and one request alone for nobody.
-
-    For one event loop at a time.
-    """
+    """Gathers what comes within one turn of an event loop; nobody waits for a clock, and one request alone for nobody."""
 
     def __init__(self) -> None:
-        self._waiting: deque[_Waiting] = deque()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        # A service has one loop; whoever has several, such as a test of threads, gathers in each for itself.
+        self._waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, deque[_Waiting]] = WeakKeyDictionary()
 
     async def score(self, answerer: Answerer, request: ScoreRequest, caller: Caller) -> Scored:
         """Answer a request. Raises what `answerer` says of it."""
         loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self._waiting.clear()  # who waited in a loop that ended waits no more
-            self._loop = loop
         waiting = _Waiting(answerer, (request, caller), loop.create_future())
-        self._waiting.append(waiting)
-        if len(self._waiting) == 1:
-            loop.call_soon(self._score_some)
+        gathered = self._waiting.setdefault(loop, deque())
+        gathered.append(waiting)
+        if len(gathered) == 1:
+            loop.call_soon(_score_some, gathered)
         return await waiting.scored
-
-    def _score_some(self) -> None:
-        taken: list[_Waiting] = []
-        while self._waiting and len(taken) < _MOST:
-            taken.append(self._waiting.popleft())
-        if self._waiting:
-            asyncio.get_running_loop().call_soon(self._score_some)
-        taken = [one for one in taken if not one.scored.done()]  # whoever went away needs no answer
-        for answerer in {id(one.answerer): one.answerer for one in taken}.values():
-            ones = [one for one in taken if one.answerer is answerer]
-            _tell(ones, answerer)
 
 
 def tried(work: Callable[[*Given], Found], *given: *Given) -> Found | Exception:
@@ -74,6 +59,18 @@ def tried(work: Callable[[*Given], Found], *given: *Given) -> Found | Exception:
         return work(*given)
     except Exception as error:  # noqa: BLE001 - whoever asked is told, and nobody else
         return error
+
+
+def _score_some(gathered: deque[_Waiting]) -> None:
+    taken: list[_Waiting] = []
+    while gathered and len(taken) < _MOST:
+        taken.append(gathered.popleft())
+    if gathered:
+        asyncio.get_running_loop().call_soon(_score_some, gathered)
+    taken = [one for one in taken if not one.scored.done()]  # whoever went away needs no answer
+    for answerer in {id(one.answerer): one.answerer for one in taken}.values():
+        ones = [one for one in taken if one.answerer is answerer]
+        _tell(ones, answerer)
 
 
 def _tell(ones: list[_Waiting], answerer: Answerer) -> None:
