@@ -35,6 +35,7 @@ class Heartbeats:
         os.set_blocking(self._say, False)
         os.set_inheritable(self._say, True)  # noqa: FBT003 - by position alone
         self._until: dict[int, float] = {}
+        self._any_heard = False
         self._looked_at = clock()
 
     @property
@@ -48,7 +49,9 @@ class Heartbeats:
         away, self._looked_at = now - self._looked_at, now
         slept = away if away > _SLEPT_SECONDS else 0.0
         self._until = {pid: self._silent_until(pid, now, anew=pid in heard, slept=slept) for pid in pids}
-        found = [pid for pid, until in self._until.items() if until <= now]
+        self._any_heard = self._any_heard or bool(heard)
+        # Where nobody was ever heard the pipe may be at fault, and killing every worker every ten minutes helps nobody.
+        found = [pid for pid, until in self._until.items() if until <= now and self._any_heard]
         for pid in found:  # it is ended now, and may take long to go where the kernel holds it
             self._until[pid] = float("inf")
         return found

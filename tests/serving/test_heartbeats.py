@@ -75,8 +75,13 @@ def test_other_workers_do_not_speak_for_a_silent_one(heartbeats: Heartbeats, sec
 
 
 def test_worker_that_starts_has_longer_until_its_first_word(heartbeats: Heartbeats, seconds: Seconds) -> None:
-    assert looks(heartbeats, seconds, 600, MINE) == []
-    assert looks(heartbeats, seconds, 1, MINE) == [MINE], "one that never speaks is found too"
+    looks(heartbeats, seconds, 1, MINE, speaks=True)
+    assert looks(heartbeats, seconds, 600, OTHER) == []
+    assert looks(heartbeats, seconds, 1, OTHER) == [OTHER], "one that never speaks is found too"
+
+
+def test_nobody_is_named_where_nobody_was_ever_heard(heartbeats: Heartbeats, seconds: Seconds) -> None:
+    assert looks(heartbeats, seconds, 700, MINE, OTHER) == []
 
 
 def test_supervisor_that_slept_counts_anew(heartbeats: Heartbeats, seconds: Seconds) -> None:
