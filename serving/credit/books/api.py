@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, Response
 from serving.access.caller import Caller
 from serving.access.roles import Role
 from serving.credit.books.schemas import BookAnswer, BookQuery, BookRequest, TemplateFile, TemplateQuery
-from serving.http.answering import AnswerApi, read_query
+from serving.http.answering import Abandoned, AnswerApi, read_query
 from serving.http.api import Api, Handler
 from serving.http.openapi import Endpoint
 from serving.jobs.files import Side
@@ -126,10 +126,10 @@ class BooksApi(AnswerApi):
         language = self._api.language(request)
         abandoned = threading.Event()
 
-        def work() -> "Answered | AnsweredBook":
-            from serving.credit.books.desk import KIND, BookJob  # noqa: PLC0415 - reads spreadsheets: see above
+        def asked() -> "BookJob":
+            from serving.credit.books.desk import BookJob  # noqa: PLC0415 - reads spreadsheets: see above
 
-            asked = BookJob(
+            return BookJob(
                 book_id=book_id,
                 kind=kind,
                 answer=answer,
@@ -137,15 +137,11 @@ class BooksApi(AnswerApi):
                 ignore_unknown=query.ignore_unknown,
                 language=language,
             )
-            desk = self._desk()
-            opened = desk.open(asked, spooled.path)
-            self._admit(caller, opened.table.rows)
-            if opened.table.rows > desk.limits.now_rows and not abandoned.is_set():
-                return self._submitted(KIND, asked, caller)
-            return desk.answer(opened, caller, abandoned=abandoned.is_set)
 
         try:
-            found = await self._api.in_slow_thread(work)
+            found = await self._api.in_slow_thread(
+                lambda: self._computed(asked(), caller, spooled, abandoned.is_set)
+            )
         finally:
             abandoned.set()
         headers = {"Cache-Control": "no-store", "X-Request-ID": caller.call.request_id}
@@ -153,6 +149,19 @@ class BooksApi(AnswerApi):
             return Response(found.text, found.status, headers=headers, media_type="application/json")
         self._jobs.files.discard(book_id)
         return self._file(found, answer, headers)
+
+    def _computed(
+        self, asked: "BookJob", caller: Caller, spooled: Spooled, abandoned: Abandoned
+    ) -> "Answered | AnsweredBook":
+        """Score a book, or make it a job where it is too large to be waited for."""
+        from serving.credit.books.desk import KIND  # noqa: PLC0415 - reads spreadsheets: see above
+
+        desk = self._desk()
+        opened = desk.open(asked, spooled.path)
+        self._admit(caller, opened.table.rows)
+        if opened.table.rows > desk.limits.now_rows and not abandoned():
+            return self._submitted(KIND, asked, caller)
+        return desk.answer(opened, caller, abandoned=abandoned)
 
     def _admit(self, caller: Caller, rows: int) -> None:
         """Take the rows from the key's budget, and let many of them at night be noticed. Raises LimitExceededError."""

@@ -81,26 +81,7 @@ def load_feature_store(parquet: Path) -> FeatureStore:
     sidecar = _read_sidecar(parquet.with_suffix(".json"))
     if not parquet.is_file():
         raise FeatureStoreError(str(parquet), problem_zh="不存在", problem_en="there is no such file")
-    wanted = [_ID, _STANDING, *sidecar.features]
-    try:
-        sha256 = file_sha256(parquet)
-        if sidecar.sha256 not in (None, sha256):
-            raise FeatureStoreError(
-                str(parquet),
-                problem_zh="与旁边的说明文件不是同一次生成的，或已损坏",
-                problem_en="it was not made with the JSON file beside it, or is damaged",
-            )
-        absent = [name for name in wanted if name not in pl.read_parquet_schema(parquet)]
-        if absent:
-            names = ", ".join(absent)
-            raise FeatureStoreError(
-                str(parquet), problem_zh=f"缺少列 {names}", problem_en=f"it lacks columns {names}"
-            )
-        frame = pl.read_parquet(parquet, columns=wanted)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise FeatureStoreError(
-            str(parquet), problem_zh=f"无法读取（{error}）", problem_en=f"it cannot be read ({error})"
-        ) from error
+    frame, sha256 = _read_table(parquet, sidecar)
     ids = frame[_ID].cast(pl.String).to_list()
     rows = {party_id: row for row, party_id in enumerate(ids)}
     if None in rows or len(rows) != len(ids):
@@ -117,6 +98,30 @@ def load_feature_store(parquet: Path) -> FeatureStore:
         sha256,
         sidecar.graph_sha256,
     )
+
+
+def _read_table(parquet: Path, sidecar: Sidecar) -> tuple[pl.DataFrame, str]:
+    """Read the columns that the JSON file names, and hash the file. Raises FeatureStoreError."""
+    wanted = [_ID, _STANDING, *sidecar.features]
+    try:
+        sha256 = file_sha256(parquet)
+        if sidecar.sha256 not in (None, sha256):
+            raise FeatureStoreError(
+                str(parquet),
+                problem_zh="与旁边的说明文件不是同一次生成的，或已损坏",
+                problem_en="it was not made with the JSON file beside it, or is damaged",
+            )
+        absent = [name for name in wanted if name not in pl.read_parquet_schema(parquet)]
+        if absent:
+            names = ", ".join(absent)
+            raise FeatureStoreError(
+                str(parquet), problem_zh=f"缺少列 {names}", problem_en=f"it lacks columns {names}"
+            )
+        return pl.read_parquet(parquet, columns=wanted), sha256
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise FeatureStoreError(
+            str(parquet), problem_zh=f"无法读取（{error}）", problem_en=f"it cannot be read ({error})"
+        ) from error
 
 
 def _standings(frame: pl.DataFrame, path: Path) -> tuple[Standing, ...]:
