@@ -14,6 +14,7 @@ __all__ = ["BOOSTER", "COLUMNS", "PARTIES", "SEED", "make_home", "make_key", "ma
 SEED: Final = 20261121
 COLUMNS: Final = 141
 PARTIES: Final = 5_000
+"""All of them fit what a worker keeps of rows it has read (8,192), as the counterparties of the group do."""
 BOOSTER: Final = "booster.txt"
 """The same trees as one LightGBM file, for the peers that read no other."""
 _TREES: Final = 500

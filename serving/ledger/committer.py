@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from serving.ledger.database import Database
 from serving.ledger.errors import LedgerUnavailableError
+from serving.ledger.write_ahead import WriteAheadLog
 from serving.ledger.writing import Batch, BesideError, write_batches
 from serving.operations.metrics import observed_commit, observed_ledger_failure, observed_ledger_queue
 
@@ -50,6 +51,7 @@ class Committer:
         self._changed = threading.Condition(threading.Lock())
         self._thread: threading.Thread | None = None
         self._scopes: set[str] = set()
+        self._write_ahead = WriteAheadLog(database)
 
     def append(self, batch: Batch) -> None:
         """Return when the batch is durable. Raises LedgerUnavailableError, or what its `beside` raised."""
@@ -95,6 +97,7 @@ class Committer:
     def _work(self) -> None:
         while taken := self._taken():
             self._write([waiting for waiting in taken if not waiting.abandoned])
+            self._write_ahead.committed(sum(waiting.batch.size for waiting in taken))
             observed_ledger_queue(len(self._queue))
 
     def _taken(self) -> list[_Waiting]:

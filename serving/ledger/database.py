@@ -1,10 +1,12 @@
 """The database that holds ledger, keys and jobs: a SQLite file, or PostgreSQL by its address."""
 
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import cast
 
 from pydantic import SecretStr
 from sqlalchemy import Connection, Engine
@@ -69,6 +71,15 @@ class Database:
         """Open a write transaction that no other process can be inside of, durable when left without error."""
         with self._transaction(write=True) as connection:
             yield connection
+
+    @contextmanager
+    def bare(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection to the file outside of any transaction, for what SQLite alone knows."""
+        try:
+            with closing(self._current().raw_connection()) as lent:
+                yield cast("sqlite3.Connection", lent.driver_connection)
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise LedgerUnavailableError(fault(error)) from error
 
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[Connection]:

@@ -17,8 +17,8 @@ _WRITERS: Final = 0x5A48_4845_4E47
 _CONNECT_SECONDS: Final = 5
 _STATEMENT_SECONDS: Final = 30
 _LOST_HOST_SECONDS: Final = 15
-# 16 MB. A checkpoint holds up the commit that it comes with; SQLite's own 1,000 pages did so for one answer in a hundred.
-_CHECKPOINT_PAGES: Final = 4000
+# 64 MB, for what `write_ahead` leaves behind: SQLite empties its log within a commit, which takes 50 ms where others take one.
+_CHECKPOINT_PAGES: Final = 16_000
 
 
 def sqlite_engine(path: Path, wait_seconds: float) -> Engine:
