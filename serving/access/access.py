@@ -60,7 +60,9 @@ def make_access(
         Door(KeyStore(database), _tokens(settings)),
         Limiter(limits, workers=settings.workers, at_once=settings.requests_at_once),
         RowBudget(database, limits, clock=clock),
-        Watch(RiskEvents(database, ledger, clock=clock), thresholds, hours, clock=clock),
+        Watch(
+            RiskEvents(database, ledger, clock=clock), thresholds.share(settings.workers), hours, clock=clock
+        ),
     )
 
 

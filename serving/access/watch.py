@@ -37,6 +37,18 @@ class Thresholds:
     parties: int
     refusals: int
     out_of_scope: int
+    workers: int = 1
+
+    def share(self, workers: int) -> "Thresholds":
+        """Return what one of several workers is to note at: where all together reach a threshold, one has reached its share."""
+        return Thresholds(
+            self.seconds,
+            rows=-(-self.rows // workers),
+            parties=-(-self.parties // workers),
+            refusals=-(-self.refusals // workers),
+            out_of_scope=-(-self.out_of_scope // workers),
+            workers=workers,
+        )
 
 
 @dataclass(slots=True)
@@ -52,7 +64,10 @@ class _Window:
 
 
 class Watch:
-    """One for each worker: a key that spreads its requests over several is noticed later, by each for its own part."""
+    """One for each worker, each with its share of the thresholds: nothing that reaches one over all of them goes unnoticed.
+
+    What comes to few of them may be noted early; the note says of how many workers the count is one's.
+    """
 
     def __init__(
         self,
@@ -142,7 +157,11 @@ class Watch:
 
     def _note(self, kind: RiskKind, caller: Caller, count: int) -> None:
         """Note a count. A ledger that is away does not turn an answer into an error here: the log has it then."""
-        said: dict[str, Json] = {"count": count, "window_seconds": self._thresholds.seconds}
+        said: dict[str, Json] = {
+            "count": count,
+            "window_seconds": self._thresholds.seconds,
+            "workers": self._thresholds.workers,
+        }
         try:
             self.events.note(kind, caller, rows=count, said=said)
         except LedgerUnavailableError:

@@ -203,3 +203,17 @@ def test_what_cannot_be_noted_is_logged_and_an_export_is_refused(
 )
 def test_working_hours_are_those_of_the_state_councils_calendar(moment: datetime, inside: bool) -> None:
     assert HOURS.contain(moment) is inside
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 7, 200])
+def test_what_reaches_a_threshold_over_all_workers_reaches_the_share_of_one(workers: int) -> None:
+    share = THRESHOLDS.share(workers)
+    for whole, part in (
+        (THRESHOLDS.rows, share.rows),
+        (THRESHOLDS.parties, share.parties),
+        (THRESHOLDS.refusals, share.refusals),
+        (THRESHOLDS.out_of_scope, share.out_of_scope),
+    ):
+        assert part >= 1
+        assert workers * (part - 1) < whole, "spread evenly below the share it is below the threshold"
+    assert (share.seconds, share.workers) == (THRESHOLDS.seconds, workers)
