@@ -21,7 +21,8 @@ __all__ = [
 class StrictModel(BaseModel):
     """A shape that refuses unknown fields and other types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # Built when first used: a worker knows some 300 shapes, of which its first answers need few.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class NoQuery(StrictModel):

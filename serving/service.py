@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.heartbeats import beat
 from serving.http.patience import limit_header_time
+from serving.lean import share_memory
 from serving.operations.json_logs import log_as_json
 from serving.operations.tls import tls_files
 from serving.settings import ServiceSettings
@@ -80,7 +81,9 @@ class _Worker:
     @bentoml.on_startup
     async def start(self) -> None:
         """Open the ledger, load model and features, and look for newer ones from time to time."""
+        share_memory()
         self._beating = asyncio.create_task(beat())
+        gc.disable()  # until all is loaded: it would walk through the same growing heap again and again
         from serving.wiring import Deployment  # noqa: PLC0415 - the supervising process must not load all this
 
         deployment = Deployment(_SETTINGS)
@@ -93,6 +96,7 @@ class _Worker:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
+        gc.enable()
         _hold_jobs_when_ending(deployment)
         self._watching = asyncio.create_task(_watch(deployment))
 

@@ -1,6 +1,7 @@
 """Put the parts of a worker together from its settings."""
 
 import contextlib
+import threading
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
@@ -107,7 +108,8 @@ class Deployment:
         with contextlib.suppress(LedgerUnavailableError):  # /readyz says so, and the next request tries again
             self._database.open()
         self.parts.refresh()
-        self._access.watch.prepare()
+        # Half a second that no answer and no start has to wait for.
+        threading.Thread(target=self._access.watch.prepare, name="working-hours", daemon=True).start()
         self.intake_cleaning.look()
         self.jobs.worker.start()
         self.shadow.start()

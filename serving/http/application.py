@@ -1,7 +1,8 @@
 """HTTP of the service as a Starlette application; it can be tested without BentoML."""
 
-from collections.abc import Mapping
-from functools import partial
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Final
 
 from starlette.applications import Starlette
@@ -28,7 +29,7 @@ def create_app(api: Api, handlers: Mapping[Endpoint, Handler]) -> Starlette:
     endpoints = {path: _by_method(methods) for path, methods in by_path.items()}
     routes = [Route(path, endpoints[path], methods=list(methods)) for path, methods in by_path.items()]
     app = DirectApplication(
-        routes=[*routes, *_pages(openapi_json(tuple(handlers)))],
+        routes=[*routes, *_pages(cache(partial(openapi_json, tuple(handlers))))],
         middleware=[Middleware(Gate, limits=limits, answer=api.refusal)],
         exception_handlers={404: api.no_route, 405: api.no_method},
     )
@@ -39,9 +40,10 @@ def create_app(api: Api, handlers: Mapping[Endpoint, Handler]) -> Starlette:
     return app
 
 
-def _pages(document: str) -> list[Route]:
+def _pages(document: Callable[[], str]) -> list[Route]:
     async def openapi(_request: Request) -> Response:
-        return Response(document, media_type="application/json")
+        # Written when somebody reads it: that takes a third of a second, which no start has to wait for.
+        return Response(await asyncio.to_thread(document), media_type="application/json")
 
     async def docs(_request: Request) -> Response:
         return HTMLResponse(DOCS_PAGE)

@@ -26,6 +26,8 @@ def sqlite_engine(path: Path, wait_seconds: float) -> Engine:
     engine = create_engine(
         URL.create("sqlite+pysqlite", database=str(path)),
         hide_parameters=True,  # an error text must not carry what was asked about whom
+        # The one that was given back last: SQLite forgets its pages where another connection has written meanwhile.
+        pool_use_lifo=True,
         connect_args={"timeout": wait_seconds, "check_same_thread": False},
     )
     event.listen(engine, "connect", _on_connect)

@@ -114,3 +114,36 @@ def test_packed_service_listens_on_loopback_unless_told_otherwise(tmp_path: Path
 
     assert listens() == "127.0.0.1 8300"
     assert listens(ZHIHENG_HOST="10.1.2.3", ZHIHENG_PORT="80") == "10.1.2.3 80"
+
+
+PLACES_OF_MEMORY = """
+import ctypes, sys, threading
+from serving.lean import share_memory
+if sys.argv[1] == "shared":
+    share_memory()
+met = threading.Barrier(8)
+def work():
+    met.wait()
+    taken = bytes(100_000)
+    met.wait()
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+told = libc.fopen(sys.argv[2].encode(), b"w")
+libc.malloc_info(0, ctypes.c_void_p(told))
+libc.fclose(ctypes.c_void_p(told))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other libraries of C divide memory otherwise")
+def test_threads_share_two_places_of_memory(tmp_path: Path) -> None:
+    heaps = {}
+    for name in ("shared", "apart"):
+        told = tmp_path / f"{name}.xml"
+        subprocess.run([sys.executable, "-c", PLACES_OF_MEMORY, name, str(told)], check=True)
+        heaps[name] = told.read_text().count("<heap nr=")
+    assert heaps["shared"] <= 2 < heaps["apart"]
