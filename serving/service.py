@@ -99,10 +99,14 @@ class _Worker:
         gc.enable()
         _hold_jobs_when_ending(deployment)
         self._watching = asyncio.create_task(_watch(deployment))
+        self._counting = asyncio.create_task(_count_waiting(deployment))
+        self._supervised = asyncio.create_task(_end_with_the_supervisor())
 
     @bentoml.on_shutdown
     async def stop(self) -> None:
         """Stop watching and give the database back."""
+        self._supervised.cancel()
+        self._counting.cancel()
         self._watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._watching
@@ -156,12 +160,22 @@ def _hold_jobs_when_ending(deployment: "Deployment") -> None:
     signal.signal(signal.SIGTERM, told)
 
 
+async def _end_with_the_supervisor() -> None:
+    while not end_without_supervisor():
+        await asyncio.sleep(_SETTINGS.refresh_seconds)
+    _LOG.error("the supervisor is gone: this worker ends")
+
+
+async def _count_waiting(deployment: "Deployment") -> None:
+    """Count what waits for the ledger once a second, apart from what waits for the database itself."""
+    while True:
+        deployment.gauges.look_at_queue()
+        await asyncio.sleep(_COUNT_SECONDS)
+
+
 async def _watch(deployment: "Deployment") -> None:
     while True:
         await asyncio.sleep(_SETTINGS.refresh_seconds)
-        if end_without_supervisor():
-            _LOG.error("the supervisor is gone: this worker ends")
-            return
         try:
             await asyncio.to_thread(deployment.parts.refresh)
             await asyncio.to_thread(deployment.gauges.look_at_process)

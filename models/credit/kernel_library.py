@@ -25,7 +25,7 @@ __all__ = ["KernelLibrary", "Parts", "load_library", "parts_of", "write_library"
 
 _SECONDS: Final = 300
 _ROOT: Final = Path(__file__).resolve().parents[2]
-_SOURCES: Final = ("kernel_library.py", "path_kernel.py", "shared_object.py")
+_SOURCES: Final = ("kernel_code.py", "kernel_library.py", "path_kernel.py", "shared_object.py")
 _CPU: Final = Path("/proc/cpuinfo")
 _DIGEST: Final = 32
 

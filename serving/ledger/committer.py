@@ -53,6 +53,11 @@ class Committer:
         self._scopes: set[str] = set()
         self._write_ahead = WriteAheadLog(database)
 
+    @property
+    def waiting(self) -> int:
+        """Return how many batches wait for the next transaction."""
+        return len(self._queue)
+
     def append(self, batch: Batch) -> None:
         """Return when the batch is durable. Raises LedgerUnavailableError, or what its `beside` raised."""
         if threading.current_thread() is self._thread:
@@ -79,16 +84,26 @@ class Committer:
         with self._changed:
             if self._queue and self._size + waiting.size > self._most:
                 raise LedgerUnavailableError("too many records wait to be written")
+            begun = self._begun()
             self._queue.append(waiting)
             self._size += waiting.size
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
-                self._thread.start()
-            elif len(self._queue) == 1:
+            if not begun and len(self._queue) == 1:
                 if waiting.loop is None:
                     self._changed.notify()
                 else:  # to wake a thread costs as much as a record: once for all that a turn of the loop puts here
                     waiting.loop.call_soon(self._wake)
+
+    def _begun(self) -> bool:
+        """Start the thread where there is none, before anything is queued for it, and say whether it was started now."""
+        if self._thread is not None and self._thread.is_alive():
+            return False
+        thread = threading.Thread(target=self._work, name="ledger", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise LedgerUnavailableError("no thread can be started") from error
+        self._thread = thread
+        return True
 
     def _wake(self) -> None:
         with self._changed:
@@ -140,7 +155,8 @@ class Committer:
             return error
         self._scopes |= added
         records = sum(len(one.batch.lines) for one in waiting)
-        observed_commit(time.perf_counter() - began, records, ended_at=time.time())
+        with contextlib.suppress(OSError, ValueError):  # it is durable, whatever becomes of the figures
+            observed_commit(time.perf_counter() - began, records, ended_at=time.time())
         return None
 
 

@@ -36,8 +36,10 @@ class WriteAheadLog:
                 self._empty()
         elif self._written >= self._after:
             self._written = 0
-            self._thread = threading.Thread(target=self._empty, name="write-ahead", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._empty, name="write-ahead", daemon=True)
+            with suppress(RuntimeError):  # no thread can be started: SQLite does it within a commit, later
+                thread.start()
+                self._thread = thread
 
     def _empty(self) -> None:
         # PASSIVE waits for nobody. What fails here fails again, and is told, where a record is written.

@@ -2,8 +2,8 @@
 
 The day is in the file's name: nothing is renamed, so workers need not agree on a moment to rotate. Lines are written to a
 file opened for appending, which the kernel puts behind those of other workers in one piece. Within an event loop the lines
-of a tenth of a second are one write: a write for each would hold up answers. A worker that is killed loses as much of
-this log, and nothing of the ledger.
+of a tenth of a second are one write, in a thread of its own: neither many lines nor a disk that hangs hold up an answer. A
+worker that is killed loses as much of this log, and nothing of the ledger.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from itertools import groupby
 from operator import itemgetter
@@ -30,7 +31,8 @@ _NAME: Final = re.compile(r"access-(\d{4}-\d{2}-\d{2})\.jsonl")
 _PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _FIRST_ERROR: Final = 400
 _TOGETHER_SECONDS: Final = 0.1
-_MOST_TOGETHER: Final = 1000
+# Behind a disk that hangs; those that come then are counted as lost. Some 30 MB.
+_MOST_WAITING: Final = 100_000
 
 
 class AccessLog:
@@ -46,9 +48,10 @@ class AccessLog:
     ) -> None:
         self._folder, self._keep_days = folder, max(LEAST_DAYS, keep_days)
         self._clock, self._on_failure = clock, on_failure
-        self._lock = threading.Lock()
+        self._lock, self._writing = threading.Lock(), threading.Lock()
         self._lines: list[tuple[date, bytes]] = []
-        self._due: asyncio.TimerHandle | None = None
+        self._due: asyncio.AbstractEventLoop | None = None
+        self._thread = ThreadPoolExecutor(1, "access-log")
         self._day: date | None = None
         self._file: int | None = None
         self._torn = False
@@ -76,23 +79,27 @@ class AccessLog:
             option=orjson.OPT_APPEND_NEWLINE,
         )
         with self._lock:
+            if len(self._lines) >= _MOST_WAITING:
+                self._on_failure()
+                return
             self._lines.append((now.date(), line))
-            many = len(self._lines) >= _MOST_TOGETHER
-        if many or not self._later():
+        if not self._later():
             self.flush()
 
     def flush(self) -> None:
-        """Write the lines that wait."""
-        with self._lock:
-            self._due = None
-            lines, self._lines = self._lines, []
+        """Write the lines that wait, and wait for those that are being written."""
+        with self._writing:
+            with self._lock:
+                self._due = None
+                lines, self._lines = self._lines, []
             for day, together in groupby(lines, key=itemgetter(0)):
                 self._write([line for _, line in together], day)
 
     def close(self) -> None:
         """Write what waits and give the file back."""
+        self._thread.shutdown()
         self.flush()
-        with self._lock:
+        with self._writing:
             self._close()
 
     def _later(self) -> bool:
@@ -101,10 +108,16 @@ class AccessLog:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return False
-        # A timer of a loop that ended never rings.
-        if self._due is None or self._due.when() < loop.time() - _TOGETHER_SECONDS:
-            self._due = loop.call_later(_TOGETHER_SECONDS, self.flush)
+        if self._due is not loop:  # a timer of a loop that ended never rings
+            self._due = loop
+            loop.call_later(_TOGETHER_SECONDS, self._flush_beside)
         return True
+
+    def _flush_beside(self) -> None:
+        try:
+            self._thread.submit(self.flush)
+        except RuntimeError:  # it was closed meanwhile, or no thread can be started
+            self.flush()
 
     def _write(self, lines: Sequence[bytes], day: date) -> None:
         try:

@@ -249,3 +249,19 @@ def test_any_mix_of_batches_is_kept_whole_or_not_at_all(batches: list[list[int]]
         assert names(database) == expected
         assert Ledger(database).verify().broken is None
         database.close()
+
+
+def test_a_record_that_no_thread_can_write_is_refused_and_not_written_later(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committer = Committer(database)
+
+    def refuse_to_start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse_to_start)
+        with pytest.raises(LedgerUnavailableError):
+            committer.append(batch_of([record("refused")], None))
+    committer.append(batch_of([record("taken")], None))
+    assert names(database) == ["taken"]

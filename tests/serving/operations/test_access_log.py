@@ -174,3 +174,27 @@ def test_lines_on_both_sides_of_midnight_go_to_their_own_day(day: Day) -> None:
     asyncio.run(answer())
     lines = [len((day.folder / name).read_text().splitlines()) for name in day.files()]
     assert (day.files(), lines) == (["access-2026-11-01.jsonl", "access-2026-11-02.jsonl"], [1, 1])
+
+
+def test_a_disk_that_hangs_holds_up_no_event_loop(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe that nobody reads: opening it to write waits, as a disk that is away makes it wait."""
+    monkeypatch.setattr("serving.operations.access_log._MOST_WAITING", 3)
+    path = day.folder / "access-2026-11-01.jsonl"
+    day.folder.mkdir()
+    os.mkfifo(path)
+
+    async def ask() -> list[bytes]:
+        day.log.write(SEEN)
+        await asyncio.sleep(0.3)  # the first line is on its way and hangs
+        for _ in range(5):
+            day.log.write(SEEN)  # three wait, two are lost and counted
+        await asyncio.sleep(0.3)
+        assert day.lost == 2
+        return await asyncio.to_thread(read)
+
+    def read() -> list[bytes]:
+        with path.open("rb") as reader:
+            return [reader.readline() for _ in range(4)]
+
+    lines = asyncio.run(asyncio.wait_for(ask(), 20))
+    assert [json.loads(line)["status"] for line in lines] == [200] * 4
