@@ -177,7 +177,7 @@ def _graph(store: FeatureStore | None) -> PartHealth:
 
 def _ledger(parts: "Parts") -> PartHealth:
     try:
-        count, last = parts.ledger.probe()
+        count, last = parts.probe.result()
     except LedgerUnavailableError as error:
         return PartHealth(ready=False, problem_zh=error.zh, problem_en=error.en)
     return PartHealth(ready=True, count=count, last=last)

@@ -25,6 +25,7 @@ from serving.demand.scenario import ScenarioDesk
 from serving.health import health_of
 from serving.ledger.chain import Ledger
 from serving.ledger.errors import LedgerUnavailableError
+from serving.ledger.one_look import OneLook
 from serving.review.active_overrides import ActiveOverrides
 from serving.schemas import Health
 
@@ -64,6 +65,7 @@ class Parts:
         self.shadows = Shadows(self, shadow)
         self.overrides = overrides
         self.clock_tolerance_seconds = clock_tolerance_seconds
+        self.probe = OneLook(self.ledger.probe, name="ledger-probe")
         self._runs: tuple[object, ...] | None = None
         self._run_problems: dict[str, UserError] = {}
         self._told: dict[str, str] = {}

@@ -54,6 +54,7 @@ supervise(
 )
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
 # At most one: BentoML makes the application and the instance apart, and neither gets hold of the other.
+_COUNT_SECONDS: Final = 1.0
 _DEPLOYMENTS: Final[list["Deployment"]] = []
 
 

@@ -63,6 +63,7 @@ from serving.operations.chain_watch import ChainWatch
 from serving.operations.gauges import Gauges
 from serving.operations.metrics import access_log_failed, observed_request
 from serving.operations.observing import Observing, Seen
+from serving.operations.whole_health import WholeHealth
 from serving.parts import Parts, Planning
 from serving.random_bytes import new_bytes, new_id
 from serving.review.active_overrides import ActiveOverrides
@@ -95,7 +96,10 @@ class Deployment:
             on_failure=access_log_failed,
         )
         self.chain_watch = ChainWatch(self._database)
-        self.gauges = Gauges(self.parts.health, self._database, home=settings.home, clock=utc_now)
+        self.health = WholeHealth(self.parts.health, self.access_log, self._access.door.health)
+        self.gauges = Gauges(
+            self.health.look, self._database, home=settings.home, clock=utc_now, waiting=ledger.waiting
+        )
         self.review = review_parts(
             settings, self._database, ledger, replayers=lambda: replayers(self.parts), active=overrides
         )
@@ -148,7 +152,7 @@ class Deployment:
 
     def _application(self, api: Api, board: SwitchBoard) -> Starlette:
         """Give every endpoint its handler; their order is that of the OpenAPI text."""
-        operations = OperationsApi(api, self.access_log, self.gauges)
+        operations = OperationsApi(api, self.health, self.gauges)
         handlers: Mapping[Endpoint, Handler] = {
             **_handlers(api),
             **jobs_handlers(JobsApi(api, self.jobs.desk)),

@@ -126,7 +126,16 @@ class Watch:
         self._note(RiskKind.MANY_PARTIES_OFF_HOURS, caller, self._thresholds.parties)
 
     def refused(self, caller: Caller, what: str = "", *, outside: bool = False) -> None:
-        """Count an answer that was refused; `outside` when it was about others' companies, `what` tells tries apart."""
+        """Count an answer that was refused, and note what is due; may wait for the ledger."""
+        self.note(self.count_refused(caller, what, outside=outside), caller)
+
+    def count_refused(
+        self, caller: Caller, what: str = "", *, outside: bool = False
+    ) -> Mapping[RiskKind, int]:
+        """Count an answer that was refused, and return what is to be noted now, without waiting for anything.
+
+        `outside` when it was about others' companies, `what` tells tries apart.
+        """
         due: dict[RiskKind, int] = {}
         with self._turn:
             window = self._window(caller.call.key_id)
@@ -141,19 +150,31 @@ class Watch:
                 if count >= limit and kind not in window.noted:
                     window.noted.add(kind)
                     due[kind] = count
-        for kind, count in due.items():
-            self._note(kind, caller, count)
+        return due
 
     def invalid(self, error: RefusedKeyError, caller: Caller) -> None:
-        """Note the use of a key that is not valid any more, once per window."""
+        """Count the use of a key that is not valid any more, and note it where that is due; may wait for the ledger."""
+        self.note(self.count_invalid(error, caller), caller)
+
+    def count_invalid(self, error: RefusedKeyError, caller: Caller) -> Mapping[RiskKind, int]:
+        """Count the use of a key that is not valid any more, which is to be noted once per window."""
         kind = _BY_CAUSE[error.cause]
         with self._turn:
             window = self._window(caller.call.key_id)
             window.refusals += 1
             due = kind not in window.noted
             window.noted.add(kind)
-        if due:
-            self._note(kind, caller, 1)
+        return {kind: 1} if due else {}
+
+    def note(self, due: Mapping[RiskKind, int], caller: Caller) -> None:
+        """Note what passed its threshold; waits for the ledger."""
+        for kind, count in due.items():
+            self._note(kind, caller, count)
+
+    def not_noted(self, due: Mapping[RiskKind, int], caller: Caller) -> None:
+        """Leave to the log what the ledger did not take in time: it may never."""
+        for kind in due:
+            _LOG.error("risky use could not be noted: %s by key %s", kind.value, caller.call.key_id)
 
     def _note(self, kind: RiskKind, caller: Caller, count: int) -> None:
         """Note a count. A ledger that is away does not turn an answer into an error here: the log has it then."""
@@ -165,7 +186,7 @@ class Watch:
         try:
             self.events.note(kind, caller, rows=count, said=said)
         except LedgerUnavailableError:
-            _LOG.error("risky use could not be noted: %s by key %s", kind.value, caller.call.key_id)
+            self.not_noted({kind: count}, caller)
 
     def _off_hours(self, window: _Window, kind: RiskKind) -> bool:
         """Tell whether a count that passed its threshold is to be noted now; it is noted once per window."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -16,6 +16,7 @@ from serving.access.caller import Caller, caller_of
 from serving.access.errors import ForbiddenError, LimitExceededError, OutsideScopeError, RefusedKeyError
 from serving.access.identity import Identity
 from serving.access.keys import require_role
+from serving.access.risk_events import RiskKind
 from serving.errors import FieldProblem, InvalidRequestError
 from serving.http.bodies import ArrivalTime, arriving, whole_body
 from serving.http.body_headers import check_body_headers
@@ -41,6 +42,7 @@ T = TypeVar("T")
 Handler = Callable[[Request, str], Awaitable[Response]]
 _THREADS: Final = 4
 _NAME_SHOWN: Final = 100
+_NOTE_SECONDS: Final = 1.0  # a ledger that hangs must not hold up who is told no
 
 
 @dataclass(frozen=True)
@@ -154,15 +156,24 @@ class Api:
         """Count refusals; a key that is refused again and again is shown to the auditor."""
         watch = self.access.watch
         if isinstance(error, RefusedKeyError):
-            caller, refused = caller_of(error.key, request_id, _trace_id(request)), error
+            caller = caller_of(error.key, request_id, _trace_id(request))
             request.state.key_id = error.key.key_id
-            await self.in_thread(lambda: watch.invalid(refused, caller))
+            await self._noted(watch.count_invalid(error, caller), caller)
         elif isinstance(error, ForbiddenError | OutsideScopeError | LimitExceededError):
             known: Caller = request.state.caller
             outside = isinstance(error, OutsideScopeError)
-            sent = getattr(request.state, "sent", b"")
+            sent = getattr(request.state, "sent", b"") if outside else b""
             asked = f"{request.url.path}?{request.url.query}\n{sent!r}"
-            await self.in_thread(lambda: watch.refused(known, asked, outside=outside))
+            await self._noted(watch.count_refused(known, asked, outside=outside), known)
+
+    async def _noted(self, due: Mapping[RiskKind, int], caller: Caller) -> None:
+        """Note what passed a threshold; a refusal waits a moment for that, and the note goes on where it takes longer."""
+        if not due:
+            return
+        watch, loop = self.access.watch, asyncio.get_running_loop()
+        noting = loop.run_in_executor(self.threads, lambda: watch.note(due, caller))
+        if not (await asyncio.wait({noting}, timeout=_NOTE_SECONDS))[0]:
+            watch.not_noted(due, caller)
 
     def language(self, request: Request) -> Language:
         """Return the language that the caller asks for, the service's own where it asks for none."""

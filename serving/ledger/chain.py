@@ -48,6 +48,10 @@ class Ledger:
         """Append like `append`, from an event loop and without holding it up."""
         await self._committer.commit(batch_of(records, beside))
 
+    def waiting(self) -> int:
+        """Return how many appends wait in this process for the next transaction."""
+        return self._committer.waiting
+
     def get(self, decision_id: str) -> Decision:
         """Return one decision, whoever asks. Raises UnknownDecisionError."""
         with self._database.reading() as connection:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Final
@@ -15,8 +15,9 @@ from sqlalchemy import func, select
 
 from serving.ledger.database import Database
 from serving.ledger.errors import LedgerUnavailableError
+from serving.ledger.one_look import OneLook
 from serving.ledger.tables import jobs
-from serving.operations.metrics import REGISTRY
+from serving.operations.metrics import REGISTRY, observed_ledger_queue
 from serving.schemas import Health
 
 __all__ = ["Gauges", "metrics_page"]
@@ -92,21 +93,32 @@ class Gauges:
         *,
         home: Path,
         clock: Callable[[], datetime],
+        waiting: Callable[[], int],
     ) -> None:
         self._health, self._database = health, database
-        self._home, self._clock = home, clock
+        self._home, self._clock, self._waiting = home, clock, waiting
+        self._jobs = OneLook(self._job_counts, name="job-counts")
 
     def look(self) -> None:
-        """Measure now; waits for the database, so call it in a thread."""
-        now = self._clock()
-        for name, part in self._health().parts.items():
+        """Measure now; waits a moment for the database, so call it in a thread."""
+        now, parts = self._clock(), self._health().parts
+        for name, part in parts.items():
             PART_READY.labels(name).set(float(part.ready))
             PART_PROBLEM.labels(name).set(float(part.problem_en is not None))
             if part.as_of is not None:
                 PART_AGE.labels(name).set(_age(part.as_of, now))
-        with contextlib.suppress(LedgerUnavailableError):  # the part "ledger" says so
-            self._count_jobs()
+        if parts["ledger"].ready:
+            with contextlib.suppress(LedgerUnavailableError):  # the part "ledger" will say so
+                self._count_jobs()
+        self.look_at_queue()
         self.look_at_process()
+
+    def look_at_queue(self) -> None:
+        """Count what waits for the ledger: its own thread does so behind a commit, and a commit that hangs has no end."""
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # a figure that cannot be noted now is noted the next time
+            observed_ledger_queue(self._waiting())
 
     def look_at_process(self) -> None:
         """Measure this worker's memory and the disk alone."""
@@ -125,11 +137,14 @@ class Gauges:
         WORKERS_HUNG.set(number)
 
     def _count_jobs(self) -> None:
-        query = select(jobs.c.state, func.count()).where(jobs.c.state.in_(_JOB_STATES)).group_by(jobs.c.state)
-        with self._database.reading() as connection:
-            counts = {str(row[0]): int(row[1]) for row in connection.execute(query).all()}
+        counts = self._jobs.result()
         for state, name in _JOB_STATES.items():
             JOBS.labels(name).set(counts.get(state, 0))
+
+    def _job_counts(self) -> Mapping[str, int]:
+        query = select(jobs.c.state, func.count()).where(jobs.c.state.in_(_JOB_STATES)).group_by(jobs.c.state)
+        with self._database.reading() as connection:
+            return {str(row[0]): int(row[1]) for row in connection.execute(query).all()}
 
 
 def metrics_page() -> tuple[bytes, str]:
