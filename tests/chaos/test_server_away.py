@@ -10,8 +10,9 @@ import psutil
 import pytest
 
 from tests.chaos.crowd import Crowd, check_kept
-from tests.chaos.house import LIVE_SECONDS, House, slug, until
+from tests.chaos.house import LIVE_SECONDS, WORKERS, House, slug, until
 from tests.serving.databases import Server
+from tests.serving.metrics_page import samples
 
 UNAVAILABLE = (503, "ledger-unavailable")
 
@@ -26,6 +27,24 @@ def kill(server: Server) -> None:
     children = parent.children()
     os.kill(parent.pid, signal.SIGKILL)
     psutil.wait_procs([parent, *children], timeout=LIVE_SECONDS)
+
+
+def check_probes_answer(house: House) -> None:
+    """The process lives and says what is wrong: an orchestrator that restarts it would not mend the database."""
+    for _ in range(WORKERS * 3):
+        assert [house.service.call("GET", path).status for path in ("/healthz", "/readyz", "/metrics")] == [
+            200,
+            503,
+            200,
+        ]
+    assert "does not answer" in house.part("ledger")["problem_en"]
+
+    def page() -> str:
+        return house.service.call("GET", "/metrics").text
+
+    parts = {labels["part"]: ready for labels, ready in samples(page(), "zhiheng_part_ready")}
+    assert (parts["ledger"], parts["model"]) == (0.0, 1.0)
+    until(lambda: samples(page(), "zhiheng_ledger_queue")[0][1] > 0, "what waits was not counted")
 
 
 @pytest.mark.parametrize("break_it", [lambda server: server.stop("fast"), kill], ids=["stopped", "killed"])
@@ -65,6 +84,7 @@ def test_hung_server_means_504_and_nothing_half_written(on_server: House, server
                 process.suspend()
         try:
             until(lambda: bool(crowd.problems), "nobody was told")
+            check_probes_answer(house)
         finally:
             for process in reversed(hung):
                 with suppress(psutil.NoSuchProcess):
