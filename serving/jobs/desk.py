@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from serving.access.caller import Caller
 from serving.http.language import Language
-from serving.jobs.errors import JobNotDoneError, NoJobFileError, UnknownJobError
+from serving.jobs.errors import JobNotDoneError, JobQueueFullError, NoJobFileError, UnknownJobError
 from serving.jobs.files import JobFile, Side
 from serving.jobs.kinds import JobKind
 from serving.jobs.schemas import JobAnswer, JobFileAnswer, JobList, JobReceipt
@@ -74,7 +74,7 @@ class JobDesk:
     ) -> Answered:
         """Take a job in; its record is in the chain when this returns. Raises JobQueueFullError.
 
-        `files` are inputs that were sealed under `job_id`; they are removed where the job is not taken.
+        `files` are inputs that were sealed under `job_id`; they are removed where the queue is full.
         """
         job_id, now = job_id or self._new_id(), self._clock()
         receipt = JobReceipt(
@@ -94,7 +94,9 @@ class JobDesk:
         new = NewJob(job_id, kind, planner, request.model_dump_json(exclude_none=True), files)
         try:
             self._store.submit(new, answered.record)
-        except Exception:
+        except JobQueueFullError:
+            # After any other error the job may be durable (the connection was lost while it was committed): files of no job
+            # go later, with JobStore.expire.
             self._store.files.discard(job_id)
             raise
         self._wake()

@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy import Connection, insert, select
 
 from features.checked_files import file_sha256
+from serving.durable_files import make_durable
 from serving.jobs.errors import JobFileError, JobFileGoneError
 from serving.ledger.database import Database
 from serving.ledger.json_text import Json
@@ -83,8 +84,7 @@ class JobFiles:
         path = self._path(job_id, side, name)
         path.chmod(0o400)
         digest = file_sha256(path)
-        _sync(path)
-        _sync(path.parent)
+        make_durable([path], root=self.root)
         return JobFile(side, name, media_type, path.stat().st_size, digest)
 
     def keep(self, connection: Connection, job_id: str, files: Iterable[JobFile]) -> None:
@@ -155,11 +155,3 @@ class JobFiles:
             message = "a job's id is hexadecimal and its files have plain names"
             raise ValueError(message)
         return self.root / job_id / side / name
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

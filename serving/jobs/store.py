@@ -1,6 +1,7 @@
 """Jobs that take longer than a request may: kept in the service's database, run once, by one worker of any process."""
 
 import json
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, Row, Select, Update, func, insert, select, up
 from serving.access.caller import Call, Caller
 from serving.jobs.errors import JobQueueFullError, JobStoppedError, UnknownJobError
 from serving.jobs.files import JobFile, JobFiles
+from serving.jobs.lookout import Lookout
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
 from serving.ledger.tables import jobs
@@ -84,9 +86,12 @@ class JobStore:
         *,
         files: JobFiles,
         clock: Callable[[], datetime],
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Take `steady`, which counts seconds and is never set."""
         self._database, self._ledger, self.limits = database, ledger, limits
         self.files, self._clock = files, clock
+        self._lookout = Lookout(limits.silence_seconds, clock=clock, steady=steady)
 
     def submit(self, new: NewJob, record: Mapping[str, Json]) -> None:
         """Queue a job; it is durable, and its submission in the chain, when this returns. Raises JobQueueFullError."""
@@ -165,8 +170,17 @@ class JobStore:
                 .values(state=JobState.INTERRUPTED, ended_at=self._now())
             )
 
+    def look(self) -> bool:
+        """Look at the clocks, more often than every half of the silence allowed; tell whether workers may be judged by it."""
+        return self._lookout.may_judge()
+
     def sweep(self) -> int:
-        """Mark the jobs of workers that fell silent (a crash, a power cut) as interrupted; return how many."""
+        """Mark the jobs of workers that fell silent (a crash, a power cut) as interrupted; return how many.
+
+        None is where this process was away itself, or the clock was set: see Lookout.
+        """
+        if not self.look():
+            return 0
         silence = timedelta(seconds=self.limits.silence_seconds)
         silent = jobs.c.alive_at < moment_text(self._clock() - silence)
         gone = (jobs.c.state == JobState.RUNNING) & silent

@@ -109,14 +109,22 @@ class JobWorker:
     def _beat(self) -> None:
         tidy_at = 0.0
         while not self._ended.wait(self._store.limits.silence_seconds / _BEATS_PER_SILENCE):
-            current = self._current
-            with contextlib.suppress(LedgerUnavailableError, OSError):
-                if current is not None:
-                    self._store.heard(current, self._name)
+            try:
+                self._say()
                 if time.monotonic() >= tidy_at:
                     tidy_at = time.monotonic() + _TIDY_SECONDS
                     self._store.sweep()
                     self._store.expire()
+            except UserError as error:
+                _LOG.warning("jobs cannot be told of: %s", error.en)
+            except Exception as error:  # noqa: BLE001 - without the next beat others would call a healthy job interrupted
+                known_error(error, "jobs")
+
+    def _say(self) -> None:
+        self._store.look()
+        current = self._current
+        if current is not None:
+            self._store.heard(current, self._name)
 
 
 def _problems(error: UserError, request_id: str) -> Mapping[str, Mapping[str, Json]]:

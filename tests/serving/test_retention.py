@@ -1,6 +1,7 @@
 """Files of books and jobs go after their time, and never before the decisions they belong to are archived."""
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from serving.access.command_line import command_line_caller
 from serving.jobs.files import JobFiles
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
+from serving.ledger.json_text import Json
 from serving.ledger.pruning import Prune, prune
-from serving.retention import old_files, remove_files
+from serving.retention import lone_books, old_files, remove_files
 from serving.settings import ServiceSettings
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -37,11 +39,12 @@ def books(tmp_path: Path) -> Path:
 def database(tmp_path: Path) -> Database:
     made = Database(tmp_path / "ledger.db")
     made.open()
-    records = [
+    records: list[Mapping[str, Json]] = [
         {
             "decision_id": f"{age:032x}",
             "recorded_at": (NOW - timedelta(days=age)).isoformat(),
             "route": "credit/scores",
+            "answer": {"book_id": f"{age:08x}"},
         }
         for age in AGES
     ]
@@ -83,3 +86,42 @@ def test_what_is_archived_but_young_by_the_setting_stays(database: Database, boo
 def test_files_cannot_be_kept_shorter_than_half_a_year() -> None:
     with pytest.raises(ValidationError, match="kept_files_days"):
         ServiceSettings(kept_files_days=179)
+
+
+def leave(books: Path, name: str, *, days: float) -> Path:
+    """Leave a folder of a book whose record was refused or lost."""
+    folder = books / name
+    folder.mkdir(mode=0o700)
+    (folder / "rows.parquet").write_bytes(b"rows")
+    moment = (NOW - timedelta(days=days)).timestamp()
+    for path in (folder / "rows.parquet", folder):
+        os.utime(path, (moment, moment))
+    return folder
+
+
+def test_books_that_no_record_names_go_after_a_week_and_that_is_written_down(
+    database: Database, books: Path
+) -> None:
+    ledger, jobs = Ledger(database), JobFiles(database, books.with_name("jobs"))
+    left, young = leave(books, "aaaaaaaa", days=8), leave(books, "bbbbbbbb", days=6)
+    archived = leave(books, "cccccccc", days=501)
+    old = old_files(database, books=books, jobs=jobs, now=NOW, days=180)
+    assert old is not None
+    assert (old.books, old.lone) == ((), (left,))
+    remove_files(ledger, jobs, old, by=BY, at=NOW, record_id="b" * 32)
+    assert not left.exists()
+    assert young.exists()
+    assert archived.exists(), "older than the oldest record: its own may lie in an archive"
+    assert {f"{age:08x}" for age in AGES} < set(names(books)), "what a record names stays"
+    assert ledger.get("b" * 32).record["answer"] == {
+        "books": [],
+        "jobs": [],
+        "books_without_record": ["aaaaaaaa"],
+    }
+
+
+def test_with_an_empty_ledger_no_book_counts_as_left_behind(tmp_path: Path, books: Path) -> None:
+    other = Database(tmp_path / "other.db")
+    other.open()
+    assert lone_books(other, books, now=NOW) == ()
+    other.close()

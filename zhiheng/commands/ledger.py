@@ -193,8 +193,8 @@ def prune_ledger(
     if removed is not None:
         books, jobs = removed
         say(
-            f"已删除过保存期的文件：成批评分 {books} 批，作业 {jobs} 个。",
-            f"Removed files that were kept long enough: of {books} books, of {jobs} jobs.",
+            f"已删除过保存期或台账没有记录的文件：成批评分 {books} 批，作业 {jobs} 个。",
+            f"Removed files that were kept long enough or that no record names: of {books} books, of {jobs} jobs.",
         )
     if done is None:
         say("没有可裁剪的决策。", "There is nothing to prune.")
@@ -215,10 +215,10 @@ def _remove_old_files(database: "Database", by: "Caller") -> tuple[int, int] | N
     settings, now = ServiceSettings(home=load_settings().home), datetime.now(UTC)
     jobs = JobFiles(database, settings.jobs)
     old = old_files(database, books=settings.books, jobs=jobs, now=now, days=settings.kept_files_days)
-    if old is None or not (old.books or old.jobs):
+    if not old:
         return None
     remove_files(Ledger(database), jobs, old, by=by, at=now, record_id=new_id())
-    return len(old.books), len(old.jobs)
+    return len(old.books) + len(old.lone), len(old.jobs)
 
 
 def _archive() -> Path:

@@ -15,10 +15,11 @@ from serving.credit.books.schemas import BookAnswer, BookQuery, BookRequest, Tem
 from serving.http.answering import Abandoned, AnswerApi, read_query
 from serving.http.api import Api, Handler
 from serving.http.openapi import Endpoint
-from serving.jobs.files import Side
+from serving.jobs.files import JobFile, Side
 from serving.jobs.schemas import JobReceipt
 from serving.jobs.wiring import Jobs
 from serving.ledger.answered import Answered
+from serving.ledger.errors import LedgerUnavailableError
 from serving.random_bytes import new_id
 from serving.uploads.media import MEDIA_TYPES, TableKind, accepted_kind, sent_kind
 from serving.uploads.spool import Spooled, spool
@@ -74,13 +75,10 @@ class BooksApi(AnswerApi):
         book_id = new_id()
         try:
             spooled = await self._spooled(request, book_id, kind)
-            response = await self._answered(
-                request, caller, spooled, query=query, book=(book_id, kind, answer)
-            )
         except BaseException:
             self._jobs.files.discard(book_id)
             raise
-        return response
+        return await self._answered(request, caller, spooled, query=query, book=(book_id, kind, answer))
 
     async def template(self, request: Request, request_id: str) -> Response:
         """Send the template."""
@@ -124,7 +122,7 @@ class BooksApi(AnswerApi):
     ) -> Response:
         book_id, kind, answer = book
         language = self._api.language(request)
-        abandoned = threading.Event()
+        abandoned, owner = threading.Event(), threading.Lock()
 
         def asked() -> "BookJob":
             from serving.credit.books.desk import BookJob  # noqa: PLC0415 - reads spreadsheets: see above
@@ -138,40 +136,57 @@ class BooksApi(AnswerApi):
                 language=language,
             )
 
+        def work() -> "Answered | AnsweredBook":
+            if not owner.acquire(blocking=False):
+                raise LedgerUnavailableError("nobody waits for the answer any more")
+            return self._computed(asked(), caller, spooled, abandoned.is_set)
+
         try:
-            found = await self._api.in_slow_thread(
-                lambda: self._computed(asked(), caller, spooled, abandoned.is_set)
-            )
+            found = await self._api.in_slow_thread(work)
         finally:
             abandoned.set()
+            # Once the work began, the upload is its own: a caller who went away knows nothing of how far it is.
+            if owner.acquire(blocking=False):
+                self._jobs.files.discard(book_id)
         headers = {"Cache-Control": "no-store", "X-Request-ID": caller.call.request_id}
         if isinstance(found, Answered):
             return Response(found.text, found.status, headers=headers, media_type="application/json")
-        self._jobs.files.discard(book_id)
         return self._file(found, answer, headers)
 
     def _computed(
         self, asked: "BookJob", caller: Caller, spooled: Spooled, abandoned: Abandoned
     ) -> "Answered | AnsweredBook":
-        """Score a book, or make it a job where it is too large to be waited for."""
-        from serving.credit.books.desk import KIND  # noqa: PLC0415 - reads spreadsheets: see above
+        """Score a book, or make it a job where it is too large to be waited for.
 
-        desk = self._desk()
-        opened = desk.open(asked, spooled.path)
-        self._admit(caller, opened.table.rows)
-        if opened.table.rows > desk.limits.now_rows and not abandoned():
-            return self._submitted(KIND, asked, caller)
-        return desk.answer(opened, caller, abandoned=abandoned)
+        The upload goes unless it was submitted with a job: from then on it is the job's.
+        """
+        submitting = False
+        try:
+            desk = self._desk()
+            opened = desk.open(asked, spooled.path)
+            self._admit(caller, opened.table.rows)
+            if opened.table.rows <= desk.limits.now_rows or abandoned():
+                return desk.answer(opened, caller, abandoned=abandoned)
+            file = self._sealed(asked)
+            submitting = True
+            return self._submitted(asked, caller, file)
+        finally:
+            if not submitting:
+                self._jobs.files.discard(asked.book_id)
 
     def _admit(self, caller: Caller, rows: int) -> None:
         """Take the rows from the key's budget, and let many of them at night be noticed. Raises LimitExceededError."""
         self._api.access.budget.take(caller, rows)
         self._api.access.watch.scored(caller, rows)
 
-    def _submitted(self, kind: str, asked: "BookJob", caller: Caller) -> Answered:
+    def _sealed(self, asked: "BookJob") -> JobFile:
         media, name = asked.kind.media_type, f"book.{asked.kind.value}"
-        file = self._jobs.files.seal(asked.book_id, Side.INPUT, name, media)
-        return self._jobs.desk.submit(kind, asked, caller, job_id=asked.book_id, files=(file,))
+        return self._jobs.files.seal(asked.book_id, Side.INPUT, name, media)
+
+    def _submitted(self, asked: "BookJob", caller: Caller, file: JobFile) -> Answered:
+        from serving.credit.books.desk import KIND  # noqa: PLC0415 - reads spreadsheets: see above
+
+        return self._jobs.desk.submit(KIND, asked, caller, job_id=asked.book_id, files=(file,))
 
     def _file(self, found: "AnsweredBook", answer: TableKind, headers: Mapping[str, str]) -> FileResponse:
         summary, path = found.summary, found.path

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from serving.credit.books.summary import BookMarks, summary_of
 from serving.credit.books.template import write_book_template
 from serving.credit.score.rules_only import RulesOnlyScorer
 from serving.credit.score.scorer import CreditScorer
+from serving.durable_files import make_durable
 from serving.http.language import Language
 from serving.http.reading import read_json
 from serving.jobs.files import JobFiles, Side
@@ -30,6 +31,7 @@ from serving.jobs.store import Job
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.errors import LedgerUnavailableError
 from serving.schemas import StrictModel
+from serving.uploads.errors import UploadRoomError
 from serving.uploads.limits import TableLimits
 from serving.uploads.media import TableKind
 from serving.uploads.reading import UploadedTable, open_table, table_of_columns
@@ -133,14 +135,15 @@ class BookDesk:
         Nothing is written down, and nothing kept, where nobody waits for the answer any more.
         """
         folder = self._place(opened)
+        out = folder / answer_name(opened.asked.answer)
         try:
             scored = self._score(opened, caller, folder, lambda _: None)
-            out = folder / answer_name(opened.asked.answer)
             record = self._written(opened, caller, scored, folder, out=out)
-            self._commit(record, abandoned)
+            _refuse_abandoned(abandoned)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
+        self._append(record, out)
         return AnsweredBook(out, scored.summary)
 
     def run_job(self, job: Job, progress: Progress) -> Outcome:
@@ -178,10 +181,20 @@ class BookDesk:
         sent_back = 0 if asked.answer is TableKind.PARQUET else row
         require_room(self._folder, table.rows * (row + about_parties + sent_back))
 
-    def _commit(self, record: Mapping[str, Json], abandoned: Callable[[], bool]) -> None:
-        if abandoned():
-            raise LedgerUnavailableError("nobody waits for the answer any more")
-        self._ledger.append([record])
+    def _make_durable(self, files: Sequence[Path]) -> None:
+        try:
+            make_durable(files, root=self._folder)
+        except OSError as problem:
+            raise UploadRoomError from problem
+
+    def _append(self, record: Mapping[str, Json], out: Path) -> None:
+        try:
+            self._ledger.append([record])
+        except BaseException:
+            # The record may be durable although this failed (the connection was lost while it was committed), so the book
+            # stays: serving.retention removes folders that have no record.
+            out.unlink(missing_ok=True)
+            raise
 
     def _place(self, opened: _Opened) -> Path:
         """Make the book's folder and keep what was sent in it."""
@@ -238,6 +251,7 @@ class BookDesk:
             language=asked.language,
         )
         kept = [path.name for path in sorted(folder.iterdir()) if path.name.endswith(_KEPT)]
+        self._make_durable([folder / f"book.{asked.kind.value}", *(folder / name for name in kept)])
         return {
             "decision_id": summary.decision_id,
             "recorded_at": summary.decided_at.isoformat(),
@@ -255,6 +269,11 @@ class BookDesk:
             "answer": summary.model_dump(mode="json", exclude={"request_id", "decision_id", "decided_at"}),
             "answer_sha256": file_sha256(out),
         }
+
+
+def _refuse_abandoned(abandoned: Callable[[], bool]) -> None:
+    if abandoned():
+        raise LedgerUnavailableError("nobody waits for the answer any more")
 
 
 def open_book(asked: BookJob, source: Path, limits: TableLimits) -> UploadedTable:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,6 +26,8 @@ from serving.jobs.store import Job, JobLimits, JobState, JobStore
 from serving.jobs.worker import JobWorker
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
+from serving.ledger.writing import Beside
 from serving.listing import Page, Span
 from tests.serving.databases import Place
 
@@ -221,6 +223,24 @@ def test_job_that_is_not_taken_leaves_no_file(place: Place) -> None:
         desk.submit()
     assert len([path for path in desk.files.root.iterdir() if path.is_dir()]) == 1
     desk.database.close()
+
+
+def test_job_whose_submission_may_be_durable_keeps_its_input(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = desk.ledger.append
+
+    def lost(records: Sequence[Mapping[str, Json]], *, beside: Beside | None = None) -> None:
+        append(records, beside=beside)
+        raise LedgerUnavailableError("connection lost during the commit")
+
+    monkeypatch.setattr(desk.ledger, "append", lost)
+    with pytest.raises(LedgerUnavailableError):
+        desk.submit()
+    monkeypatch.undo()
+    assert desk.worker.run_next()
+    (job_id,) = listed(desk, officer())
+    assert desk.store.get(job_id, officer()).state is JobState.DONE
 
 
 def test_job_with_files_is_run_where_its_files_are(place: Place, desk: Desk) -> None:

@@ -32,14 +32,32 @@ class House:
 
     def __init__(self, place: Place, *, waiting: int = 3) -> None:
         self.now = START
+        self.set_forward = 0.0
         self.database = place.database()
         self.database.open()
         self.ledger = Ledger(self.database)
         self.kept = KeptAnswers(self.database)
         self.files = JobFiles(self.database, place.path.with_name("jobs"))
         self.jobs = JobStore(
-            self.database, self.ledger, JobLimits(waiting, SILENCE), files=self.files, clock=lambda: self.now
+            self.database,
+            self.ledger,
+            JobLimits(waiting, SILENCE),
+            files=self.files,
+            clock=lambda: self.now,
+            steady=lambda: self.ticks,
         )
+
+    @property
+    def ticks(self) -> float:
+        """Return the seconds of a clock that is never set."""
+        return (self.now - START).total_seconds() - self.set_forward
+
+    def passes(self, seconds: float) -> None:
+        """Let time pass in which this process looks at the clock, as its worker does."""
+        end = self.now + timedelta(seconds=seconds)
+        while self.now < end:
+            self.now = min(end, self.now + timedelta(seconds=SILENCE / 4))
+            self.jobs.look()
 
     def submit(self, asker: Caller | None = None, *, kind: str = "double", request: str = "21") -> str:
         job_id = uuid.uuid4().hex
@@ -184,9 +202,9 @@ def test_job_of_a_dead_process_is_interrupted_and_can_be_submitted_again(place: 
     job_id = before.submit()
     claimed = before.jobs.claim("dead", ["double"])
     assert claimed is not None
-    after.now = START + timedelta(seconds=SILENCE)
+    after.passes(SILENCE)
     assert after.state(job_id) is JobState.RUNNING
-    after.now = START + timedelta(seconds=SILENCE + 1)
+    after.passes(1)
     assert after.state(job_id) is JobState.INTERRUPTED
     assert after.worker().run_next() is False, "nobody runs it again unasked"
     again = after.submit()
@@ -225,7 +243,9 @@ def test_killed_process_leaves_a_job_that_is_interrupted_and_a_database_that_wor
         assert process.stdout.readline().strip() == job_id
         assert house.worker().run_next() is False, "another process has it"
         process.kill()
-    house.now = datetime.now(UTC) + timedelta(seconds=SILENCE + 1)
+    house.now = datetime.now(UTC)  # the victim's clock is the machine's
+    house.jobs.look()
+    house.passes(SILENCE + 1)
     assert house.state(job_id) is JobState.INTERRUPTED
     again = house.submit()
     assert house.worker().run_next() is True
@@ -241,6 +261,40 @@ def test_living_worker_keeps_its_job(house: House) -> None:
     house.now = START + timedelta(seconds=2 * SILENCE)
     job = house.jobs.get(job_id, planner())
     assert (job.state, job.progress) == (JobState.RUNNING, 0.3)
+
+
+@pytest.mark.parametrize("clock_set", [True, False], ids=["clock-set-forward", "process-away"])
+def test_who_was_away_or_whose_clock_was_set_waits_before_others_count_as_dead(
+    house: House, *, clock_set: bool
+) -> None:
+    healthy, gap = house.submit(), timedelta(hours=1)
+    house.jobs.claim("one", ["double"])
+    house.now += gap
+    house.set_forward = gap.total_seconds() if clock_set else 0.0
+    assert house.state(healthy) is JobState.RUNNING
+    assert house.jobs.heard(healthy, "one"), "it beats again, and by the new time"
+    house.passes(SILENCE)
+    assert house.state(healthy) is JobState.RUNNING
+    house.passes(1)
+    assert house.state(healthy) is JobState.INTERRUPTED, "it said nothing since"
+
+
+def test_beat_outlives_any_error(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    fails, again = iter([ZeroDivisionError("of a driver"), None]), threading.Event()
+
+    def look() -> bool:
+        error = next(fails, None)
+        if error is not None:
+            raise error
+        again.set()
+        return True
+
+    monkeypatch.setattr(house.jobs, "look", look)
+    monkeypatch.setattr(house.jobs, "limits", JobLimits(3, 0.04))
+    worker = house.worker()
+    worker.start()
+    assert again.wait(20)
+    worker.stop()
 
 
 def test_stopped_worker_leaves_its_job_interrupted(house: House) -> None:

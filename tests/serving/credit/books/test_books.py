@@ -1,29 +1,39 @@
 """Books over HTTP: every row answered or failed, in every kind of table, with the figures of single scores."""
 
+import asyncio
 import io
 import json
+import os
 import shutil
+import threading
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import polars as pl
 import pytest
 import xlsxwriter
+from pydantic import BaseModel
 
 from serving.access.caller import Caller
 from serving.access.errors import OutsideScopeError
 from serving.access.keys import KeyStore
 from serving.access.roles import Role
 from serving.access.watch import Watch
+from serving.credit.books.kept import kept_book
 from serving.credit.books.proof import leaves_of, proof_of, proven
 from serving.credit.books.schemas import BookAnswer
 from serving.credit.score.scorer import CreditScorer
-from serving.ledger.chain import Ledger
+from serving.http.api import Api
+from serving.jobs.files import JobFile
+from serving.ledger.answered import Answered
+from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
+from serving.ledger.writing import Beside
 from serving.uploads.media import TableKind
 from tests.serving.credit.books.book_client import PATH, body, rows_of, send
 
@@ -189,6 +199,126 @@ def test_without_a_record_no_book_is_answered_or_kept(client: "Client", world: "
     found = send(client, b'{"party_ids": ["P0000001"]}', TableKind.JSON)
     assert found.status_code == 503, found.text
     assert not list((world.home / "books").glob("*")) if (world.home / "books").exists() else True
+    assert not inputs_kept(client)
+
+
+def inputs_kept(client: "Client") -> list[Path]:
+    return [path for path in client.deployment.jobs.files.root.glob("*/input/*") if path.is_file()]
+
+
+def test_a_book_whose_record_became_durable_though_the_caller_heard_503_can_be_proven(
+    client: "Client", world: "World", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = Ledger.append
+    written: list[Mapping[str, Json]] = []
+
+    def lost(self: Ledger, records: Sequence[Mapping[str, Json]], *, beside: Beside | None = None) -> None:
+        append(self, records, beside=beside)
+        written.extend(records)
+        raise LedgerUnavailableError("connection lost during the commit")
+
+    monkeypatch.setattr(Ledger, "append", lost)
+    found = send(client, b'{"party_ids": ["P0000001"]}', TableKind.JSON)
+    assert found.status_code == 503, found.text
+    monkeypatch.undo()
+    decision = ledger(client).get(str(written[-1]["decision_id"]))
+    book = kept_book(decision, world.home / "books")
+    assert book.changed() == {}
+    assert sorted(path.name for path in book.folder.iterdir()) == [
+        "blocks.bin",
+        "book.json",
+        "inputs.parquet",
+        "rows.parquet",
+    ], "the answer that was not given is not among them"
+
+
+def test_a_book_that_fails_before_its_record_leaves_nothing(
+    client: "Client", world: "World", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("serving.credit.books.desk.make_durable", full)
+    found = send(client, b'{"party_ids": ["P0000001"]}', TableKind.JSON)
+    assert (found.status_code, found.json()["type"]) == (503, "urn:zhiheng:problem:no-room")
+    assert not list((world.home / "books").iterdir())
+    assert not inputs_kept(client)
+
+
+def test_files_and_their_names_are_on_disk_before_the_record_that_names_them(
+    client: "Client", world: "World", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[Path] = set()
+    at_record: list[set[Path]] = []
+    fsync, append = os.fsync, Ledger.append
+
+    def note(handle: int) -> None:
+        synced.add(Path(f"/proc/self/fd/{handle}").readlink())
+        fsync(handle)
+
+    def record(self: Ledger, records: Sequence[Mapping[str, Json]], *, beside: Beside | None = None) -> None:
+        at_record.append(set(synced))
+        append(self, records, beside=beside)
+
+    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(Ledger, "append", record)
+    found = send(client, b'{"party_ids": ["P0000001"]}', TableKind.JSON)
+    books = (world.home / "books").resolve()
+    folder = books / found.headers["x-book-id"]
+    kept = {folder / name for name in ("book.json", "inputs.parquet", "rows.parquet")}
+    assert {books, folder, *kept} <= at_record[-1]
+
+
+def test_a_job_submitted_after_the_deadline_keeps_its_input(
+    world: "World", make_client: "MakeClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = make_client(world.home, world.officer, book_now_rows=5)
+    submit = client.deployment.jobs.desk.submit
+    began, heard, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(
+        kind: str, request: BaseModel, caller: Caller, *, job_id: str, files: tuple[JobFile, ...]
+    ) -> Answered:
+        began.set()
+        assert heard.wait(20)
+        try:
+            return submit(kind, request, caller, job_id=job_id, files=files)
+        finally:
+            ended.set()
+
+    async def overdue(self: Api, function: Callable[[], object]) -> NoReturn:
+        asyncio.get_running_loop().run_in_executor(self.slow_threads, function)
+        assert await asyncio.to_thread(began.wait, 20)
+        raise TimeoutError
+
+    monkeypatch.setattr(client.deployment.jobs.desk, "submit", slow)
+    monkeypatch.setattr(Api, "in_slow_thread", overdue)
+    frame = pl.DataFrame({"party_id": [f"P{i:07d}" for i in range(10)]})
+    found = send(client, body(frame, TableKind.CSV), TableKind.CSV)
+    assert found.status_code >= 500
+    heard.set()
+    assert ended.wait(20)
+    monkeypatch.undo()
+    client.deployment.jobs.worker.run_next()
+    (job,) = client.http.get("/v1/jobs", Authorization=f"Bearer {client.key}").json()["jobs"]
+    assert wait(client, f"/v1/jobs/{job['job_id']}")["state"] == "done"
+
+
+def test_work_that_had_not_begun_at_the_deadline_leaves_no_upload(
+    client: "Client", world: "World", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late: list[Callable[[], object]] = []
+
+    async def never(_self: Api, function: Callable[[], object]) -> NoReturn:
+        late.append(function)
+        raise TimeoutError
+
+    monkeypatch.setattr(Api, "in_slow_thread", never)
+    assert send(client, b'{"party_ids": ["P0000001"]}', TableKind.JSON).status_code >= 500
+    assert not inputs_kept(client)
+    with pytest.raises(LedgerUnavailableError, match="nobody waits"):
+        late[0]()
+    assert not (world.home / "books").exists()
 
 
 @pytest.mark.parametrize(
