@@ -76,10 +76,11 @@ def test_server_that_goes_under_load_means_503_and_answers_when_it_is_back(
 def test_hung_server_means_504_and_nothing_half_written(on_server: House, server: Server) -> None:
     house = on_server.start()
     parent = postmaster(server)
-    hung = [parent, *parent.children()]
     with Crowd(house, clients=4) as crowd:
         crowd.wait_for(15)
-        for process in hung:
+        parent.suspend()  # first: from then on no connection comes that would not hang
+        hung = [parent, *parent.children()]
+        for process in hung[1:]:
             with suppress(psutil.NoSuchProcess):  # a connection that ended by itself meanwhile
                 process.suspend()
         try:
