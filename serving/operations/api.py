@@ -26,7 +26,7 @@ HEALTH: Final = Endpoint(
     method="GET",
     summary="进程存活，附各部件状态 / The process is alive; state of its parts",
     answer=Health,
-    statuses=(405,),
+    statuses=(405, 504),
 )
 READY: Final = Endpoint(
     path="/readyz",
@@ -34,7 +34,7 @@ READY: Final = Endpoint(
     summary="是否可以作答：模型、特征、图谱、台账 / Whether it can answer: model, features, graph, ledger",
     answer=Health,
     unready=True,
-    statuses=(405,),
+    statuses=(405, 504),
 )
 
 
