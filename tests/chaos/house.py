@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
 from tests.serving.conftest import Answer, Service, StartService, World
@@ -78,9 +80,9 @@ class House:
     @property
     def workers(self) -> list[int]:
         """Return the processes that answer: the living children of the supervisor."""
-        pid = self.service.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return [int(child) for child in children if alive(int(child))]
+        # Not /proc/<pid>/task/<pid>/children: it leaves some out while another process ends.
+        children = psutil.Process(self.service.process.pid).children()
+        return sorted(child.pid for child in children if alive(child.pid))
 
     def kill_all(self) -> None:
         """Kill supervisor and workers at once, as when the power goes for this service alone."""

@@ -55,5 +55,5 @@ def test_workers_do_not_outlive_their_supervisor(on_server: House) -> None:
         until(lambda: not any(map(alive, orphans)), "workers without a supervisor went on")
         house.start()
         crowd.wait_for(15)
-    assert crowd.problems == {}
+    assert set(crowd.problems) <= {(503, "ledger-unavailable")}, "said, and nothing kept of it"
     check_kept(house, crowd)
