@@ -132,7 +132,7 @@ class ModelsApi(AnswerApi):
         caller = self._caller(request, request_id, CARD)
         family, version = request.path_params["family"], request.path_params["version"]
         if accepted_type(request.headers.get("accept"), CARD.produces) == _MARKDOWN:
-            card = await self._api.in_slow_thread(lambda: self._listing.card(family, version, caller))
+            card = await self._api.in_route_thread(lambda: self._listing.card(family, version, caller))
             headers = {"Cache-Control": "no-store", "X-Request-ID": request_id}
             return Response(card_text(card), headers=headers, media_type=_MARKDOWN)
         return await self._read_only(caller, lambda: self._listing.card(family, version, caller))

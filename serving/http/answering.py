@@ -59,7 +59,7 @@ class AnswerApi:
         """
         abandoned = threading.Event()
         try:
-            answered = await self._api.in_slow_thread(lambda: work(abandoned.is_set))
+            answered = await self._api.in_route_thread(lambda: work(abandoned.is_set))
         finally:
             abandoned.set()
         headers = {"Cache-Control": "no-store", "X-Request-ID": str(answered.record["request_id"])}

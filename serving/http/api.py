@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -42,6 +43,8 @@ T = TypeVar("T")
 Handler = Callable[[Request, str], Awaitable[Response]]
 _THREADS: Final = 4
 _NAME_SHOWN: Final = 100
+# Whether the route that is being answered may take seconds; a request is a task, and so has this for itself.
+_SLOW: Final = ContextVar("slow", default=True)
 _NOTE_SECONDS: Final = 1.0  # a ledger that hangs must not hold up who is told no
 
 
@@ -53,8 +56,9 @@ class Api:
     access: Access
     settings: ServiceSettings
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "answer"))
-    # What may take seconds has threads of its own, so that scoring never waits behind it.
+    # What may take seconds has threads of its own: neither scoring nor an order to switch a model off waits behind it.
     slow_threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "slow"))
+    desk_threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "desk"))
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Run what waits for a disk outside the event loop."""
@@ -63,6 +67,14 @@ class Api:
     async def in_slow_thread(self, function: Callable[[], T]) -> T:
         """Run what may take seconds outside the event loop and outside the threads that score."""
         return await asyncio.get_running_loop().run_in_executor(self.slow_threads, function)
+
+    async def in_desk_thread(self, function: Callable[[], T]) -> T:
+        """Run an order, a poll or a list outside the event loop, apart from what scores and from what may take seconds."""
+        return await asyncio.get_running_loop().run_in_executor(self.desk_threads, function)
+
+    async def in_route_thread(self, function: Callable[[], T]) -> T:
+        """Run it in the threads that its route's declaration calls for."""
+        return await (self.in_slow_thread(function) if _SLOW.get() else self.in_desk_thread(function))
 
     def caller(self, request: Request, _request_id: str, _endpoint: Endpoint) -> Caller:
         """Return who asks, as the door found before the handler began."""
@@ -123,6 +135,7 @@ class Api:
 
         async def run(request: Request) -> Response:
             request_id = _request_id(request)
+            _SLOW.set(endpoint.slow)
             try:
                 async with asyncio.timeout(seconds) as deadline:
                     request.state.deadline = deadline

@@ -1,11 +1,13 @@
 """The kill switch goes down level by level, every worker follows, and what happened stays written down."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from serving.access.roles import Role
+from serving.http.api import Api
 from serving.ledger.chain import Ledger
 from serving.ledger.database import Database
 from tests.serving.champions.conftest import PARTY, Operations, give_orders, make_key
@@ -226,3 +228,23 @@ def test_a_key_of_one_role_reads_the_list(operations: Operations, world: "World"
     for role in Role:
         key = make_key(world.home, f"holder of {role}", role)
         assert operations.client.http.get("/v1/models", Authorization=f"Bearer {key}").status_code == 200
+
+
+def test_orders_and_polls_do_not_wait_behind_what_may_take_seconds(
+    operations: Operations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Replays and exports may hold every thread of theirs; who must switch a model off is answered all the same."""
+    decision = operations.score().json()["decision_id"]
+
+    async def taken(_self: Api, _work: Callable[[], object]) -> NoReturn:
+        raise TimeoutError
+
+    monkeypatch.setattr(Api, "in_slow_thread", taken)
+    replay = operations.client.http.post(
+        f"/v1/decisions/{decision}/replay", b"", Authorization=f"Bearer {operations.keys['auditor']}"
+    )
+    assert replay.status_code == 504, "it is among those that may take seconds"
+    assert operations.step_down().status_code == 200
+    for path in ("/v1/models", "/v1/incidents", "/v1/jobs"):
+        assert operations.get(path).status_code == 200, path
+    assert operations.get("/v1/credit/overrides", who="approver").status_code == 200
