@@ -1,5 +1,6 @@
 """Who asks, and for which companies: what belongs to others, or to several of which others are one, is not shown."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import polars as pl
@@ -7,7 +8,7 @@ import polars as pl
 from serving.access.errors import OutsideScopeError
 from serving.access.identity import Identity
 from serving.access.limits import NO_LIMITS_OF_ITS_OWN, KeyLimits
-from serving.access.roles import ALL_COMPANIES
+from serving.access.roles import ALL_COMPANIES, covers
 from serving.ledger.json_text import Json
 
 __all__ = ["Call", "Caller", "caller_of"]
@@ -54,6 +55,10 @@ class Caller:
     def sees(self, org_id: str | None) -> bool:
         """Tell whether a series of this company (None: of several) may be shown."""
         return self.sees_all or (org_id is not None and org_id in self.companies)
+
+    def covers(self, companies: Collection[str] | None) -> bool:
+        """Tell whether what is of all these companies together may be shown; without any it is the whole group's."""
+        return covers(self.companies, companies or ())
 
     def seen(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Keep the rows of the key's companies."""

@@ -114,7 +114,7 @@ class RiskEvents:
                 rows = connection.execute(_query(wanted, before)).all()
             for row in rows:
                 event = _event(row)
-                if _may_see(reader, event):
+                if reader.covers(event.companies):  # of the key that it is about
                     if len(found) == most:
                         return found, found[-1].seq
                     found.append(event)
@@ -138,11 +138,6 @@ def _query(wanted: RiskFilter, before: int | None) -> Select[tuple[object, ...]]
     if wanted.key_id is not None:
         query = query.where(risk_events.c.key_id == wanted.key_id)
     return query.where(*wanted.page.span.conditions(risk_events.c.at))
-
-
-def _may_see(reader: Caller, event: RiskEvent) -> bool:
-    """An event is seen by who sees all companies of the key that it is about."""
-    return reader.sees_all or set(event.companies) <= set(reader.companies)
 
 
 def _event(row: Row[tuple[object, ...]]) -> RiskEvent:

@@ -21,7 +21,6 @@ from models.capacity.published.problem_of_run import Counting, problem_with_note
 from models.capacity.published.run_info import FOLDER_NAME, Note
 from serving.access.caller import Caller
 from serving.access.errors import OutsideScopeError
-from serving.access.roles import ALL_COMPANIES
 from serving.capacity.desk import CapacityDesk
 from serving.capacity.plan_answers import plan_answer, plan_said
 from serving.capacity.plan_schemas import PlanAnswer, PlanRequest
@@ -227,9 +226,7 @@ def _failed_since(root: Path, info: PlanInfo, planner: Caller) -> list[AnswerNot
 
 def _may_read(info: PlanInfo, planner: Caller) -> bool:
     """Tell whether a key is for all companies of a plan; what the group earns by it is the group's to know."""
-    if planner.sees_all:
-        return True
-    return info.objective != _GROUP and all(map(planner.sees, info.companies or (ALL_COMPANIES,)))
+    return planner.sees_all or (info.objective != _GROUP and planner.covers(info.companies))
 
 
 def scope_of(request: PlanRequest, planner: Caller) -> tuple[str, ...] | None:

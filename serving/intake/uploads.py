@@ -34,10 +34,6 @@ class Taken:
     good_sha256: str
     failed_sha256: str | None
 
-    def seen_by(self, caller: Caller) -> bool:
-        """Tell whether all of its companies are the caller's."""
-        return caller.sees_all or set(self.companies) <= set(caller.companies)
-
 
 class UploadStore:
     """Lists uploads and says where their files lie."""
@@ -60,7 +56,7 @@ class UploadStore:
         row = connection.execute(select(intake_uploads).where(same)).mappings().first()
         if row is not None:
             taken = _taken(row)
-            raise TakenAlreadyError(table, taken.upload_id if taken.seen_by(caller) else None)
+            raise TakenAlreadyError(table, taken.upload_id if caller.covers(taken.companies) else None)
 
     def refuse_twice(self, table: str, sha256: str, caller: Caller) -> None:
         """Refuse a file that was taken before, ahead of the work of checking it. Raises TakenAlreadyError."""
@@ -79,7 +75,7 @@ class UploadStore:
         with self._database.reading() as connection:
             row = connection.execute(query).mappings().first()
         taken = None if row is None else _taken(row)
-        if taken is None or not taken.seen_by(caller):
+        if taken is None or not caller.covers(taken.companies):
             raise UnknownUploadError(upload_id)
         return taken
 
@@ -88,7 +84,7 @@ class UploadStore:
 
         A cursor is an upload's place among those that the caller may see, counted from the oldest: none is ever removed.
         """
-        visible = enumerate((one for one in self._all(None) if one.seen_by(caller)), start=1)
+        visible = enumerate((one for one in self._all(None) if caller.covers(one.companies)), start=1)
         fitting = [
             (place, taken)
             for place, taken in visible

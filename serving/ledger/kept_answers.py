@@ -9,7 +9,6 @@ from typing import Final
 from sqlalchemy import Connection, Row, func, insert, select
 
 from serving.access.caller import Caller
-from serving.access.roles import ALL_COMPANIES
 from serving.ledger.database import Database
 from serving.ledger.errors import UnknownAnswerError
 from serving.ledger.tables import kept_answers
@@ -59,7 +58,7 @@ class KeptAnswers:
         )
         with self._database.reading() as connection:
             row = connection.execute(wanted).first()
-        if row is None or not _covers(planner, json.loads(row.companies)):
+        if row is None or not planner.covers(json.loads(row.companies)):
             raise UnknownAnswerError(answer_id)
         return _answer(row)
 
@@ -71,10 +70,6 @@ class KeptAnswers:
 
 
 _NEWEST: Final = select(kept_answers).order_by(kept_answers.c.seq.desc()).limit(1)
-
-
-def _covers(planner: Caller, companies: Sequence[str]) -> bool:
-    return planner.sees_all or (ALL_COMPANIES not in companies and all(map(planner.sees, companies)))
 
 
 def _answer(row: Row[tuple[object, ...]]) -> KeptAnswer:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Row
 
-from serving.access.roles import ALL_COMPANIES
+from serving.access.roles import covers
 from serving.ledger.json_text import Json
 from serving.ledger.verification import chain_hash
 
@@ -34,7 +34,7 @@ class Decision:
 def is_visible(record: Mapping[str, Json], companies: Sequence[str]) -> bool:
     """Tell whether a key for these companies may see a record: all of the record's companies are its own."""
     named = record.get("companies")
-    return _covers(companies, named if isinstance(named, list | tuple) else ())
+    return covers(companies, named if isinstance(named, list | tuple) else ())
 
 
 def read_decision(row: Row[tuple[object, ...]]) -> Decision:
@@ -42,8 +42,3 @@ def read_decision(row: Row[tuple[object, ...]]) -> Decision:
     return Decision(
         row.seq, row.decision_id, row.recorded_at, json.loads(row.record), row.prev_hash, row.hash, row.record
     )
-
-
-def _covers(companies: Sequence[str], named: Sequence[object]) -> bool:
-    """Tell whether all that is named is covered; a record of nobody in particular is the whole group's."""
-    return ALL_COMPANIES in companies or (bool(named) and all(one in companies for one in named))

@@ -1,6 +1,6 @@
-"""What every act of a review needs: the time to go by, its place in the chain, and who may see it."""
+"""What every act of a review needs: the time to go by, its place in the chain, and pages of its lists."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict, TypeVar
@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel
 
 from serving.access.caller import Caller
-from serving.access.roles import ALL_COMPANIES
 from serving.decisions.reading import DecisionReader
 from serving.decisions.steady_clock import Moment, SteadyClock
 from serving.ledger.answered import Answered, write_answer
@@ -18,7 +17,7 @@ from serving.review.review_store import Held
 from serving.review.schemas import Acted
 from serving.schemas import Note
 
-__all__ = ["Act", "Acting", "ReadingFields", "page", "seen"]
+__all__ = ["Act", "Acting", "ReadingFields", "page"]
 
 Item = TypeVar("Item")
 
@@ -86,15 +85,6 @@ class Acting:
     def act(self, caller: Caller) -> Act:
         """Begin an act. Raises LedgerUnavailableError."""
         return Act(caller, self.clock.now(), self.new_id())
-
-
-def seen(caller: Caller, companies: Sequence[str] | None) -> bool:
-    """Tell whether a caller may see what is done about a decision: all of its companies are the caller's."""
-    if caller.sees_all:
-        return True
-    return (
-        bool(companies) and ALL_COMPANIES not in (companies or ()) and all(map(caller.sees, companies or ()))
-    )
 
 
 def page(

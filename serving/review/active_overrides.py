@@ -7,7 +7,6 @@ from datetime import date, datetime
 
 from serving.access.caller import Caller
 from serving.credit.score.schemas import PartyOverride
-from serving.review.acting import seen
 from serving.review.override_schemas import CreditOverride, OverrideState
 from serving.review.review_store import Held, ReviewStore
 
@@ -53,7 +52,7 @@ class ActiveOverrides:
             return None
         day = now.astimezone().date()
         return next(
-            (one.told for one in held if one.last_day >= day and seen(caller, one.held.companies)), None
+            (one.told for one in held if one.last_day >= day and caller.covers(one.held.companies)), None
         )
 
 

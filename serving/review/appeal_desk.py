@@ -10,7 +10,7 @@ from serving.ledger.answered import Answered
 from serving.ledger.chain import Json
 from serving.ledger.database import Database
 from serving.review import appeal_states as states
-from serving.review.acting import Act, Acting, page, seen
+from serving.review.acting import Act, Acting, page
 from serving.review.appeal_schemas import (
     Appeal,
     AppealAnswer,
@@ -127,7 +127,7 @@ class AppealDesk:
         rows = [
             (held, one)
             for held in self._store.all(decision_id=query.of_decision, subject=query.party_id)
-            if seen(caller, held.companies)
+            if caller.covers(held.companies)
             and span.holds(_read(held).opened.at)
             and query.status in (None, (one := states.as_of(_read(held), act.moment.day)).status)
             and query.overdue in (None, one.overdue)
@@ -155,7 +155,7 @@ class AppealDesk:
 
     def _begin(self, appeal_id: str, caller: Caller) -> tuple[Act, Held, Appeal]:
         act, held = self._acting.act(caller), self._store.get(appeal_id)
-        if not seen(caller, held.companies):
+        if not caller.covers(held.companies):
             raise UnknownReviewError(states.KIND, appeal_id)
         return act, held, states.as_of(_read(held), act.moment.day)
 

@@ -18,7 +18,7 @@ from serving.ledger.answered import Answered
 from serving.ledger.chain import Json
 from serving.ledger.errors import LedgerUnavailableError
 from serving.review import override_states as states
-from serving.review.acting import Act, Acting, page, seen
+from serving.review.acting import Act, Acting, page
 from serving.review.errors import UnknownReviewError
 from serving.review.override_schemas import (
     CreditOverride,
@@ -115,7 +115,7 @@ class OverrideDesk:
         rows = [
             (held, one)
             for held in self._store.all(decision_id=query.of_decision, subject=query.party_id)
-            if seen(caller, held.companies)
+            if caller.covers(held.companies)
             and span.holds(_read(held).asked.at)
             and query.status in (None, (one := states.as_of(_read(held), act.moment.day)).status)
         ]
@@ -172,7 +172,7 @@ class OverrideDesk:
 
     def _visible(self, override_id: str, caller: Caller) -> Held:
         held = self._store.get(override_id)
-        if not seen(caller, held.companies):
+        if not caller.covers(held.companies):
             raise UnknownReviewError(states.KIND, override_id)
         return held
 
