@@ -30,7 +30,10 @@ def on_file(
     """A house whose ledger is a file."""
     world = make_world(tmp_path_factory.mktemp("chaos"))
     found = furnish(world, Place("sqlite", world.home / "ledger.db"), start_service)
-    found.settings = {"ZHIHENG_BOOK_CHUNK_ROWS": "500"}  # so that a job takes long enough to be cut off
+    found.settings = {
+        "ZHIHENG_BOOK_CHUNK_ROWS": "500",  # so that a job takes long enough to be cut off
+        "ZHIHENG_LEDGER_WAIT_SECONDS": "3",  # so that a disk that others use too is no ledger that is away
+    }
     yield found
     found.close()
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.chaos.crowd import Crowd, check_kept
-from tests.chaos.house import WORKERS, House, alive, until
+from tests.chaos.house import LIVE_SECONDS, WORKERS, House, alive, until
 
 IMPATIENT_SECONDS = 1.0
 
@@ -79,10 +79,15 @@ def test_hung_worker_is_killed_and_replaced_and_loses_no_answer(on_file: House) 
     """Nobody helps: it is stopped under load and never goes on."""
     on_file.end()
     house = on_file.start(ZHIHENG_HUNG_WORKER_SECONDS="5")
+    connection = http.client.HTTPConnection("127.0.0.1", house.service.port, timeout=LIVE_SECONDS)
+    ask(house, connection)
+    connection.getresponse().read()
+    # One that answered: a worker that still starts is given ten minutes before its silence counts.
+    hung = connected_to(house, connection)
+    connection.close()
     try:
         with Crowd(house) as crowd:
             crowd.wait_for(15)
-            hung = house.workers[0]
             os.kill(hung, signal.SIGSTOP)
             until(lambda: not alive(hung), "a worker that hangs was left alone")
             until(lambda: len(house.workers) == WORKERS, "no worker took its place")
