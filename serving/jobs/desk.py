@@ -107,7 +107,7 @@ class JobDesk:
         return _answered(self._told(self._seen(job_id, planner), planner, language), planner)
 
     def list(self, planner: Caller, language: Language, page: Page) -> Answered:
-        """List the caller's jobs, newest first, and for a group-wide key those of others whose kind it may read."""
+        """List the caller's jobs of the kinds that it may read, newest first, for a group-wide key those of others, too."""
         readable = [name for name, kind in self._kinds.items() if _reads(planner, kind)]
         found, cursor = self._store.page(planner, readable, page)
         told = [self._told(job, planner, language) for job in found]
@@ -139,15 +139,11 @@ class JobDesk:
         return FetchedFile(path, named[0], record)
 
     def _seen(self, job_id: str, planner: Caller, *, to_cancel: bool = False) -> Job:
-        """Return a job that is the caller's own, or of a kind that its roles read (or cancel) for the whole group."""
+        """Return a job of a kind that the caller's roles read (or cancel) today, whoever submitted it."""
         job = self._store.get(job_id, planner)
-        if job.planner.call.key_id != planner.call.key_id:
-            kind = self._kinds.get(job.kind)
-            allowed = kind is not None and (
-                bool(kind.roles & set(planner.call.roles)) if to_cancel else _reads(planner, kind)
-            )
-            if not allowed:
-                raise UnknownJobError(job_id)
+        kind = self._kinds.get(job.kind)
+        if kind is None or not (_submits(planner, kind) if to_cancel else _reads(planner, kind)):
+            raise UnknownJobError(job_id)
         return job
 
     def _record(self, route: str, planner: Caller, asked: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -190,7 +186,11 @@ class JobDesk:
 
 
 def _reads(planner: Caller, kind: JobKind) -> bool:
-    return bool((kind.roles | kind.readers) & set(planner.call.roles))
+    return _submits(planner, kind) or not kind.readers.isdisjoint(planner.call.roles)
+
+
+def _submits(planner: Caller, kind: JobKind) -> bool:
+    return not kind.roles.isdisjoint(planner.call.roles)
 
 
 def _answered(body: BaseModel, planner: Caller) -> Answered:

@@ -37,9 +37,9 @@ RunJob = Callable[[Job, Progress], Outcome]
 
 @dataclass(frozen=True)
 class JobKind:
-    """How a kind is run, where its result lies (with {answer_id} or {job_id}), and who but its submitter sees it.
+    """How a kind is run, where its result lies (with {answer_id} or {job_id}), and who sees it.
 
-    `readers` see, and `roles` may submit and cancel, such jobs of others with a key for the whole group.
+    `roles` may submit, see and cancel such jobs, `readers` may see them: their own, and with a key for the whole group others'.
     """
 
     run: RunJob

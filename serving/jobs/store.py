@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Connection, Row, Select, Update, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Update, func, insert, select, update
 
 from serving.access.caller import Call, Caller
 from serving.jobs.errors import JobQueueFullError, JobStoppedError, UnknownJobError
@@ -213,30 +213,33 @@ class JobStore:
         return self.get(job_id, planner)
 
     def get(self, job_id: str, planner: Caller) -> Job:
-        """Return a job of the caller's, any job to a key for the whole group. Raises UnknownJobError."""
+        """Return a job of the caller's, any job to a key for the whole group. Raises UnknownJobError.
+
+        A person's companies change with the single sign-on: a job of companies that are lost is another's.
+        """
         self.sweep()
         wanted = select(jobs).where(jobs.c.job_id == job_id)
         if not planner.sees_all:
             wanted = wanted.where(jobs.c.key_id == planner.call.key_id)
         with self._database.reading() as connection:
             row = connection.execute(wanted).first()
-        if row is None:
+        if row is None or not planner.covers(json.loads(row.companies)):
             raise UnknownJobError(job_id)
         return _job(row)
 
     def page(self, planner: Caller, kinds: Collection[str], page: Page) -> tuple[list[Job], int | None]:
-        """Return the caller's jobs, newest first, for a group-wide key those of `kinds` whoever submitted them.
+        """Return the caller's jobs of `kinds`, newest first, for a group-wide key those that others submitted, too.
 
         With them comes what continues the list, None at its end.
         """
         self.sweep()
-        mine = jobs.c.key_id == planner.call.key_id
-        wanted = select(jobs).where(mine | jobs.c.kind.in_(kinds) if planner.sees_all else mine)
-        wanted = wanted.where(*page.span.conditions(jobs.c.submitted_at))
+        wanted = select(jobs).where(jobs.c.kind.in_(kinds), *page.span.conditions(jobs.c.submitted_at))
         if page.before is not None:
             wanted = wanted.where(jobs.c.seq < page.before)
         limit = page.limit
         with self._database.reading() as connection:
+            if not planner.sees_all:
+                wanted = wanted.where(*_own(connection, planner))
             rows = connection.execute(wanted.order_by(jobs.c.seq.desc()).limit(limit + 1)).all()
         return [_job(row) for row in rows[:limit]], rows[limit - 1].seq if len(rows) > limit else None
 
@@ -283,6 +286,13 @@ class JobStore:
 
 
 _COUNT_OPEN: Final = select(func.count()).where(jobs.c.state.in_(_OPEN))
+
+
+def _own(connection: Connection, planner: Caller) -> list[ColumnElement[bool]]:
+    """Return as conditions what `get` asks of a caller's jobs: their sets of companies are few."""
+    mine = jobs.c.key_id == planner.call.key_id
+    scopes = connection.execute(select(jobs.c.companies).where(mine).distinct()).scalars()
+    return [mine, jobs.c.companies.in_([one for one in scopes if planner.covers(json.loads(one))])]
 
 
 def _running(job_id: str, worker: str) -> Update:

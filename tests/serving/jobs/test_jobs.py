@@ -13,14 +13,17 @@ from sqlalchemy import Connection
 from serving.access.caller import Call, Caller
 from serving.access.roles import Role
 from serving.errors import FieldProblem, InvalidRequestError
-from serving.jobs.errors import JobQueueFullError, JobStoppedError, UnknownJobError
+from serving.jobs.desk import JobDesk
+from serving.jobs.errors import JobQueueFullError, JobStoppedError, NoJobFileError, UnknownJobError
 from serving.jobs.files import JobFiles
 from serving.jobs.kinds import JobKind, Outcome, Progress, RunJob
+from serving.jobs.schemas import JobList
 from serving.jobs.store import Job, JobLimits, JobState, JobStore, NewJob
 from serving.jobs.worker import JobWorker
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.errors import UnknownAnswerError
 from serving.ledger.kept_answers import KeptAnswer, KeptAnswers
+from serving.listing import Page, Span
 from tests.serving.databases import OPEN, Place
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -91,8 +94,8 @@ def record_of(decision_id: str) -> Mapping[str, Json]:
     return {"decision_id": decision_id, "recorded_at": START.isoformat()}
 
 
-def planner(*companies: str, key: str = "key-1") -> Caller:
-    return Caller(Call("request-1", key, ("planner",)), "王计划", companies or ("ORG-07",))
+def planner(*companies: str, key: str = "key-1", role: str = "planner") -> Caller:
+    return Caller(Call("request-1", key, (role,)), "王计划", companies or ("ORG-07",))
 
 
 @pytest.fixture
@@ -224,6 +227,7 @@ VICTIM = (
     + """
 from datetime import UTC, datetime
 from serving.jobs.files import JobFiles
+from serving.jobs.schemas import JobList
 from serving.jobs.store import JobLimits, JobStore
 files = JobFiles(database, place.with_name("jobs"))
 store = JobStore(database, ledger, JobLimits(3, 30.0), files=files, clock=lambda: datetime.now(UTC))
@@ -359,6 +363,57 @@ def test_job_belongs_to_its_key_and_to_readers_of_the_whole_group(house: House) 
         with pytest.raises(UnknownJobError):
             house.jobs.cancel(job_id, other, record_of("c1"))
     assert house.state(job_id) is JobState.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("today", "seen"),
+    [
+        (planner("ORG-07", "ORG-08"), True),
+        (planner("ORG-08", "ORG-07", "ORG-09"), True),
+        (planner("*"), True),
+        (planner("ORG-07"), False),
+        (planner("ORG-09"), False),
+        (planner("ORG-07", "ORG-08", role="risk_officer"), False),
+        (planner("*", role="risk_officer"), False),
+    ],
+    ids=[
+        "as then",
+        "more companies",
+        "the group",
+        "a company lost",
+        "all lost",
+        "the role lost",
+        "another role",
+    ],
+)
+def test_own_job_is_held_against_the_companies_and_roles_of_today(
+    house: House, today: Caller, *, seen: bool
+) -> None:
+    job_id = house.submit(planner("ORG-07", "ORG-08"))
+    house.worker().run_next()
+    desk = JobDesk(
+        house.jobs,
+        kinds_of(double=house.double),
+        wake=lambda: None,
+        clock=lambda: START,
+        new_id=lambda: "new",
+    )
+    listed = desk.list(today, "en", Page(Span(), before=None, limit=10)).body
+    assert isinstance(listed, JobList)
+    assert [job.job_id for job in listed.jobs] == ([job_id] if seen else [])
+    if seen:
+        assert desk.status(job_id, today, "en").body.job_id == job_id  # type: ignore[attr-defined]
+        with pytest.raises(NoJobFileError):  # the answer of this kind is no file
+            desk.fetch(job_id, today)
+        desk.cancel(job_id, today, "en")
+        return
+    before = house.ledger.probe()
+    for refused in (desk.status, desk.cancel):
+        with pytest.raises(UnknownJobError):
+            refused(job_id, today, "en")
+    with pytest.raises(UnknownJobError):
+        desk.fetch(job_id, today)
+    assert house.ledger.probe() == before
 
 
 def test_kept_answer_goes_to_keys_for_all_of_its_companies(house: House) -> None:
