@@ -1,8 +1,8 @@
-"""Moments as the database and kept answers write them, so that the order of texts is that of time."""
+"""Moments as the database and kept answers write them, so that the order of texts is that of time, and the day they lie in."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, tzinfo
 
-__all__ = ["moment_of", "moment_text"]
+__all__ = ["local_day", "moment_of", "moment_text"]
 
 
 def moment_text(moment: datetime) -> str:
@@ -13,3 +13,11 @@ def moment_text(moment: datetime) -> str:
 def moment_of(text: str | None) -> datetime | None:
     """Read a moment, None where none is written."""
     return None if text is None else datetime.fromisoformat(text)
+
+
+def local_day(moment: datetime, zone: tzinfo | None) -> date:
+    """Return the calendar day of a moment in a time zone, None for that of the process.
+
+    The zone is the setting ZHIHENG_WORK_ZONE; None is for records that were made before they named it.
+    """
+    return moment.astimezone(zone).date()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 
@@ -83,7 +84,9 @@ class Deployment:
             settings.ledger_path, url=settings.database_url, wait_seconds=settings.ledger_wait_seconds
         )
         ledger, board = Ledger(self._database), SwitchBoard(self._database)
-        overrides = ActiveOverrides(ReviewStore(self._database, ledger, "override"))
+        overrides = ActiveOverrides(
+            ReviewStore(self._database, ledger, "override"), ZoneInfo(settings.work_zone)
+        )
         self.jobs = make_jobs(settings, self._database, ledger)
         self.shadow = make_shadow(settings, self._database)
         self.parts = self._parts(settings, ledger, board, overrides)
@@ -203,6 +206,7 @@ def _sources(settings: ServiceSettings, overrides: ActiveOverrides) -> CreditSou
             settings.stale_graph_days,
             settings.stale_model_days,
             settings.stale_policy_credit,
+            settings.work_zone,
         ),
         hash_again_after=timedelta(seconds=settings.model_hash_seconds),
         clock=utc_now,

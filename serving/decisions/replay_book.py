@@ -32,6 +32,7 @@ from serving.decisions.differences import Differing, differing
 from serving.decisions.replay import CannotReplayError, Progress, Recomputed
 from serving.decisions.replay_credit import EXPLAINER, POLICY_FILES, ModelOf, kept_model
 from serving.ledger.chain import Decision, Json
+from serving.ledger.json_text import text_of
 from serving.schemas import Note
 from serving.uploads.limits import TableLimits
 
@@ -112,17 +113,18 @@ class BookReplayer:
     def _terms(self, record: Mapping[str, Json]) -> tuple[BookTerms, list[Note]]:
         """Return what the book was answered with, and what has changed since."""
         version, known, notes = str(_answer(record)["model_version"]), sources_of(record), list[Note]()
+        zone = text_of(record.get("zone")) or None  # records of before name none
         if any(sources.policy_sha256 != self._policies.sha256 for sources in known.values()):
             notes.append(POLICY_FILES)
         texts = self._load_texts()
         if version == RULES_ONLY_VERSION:
             listed = record.get("features")
             features = tuple(map(str, listed)) if isinstance(listed, list) else ()
-            return BookTerms(version, features, texts, self._policies, None), notes
+            return BookTerms(version, features, texts, self._policies, None, zone), notes
         model = kept_model(self._model_of, version)
         if any(sources.explainer != model.explainer for sources in known.values()):
             notes.append(EXPLAINER)
-        return BookTerms(version, model.features, texts, self._policies, model), notes
+        return BookTerms(version, model.features, texts, self._policies, model, zone), notes
 
 
 def _require_unchanged(kept: KeptBook, changed: Mapping[str, str]) -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Final
 
 from sqlalchemy import func, select
 
 from serving.ledger.database import Database
 from serving.ledger.tables import decisions
+from serving.moments import local_day
 from serving.schemas import Note
 
 __all__ = ["Moment", "SteadyClock"]
@@ -18,16 +19,17 @@ _NEWEST: Final = select(func.max(decisions.c.recorded_at))
 
 @dataclass(frozen=True)
 class Moment:
-    """The time to go by, and by how many seconds the computer's own clock is behind it."""
+    """The time to go by, in which time zone, and by how many seconds the computer's own clock is behind it."""
 
     at: datetime
+    zone: tzinfo
     behind_seconds: float = 0.0
     tolerance_seconds: float = 0.0
 
     @property
     def day(self) -> date:
-        """Return the group's local day."""
-        return self.at.astimezone().date()
+        """Return the local day."""
+        return local_day(self.at, self.zone)
 
     @property
     def notes(self) -> list[Note]:
@@ -48,10 +50,10 @@ class SteadyClock:
     """The later of the computer's clock and the newest record of the chain."""
 
     def __init__(
-        self, database: Database, clock: Callable[[], datetime], *, tolerance_seconds: float
+        self, database: Database, clock: Callable[[], datetime], *, zone: tzinfo, tolerance_seconds: float
     ) -> None:
         self.clock = clock
-        self._database, self._tolerance = database, tolerance_seconds
+        self._database, self._zone, self._tolerance = database, zone, tolerance_seconds
 
     def now(self) -> Moment:
         """Return the time to go by. Raises LedgerUnavailableError."""
@@ -59,7 +61,7 @@ class SteadyClock:
         with self._database.reading() as connection:
             newest = connection.execute(_NEWEST).scalar_one()
         if newest is None:
-            return Moment(given)
+            return Moment(given, self._zone)
         recorded = datetime.fromisoformat(newest)
         behind = (recorded - given).total_seconds()
-        return Moment(max(given, recorded), max(behind, 0.0), self._tolerance)
+        return Moment(max(given, recorded), self._zone, max(behind, 0.0), self._tolerance)

@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 
 from serving.access.caller import Caller
 from serving.credit.score.schemas import PartyOverride
+from serving.moments import local_day
 from serving.review.override_schemas import CreditOverride, OverrideState
 from serving.review.review_store import Held, ReviewStore
 
@@ -23,8 +24,8 @@ class _Active:
 class ActiveOverrides:
     """The approved overrides by party as they were read last: after each act in this worker, and with the other parts."""
 
-    def __init__(self, store: ReviewStore) -> None:
-        self._store = store
+    def __init__(self, store: ReviewStore, zone: tzinfo) -> None:
+        self._store, self._zone = store, zone
         self._held: Mapping[str, tuple[_Active, ...]] | None = None
         self._reading = threading.Lock()
 
@@ -50,7 +51,7 @@ class ActiveOverrides:
         held = (self._held or {}).get(party_id)
         if held is None:
             return None
-        day = now.astimezone().date()
+        day = local_day(now, self._zone)
         return next(
             (one.told for one in held if one.last_day >= day and caller.covers(one.held.companies)), None
         )

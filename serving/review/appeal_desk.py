@@ -9,6 +9,7 @@ from serving.access.caller import Caller
 from serving.ledger.answered import Answered
 from serving.ledger.chain import Json
 from serving.ledger.database import Database
+from serving.moments import local_day
 from serving.review import appeal_states as states
 from serving.review.acting import Act, Acting, page
 from serving.review.appeal_schemas import (
@@ -65,7 +66,7 @@ class AppealDesk:
         act = self._acting.act(caller)
         about = subject_decision(self._acting.reader, request.decision_id, caller)
         due_on, estimated = due_after(act.moment.day, self._limits.working_days)
-        decided_on = about.said.decided_at.astimezone().date()
+        decided_on = local_day(about.said.decided_at, self._acting.zone)
         new = Appeal(
             appeal_id=self._acting.new_id(),
             status=AppealState.OPEN,

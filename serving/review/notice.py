@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, timedelta, tzinfo
 from typing import Final
 
 from features.catalogue import Feature
@@ -12,6 +12,7 @@ from serving.access.caller import Caller
 from serving.ledger.answered import Answered
 from serving.ledger.chain import Json
 from serving.ledger.json_text import text_of
+from serving.moments import local_day
 from serving.review.acting import Act, Acting
 from serving.review.appeal_desk import AppealDesk, AppealLimits
 from serving.review.errors import NoNoticeError
@@ -85,7 +86,7 @@ class NoticeDesk:
         *,
         data_used: list[DataUsed],
     ) -> Notice:
-        until = _appeal_until(about, self.limits.window_days)
+        until = _appeal_until(about, self.limits.window_days, self.acting.zone)
         days = self.limits.working_days
         return Notice(
             **act.reading,
@@ -134,8 +135,8 @@ def _data_used(about: SubjectDecision, cards: Mapping[str, Feature]) -> list[Dat
     ]
 
 
-def _appeal_until(about: SubjectDecision, days: int) -> date:
-    return about.said.decided_at.astimezone().date() + timedelta(days=days)
+def _appeal_until(about: SubjectDecision, days: int, zone: tzinfo) -> date:
+    return local_day(about.said.decided_at, zone) + timedelta(days=days)
 
 
 def _day(value: Json) -> date | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -68,7 +69,9 @@ class NoticeApi(AnswerApi):
             "Vary": "Accept, Accept-Language",
             "X-Request-ID": request_id,
         }
-        letter = notice_letter(Notice.model_validate_json(bytes(answer.body)), language)
+        letter = notice_letter(
+            Notice.model_validate_json(bytes(answer.body)), language, ZoneInfo(self._api.settings.work_zone)
+        )
         return Response(letter, headers=headers, media_type=media_type)
 
     async def note(self, request: Request, request_id: str) -> Response:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Final
 
 from serving.http.language import Language
+from serving.moments import local_day
 from serving.review.notice_schemas import DataUsed, Notice, TwoLanguages
 
 __all__ = ["notice_letter"]
@@ -57,18 +59,18 @@ _WORDS: Final[dict[Language, _Words]] = {
 }
 
 
-def notice_letter(notice: Notice, language: Language) -> str:
-    """Write a notice as a letter."""
+def notice_letter(notice: Notice, language: Language, zone: tzinfo) -> str:
+    """Write a notice as a letter; its day is the local one of a time zone."""
     words = _WORDS[language]
-    return "\n".join([*_head(notice, words, language), *_sections(notice, words, language)])
+    return "\n".join([*_head(notice, words, language, zone), *_sections(notice, words, language)])
 
 
-def _head(notice: Notice, words: _Words, language: Language) -> Iterator[str]:
+def _head(notice: Notice, words: _Words, language: Language, zone: tzinfo) -> Iterator[str]:
     yield from (f"# {words.title}", "", _told(notice.headline, language), "")
     # two spaces at its end break a line of Markdown
     yield f"{words.party}: {notice.party_id}  "
     yield f"{words.decision}: {notice.of_decision}  "
-    yield f"{words.day}: {notice.decided_on.astimezone():%Y-%m-%d}"
+    yield f"{words.day}: {local_day(notice.decided_on, zone)}"
     yield ""
 
 

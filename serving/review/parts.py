@@ -56,8 +56,9 @@ def review_parts(
     active: ActiveOverrides,
 ) -> ReviewParts:
     """Put the desks together; `replayers` are asked for when a decision is replayed, `active` is what scores are told."""
-    clock = SteadyClock(database, utc_now, tolerance_seconds=settings.clock_tolerance_seconds)
-    acting = Acting(DecisionReader(database, ledger), clock, new_id, ZoneInfo(settings.work_zone))
+    zone = ZoneInfo(settings.work_zone)
+    clock = SteadyClock(database, utc_now, zone=zone, tolerance_seconds=settings.clock_tolerance_seconds)
+    acting = Acting(DecisionReader(database, ledger), clock, new_id, zone)
     override_store, appeal_store = (ReviewStore(database, ledger, kind) for kind in ("override", "appeal"))
     overrides = OverrideDesk(
         override_store, acting, longest_days=settings.override_longest_days, changed=active.refresh

@@ -68,8 +68,9 @@ class AccessSettings(BaseModel):
     )
     work_zone: str = Field(
         default="Asia/Shanghai",
-        description="业务时区：工作时间，以及查询清单时一天的起止 / business time zone: of the working hours, and of the days that lists "
-        "are asked for",
+        description="业务时区：工作时间，查询清单时一天的起止，政策生效、数据新旧、期限所按的日期；记录写明当时的时区，回放按记录 / "
+        "business time zone: of the working hours, of the days that lists are asked for, and of those by which policies begin, "
+        "data grow old and terms end; a record names it, and is replayed by it",
     )
     watch_window_minutes: int = Field(
         default=60,

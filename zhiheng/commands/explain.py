@@ -3,11 +3,12 @@
 import json
 import math
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zhiheng.business_day import business_day
 from zhiheng.errors import NothingToExplainError
 from zhiheng.settings import Settings, load_settings
 
@@ -177,8 +178,8 @@ def scored_book(settings: Settings) -> ScoredBook:
     frame, links = pl.read_parquet(features / LATEST), features / LINKS
     if links.exists():
         frame = with_neighbour_scores(model, frame, pl.read_parquet(links), num_threads=settings.threads)
-    # The scale of the day of the decision, which as in an answer of the service is the local one.
-    today = datetime.now().astimezone().date()
+    # The scale of the day of the decision, as in an answer of the service.
+    today = business_day()
     return ScoredBook(
         model, frame, {card.name: card for card in catalogue()}, load_point_scales().on(today), today
     )

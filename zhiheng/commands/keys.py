@@ -9,6 +9,7 @@ import typer
 
 from serving.access.roles import ALL_COMPANIES, Role
 from serving.random_bytes import new_id
+from zhiheng.business_day import business_zone
 from zhiheng.console import teller
 from zhiheng.database import service_database
 from zhiheng.settings import load_settings
@@ -161,5 +162,5 @@ def _cells(key: "ApiKey") -> tuple[str, ...]:
 
 
 def _end_of(day: date) -> datetime:
-    """Return the first moment after a day, where the command runs."""
-    return datetime.combine(day + timedelta(days=1), time()).astimezone()
+    """Return the first moment after a day, in the business time zone."""
+    return datetime.combine(day + timedelta(days=1), time(), business_zone())

@@ -1,12 +1,12 @@
 """Commands of scorecards: train on the group's panel, fit any table, export a card as JSON, SQL or CSV."""
 
 import getpass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zhiheng.business_day import business_day
 from zhiheng.console import teller
 from zhiheng.settings import REPOSITORY, load_settings
 
@@ -41,7 +41,7 @@ def credit(out: _Out, seed: _Seed = 7, *, force: _Force = False) -> None:
         out=out,
         code_version=code_version(REPOSITORY),
         trained_by=getpass.getuser(),
-        as_of=_today(),
+        as_of=business_day(),
         seed=seed,
         force=force,
     ).run(teller(settings))
@@ -67,7 +67,7 @@ def fit(
         out=out,
         code_version=code_version(REPOSITORY),
         trained_by=getpass.getuser(),
-        as_of=_today(),
+        as_of=business_day(),
         seed=seed,
         force=force,
     )
@@ -107,8 +107,4 @@ def export(
 def _scale() -> "PointScale":
     from models.credit.points import load_point_scales
 
-    return load_point_scales().on(_today())
-
-
-def _today() -> date:
-    return date.today()  # noqa: DTZ011 - the scale of points changes by the calendar day of the desk
+    return load_point_scales().on(business_day())

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Protocol
 
 import numpy as np
@@ -9,13 +10,14 @@ from numpy.typing import NDArray
 
 from features.credit.neighbour_scores import SCORE_FEATURES
 from serving.access.caller import Caller
-from serving.credit.score.basis import Basis
+from serving.credit.score.basis import Basis, recorded_zone
 from serving.credit.score.rules_only import RULES_ONLY_VERSION, RulesOnlyScorer
 from serving.credit.score.schemas import ScoreRequest
 from serving.credit.score.scorer import CreditScorer
 from serving.credit.sources.dated_policies import DatedPolicies
 from serving.credit.terms import FeatureText, Model, Terms
 from serving.errors import FieldProblem
+from serving.moments import local_day
 
 __all__ = ["Bases", "BookTerms", "LookedUpBases", "terms_of"]
 
@@ -31,6 +33,11 @@ class BookTerms:
     texts: Mapping[str, FeatureText]
     policies: DatedPolicies
     model: Model | None
+    zone: str | None = None
+
+    def day_of(self, at: datetime) -> date:
+        """Return the local day of a book's moment, as of a single score's. Raises BasisError."""
+        return local_day(at, recorded_zone(self.zone))
 
     @property
     def grades(self) -> tuple[str, ...]:
@@ -72,6 +79,10 @@ def terms_of(scorer: CreditScorer | RulesOnlyScorer) -> BookTerms:
     """
     if isinstance(scorer, CreditScorer):
         model, terms = scorer.model, scorer.terms
-        return BookTerms(model.version, model.features, terms.texts, terms.policies, model)
+        return BookTerms(
+            model.version, model.features, terms.texts, terms.policies, model, scorer.bounds.zone
+        )
     known = tuple(dict.fromkeys([*scorer.store.features, *SCORE_FEATURES]))
-    return BookTerms(RULES_ONLY_VERSION, known, scorer.load_texts(), scorer.policies, None)
+    return BookTerms(
+        RULES_ONLY_VERSION, known, scorer.load_texts(), scorer.policies, None, scorer.bounds.zone
+    )

@@ -264,6 +264,7 @@ class BookDesk:
                 name: {part: plain[part] for part in ("sources", "bounds")}
                 for name, plain in scored.bases.items()
             },
+            "zone": opened.terms.zone,
             **({} if opened.terms.model is not None else {"features": list(opened.terms.features)}),
             "files": {name: file_sha256(folder / name) for name in kept},
             "answer": summary.model_dump(mode="json", exclude={"request_id", "decision_id", "decided_at"}),

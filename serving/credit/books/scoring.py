@@ -16,7 +16,6 @@ from serving.credit.books.reasons import ReasonTexts
 from serving.credit.books.rows import BookRows
 from serving.credit.score.answer import Outcome, outcome_of, route_of
 from serving.credit.score.basis import Basis
-from serving.credit.sources.dated_policies import day_of
 from serving.credit.terms import Model
 from serving.errors import FieldProblem
 from serving.http.language import Language
@@ -45,7 +44,7 @@ class BookScorer:
         language: Language,
         at: datetime,
     ) -> None:
-        self._model, self._terms, self._at = model, terms.of_model(model), at
+        self._model, self._terms, self._day = model, terms.of_model(model), terms.day_of(at)
         self._frames = BookFrames(model.features, texts, language)
         self.look_up = BookLookUp(
             bases, model.features, route=lambda basis: route_of(basis, self._terms), at=at
@@ -95,7 +94,7 @@ class BookScorer:
             figures[name][places] = values
         parts = np.zeros((count, rows.x.shape[1]))
         parts[places] = scores.contributions
-        points = self._terms.policies.points.on(day_of(self._at)).points(scores.log_odds)
+        points = self._terms.policies.points.on(self._day).points(scores.log_odds)
         known = np.count_nonzero(~np.isnan(rows.x), axis=1).tolist()
         said: dict[str, list[object]] = {name: [None] * count for name in SAID}
         whole = np.floor(points + 0.5).astype(np.int64).tolist()

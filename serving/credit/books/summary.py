@@ -7,7 +7,6 @@ from serving.credit.books.bases import BookTerms
 from serving.credit.books.run import BookCounts
 from serving.credit.books.schemas import BookSummary
 from serving.credit.books.scoring import RowScorer
-from serving.credit.sources.dated_policies import day_of
 
 __all__ = ["BookMarks", "summary_of"]
 
@@ -40,7 +39,7 @@ def summary_of(counts: BookCounts, scorer: RowScorer, terms: BookTerms, marks: B
         ignored_columns=list(marks.ignored),
         grades={grade: counts.grades[grade] for grade in terms.grades},
         model_version=terms.version,
-        policy=terms.policies.advice.on(day_of(marks.at)).name,
+        policy=terms.policies.advice.on(terms.day_of(marks.at)).name,
         data_as_of=stored.sources.data_as_of if stored is not None else None,
         graph_as_of=stored.sources.graph_as_of if stored is not None else None,
         merkle_root=counts.merkle_root,

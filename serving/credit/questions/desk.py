@@ -1,7 +1,7 @@
 """What all desks of questions about a party share: whom the caller may ask about, dates, notes, and the record."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from serving.credit.sources.freshness import AgeLimits, dated_notes, refuse_old
 from serving.errors import NotReadyError
 from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Json
+from serving.moments import local_day
 from serving.schemas import Note
 
 __all__ = ["CreditNow", "QuestionDesk"]
@@ -49,9 +50,11 @@ class QuestionDesk:
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
         ages: AgeLimits,
+        zone: tzinfo,
     ) -> None:
         self.credit, self.now, self.new_id = credit, clock, new_id
         self._exposures, self._ages = features / EXPOSURES, ages
+        self._zone = zone
         self._opened: tuple[tuple[int, ...], ExposureFile] | None = None
 
     def require_party(self, caller: Caller, party_id: str) -> None:
@@ -86,7 +89,8 @@ class QuestionDesk:
 
     def age_notes(self, *, data_as_of: date | None = None, graph_as_of: date | None = None) -> list[Note]:
         """Warn of what is too old; refuse it where that is the policy. Raises StaleError."""
-        notes = dated_notes(self.now().date(), self._ages, data_as_of=data_as_of, graph_as_of=graph_as_of)
+        today = local_day(self.now(), self._zone)
+        notes = dated_notes(today, self._ages, data_as_of=data_as_of, graph_as_of=graph_as_of)
         refuse_old(notes, self._ages)
         return list(notes)
 

@@ -20,7 +20,6 @@ from serving.credit.score.answer import check_additive, outcome_of, route_of
 from serving.credit.score.basis import Basis, basis_of
 from serving.credit.score.schemas import ScoreRequest
 from serving.credit.score.shown import hides_values
-from serving.credit.sources.dated_policies import day_of
 from serving.credit.sources.feature_cards import feature_cards
 from serving.decisions.errors import UnknownDecisionError
 from serving.ledger.answered import Answered
@@ -153,7 +152,7 @@ class ReasonsDesk:
             cards=feature_cards(),
             language=language,
             top=top,
-            scale=self._points.on(day_of(basis.decided_at)),
+            scale=self._points.on(basis.day),
         )
 
 

@@ -34,7 +34,6 @@ from serving.credit.score.basis import Basis
 from serving.credit.score.schemas import ScoreRequest
 from serving.credit.score.scorer import CreditScorer
 from serving.credit.score.shown import hides_values
-from serving.credit.sources.dated_policies import day_of
 from serving.credit.sources.feature_cards import feature_cards
 from serving.credit.terms import Terms
 from serving.errors import FieldProblem, InvalidRequestError
@@ -71,7 +70,7 @@ class WhatIfDesk:
             request.changes,
             cards=cards,
             scale=scorer.model.scale,
-            points=scorer.terms.policies.points.on(day_of(basis.decided_at)),
+            points=scorer.terms.policies.points.on(basis.day),
         )
         answer = self._answer(request, found, basis, caller, quality)
         said = {

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from graph.errors import MissingExtraError
 from serving.credit.questions.api import QuestionDesks, QuestionsApi
@@ -38,6 +39,7 @@ def questions_api(api: Api, *, clock: Callable[[], datetime], new_id: Callable[[
         ages=AgeLimits(
             settings.stale_after_days, settings.stale_graph_days, policy=settings.stale_policy_credit
         ),
+        zone=ZoneInfo(settings.work_zone),
     )
     source = GraphSource(
         settings.home / "graph",

@@ -20,7 +20,7 @@ from serving.credit.score.quality import quality_of
 from serving.credit.score.routing import Routed, take_route
 from serving.credit.score.schemas import Carrier, Contribution, ScoreAnswer
 from serving.credit.score.shown import LEFT_OUT, PATH_LEFT_OUT, hides_values, shown_carrier, shown_hits
-from serving.credit.sources.dated_policies import Advised, day_of
+from serving.credit.sources.dated_policies import Advised
 from serving.credit.sources.freshness import age_notes, refuse_stale
 from serving.credit.sources.party_book import carrier_of, rule_note
 from serving.credit.terms import Terms
@@ -87,7 +87,7 @@ def route_of(basis: Basis, terms: Terms) -> Routed | None:
     the policy is to refuse what is too old.
     """
     refuse_stale(basis)
-    routed = take_route(basis, terms.policies.coverage, as_of=day_of(basis.decided_at))
+    routed = take_route(basis, terms.policies.coverage, as_of=basis.day)
     if basis.known == 0 and (routed is None or routed.pooled is None):
         raise NoFeaturesError(len(basis.values))
     return routed
@@ -98,8 +98,8 @@ def outcome_of(
 ) -> Outcome:
     """Return what is said on a row of scores. Raises AdditivityError when its contributions miss its log-odds."""
     check_additive(scores, row, terms.model.version)
-    figures, policies, at = figures_of(scores, routed, row), terms.policies, basis.decided_at
-    hits = policies.hits(basis.facts, at=at) if basis.facts is not None else ()
+    figures, policies, day = figures_of(scores, routed, row), terms.policies, basis.day
+    hits = policies.hits(basis.facts, on=day) if basis.facts is not None else ()
     aged = age_notes(basis)
     quality = _quality(basis, routed, aged)
     grade = str(
@@ -110,14 +110,14 @@ def outcome_of(
     advised = policies.advise(
         grade,
         hits,
-        at=at,
+        on=day,
         full_quality=quality.level is QualityLevel.FULL,
         in_default=basis.standing is Standing.IN_DEFAULT,
     )
     return Outcome(
         figures=figures,
         grade=grade,
-        points=policies.points_of(figures.log_odds, at=at),
+        points=policies.points_of(figures.log_odds, on=day),
         advised=advised,
         hits=hits,
         quality=quality,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 from typing import Final, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,9 @@ from serving.credit.errors import BasisError
 from serving.credit.score.routing import Pooled
 from serving.credit.score.schemas import CarrierEdge, PartyOverride
 from serving.ledger.chain import Json
+from serving.moments import local_day
 
-__all__ = ["Basis", "Bounds", "CarrierPath", "Sources", "basis_of", "inputs_sha256"]
+__all__ = ["Basis", "Bounds", "CarrierPath", "Sources", "basis_of", "inputs_sha256", "recorded_zone"]
 
 Floats = NDArray[np.float64]
 
@@ -105,7 +107,8 @@ class Bounds:
     """Settings that decide part of an answer: from how many known features on, and until what age of the data, it is full.
 
     `stale_policy` says whether older features or an older graph are flagged or refused; an older model is flagged. None
-    sets no limit.
+    sets no limit. `zone` is the time zone in which a day begins: by it policies and ages count. None, in records of before
+    it was told, is that of the process.
     """
 
     least_known_share: float
@@ -113,6 +116,7 @@ class Bounds:
     stale_graph_days: int | None = None
     stale_model_days: int | None = None
     stale_policy: str = "flag"
+    zone: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +148,11 @@ class Basis:
     def known(self) -> int:
         """Return how many inputs have a value."""
         return int(np.count_nonzero(~np.isnan(self.values)))
+
+    @cached_property
+    def day(self) -> date:
+        """Return the local day of the decision, which says what policies were in force. Raises BasisError."""
+        return local_day(self.decided_at, recorded_zone(self.bounds.zone))
 
     @property
     def known_share(self) -> float:
@@ -231,6 +240,7 @@ def basis_of(plain: Mapping[str, Json]) -> Basis:
         first = error.errors(include_input=False)[0]
         field = ".".join(map(str, first["loc"]))
         raise BasisError(field, f"有误（{first['type']}）", f"is wrong ({first['type']})") from error
+    recorded_zone(stored.bounds.zone)
     features = tuple(stored.inputs)
     values = np.array(
         [np.nan if value is None else value for value in stored.inputs.values()], dtype=np.float64
@@ -238,6 +248,16 @@ def basis_of(plain: Mapping[str, Json]) -> Basis:
     if inputs_sha256(features, values) != stored.inputs_sha256:
         raise BasisError("inputs_sha256", "与 inputs 不符", "does not fit the inputs")
     return Basis(features=features, values=values, **{name: getattr(stored, name) for name in _AS_THEY_ARE})
+
+
+def recorded_zone(name: str | None) -> ZoneInfo | None:
+    """Return the time zone that a record names, None where it names none. Raises BasisError where it is not known here."""
+    try:
+        return None if name is None else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise BasisError(
+            "bounds.zone", f"本机没有时区 {name} 的数据", f"is {name}, of which this machine knows nothing"
+        ) from error
 
 
 def inputs_sha256(features: Sequence[str], values: Floats) -> str:

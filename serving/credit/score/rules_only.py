@@ -21,7 +21,7 @@ from serving.credit.score.shown import LEFT_OUT, shown_hits
 from serving.credit.score.together import tried
 from serving.credit.score.writing import Asked, Scored, written
 from serving.credit.sources.book_store import BookStore
-from serving.credit.sources.dated_policies import DatedPolicies, day_of
+from serving.credit.sources.dated_policies import DatedPolicies
 from serving.credit.sources.feature_store import FeatureStore
 from serving.credit.sources.freshness import age_notes, refuse_stale
 from serving.credit.sources.party_book import PartyBook, rule_note
@@ -42,7 +42,7 @@ class RulesOnlyScorer:
 
     def __init__(self, sources: "CreditSources", store: FeatureStore, book: BookStore | None) -> None:
         self.policies = sources.policies
-        self.store, self._bounds = store, sources.bounds
+        self.store, self.bounds = store, sources.bounds
         self.book = PartyBook(book, store, features=(), version=RULES_ONLY_VERSION)
         self._companies, self.load_texts = book, sources.load_texts
         self._clock: Callable[[], datetime] = sources.clock
@@ -92,7 +92,7 @@ class RulesOnlyScorer:
                 level=Level.RULES_ONLY,
                 graph_sha256=self.store.graph_sha256 if known else None,
             ),
-            bounds=self._bounds,
+            bounds=self.bounds,
             decided_at=now,
             override=None if party is None or caller is None else self._override_of(party, caller, now),
         )
@@ -105,7 +105,7 @@ def rules_answer(basis: Basis, policies: DatedPolicies, marks: Marks) -> ScoreAn
     """
     refuse_stale(basis)
     aged = age_notes(basis)
-    hits = policies.hits(basis.facts, at=basis.decided_at) if basis.facts is not None else ()
+    hits = policies.hits(basis.facts, on=basis.day) if basis.facts is not None else ()
     in_default = basis.standing is Standing.IN_DEFAULT
     shown = shown_hits(hits, marks.companies, basis, policies)
     decision = decide(Advice.DECLINE if in_default else Advice.MANUAL_REVIEW, hits)
@@ -130,7 +130,7 @@ def rules_answer(basis: Basis, policies: DatedPolicies, marks: Marks) -> ScoreAn
         override=basis.override,
         rules=[rule_note(hit) for hit in shown],
         route=None,
-        policy=policies.advice.on(day_of(basis.decided_at)).name,
+        policy=policies.advice.on(basis.day).name,
         contributions=[],
         model_version=basis.sources.model_version,
         data_as_of=basis.sources.data_as_of,

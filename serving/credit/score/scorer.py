@@ -71,7 +71,7 @@ class CreditScorer:
         )
         self._writer = Writer(terms)
         self._texts = {name: terms.text(name) for name in model.features}
-        self._bounds, self._clock, self._new_id = bounds, clock, new_id
+        self.bounds, self._clock, self._new_id = bounds, clock, new_id
         self._override_of = override_of
         self._of_stored = Sources(
             model_version=model.version,
@@ -156,7 +156,7 @@ class CreditScorer:
             neighbours_scored=book.scored or party is None,
             paths=about.paths,
             sources=self._of_given if party is None else self._of_stored,
-            bounds=self._bounds,
+            bounds=self.bounds,
             decided_at=now,
             override=None if party is None or caller is None else self._override_of(party, caller, now),
         )

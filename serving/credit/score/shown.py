@@ -10,7 +10,7 @@ from models.credit.rules.policy import Rule
 from serving.access.roles import ALL_COMPANIES
 from serving.credit.score.basis import Basis, CarrierPath
 from serving.credit.score.schemas import Carrier
-from serving.credit.sources.dated_policies import DatedPolicies, day_of
+from serving.credit.sources.dated_policies import DatedPolicies
 from serving.schemas import Note
 
 __all__ = ["LEFT_OUT", "OF_THE_GROUP", "PATH_LEFT_OUT", "hides_values", "shown_carrier", "shown_hits"]
@@ -56,8 +56,8 @@ def shown_hits(
         return tuple(hits)
     uses = basis.facts.limit_uses
     seen = None if uses is None else tuple(use for use in uses if use.org_id in companies)
-    own = frozenset(policies.hits(basis.facts.model_copy(update={"limit_uses": seen}), at=basis.decided_at))
-    summed = {rule.code: rule for rule in policies.rules.rules_on(day_of(basis.decided_at)) if _sums(rule)}
+    own = frozenset(policies.hits(basis.facts.model_copy(update={"limit_uses": seen}), on=basis.day))
+    summed = {rule.code: rule for rule in policies.rules.rules_on(basis.day) if _sums(rule)}
     return tuple(_without_figures(hit, summed) if _others(hit, own, summed) else hit for hit in hits)
 
 

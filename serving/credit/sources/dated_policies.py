@@ -5,8 +5,8 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import cached_property, lru_cache
+from datetime import date
+from functools import cached_property
 from typing import Final
 
 from pydantic import BaseModel
@@ -19,7 +19,7 @@ from models.credit.rules.facts import RuleFacts
 from models.credit.rules.policy import RuleFile
 from serving.credit.sources.kept import KeptByIdentity
 
-__all__ = ["Advised", "DatedPolicies", "day_of"]
+__all__ = ["Advised", "DatedPolicies"]
 
 _MOST_DAYS: Final = 4
 
@@ -36,7 +36,7 @@ class Advised:
 
 @dataclass(frozen=True)
 class DatedPolicies:
-    """The policies by date; the day of an answer is the group's local day, not UTC's."""
+    """The policies by date; the day of an answer is that of its basis: the local one of its zone."""
 
     advice: Policies
     rules: RuleFile
@@ -52,22 +52,22 @@ class DatedPolicies:
         )
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def hits(self, facts: RuleFacts, *, at: datetime) -> tuple[RuleHit, ...]:
+    def hits(self, facts: RuleFacts, *, on: date) -> tuple[RuleHit, ...]:
         """Return the rules that a party's facts break, and those that could not be checked, worst first."""
-        return self._on(day_of(at)).hits(facts)
+        return self._on(on).hits(facts)
 
     def advise(
-        self, grade: str, hits: Sequence[RuleHit], *, at: datetime, full_quality: bool, in_default: bool
+        self, grade: str, hits: Sequence[RuleHit], *, on: date, full_quality: bool, in_default: bool
     ) -> Advised:
         """Return the worst of the grade's advice and the rules'."""
-        policy = self._on(day_of(at)).advice
+        policy = self._on(on).advice
         of_grade = policy.advise(grade, full_quality=full_quality, in_default=in_default)
         decision = decide(of_grade, hits)
         return Advised(policy.name, decision.advice, of_grade, decision.decided_by)
 
-    def points_of(self, log_odds: float, *, at: datetime) -> int:
+    def points_of(self, log_odds: float, *, on: date) -> int:
         """Return the whole points of log-odds; more points are less risk."""
-        scale = self._on(day_of(at)).points
+        scale = self._on(on).points
         return math.floor(scale.offset - scale.factor * log_odds + 0.5)
 
     @cached_property
@@ -102,12 +102,6 @@ class _OfDay:
 
     def _evaluated(self, facts: RuleFacts) -> tuple[RuleHit, ...]:
         return evaluate_rules(facts, self._policies.rules, self._day)
-
-
-@lru_cache(maxsize=64)
-def day_of(at: datetime) -> date:
-    """Return the group's local day of a moment."""
-    return at.astimezone().date()
 
 
 def _plain(value: object) -> object:

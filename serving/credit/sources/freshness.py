@@ -29,7 +29,7 @@ def age_notes(basis: Basis) -> tuple[Note, ...]:
     """Name features, graph and model that are too old; a payload of features has no date."""
     sources = basis.sources
     return dated_notes(
-        basis.decided_at.date(),
+        _day(basis),
         _limits(basis),
         data_as_of=sources.data_as_of,
         graph_as_of=sources.graph_as_of,
@@ -70,6 +70,11 @@ def refuse_old(notes: Sequence[Note], limits: AgeLimits) -> None:
 def lowers(notes: Sequence[Note]) -> bool:
     """Tell whether what is too old makes the answer a fallback: data or graph do, the model's age is told alone."""
     return any(note.code in _LOWERS for note in notes)
+
+
+def _day(basis: Basis) -> date:
+    # Records that name no zone are of releases that counted ages by days of UTC.
+    return basis.decided_at.date() if basis.bounds.zone is None else basis.day
 
 
 def _limits(basis: Basis) -> AgeLimits:

@@ -139,7 +139,7 @@ def test_officer_sees_no_routes_of_planners(database: Database) -> None:
 def test_clock_behind_the_chain_gives_the_chains_time_and_says_so(database: Database) -> None:
     ledger = Ledger(database)
     given = [NOW]
-    clock = SteadyClock(database, lambda: given[0], tolerance_seconds=5)
+    clock = SteadyClock(database, lambda: given[0], zone=UTC, tolerance_seconds=5)
     assert (clock.now().at, clock.now().notes) == (NOW, [])
     fill(ledger, ["*"], 3)  # the newest is two hours later
     newest = NOW + timedelta(hours=2)

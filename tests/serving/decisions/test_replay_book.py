@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -166,7 +167,7 @@ def test_a_policy_that_was_changed_afterwards_shows_as_rows_that_differ(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     book = scored(office, mixed(office, 400))
-    with_policies(office, monkeypatch, datetime.now().astimezone().date())
+    with_policies(office, monkeypatch, datetime.now(ZoneInfo("Asia/Shanghai")).date())
     found = replayed(office, book["decision_id"])
     assert found["outcome"] == "differs"
     assert [one["code"] for one in found["reasons"]] == ["policies_changed", "rows_differ"]
