@@ -120,13 +120,8 @@ class CreditLane:
     def before(self, served: str | None) -> str | None:
         """Return the champion before the one that answers, if it lies here whole."""
         here = kept_versions(self._models)
-        versions = [one.version for one in self.board.history(CREDIT)]
-        if served in versions:
-            versions = versions[: len(versions) - 1 - versions[::-1].index(served)]
-        for version in reversed(versions):
-            if version != served and version in here and _whole(here[version].folder):
-                return version
-        return None
+        earlier = (one for one in self.board.before(CREDIT, served) if one in here)
+        return next((one for one in earlier if _whole(here[one].folder)), None)
 
     def check(self, version: str) -> bool:
         """Say whether a model or the scorecard lies here with every file as it was written."""

@@ -15,7 +15,7 @@ from serving.ledger.errors import LedgerUnavailableError
 from serving.ledger.tables import champion_history, model_acts
 from serving.moments import moment_text
 
-__all__ = ["ALIAS_ACT", "Champion", "Named", "Switch", "SwitchBoard", "switches_in"]
+__all__ = ["ALIAS_ACT", "Champion", "Named", "Ordered", "Switch", "SwitchBoard", "switches_in"]
 
 _LOG: Final = logging.getLogger("bentoml.zhiheng")
 ALIAS_ACT: Final = "alias"
@@ -32,7 +32,10 @@ class Named:
 
 @dataclass(frozen=True)
 class Switch:
-    """How a family stands: who answers, since when and why; `seq` is the newest act, 0 where there was none."""
+    """How a family stands: who answers, since when and why; `seq` is the newest act, 0 where there was none.
+
+    `taken_away` are the versions that kills and rollbacks put out of use since the champion was last to answer.
+    """
 
     seq: int = 0
     level: Level = Level.CHAMPION
@@ -43,6 +46,15 @@ class Switch:
     challenger: Named | None = None
     act: str | None = None
     key_id: str | None = None
+    taken_away: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """Whom a kill, a rollback or a restore let answer, from when on; None: the champion, or nobody."""
+
+    version: str | None
+    since: str
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,9 @@ def switches_in(rows: Iterable[Row[tuple[object, ...]]]) -> dict[str, Switch]:
                 reason=row.reason,
                 act=row.act,
                 key_id=row.key_id,
+                taken_away=frozenset()
+                if level is Level.CHAMPION
+                else (held.taken_away | {row.instead_of}) - {row.version, None},
             )
     return found
 
@@ -86,25 +101,36 @@ class SwitchBoard:
         self._database = database
         self._switches: Mapping[str, Switch] = {}
         self._history: Mapping[str, Sequence[Champion]] = {}
+        self._ordered: Mapping[str, Sequence[Ordered]] = {}
         self._named: frozenset[tuple[str, str]] = frozenset()
         self._turn = threading.Lock()
         self.read = False
 
-    def refresh(self) -> None:
-        """Read the acts; where the database is away the last state stays, and the ledger's own health says why."""
+    def refresh(self) -> bool:
+        """Read the acts and say whether that was possible.
+
+        Where the database is away the last state stays, and the ledger's own health says why.
+        """
         try:
             with self._turn, self._database.reading() as connection:
                 acts = connection.execute(select(model_acts).order_by(model_acts.c.seq)).all()
                 rows = connection.execute(select(champion_history).order_by(champion_history.c.seq)).all()
         except LedgerUnavailableError as error:
             _LOG.warning("switches of models cannot be read, the last state stays: %s", error.en)
-            return
+            return False
         history: dict[str, list[Champion]] = {}
         for row in rows:
             history.setdefault(row.family, []).append(Champion(row.version, row.since))
+        ordered: dict[str, list[Ordered]] = {}
+        for row in acts:
+            if row.act != ALIAS_ACT:
+                version = None if row.level == Level.CHAMPION else row.version
+                ordered.setdefault(row.family, []).append(Ordered(version, row.at))
         champions = (row for row in acts if row.act == ALIAS_ACT and row.level == Alias.CHAMPION)
         self._named = frozenset((row.family, row.version) for row in champions)
-        self._switches, self._history, self.read = switches_in(acts), history, True
+        self._switches, self._history, self._ordered = switches_in(acts), history, ordered
+        self.read = True
+        return True
 
     def of(self, family: str) -> Switch:
         """Return how a family stands."""
@@ -113,6 +139,21 @@ class SwitchBoard:
     def history(self, family: str) -> Sequence[Champion]:
         """Return who answered as champion, oldest first."""
         return self._history.get(family, ())
+
+    def ordered(self, family: str) -> Sequence[Ordered]:
+        """Return who was to answer by kills, rollbacks and restores, oldest first."""
+        return self._ordered.get(family, ())
+
+    def before(self, family: str, served: str | None) -> Sequence[str]:
+        """Return the champions before the version that answers, newest first, without those that orders took away.
+
+        The history is cut where that version last was champion: what came later is what was gone back from.
+        """
+        versions = [one.version for one in self.history(family)]
+        if served in versions:
+            versions = versions[: len(versions) - 1 - versions[::-1].index(served)]
+        refused = {served, *self.of(family).taken_away}
+        return [one for one in dict.fromkeys(reversed(versions)) if one not in refused]
 
     def was_champion(self, family: str, version: str) -> bool:
         """Say whether a version answered as champion, or was made champion by an order."""

@@ -98,7 +98,7 @@ class CreditParts:
         sources, switch = self.sources, self._board.of(CREDIT)
         data = stamp_of(*_with_beside(sources.features), *_with_beside(sources.book))
         models = stamp_of(sources.pointer, sources.challenger, sources.scorecard / MANIFEST)
-        named = self._board.alias_version(CREDIT, Alias.CHAMPION, self._pointed(Alias.CHAMPION))
+        named = self._named(Alias.CHAMPION)
         return data, models, switch.level, switch.version, named, switch.challenger
 
     def _hash_again(self) -> None:
@@ -163,7 +163,9 @@ class CreditParts:
         if switch.level is Level.CHAMPION:
             yield from self._champion()
             # After a start with a broken champion the last champion that is whole answers, and says so.
-            yield from self._earlier(None)
+            if self.serves is None or self.serves.level is not Level.CHAMPION:
+                champion = self._named(Alias.CHAMPION)
+                yield from (one for one in self._earlier(None) if one.version != champion)
             return
         for level in (switch.level, *_DOWNWARD.get(switch.level, ())):
             if level is Level.RULES_ONLY:
@@ -196,19 +198,14 @@ class CreditParts:
             yield _Candidate(level, version, kept.folder)
 
     def _earlier(self, than: str | None) -> Iterator[_Candidate]:
-        """Return champions of earlier, newest first; `than` was ordered and is not among them."""
+        """Return the champions before what was ordered, newest first; without an order all that there were."""
         kept = self.sources.kept()
-        if self.serves is not None and self.serves.level is Level.CHAMPION and than is None:
-            return
-        seen = {than, self._pointed(Alias.CHAMPION)}
-        for champion in reversed(self._board.history(CREDIT)):
-            if champion.version not in seen and champion.version in kept:
-                seen.add(champion.version)
-                yield _Candidate(Level.PREVIOUS, champion.version, kept[champion.version].folder)
+        for version in self._board.before(CREDIT, than):
+            if version in kept:
+                yield _Candidate(Level.PREVIOUS, version, kept[version].folder)
 
     def _load_challenger(self) -> None:
-        pointed = self._pointed(Alias.CHALLENGER)
-        version = self._board.alias_version(CREDIT, Alias.CHALLENGER, pointed)
+        version = self._named(Alias.CHALLENGER)
         if version is None or (self.serves is not None and version == self.serves.version):
             self.challenger = None
             return
@@ -231,12 +228,14 @@ class CreditParts:
                 return bundle.folder
         raise UnknownVersionError(CREDIT)
 
-    def _pointed(self, alias: Alias) -> str | None:
+    def _named(self, alias: Alias) -> str | None:
+        """Return the version with an alias, by the files and the orders."""
         path = self.sources.pointer if alias is Alias.CHAMPION else self.sources.challenger
         try:
-            return read_pointer(path).version
+            pointed = read_pointer(path).version
         except BundleError:
-            return None
+            pointed = None
+        return self._board.alias_version(CREDIT, alias, pointed)
 
     def _folders(self) -> list[Path]:
         """Return the folders of the models that answer now."""
