@@ -1,15 +1,18 @@
 """Rows of books that a key may have scored in an hour and a day: counted in the database, for all workers and hosts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from graph.errors import UserError
 from serving.access.caller import Caller
 from serving.access.errors import LimitExceededError, TooManyRowsError
 from serving.access.limits import Limits
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from serving.ledger.tables import key_rows
 
 __all__ = ["RowBudget"]
@@ -25,8 +28,24 @@ class RowBudget:
     def __init__(self, database: Database, limits: Limits, *, clock: Callable[[], datetime]) -> None:
         self._database, self._limits, self._clock = database, limits, clock
 
-    def take(self, caller: Caller, rows: int) -> None:
-        """Take rows from a key's budget before they are scored; what is refused takes nothing.
+    @contextmanager
+    def taken(self, caller: Caller, rows: int) -> Iterator[None]:
+        """Take rows for what is done inside, and give them back where that is refused. Raises what `take` raises.
+
+        Not where the ledger failed: what it was given may be on record all the same.
+        """
+        hour = self.take(caller, rows)
+        try:
+            yield
+        except LedgerUnavailableError:
+            raise
+        except UserError:
+            with suppress(LedgerUnavailableError), self._database.writing() as connection:
+                _add(connection, caller.call.key_id, hour, -rows)
+            raise
+
+    def take(self, caller: Caller, rows: int) -> str:
+        """Take rows from a key's budget before they are scored, and return of which hour; what is refused takes nothing.
 
         Raises TooManyRowsError for a book that is too large whenever it comes, and LimitExceededError saying when to come
         again.
@@ -40,6 +59,7 @@ class RowBudget:
             used = _used(connection, caller.call.key_id, since=_hour(now) - _DAY + _HOUR)
             _refuse(used, rows, limits, now=now)
             _add(connection, caller.call.key_id, _text(_hour(now)), rows)
+        return _text(_hour(now))
 
     def used(self, caller: Caller) -> tuple[int, int]:
         """Return how many rows were taken in this clock hour and in the last 24."""

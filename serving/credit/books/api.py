@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["BooksApi", "books_handlers"]
 
 _OFFICER: Final = frozenset({Role.RISK_OFFICER})
+_NOBODY: Final = "nobody waits for the answer any more"
 
 SCORES: Final = Endpoint(
     path="/v1/credit/scores",
@@ -138,7 +139,7 @@ class BooksApi(AnswerApi):
 
         def work() -> "Answered | AnsweredBook":
             if not owner.acquire(blocking=False):
-                raise LedgerUnavailableError("nobody waits for the answer any more")
+                raise LedgerUnavailableError(_NOBODY)
             return self._computed(asked(), caller, spooled, abandoned.is_set)
 
         try:
@@ -156,7 +157,7 @@ class BooksApi(AnswerApi):
     def _computed(
         self, asked: "BookJob", caller: Caller, spooled: Spooled, abandoned: Abandoned
     ) -> "Answered | AnsweredBook":
-        """Score a book, or make it a job where it is too large to be waited for.
+        """Score a book, or make it a job where it is too large to be waited for; neither where nobody waits any more.
 
         The upload goes unless it was submitted with a job: from then on it is the job's.
         """
@@ -164,20 +165,22 @@ class BooksApi(AnswerApi):
         try:
             desk = self._desk()
             opened = desk.open(asked, spooled.path)
-            self._admit(caller, opened.table.rows)
-            if opened.table.rows <= desk.limits.now_rows or abandoned():
-                return desk.answer(opened, caller, abandoned=abandoned)
-            file = self._sealed(asked)
-            submitting = True
-            return self._submitted(asked, caller, file)
+            rows = opened.table.rows
+            file = None if rows <= desk.limits.now_rows else self._sealed(asked)
+            if abandoned():
+                raise LedgerUnavailableError(_NOBODY)
+            with self._api.access.budget.taken(caller, rows):
+                submitting = file is not None
+                answered: Answered | AnsweredBook = (
+                    desk.answer(opened, caller, abandoned=abandoned)
+                    if file is None
+                    else self._submitted(asked, caller, file)
+                )
+            self._api.access.watch.scored(caller, rows)
+            return answered
         finally:
             if not submitting:
                 self._jobs.files.discard(asked.book_id)
-
-    def _admit(self, caller: Caller, rows: int) -> None:
-        """Take the rows from the key's budget, and let many of them at night be noticed. Raises LimitExceededError."""
-        self._api.access.budget.take(caller, rows)
-        self._api.access.watch.scored(caller, rows)
 
     def _sealed(self, asked: "BookJob") -> JobFile:
         media, name = asked.kind.media_type, f"book.{asked.kind.value}"

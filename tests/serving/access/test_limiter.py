@@ -12,7 +12,9 @@ from serving.access.identity import Identity
 from serving.access.limiter import Limiter
 from serving.access.limits import KeyLimits, Limits
 from serving.access.row_budget import RowBudget
+from serving.jobs.errors import JobQueueFullError
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from tests.serving.databases import Place
 
 LIMITS = Limits(60, 2, 1000, rows_per_hour=1500, rows_per_day=2500)
@@ -153,3 +155,26 @@ def test_a_book_that_never_fits_is_said_to_be_too_large(database: Database, cloc
     with pytest.raises(TooManyRowsError, match="10 at once"):
         budget.take(caller(rows_per_day=10), 11)
     assert budget.used(caller()) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "used"),
+    [
+        (JobQueueFullError(3), (0, 500)),
+        (LedgerUnavailableError("the commit was lost"), (400, 900)),
+        (ZeroDivisionError(), (400, 900)),
+    ],
+    ids=["refused", "may be on record", "nobody knows"],
+)
+def test_rows_of_what_was_refused_are_given_back_to_their_hour(
+    database: Database, clocks: Clocks, error: Exception, used: tuple[int, int]
+) -> None:
+    budget = RowBudget(database, LIMITS, clock=lambda: clocks.now)
+    budget.take(caller(), 500)
+    clocks.now += timedelta(hours=1)
+    with pytest.raises(type(error)), budget.taken(caller(), 400):
+        raise error
+    assert budget.used(caller()) == used
+    with budget.taken(caller(), 100):
+        clocks.now += timedelta(hours=1)
+    assert budget.used(caller()) == (0, used[1] + 100)

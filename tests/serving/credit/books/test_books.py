@@ -9,6 +9,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,17 +19,19 @@ import pytest
 import xlsxwriter
 from pydantic import BaseModel
 
-from serving.access.caller import Caller
+from serving.access.caller import Call, Caller
 from serving.access.errors import OutsideScopeError
 from serving.access.keys import KeyStore
 from serving.access.roles import Role
 from serving.access.watch import Watch
+from serving.credit.books.desk import BookDesk, BookJob
 from serving.credit.books.kept import kept_book
 from serving.credit.books.proof import leaves_of, proof_of, proven
 from serving.credit.books.schemas import BookAnswer
 from serving.credit.score.scorer import CreditScorer
 from serving.http.api import Api
 from serving.jobs.files import JobFile
+from serving.jobs.store import JobLimits
 from serving.ledger.answered import Answered
 from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
@@ -47,6 +50,7 @@ FIGURES = (
     *("grade", "points", "advice", "decided_by"),
 )
 KINDS = list(TableKind)
+LARGE = body(pl.DataFrame({"party_id": [f"P{i:07d}" for i in range(10)]}), TableKind.CSV)
 
 
 def ledger(client: "Client") -> Ledger:
@@ -302,6 +306,60 @@ def test_a_job_submitted_after_the_deadline_keeps_its_input(
     client.deployment.jobs.worker.run_next()
     (job,) = client.http.get("/v1/jobs", Authorization=f"Bearer {client.key}").json()["jobs"]
     assert wait(client, f"/v1/jobs/{job['job_id']}")["state"] == "done"
+
+
+def test_a_large_book_that_was_opened_too_late_is_neither_scored_nor_counted(
+    world: "World", make_client: "MakeClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = make_client(world.home, world.officer, book_now_rows=5)
+    began, heard = threading.Event(), threading.Event()
+    works: list[Future[object]] = []
+    opened = BookDesk.open
+
+    def slow(self: BookDesk, asked: BookJob, source: Path) -> object:
+        began.set()
+        assert heard.wait(20)
+        return opened(self, asked, source)
+
+    async def overdue(self: Api, function: Callable[[], object]) -> NoReturn:
+        works.append(self.slow_threads.submit(function))
+        assert await asyncio.to_thread(began.wait, 20)
+        raise TimeoutError
+
+    monkeypatch.setattr(BookDesk, "open", slow)
+    monkeypatch.setattr(Api, "in_slow_thread", overdue)
+    monkeypatch.setattr("serving.credit.books.desk.run_book", pytest.fail)
+    before = budget_used(client)
+    assert send(client, LARGE, TableKind.CSV).status_code >= 500
+    heard.set()
+    with pytest.raises(LedgerUnavailableError, match="nobody waits"):
+        works[0].result(20)
+    assert client.deployment.jobs.store.open_jobs() == 0
+    assert budget_used(client) == before
+    assert not inputs_kept(client)
+
+
+def test_a_book_that_the_queue_refuses_takes_nothing_from_the_budget(
+    world: "World", make_client: "MakeClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = make_client(world.home, world.officer, book_now_rows=5)
+    store = client.deployment.jobs.store
+    client.deployment.jobs.worker.hold()
+    before = budget_used(client)
+    monkeypatch.setattr(store, "limits", JobLimits(waiting=0, silence_seconds=30.0))
+    refused = send(client, LARGE, TableKind.CSV)
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:zhiheng:problem:job-queue-full")
+    assert budget_used(client) == before
+    assert not inputs_kept(client)
+    monkeypatch.undo()
+    assert send(client, LARGE, TableKind.CSV).status_code == 202
+    assert budget_used(client) == before + 10
+
+
+def budget_used(client: "Client") -> int:
+    """Return how many rows the client's key had scored in a day."""
+    caller = Caller(Call("request-1", client.key.split("_")[1], ()), "test", ("*",))
+    return client.deployment._access.budget.used(caller)[1]
 
 
 def test_work_that_had_not_begun_at_the_deadline_leaves_no_upload(
