@@ -1,8 +1,8 @@
 """Check what is handed in, and take its good rows: whole or not at all, in the chain before it is answered."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -11,9 +11,11 @@ from sqlalchemy import Connection
 
 from features.checked_files import file_sha256, write_parquet_atomically
 from features.contracts import contract_of
+from features.errors import UnwritableFileError
 from serving.access.caller import Caller
+from serving.durable_files import make_durable
 from serving.intake.checking import HandedIn, IntakeChecker
-from serving.intake.errors import IntakeAbandonedError, UnknownUploadError
+from serving.intake.errors import IntakeAbandonedError, TakenAlreadyError, UnknownUploadError
 from serving.intake.failed_rows import failed_rows
 from serving.intake.schemas import (
     IntakeAnswer,
@@ -30,6 +32,7 @@ from serving.intake.uploads import Taken, UploadStore
 from serving.ledger.answered import Answered, write_answer
 from serving.ledger.chain import Json, Ledger
 from serving.schemas import Note, QualityLevel
+from serving.uploads.errors import UploadRoomError
 from serving.uploads.media import TableKind
 from serving.uploads.spool import Spooled
 
@@ -67,8 +70,8 @@ class IntakeDesk:
     ) -> Answered:
         """Check a file; with `take` keep its good rows. The record is written here, unless nobody waits any more.
 
-        Raises UnknownTableError, IntakeTableError, UnreadableUploadError, TakenAlreadyError, and IntakeAbandonedError where the
-        caller was told that it took too long: nothing is taken then.
+        Raises UnknownTableError, IntakeTableError, UnreadableUploadError, TakenAlreadyError, UploadRoomError,
+        LedgerUnavailableError, and IntakeAbandonedError where the caller was told that it took too long: nothing is taken then.
         """
         contract_of(table)
         if mode is IntakeMode.TAKE:
@@ -82,16 +85,14 @@ class IntakeDesk:
             _refuse_abandoned(abandoned)
             self._ledger.append([answered.record])
             return answered
-        with self._files(table, upload_id):
+        try:
             taken = self._write_files(found, file, kind, caller, upload_id)
             answered = self._written(answer, kind, caller, taken)
-
-            def beside(connection: Connection) -> None:
-                self._uploads.check_new(connection, table, file.sha256, caller)
-                self._uploads.add(connection, taken)
-
             _refuse_abandoned(abandoned)
-            self._ledger.append([answered.record], beside=beside)
+        except BaseException:
+            self._remove(table, upload_id)
+            raise
+        self._append(answered, taken, caller)
         return answered
 
     def uploads(self, query: UploadListQuery, caller: Caller, zone: ZoneInfo) -> Answered:
@@ -119,9 +120,7 @@ class IntakeDesk:
     ) -> Taken:
         table, checked = found.contract.name, found.checked
         good, failed = self._uploads.good_path(table, upload_id), self._uploads.failed_path(table, upload_id)
-        write_parquet_atomically(checked.good, good, private=True)
-        if not checked.passed:
-            write_parquet_atomically(failed_rows(checked), failed, private=True)
+        self._keep(found, good, failed)
         return Taken(
             upload_id=upload_id,
             table=table,
@@ -137,18 +136,36 @@ class IntakeDesk:
             failed_sha256=None if checked.passed else file_sha256(failed),
         )
 
-    @contextmanager
-    def _files(self, table: str, upload_id: str) -> Iterator[None]:
-        """Remove the files of an upload whose record could not be written: without its row nobody reads them."""
+    def _keep(self, found: HandedIn, good: Path, failed: Path) -> None:
+        """Write the files of an upload, durable before any record names them. Raises UploadRoomError."""
+        checked = found.checked
         try:
-            yield
-        except BaseException:
-            for path in (
-                self._uploads.good_path(table, upload_id),
-                self._uploads.failed_path(table, upload_id),
-            ):
-                path.unlink(missing_ok=True)
+            write_parquet_atomically(checked.good, good, private=True)
+            if not checked.passed:
+                write_parquet_atomically(failed_rows(checked), failed, private=True)
+            # Up to the home, as the folder of uploads may be as new as its first file.
+            make_durable([good] if checked.passed else [good, failed], root=self._uploads.folder.parent)
+        except (UnwritableFileError, OSError) as problem:
+            raise UploadRoomError from problem
+
+    def _append(self, answered: Answered, taken: Taken, caller: Caller) -> None:
+        """Write the record and the row of an upload, both or none. Raises TakenAlreadyError, LedgerUnavailableError."""
+
+        def beside(connection: Connection) -> None:
+            self._uploads.check_new(connection, taken.table, taken.sha256, caller)
+            self._uploads.add(connection, taken)
+
+        try:
+            self._ledger.append([answered.record], beside=beside)
+        except TakenAlreadyError:
+            # After any other error the row may be durable (the connection was lost while it was committed): files without
+            # a row are set aside later, see serving.intake.cleaning.
+            self._remove(taken.table, taken.upload_id)
             raise
+
+    def _remove(self, table: str, upload_id: str) -> None:
+        for path in (self._uploads.good_path(table, upload_id), self._uploads.failed_path(table, upload_id)):
+            path.unlink(missing_ok=True)
 
     def _answer(
         self, found: HandedIn, file: Spooled, mode: IntakeMode, caller: Caller, upload_id: str | None

@@ -2,7 +2,8 @@
 
 import io
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,9 +23,10 @@ from serving.intake.desk import IntakeDesk
 from serving.intake.errors import IntakeAbandonedError
 from serving.intake.schemas import IntakeMode
 from serving.intake.uploads import UploadStore
-from serving.ledger.chain import Ledger
+from serving.ledger.chain import Json, Ledger
 from serving.ledger.database import Database
 from serving.ledger.errors import LedgerUnavailableError
+from serving.ledger.writing import Beside
 from serving.uploads.limits import TableLimits
 from serving.uploads.media import TableKind
 from serving.uploads.spool import Spooled
@@ -232,9 +234,74 @@ def test_what_cannot_be_recorded_is_not_taken(stewards: Stewards, monkeypatch: p
 
     monkeypatch.setattr(UploadStore, "add", fail)
     assert stewards.send("payments", PAYMENTS, mode="take").status_code == 503
-    assert stewards.files() == []
+    assert stewards.get("/v1/intake/uploads").json()["uploads"] == []
     monkeypatch.undo()
     assert stewards.send("payments", PAYMENTS, mode="take").status_code == 200
+
+
+def test_an_upload_whose_commit_was_lost_keeps_the_files_that_its_record_names(
+    stewards: Stewards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = Ledger.append
+
+    def lost(self: Ledger, records: Sequence[Mapping[str, Json]], *, beside: Beside | None = None) -> None:
+        append(self, records, beside=beside)
+        raise LedgerUnavailableError("connection lost during the commit")
+
+    monkeypatch.setattr(Ledger, "append", lost)
+    assert stewards.send("payments", PAYMENTS, mode="take").status_code == 503
+    monkeypatch.undo()
+    again = stewards.send("payments", PAYMENTS, mode="take")
+    (taken,) = stewards.get("/v1/intake/uploads").json()["uploads"]
+    assert again.status_code == 409
+    assert taken["upload_id"] in again.json()["detail"]
+    assert len(stewards.files()) == 2
+    assert stewards.get(f"/v1/intake/uploads/{taken['upload_id']}/failed.xlsx").status_code == 200
+
+
+def test_an_upload_that_another_was_faster_with_leaves_no_files(
+    stewards: Stewards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stewards.send("payments", PAYMENTS, mode="take").status_code == 200
+    before = stewards.files()
+    monkeypatch.setattr(UploadStore, "refuse_twice", lambda *_: None)
+    assert stewards.send("payments", PAYMENTS, mode="take").status_code == 409
+    assert stewards.files() == before
+
+
+def test_an_upload_that_the_disk_has_no_room_for_is_not_taken(
+    stewards: Stewards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("serving.intake.desk.make_durable", full)
+    refused = stewards.send("payments", PAYMENTS, mode="take")
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:zhiheng:problem:no-room")
+    assert stewards.files() == []
+
+
+def test_files_and_their_names_are_on_disk_before_the_record_that_names_them(
+    stewards: Stewards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[Path] = set()
+    at_record: list[set[Path]] = []
+    fsync, append = os.fsync, Ledger.append
+
+    def note(handle: int) -> None:
+        synced.add(Path(f"/proc/self/fd/{handle}").readlink())
+        fsync(handle)
+
+    def record(self: Ledger, records: Sequence[Mapping[str, Json]], *, beside: Beside | None = None) -> None:
+        at_record.append(set(synced))
+        append(self, records, beside=beside)
+
+    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(Ledger, "append", record)
+    assert stewards.send("payments", PAYMENTS, mode="take").status_code == 200
+    folder = (stewards.home / "intake").resolve()
+    kept = {folder / name for name in stewards.files()}
+    assert {folder.parent, folder, folder / "payments", *kept} <= at_record[-1]
 
 
 def test_what_took_too_long_is_not_taken(stewards: Stewards, tmp_path: Path) -> None:
