@@ -1,25 +1,25 @@
 """A bag of boosters as what its scores and contributions depend on: the decisions of each tree, and the edges below them."""
 
-import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
+
+from models.credit.tree_text import TreeTables, UnlikeError, read_trees
 
 __all__ = ["MOST_EDGES", "ForestPaths", "forest_paths"]
 
 MOST_EDGES: Final = 65_535
 """The edges of a tree are numbered in two bytes."""
 
-_AT_ONCE: Final = 50
 _INFINITE: Final = 1e300
-_MISSING: Final = {"None": 0, "Zero": 1, "NaN": 2}
+_CATEGORIES, _MISSING_LEFT, _MISSING_AT = 1, 2, 2
 
-Json = Mapping[str, object]
+Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
@@ -55,149 +55,171 @@ class ForestPaths:
     below: NDArray[np.uint16]
 
 
-class _UnlikeError(Exception):
-    """A tree that these paths cannot tell."""
-
-
-@dataclass
-class _Edge:
-    parent: int = 0
-    before: int = 0
-    feature: int = 0
-    node: int = 0
-    right: bool = False
-    share: float = 1.0
-    value: float = 0.0
-    below: int = 0
-
-
-@dataclass
-class _Tree:
-    """A tree while it grows."""
-
-    nodes: list[tuple[int, float, int, bool]] = field(default_factory=list)
-    children: list[int] = field(default_factory=list)
-    edges: list[_Edge] = field(default_factory=lambda: [_Edge()])
-    most_steps: int = 0
-    base: float = 0.0
-
-
 def forest_paths(members: Sequence[lgb.Booster]) -> ForestPaths | None:
     """Return the paths of a bag whose score is the mean of its members' raw scores; None where a tree asks what they cannot tell.
 
     That is: categories, linear leaves, several classes, averaged trees, more than MOST_EDGES edges in a tree, or
     counts of 0 in a node, which leave its share unknown.
     """
-    trees: list[_Tree] = []
-    member_from = [0]
     try:
-        for member in members:
-            for model in _dumps(member):
-                if model.get("average_output") or model["num_tree_per_iteration"] != 1:
-                    return None
-                trees += [_tree(tree["tree_structure"]) for tree in model["tree_info"]]
-            member_from.append(len(trees))
-    except (_UnlikeError, json.JSONDecodeError):  # LightGBM dumps linear leaves as JSON that is none
+        trees = read_trees(members)
+    except UnlikeError:
         return None
-    return _arrays(trees, member_from)
+    if (
+        (trees.decision & _CATEGORIES).any()
+        or min(trees.node_count.min(initial=1), trees.leaf_count.min(initial=1)) <= 0
+        or 2 * trees.leaves.max(initial=1) - 1 > MOST_EDGES
+    ):
+        return None
+    return _paths(trees, _Walk.through(trees))
 
 
-def _dumps(member: lgb.Booster) -> Iterator[dict[str, Any]]:
-    """Dump a booster some trees at a time: 500 trees at once are 30 MB of Python, which a worker's peak would hold."""
-    rounds = member.best_iteration if member.best_iteration > 0 else member.current_iteration()
-    for start in range(0, max(rounds, 1), _AT_ONCE):
-        yield member.dump_model(num_iteration=min(_AT_ONCE, rounds - start), start_iteration=start)
+@dataclass(frozen=True, eq=False)
+class _Walk:
+    """All trees walked at once, from their roots down; a tree is told root first, then all on the right, then all on the left.
+
+    `levels` are the decisions (places in the tables) by depth, `place` (n) a decision's place in the telling of its tree.
+    `below` (n, 2) is the place in the tables of the decision left and right, -1 for a leaf; `leaf` (n, 2) the place of
+    the leaf, -1 for a decision; `leaf_rank` (leaves) a leaf's place in the telling of the leaves.
+    """
+
+    levels: Sequence[Ints]
+    tree: Ints
+    place: Ints
+    below: Ints
+    leaf: Ints
+    leaf_rank: Ints
+
+    @classmethod
+    def through(cls, trees: TreeTables) -> "_Walk":
+        """Walk through trees."""
+        node_from, leaf_from = _starts(trees.leaves - 1), _starts(trees.leaves)
+        tree = np.repeat(np.arange(len(trees.leaves)), trees.leaves - 1)
+        is_leaf = trees.children < 0
+        below = np.where(is_leaf, -1, trees.children + node_from[tree][:, None])
+        leaf = np.where(is_leaf, leaf_from[tree][:, None] - 1 - trees.children, -1)
+        levels = list(_levels(node_from[:-1][trees.leaves > 1], below))
+        size = _sizes(levels, below)
+        place, leaf_rank = (
+            np.zeros(len(tree), dtype=np.int64),
+            np.zeros(len(trees.leaf_value), dtype=np.int64),
+        )
+        leaves_before = np.zeros(len(tree), dtype=np.int64)
+        for level in levels:
+            on_the_right = size[below[level, 1]]  # decisions there; leaves are one more
+            for side, nodes, leaves in ((0, on_the_right, on_the_right + 1), (1, 0, 0)):
+                ends, before = is_leaf[level, side], leaves_before[level] + leaves
+                onward = below[level, side][~ends]
+                place[onward] = (place[level] + 1 + nodes)[~ends]
+                leaves_before[onward] = before[~ends]
+                leaf_rank[leaf[level, side][ends]] = before[ends]
+        return cls(levels, tree, place, below, leaf, leaf_rank)
 
 
-def _tree(root: Json) -> _Tree:
-    tree, rows = _Tree(), _count(root)
-    # Parts of the tree that are yet to be told, with the edge to each and the last edge of every feature above it.
-    waiting: list[tuple[Json, int, dict[int, int]]] = [(root, 0, {})]
-    while waiting:
-        node, edge, last = waiting.pop()
-        if "split_feature" in node:
-            waiting += _split(tree, node, edge, last)
-            continue
-        if node.get("leaf_coeff"):
-            raise _UnlikeError
-        value = _number(node, "leaf_value")
-        tree.edges[edge].value = value
-        tree.base += value * (_count(node) / rows)
-        tree.most_steps = max(tree.most_steps, len(last))
-    if len(tree.edges) > MOST_EDGES:
-        raise _UnlikeError
-    return tree
+def _levels(roots: Ints, below: Ints) -> Iterator[Ints]:
+    while len(roots):
+        yield roots
+        roots = below[roots].ravel()
+        roots = roots[roots >= 0]
 
 
-def _split(
-    tree: _Tree, node: Json, edge: int, last: dict[int, int]
-) -> list[tuple[Json, int, dict[int, int]]]:
-    """Add a decision with its two edges, and return what lies below them."""
-    if node["decision_type"] != "<=":
-        raise _UnlikeError
-    feature, place = int(_number(node, "split_feature")), len(tree.nodes)
-    missing, left = _MISSING[str(node["missing_type"])], bool(node["default_left"])
-    tree.nodes.append((feature, _threshold(node), missing, left))
-    tree.edges[edge].below = place + 1
-    below = []
-    for name, right in (("left_child", False), ("right_child", True)):
-        child, before, place_below = node[name], last.get(feature, 0), len(tree.edges)
-        if not isinstance(child, Mapping):
-            raise _UnlikeError
-        share = tree.edges[before].share * _count(child) / _count(node)
-        tree.edges.append(_Edge(edge, before, feature, node=place, right=right, share=share))
-        tree.children.append(place_below)
-        below.append((child, place_below, {**last, feature: place_below}))
-    return below
+def _sizes(levels: Sequence[Ints], below: Ints) -> Ints:
+    """Return how many decisions hang on each decision, it included; the last is 0 and stands for what is below a leaf."""
+    size = np.zeros(len(below) + 1, dtype=np.int64)
+    for level in reversed(levels):
+        size[level] = 1 + size[below[level]].sum(axis=1)
+    return size
 
 
-def _threshold(node: Json) -> float:
-    """Return a node's threshold; LightGBM compares with infinity and writes 1e300 for it into the dump."""
-    value = _number(node, "threshold")
-    return math.copysign(math.inf, value) if abs(value) >= _INFINITE else value
-
-
-def _number(node: Json, name: str) -> float:
-    value = node[name]
-    if not isinstance(value, int | float):
-        raise _UnlikeError
-    return float(value)
-
-
-def _count(node: Json) -> float:
-    """Return the training rows in a node or leaf; a tree of a single leaf need not say."""
-    name = "internal_count" if "split_feature" in node else "leaf_count"
-    count = _number(node, name) if name in node else 1.0
-    if count <= 0:
-        raise _UnlikeError
-    return count
-
-
-def _arrays(trees: Sequence[_Tree], member_from: Sequence[int]) -> ForestPaths:
-    nodes = [node for tree in trees for node in tree.nodes]
-    edges = [edge for tree in trees for edge in tree.edges]
-    feature, threshold, missing, left = zip(*nodes, strict=True) if nodes else ((), (), (), ())
+def _paths(trees: TreeTables, walk: _Walk) -> ForestPaths:
+    """Lay out decisions and edges as they are told: edges 2p + 1 and 2p + 2 are those below the decision of place p."""
+    node_from, edge_from = _starts(trees.leaves - 1), _starts(2 * trees.leaves - 1)
+    nodes = np.argsort(node_from[walk.tree] + walk.place)
+    edges = _edges(trees, walk, edge_from)
+    decision = trees.decision[nodes]
+    threshold = trees.threshold[nodes]
     return ForestPaths(
-        base=math.fsum(tree.base for tree in trees) / (len(member_from) - 1),
-        member_from=np.array(member_from, dtype=np.uint32),
-        most_steps=np.array([tree.most_steps for tree in trees], dtype=np.int64),
-        node_from=_starts([len(tree.nodes) for tree in trees]),
-        node_feature=np.array(feature, dtype=np.uint32),
-        threshold=np.array(threshold, dtype=np.float64),
-        missing=np.array(missing, dtype=np.uint8),
-        missing_left=np.array(left, dtype=np.uint8),
-        child=np.array([edge for tree in trees for edge in tree.children], dtype=np.uint16),
-        edge_from=_starts([len(tree.edges) for tree in trees]),
-        edge_value=np.array([edge.value for edge in edges], dtype=np.float64),
-        parent=np.array([edge.parent for edge in edges], dtype=np.uint16),
-        before=np.array([edge.before for edge in edges], dtype=np.uint16),
-        edge_feature=np.array([edge.feature for edge in edges], dtype=np.uint32),
-        edge_node=np.array([edge.node for edge in edges], dtype=np.uint16),
-        right=np.array([edge.right for edge in edges], dtype=np.uint8),
-        share=np.array([edge.share for edge in edges], dtype=np.float64),
-        below=np.array([edge.below for edge in edges], dtype=np.uint16),
+        base=_base(trees, walk) / (len(trees.member_from) - 1),
+        member_from=np.array(trees.member_from, dtype=np.uint32),
+        most_steps=_most(edges.steps, edge_from),
+        node_from=node_from.astype(np.uint32),
+        node_feature=trees.feature[nodes].astype(np.uint32),
+        threshold=np.where(np.abs(threshold) >= _INFINITE, np.copysign(np.inf, threshold), threshold),
+        missing=(decision >> _MISSING_AT).astype(np.uint8),
+        missing_left=(decision & _MISSING_LEFT != 0).astype(np.uint8),
+        child=(2 * walk.place[nodes][:, None] + [1, 2]).ravel().astype(np.uint16),
+        edge_from=edge_from.astype(np.uint32),
+        edge_value=edges.value,
+        parent=edges.parent.astype(np.uint16),
+        before=edges.before.astype(np.uint16),
+        edge_feature=edges.feature.astype(np.uint32),
+        edge_node=edges.node.astype(np.uint16),
+        right=edges.right.astype(np.uint8),
+        share=edges.share,
+        below=edges.below.astype(np.uint16),
     )
 
 
-def _starts(sizes: Sequence[int]) -> NDArray[np.uint32]:
-    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.uint32)
+class _Edges:
+    """What is known of each edge (e), numbered within its tree; edge 0 of a tree leads to its root and stays as it is made."""
+
+    def __init__(self, edges: int) -> None:
+        self.parent, self.before, self.feature, self.node, self.right, self.below, self.steps = (
+            np.zeros(edges, dtype=np.int64) for _ in range(7)
+        )
+        self.share, self.value = np.ones(edges), np.zeros(edges)
+
+
+def _edges(trees: TreeTables, walk: _Walk, edge_from: Ints) -> _Edges:
+    edges = _Edges(int(edge_from[-1]))
+    edges.below[edge_from[:-1]] = trees.leaves > 1
+    alone = trees.leaves == 1
+    edges.value[edge_from[:-1][alone]] = trees.leaf_value[_starts(trees.leaves)[:-1][alone]]
+    above = np.zeros(len(walk.tree), dtype=np.int64)  # the edge that leads to a decision
+    for level in walk.levels:
+        first, feature = edge_from[walk.tree[level]], trees.feature[level]
+        before = _last_of(feature, above[level], edges, first)
+        for side in (0, 1):
+            number = 2 * walk.place[level] + 1 + side
+            here, below, leaf = first + number, walk.below[level, side], walk.leaf[level, side]
+            ends = leaf >= 0
+            count = np.where(ends, trees.leaf_count[leaf], trees.node_count[below])
+            edges.parent[here], edges.before[here], edges.feature[here] = above[level], before, feature
+            edges.node[here], edges.right[here] = walk.place[level], side
+            edges.share[here] = edges.share[first + before] * count / trees.node_count[level]
+            edges.steps[here] = edges.steps[first + above[level]] + (before == 0)
+            edges.below[here] = np.where(ends, 0, walk.place[below] + 1)
+            edges.value[here] = np.where(ends, trees.leaf_value[leaf], 0.0)
+            above[below[~ends]] = number[~ends]
+    return edges
+
+
+def _last_of(feature: Ints, edge: Ints, edges: _Edges, first: Ints) -> Ints:
+    """Return the last edge by each feature on the way up from an edge, that one included; 0 where there is none."""
+    found = edge.copy()
+    while (others := (found != 0) & (edges.feature[first + found] != feature)).any():
+        found[others] = edges.parent[(first + found)[others]]
+    return found
+
+
+def _base(trees: TreeTables, walk: _Walk) -> float:
+    """Return the sum over the trees of their mean value over the training rows, each added leaf by leaf as it is told."""
+    leaf_from = _starts(trees.leaves)
+    tree = np.repeat(np.arange(len(trees.leaves)), trees.leaves)
+    # The root's rows; those of a tree of a single leaf are that leaf's.
+    rows = trees.leaf_count[leaf_from[:-1]].copy()
+    rows[trees.leaves > 1] = trees.node_count[_starts(trees.leaves - 1)[:-1][trees.leaves > 1]]
+    parts = np.empty(len(trees.leaf_value))
+    parts[leaf_from[tree] + walk.leaf_rank] = trees.leaf_value * (trees.leaf_count / rows[tree])
+    # Running sums add one after the other; a plain sum would not, and its last bit would be another.
+    ends = (np.add.accumulate(one)[-1] for one in np.split(parts, leaf_from[1:-1]) if len(one))
+    return math.fsum(0.0 + float(end) for end in ends)
+
+
+def _most(steps: Ints, edge_from: Ints) -> Ints:
+    """Return the most features that a path of each tree asks."""
+    return np.maximum.reduceat(steps, edge_from[:-1]) if len(edge_from) > 1 else np.zeros(0, dtype=np.int64)
+
+
+def _starts(sizes: Ints) -> Ints:
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
