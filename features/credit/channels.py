@@ -3,9 +3,11 @@
 from enum import StrEnum
 from typing import Final
 
+import polars as pl
+
 from graph.ontology import Wording
 
-__all__ = ["Channel"]
+__all__ = ["LINKS_SCHEMA", "Channel"]
 
 
 class Channel(StrEnum):
@@ -36,3 +38,14 @@ _WORDINGS: Final = {
     Channel.SISTER: Wording(zh="有共同股东或任职人员的企业", en="company with a common owner or officer"),
     Channel.OTHER: Wording(zh="其他关联方", en="party related otherwise"),
 }
+
+# Here and not beside what fills it: whoever only reads links needs no sparse matrices.
+LINKS_SCHEMA: Final = pl.Schema(
+    {
+        "as_of": pl.Date(),
+        "party_id": pl.String(),
+        "neighbour_id": pl.String(),
+        "channel": pl.Enum([channel.value for channel in Channel]),
+        "weight": pl.Float64(),
+    }
+)

@@ -8,7 +8,7 @@ import polars as pl
 from scipy.sparse import csr_array
 
 from features.credit.book import Book
-from features.credit.channels import Channel
+from features.credit.channels import LINKS_SCHEMA, Channel
 from features.credit.network import KINDS, NEIGHBOUR_KINDS, sisters
 from features.credit.parties import profiles
 from features.credit.standing import Standing, standings
@@ -19,16 +19,6 @@ from graph.ontology import Direction
 from graph.snapshot import Relation, Snapshot
 
 __all__ = ["LINKS_SCHEMA", "OTHER_KINDS", "at_risk_of", "channel_weights", "links_of", "sizes_of"]
-
-LINKS_SCHEMA: Final = pl.Schema(
-    {
-        "as_of": pl.Date(),
-        "party_id": pl.String(),
-        "neighbour_id": pl.String(),
-        "channel": pl.Enum([channel.value for channel in Channel]),
-        "weight": pl.Float64(),
-    }
-)
 
 _OUT, _IN = Direction.OUT, Direction.IN
 OTHER_KINDS: Final = tuple(

@@ -6,8 +6,7 @@ import polars as pl
 
 from features.catalogue import Feature, collect
 from features.credit import neighbour_risk
-from features.credit.channels import Channel
-from features.credit.links import LINKS_SCHEMA
+from features.credit.channels import LINKS_SCHEMA, Channel
 from features.credit.ratios import exact_sum
 from features.errors import DuplicateScoreError, MissingColumnError
 from graph.ontology import RELATIONS

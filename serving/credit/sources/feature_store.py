@@ -111,7 +111,8 @@ def _read_table(parquet: Path, sidecar: Sidecar) -> tuple[pl.DataFrame, str]:
                 problem_zh="与旁边的说明文件不是同一次生成的，或已损坏",
                 problem_en="it was not made with the JSON file beside it, or is damaged",
             )
-        absent = [name for name in wanted if name not in pl.read_parquet_schema(parquet)]
+        there = pl.read_parquet_schema(parquet)
+        absent = [name for name in wanted if name not in there]
         if absent:
             names = ", ".join(absent)
             raise FeatureStoreError(
