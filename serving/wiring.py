@@ -90,7 +90,7 @@ class Deployment:
         self.jobs = make_jobs(settings, self._database, ledger)
         self.shadow = make_shadow(settings, self._database)
         self.parts = self._parts(settings, ledger, board, overrides)
-        self._following = follow_thread(settings)
+        self._following = follow_thread(settings, board)
         self._access = make_access(settings, self._database, ledger)
         self.access_log = AccessLog(
             settings.logs,

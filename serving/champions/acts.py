@@ -110,7 +110,7 @@ class Acts:
             raise NothingLeftError(family, "本机没有更早的版本。", "no earlier version is kept here.")
         if version == served:
             raise NothingLeftError(family, f"{version} 已在作答。", f"{version} answers already.")
-        if not lane.check(version):
+        if not lane.kept().whole(version):
             raise UnknownVersionError(family)
         if not lane.was_champion(version):
             raise NeverChampionError(version)
@@ -136,7 +136,7 @@ class Acts:
         """
         _, _, seq = self._now(family, caller)
         lane, alias = self._lanes.of(family), request.alias
-        if not lane.check(request.version):
+        if not lane.kept().whole(request.version):
             raise UnknownVersionError(family)
         if self._lanes.alias(family, alias) == request.version:
             raise NothingLeftError(
@@ -230,7 +230,8 @@ def _approvable(lane: Lane, request: AliasRequest, caller: Caller) -> tuple[str,
 
     Raises TrainerUnknownError, OwnModelError, GateNotPassedError.
     """
-    trained_by, gate = lane.trained_by(request.version), lane.gate(request.version)
+    trained_by, found = lane.trained_by(request.version), lane.kept().named(request.version)
+    gate = Gate.NONE if found is None else found.gate
     trained_by = trained_by.strip() or (request.trained_by or "").strip()
     if not trained_by:
         raise TrainerUnknownError(request.version)

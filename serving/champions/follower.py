@@ -3,11 +3,11 @@
 import contextlib
 import logging
 import re
-import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from models.errors import BundleError
 from serving.champions.errors import RegistryAwayError
 from serving.champions.families import CREDIT, FAMILIES, Alias, Family
 from serving.champions.mlflow_rest import MlflowRest, RegistryAnswerError, RemoteVersion
+from serving.champions.old_copies import OldCopies
 from serving.champions.store import Pointer, read_pointer, write_pointer
 from serving.operations.metrics import observed_refused_version
 
@@ -78,41 +79,51 @@ class Follower:
     registry: MlflowRest
     clock: Callable[[], datetime]
     poll: timedelta
-    keep: int
+    copies: OldCopies
 
     def look(self) -> FollowStatus:
-        """Follow every alias once, and write down how it went."""
+        """Follow every alias once, each whatever came of the others, until the registry is away; write down how it went."""
         now, before = self.clock(), read_status(self.models)
         troubles: list[Trouble] = []
         fetched = list(before.fetched) if before else []
         away: RegistryAwayError | None = None
-        for family in FAMILIES.values():
-            for alias in Alias:
-                held = _held(before, family, alias)
-                try:
-                    taken = self._follow(family, alias, held, now)
-                except _RefusedError as refused:
-                    troubles.append(self._trouble(family, alias, refused, held, now))
-                except RegistryAwayError as error:
-                    away = error
-                    troubles.extend([held] if held else [])
-                else:
-                    fetched.extend([taken] if taken else [])
+        for family, alias in product(FAMILIES.values(), Alias):
+            held = _held(before, family, alias)
             if away is not None:
-                break
+                troubles.extend([held] if held else [])
+                continue
+            try:
+                taken = self._follow(family, alias, held, now)
+            except _RefusedError as refused:
+                troubles.append(self._trouble(family, alias, refused, held, now))
+            except RegistryAwayError as error:
+                away = error
+                troubles.extend([held] if held else [])
+            else:
+                fetched.extend([taken] if taken else [])
         status = FollowStatus(
             looked_at=now,
             reached_at=now if away is None else (before.reached_at if before else None),
             away_zh=away.reason_zh if away else None,
             away_en=away.reason_en if away else None,
             troubles=tuple(troubles),
-            fetched=tuple(self._pruned(list(dict.fromkeys(fetched)))),
+            fetched=tuple(self.copies.clear(list(dict.fromkeys(fetched)), now)),
         )
         self._tell(before, status)
         write_text_atomically(status.model_dump_json() + "\n", self.models / STATUS)
         return status
 
     def _follow(self, family: Family, alias: Alias, held: Trouble | None, now: datetime) -> str | None:
+        """Follow one alias. Raises _RefusedError, RegistryAwayError."""
+        try:
+            return self._take(family, alias, held, now)
+        except (_RefusedError, RegistryAwayError):
+            raise
+        except Exception as error:  # one alias' surprise must not end following of the others
+            name = type(error).__name__
+            raise _RefusedError("", f"出现未预料的错误（{name}）", f"an unexpected error ({name})") from error
+
+    def _take(self, family: Family, alias: Alias, held: Trouble | None, now: datetime) -> str | None:
         """Bring the pointer of an alias to where the registry's is; return the folder that was fetched, if one was."""
         pointer = family.pointer(self.models, alias)
         try:
@@ -128,16 +139,17 @@ class Follower:
             raise _RefusedError(remote.bundle_version, held.zh, held.en, again=False)
         folder = self.models / family.folder
         try:
+            pointed = _points_at(pointer, remote)
+            # Asked before the copy is made: a copy that lies here and is not returned would never be deleted.
+            trained_by = "" if pointed else self.registry.run(remote.run_id)[1]
             fetched = self._fetch(family, remote, folder)
-            target = folder / remote.bundle_version
-            if _points_at(pointer, remote):
+            if pointed:
                 return fetched
-            trained_by = self.registry.run(remote.run_id)[1]
             write_pointer(
                 pointer,
                 Pointer(
                     version=remote.bundle_version,
-                    folder=target.name,
+                    folder=remote.bundle_version,
                     registered=remote.number,
                     trained_by=trained_by,
                 ),
@@ -204,23 +216,6 @@ class Follower:
             tries=tries,
             again_at=now + wait,
         )
-
-    def _pruned(self, fetched: list[str]) -> list[str]:
-        """Delete what was fetched and is not among the newest of its family; what a pointer names stays."""
-        used = set(self._pointed())
-        for folder in {one.partition("/")[0] for one in fetched}:
-            mine = [one for one in fetched if one.startswith(f"{folder}/")]
-            for old in mine[: max(0, len(mine) - self.keep)]:
-                if old not in used:
-                    shutil.rmtree(self.models / old, ignore_errors=True)
-                    fetched.remove(old)
-        return fetched
-
-    def _pointed(self) -> Iterator[str]:
-        for family in FAMILIES.values():
-            for alias in Alias:
-                with contextlib.suppress(BundleError):
-                    yield f"{family.folder}/{read_pointer(family.pointer(self.models, alias)).folder}"
 
     def _tell(self, before: FollowStatus | None, status: FollowStatus) -> None:
         """Log and count what is new: a registry that went away or came back, a version that was refused."""

@@ -8,12 +8,14 @@ from typing import Final
 from sqlalchemy import select
 
 from features.timeline import Frequency
-from models.bundle import MANIFEST, Manifest
+from models.bundle import Manifest
+from models.errors import BundleError
 from serving.access.caller import Caller
 from serving.champions.errors import UnknownVersionError
 from serving.champions.families import CAPACITY, CREDIT, FAMILIES, Alias, demand_family
 from serving.champions.follower import read_status
-from serving.champions.lanes import KeptHere, Lane, Lanes
+from serving.champions.kept_here import Kept, KeptHere
+from serving.champions.lanes import Lane, Lanes
 from serving.champions.schemas import (
     FamilyEntry,
     Incident,
@@ -24,6 +26,7 @@ from serving.champions.schemas import (
     VersionEntry,
 )
 from serving.champions.shadow import comparison
+from serving.champions.store import read_manifest
 from serving.ledger.database import Database
 from serving.ledger.tables import incidents
 from serving.listing import Page
@@ -51,10 +54,13 @@ class Listing:
     def card(self, family: str, version: str, caller: Caller) -> ModelCard:
         """Return the card of a version. Raises UnknownFamilyError, UnknownVersionError."""
         lane = self.lanes.of(family)
-        kept = next((one for one in lane.kept() if one.version == version), None)
+        kept = lane.kept().named(version)
         if kept is None:
             raise UnknownVersionError(family)
-        manifest = Manifest.model_validate_json((kept.folder / MANIFEST).read_bytes())
+        try:
+            manifest = read_manifest(kept.folder)
+        except BundleError as error:
+            raise UnknownVersionError(family) from error
         return ModelCard(
             request_id=caller.call.request_id,
             family=family,
@@ -111,7 +117,8 @@ class Listing:
     def _family(self, lane: Lane, loaded: tuple[str, ...]) -> FamilyEntry:
         level, served = self.lanes.served(lane.family)
         switch = self.lanes.board.of(lane.family)
-        problem_zh, problem_en = self._problem(lane.family)
+        kept = lane.kept()
+        problem_zh, problem_en = self._problem(lane.family, kept)
         return FamilyEntry(
             family=lane.family,
             level=level,
@@ -122,7 +129,7 @@ class Listing:
             reason=switch.reason,
             problem_zh=problem_zh,
             problem_en=problem_en,
-            versions=[self._version(lane, one, served, loaded) for one in lane.kept()],
+            versions=[self._version(lane, one, served, loaded) for one in kept.versions],
         )
 
     def _version(
@@ -144,11 +151,12 @@ class Listing:
     def _aliases(self, lane: Lane, version: str) -> list[str]:
         return [alias.value for alias in Alias if self.lanes.alias(lane.family, alias) == version]
 
-    def _problem(self, family: str) -> tuple[str | None, str | None]:
-        """Return why the registry's newest is not taken, None where it is or nothing is followed."""
+    def _problem(self, family: str, kept: Kept) -> tuple[str | None, str | None]:
+        """Return why the registry's newest is not taken and which folders cannot be read, None where all is well."""
         status = read_status(self.parts.credit.sources.home / "models")
         trouble = next((one for one in status.troubles if one.family == family), None) if status else None
-        return (trouble.zh, trouble.en) if trouble is not None else (None, None)
+        told = [one for one in (trouble, *kept.broken) if one is not None]
+        return "".join(one.zh for one in told) or None, " ".join(one.en for one in told) or None
 
 
 def card_text(card: ModelCard) -> str:
@@ -189,10 +197,11 @@ def _day(day: date | None) -> str:
 
 
 def _written_card(kept: KeptHere, manifest: Manifest) -> str | None:
-    for name in _CARDS:
-        if name in manifest.files:
-            return (kept.folder / name).read_text(encoding="utf-8")
-    return None
+    name = next((one for one in _CARDS if one in manifest.files), None)
+    try:
+        return None if name is None else (kept.folder / name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):  # a folder that was damaged since: the rest of the card stands
+        return None
 
 
 def _loaded(parts: Parts) -> dict[str, tuple[str, ...]]:

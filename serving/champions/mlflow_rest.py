@@ -70,7 +70,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 @dataclass(frozen=True)
 class MlflowRest:
-    """One MLflow server. Everything raises RegistryAwayError when it cannot be reached or answers with nonsense."""
+    """One MLflow server. Everything raises RegistryAwayError when it cannot be reached, RegistryAnswerError for nonsense."""
 
     uri: str
     token: SecretStr | None = None
@@ -94,7 +94,7 @@ class MlflowRest:
         body = json.dumps({"name": name, "alias": alias, "version": number}).encode()
         try:
             with self._open(f"{_API}/registered-models/alias", body=body) as answer:
-                answer.read(_JSON_LIMIT)
+                self._read(answer)
         except _AbsentError as error:
             raise RegistryAnswerError(f"没有 {name}", f"there is no {name}") from error
 
@@ -104,7 +104,8 @@ class MlflowRest:
         run = found.get("run")
         try:
             info = _RunInfo.model_validate(run.get("info") if isinstance(run, Mapping) else None)
-        except ValidationError as error:
+            path = urllib.parse.urlsplit(info.artifact_uri).path
+        except ValueError as error:  # ValidationError is one
             raise RegistryAnswerError(
                 f"没有运行 {run_id}", f"there is no run {run_id} that can be read"
             ) from error
@@ -114,7 +115,7 @@ class MlflowRest:
                 "the files of models are not served by MLflow itself; start it with --serve-artifacts and register models "
                 "at its default location",
             )
-        return urllib.parse.urlsplit(info.artifact_uri).path.strip("/"), info.user_id
+        return path.strip("/"), info.user_id
 
     def download(self, path: str, target: IO[bytes], *, limit: int | None = None) -> None:
         """Copy a file of the artifact store; more bytes than the limit are refused."""
@@ -146,10 +147,10 @@ class MlflowRest:
                 found = json.loads(answer.read(_JSON_LIMIT))
         except _AbsentError:
             return None
-        except (ValueError, OSError, HTTPException) as error:
+        except (ValueError, RecursionError, OSError, HTTPException) as error:
             raise RegistryAnswerError("回答无法读取", "its answer cannot be read") from error
         if not isinstance(found, dict):
-            raise RegistryAwayError("回答不是 JSON 对象", "its answer is no JSON object")
+            raise RegistryAnswerError("回答不是 JSON 对象", "its answer is no JSON object")
         return found
 
     def _file(self, path: str) -> IO[bytes]:
@@ -179,7 +180,7 @@ class MlflowRest:
         try:
             return answer.read(_BLOCK)
         except (OSError, HTTPException) as error:
-            raise RegistryAwayError("下载中断", "the download broke off") from error
+            raise RegistryAnswerError("回答中断", "its answer broke off") from error
 
 
 class _AbsentError(Exception):
@@ -195,7 +196,9 @@ def _absent(error: urllib.error.HTTPError) -> bool:
     """Say whether an error means that a model or an alias is not there; MLflow calls a missing alias a wrong parameter."""
     try:
         said = json.loads(error.read(_BLOCK))
-    except (ValueError, OSError, HTTPException):
+    except (ValueError, RecursionError, OSError, HTTPException):
+        return False
+    if not isinstance(said, dict):
         return False
     code, message = str(said.get("error_code")), str(said.get("message"))
     return code in _ABSENT or (
@@ -207,7 +210,7 @@ def _version(found: object) -> RemoteVersion:
     try:
         version = _Version.model_validate(found)
     except ValidationError as error:
-        raise RegistryAwayError("版本信息无法读取", "a version cannot be read") from error
+        raise RegistryAnswerError("版本信息无法读取", "a version cannot be read") from error
     tags = {tag.key: tag.value for tag in version.tags}
     return RemoteVersion(version.name, version.version, tags.get("bundle_version", ""), version.run_id)
 

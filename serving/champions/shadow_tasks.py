@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.access.caller import Caller
+from serving.cells import cell_number
 from serving.credit.score.schemas import ScoreRequest
 from serving.credit.score.scorer import CreditScorer
-from serving.ledger.chain import Json
+from serving.ledger.json_text import Json, text_of
 
 __all__ = ["Compared", "Figures", "ShadowTask", "compare_figures", "score_task"]
 
@@ -55,16 +56,16 @@ def score_task(
 ) -> ShadowTask:
     """Return the comparison of a score that was written down; of its record only what is compared is kept."""
     champion = _said(record)
-    log_odds, grade = _number(champion.get("log_odds")), _text(champion.get("grade"))
+    log_odds, grade = cell_number(champion.get("log_odds")), text_of(champion.get("grade")) or None
 
     def compare() -> Compared:
         found = _said(challenger.score(request, caller).record)
-        theirs = _number(found.get("log_odds"))
+        theirs = cell_number(found.get("log_odds"))
         return Compared(
             difference=None if theirs is None or log_odds is None else theirs - log_odds,
-            pd=_number(found.get("pd")),
+            pd=cell_number(found.get("pd")),
             log_odds=theirs,
-            grade=_text(found.get("grade")),
+            grade=text_of(found.get("grade")) or None,
             champion_log_odds=log_odds,
             champion_grade=grade,
         )
@@ -72,7 +73,7 @@ def score_task(
     return ShadowTask(
         family,
         challenger.model.version,
-        _text(champion.get("model_version")) or "",
+        text_of(champion.get("model_version")),
         str(record["decision_id"]),
         compare,
         weight=_SCORE_WEIGHT + len(request.features or ()),
@@ -82,14 +83,6 @@ def score_task(
 def _said(record: Mapping[str, Json]) -> Mapping[str, Json]:
     answer = record["answer"]
     return answer if isinstance(answer, Mapping) else {}
-
-
-def _number(value: Json) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _text(value: Json) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def compare_figures(champion: Figures, challenger: Figures) -> Compared:

@@ -1,7 +1,7 @@
 """The local store of models: a folder a version, a file that names the champion and one that names the challenger."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +13,15 @@ from features.checked_files import write_text_atomically
 from models.bundle import MANIFEST, Manifest
 from models.errors import BundleError
 
-__all__ = ["KeptVersion", "Pointer", "kept_versions", "read_pointer", "write_pointer"]
+__all__ = [
+    "KeptVersion",
+    "Pointer",
+    "broken_folders",
+    "kept_versions",
+    "read_manifest",
+    "read_pointer",
+    "write_pointer",
+]
 
 _HIDDEN: Final = "."
 _MANIFESTS_KEPT: Final = 256
@@ -60,17 +68,45 @@ def write_pointer(path: Path, pointer: Pointer) -> None:
 def kept_versions(models: Path) -> Mapping[str, KeptVersion]:
     """Return the versions in a folder of models; folders on their way or without a readable manifest are left out."""
     found: dict[str, KeptVersion] = {}
-    for path in sorted(models.glob(f"*/{MANIFEST}")):
-        if path.parent.name.startswith(_HIDDEN):
-            continue
+    for folder in _folders(models):
         try:
-            manifest = _manifest(path, path.stat().st_mtime_ns)
-        except (OSError, ValidationError):
+            manifest = read_manifest(folder)
+        except BundleError:
             continue
         # A folder of the version's own name comes before others that hold the same.
-        if manifest.version not in found or path.parent.name == manifest.version:
-            found[manifest.version] = KeptVersion(path.parent, manifest)
+        if manifest.version not in found or folder.name == manifest.version:
+            found[manifest.version] = KeptVersion(folder, manifest)
     return found
+
+
+def broken_folders(models: Path) -> Sequence[BundleError]:
+    """Return what is wrong with those of a folder's models whose manifest cannot be read."""
+    found: list[BundleError] = []
+    for folder in _folders(models):
+        try:
+            read_manifest(folder)
+        except BundleError as error:
+            found.append(error)
+    return found
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return what a folder says of itself; its files are not checked. Raises BundleError."""
+    path = folder / MANIFEST
+    try:
+        return _manifest(path, path.stat().st_mtime_ns)
+    except (OSError, ValidationError) as error:
+        raise BundleError(
+            f"{folder.parent.name}/{folder.name}",  # callers of the API see it: the place of the home is not theirs to know
+            problem_zh=f"的 {MANIFEST} 无法读取",
+            problem_en=f"its {MANIFEST} cannot be read",
+        ) from error
+
+
+def _folders(models: Path) -> Iterator[Path]:
+    for path in sorted(models.glob(f"*/{MANIFEST}")):
+        if not path.parent.name.startswith(_HIDDEN):
+            yield path.parent
 
 
 @lru_cache(maxsize=_MANIFESTS_KEPT)

@@ -10,6 +10,7 @@ from serving.champions.follower import Follower
 from serving.champions.lanes import Lanes
 from serving.champions.listing import Listing
 from serving.champions.mlflow_rest import MlflowRest, is_server
+from serving.champions.old_copies import OldCopies
 from serving.champions.shadow import Shadow, ShadowLimits
 from serving.champions.switches import SwitchBoard
 from serving.clock import utc_now
@@ -50,22 +51,23 @@ def make_shadow(settings: ServiceSettings, database: Database) -> Shadow:
     return Shadow(database, limits, clock=utc_now, on_compared=observed_shadow, on_dropped=shadow_dropped)
 
 
-def make_follower(settings: ServiceSettings) -> Follower | None:
+def make_follower(settings: ServiceSettings, board: SwitchBoard) -> Follower | None:
     """Return who follows MLflow, None where the address is no server's."""
     if not is_server(settings.mlflow_uri):
         return None
+    models = settings.home / "models"
     return Follower(
-        settings.home / "models",
+        models,
         _rest(settings),
         clock=utc_now,
         poll=timedelta(seconds=settings.mlflow_poll_seconds),
-        keep=settings.models_kept,
+        copies=OldCopies(models, board, settings.models_kept),
     )
 
 
-def follow_thread(settings: ServiceSettings) -> FollowThread | None:
+def follow_thread(settings: ServiceSettings, board: SwitchBoard) -> FollowThread | None:
     """Return the thread that follows, None where nothing is to be followed."""
-    follower = make_follower(settings)
+    follower = make_follower(settings, board)
     return None if follower is None else FollowThread(follower)
 
 

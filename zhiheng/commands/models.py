@@ -48,7 +48,7 @@ def list_models() -> None:
         table = Table("family", "version", "aliases", "answers", "trained / data as of", "model")
         for lane in desk.lanes.all():
             level, served = desk.lanes.served(lane.family)
-            for one in lane.kept():
+            for one in lane.kept().versions:
                 aliases = [a.value for a in Alias if desk.lanes.alias(lane.family, a) == one.version]
                 answers = level.value if one.version == served else ""
                 day = "" if one.trained_as_of is None else one.trained_as_of.isoformat()
@@ -123,10 +123,13 @@ def follow(*, once: Annotated[bool, typer.Option("--once", help="只看一次。
 
     from serving.champions.errors import RegistryAwayError
     from serving.champions.follow_thread import holding
+    from serving.champions.switches import SwitchBoard
     from serving.champions.wiring import make_follower
+    from serving.ledger.database import Database
 
     settings, say = _service_settings(), teller(load_settings())
-    follower = make_follower(settings)
+    orders = SwitchBoard(Database(settings.ledger_path, url=settings.database_url))
+    follower = make_follower(settings, orders)
     if follower is None:
         raise RegistryAwayError(
             "ZHIHENG_MLFLOW_URI 不是 http(s) 地址，没有可跟随的服务",

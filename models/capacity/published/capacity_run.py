@@ -25,7 +25,9 @@ __all__ = [
     "latest_run_id",
     "list_runs",
     "new_run_id",
+    "read_info",
     "read_run",
+    "run_folders",
     "write_run",
 ]
 
@@ -124,13 +126,25 @@ def read_run(folder: Path) -> CapacityRun:
     """Read a run and check every file against its hash. Raises BundleError, CapacityRunError."""
     bundle = read_bundle(folder, family=FAMILY)
     frames = {name: _frame(bundle, name) for name in FRAMES}
-    return CapacityRun(_info(folder), **frames, dependence=_dependence(bundle))
+    return CapacityRun(read_info(folder), **frames, dependence=_dependence(bundle))
+
+
+def run_folders(root: Path) -> list[Path]:
+    """Return the folders of what was published, whatever their files hold; those on their way are not seen."""
+    return [path.parent for path in root.glob(f"*/{_INFO}") if FOLDER_NAME.fullmatch(path.parent.name)]
+
+
+def read_info(folder: Path) -> CapacityInfo:
+    """Return what a run says of itself; its files are not checked. Raises CapacityRunError."""
+    try:
+        return CapacityInfo.model_validate_json((folder / _INFO).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise CapacityRunError(folder.name, f"的 {_INFO} 无法读取", f"{_INFO} cannot be read") from error
 
 
 def list_runs(root: Path, *, challengers: bool = False) -> list[CapacityInfo]:
     """List what was published, oldest first; folders on their way are not seen, nor challengers unless asked for."""
-    folders = [path.parent for path in root.glob(f"*/{_INFO}") if FOLDER_NAME.fullmatch(path.parent.name)]
-    found = [info for info in map(_info, folders) if challengers or not info.challenger]
+    found = [info for info in map(read_info, run_folders(root)) if challengers or not info.challenger]
     return sorted(found, key=lambda info: (info.issued_at, info.run_id))
 
 
@@ -138,13 +152,6 @@ def latest_run_id(root: Path, *, challenger: bool = False) -> str | None:
     """Return the newest run or the challenger's, None where nothing was published. Raises CapacityRunError."""
     pointer = latest_in(root, CHALLENGER if challenger else LATEST)
     return None if pointer is None else pointer.id
-
-
-def _info(folder: Path) -> CapacityInfo:
-    try:
-        return CapacityInfo.model_validate_json((folder / _INFO).read_bytes())
-    except (OSError, ValidationError) as error:
-        raise CapacityRunError(folder.name, f"的 {_INFO} 无法读取", f"{_INFO} cannot be read") from error
 
 
 def _frame(bundle: Bundle, name: str) -> pl.DataFrame:

@@ -31,7 +31,9 @@ __all__ = [
     "latest_run_id",
     "list_runs",
     "new_run_id",
+    "read_info",
     "read_run",
+    "run_folders",
     "write_run",
 ]
 
@@ -166,13 +168,25 @@ def read_run(folder: Path) -> ForecastRun:
     """Read a run and check every file against its hash. Raises BundleError, ForecastRunError."""
     bundle = read_bundle(folder, family=FAMILY)
     frames = {name: bundle.read_frame(name) for name in _COLUMNS}
-    return ForecastRun(_info(folder), **frames)
+    return ForecastRun(read_info(folder), **frames)
+
+
+def run_folders(root: Path) -> list[Path]:
+    """Return the folders of what was published, whatever their files hold; those on their way are not seen."""
+    return [path.parent for path in root.glob(f"*/{_INFO}") if _FOLDER.fullmatch(path.parent.name)]
+
+
+def read_info(folder: Path) -> RunInfo:
+    """Return what a run says of itself; its files are not checked. Raises ForecastRunError."""
+    try:
+        return RunInfo.model_validate_json((folder / _INFO).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ForecastRunError(folder.name, f"的 {_INFO} 无法读取", f"{_INFO} cannot be read") from error
 
 
 def list_runs(root: Path, freq: Frequency | None = None, *, challengers: bool = False) -> list[RunInfo]:
     """List what was published, oldest first; folders on their way are not seen, nor challengers unless asked for."""
-    folders = [path.parent for path in root.glob(f"*/{_INFO}") if _FOLDER.fullmatch(path.parent.name)]
-    found = [_info(folder) for folder in folders]
+    found = [read_info(folder) for folder in run_folders(root)]
     wanted = [
         info for info in found if (freq is None or info.freq == freq) and (challengers or not info.challenger)
     ]
@@ -208,13 +222,6 @@ def _point(root: Path, info: RunInfo) -> None:
         if held.issued_at > info.issued_at:
             return
     write_text_atomically(info.model_dump_json() + "\n", pointer)
-
-
-def _info(folder: Path) -> RunInfo:
-    try:
-        return RunInfo.model_validate_json((folder / _INFO).read_bytes())
-    except (OSError, ValidationError) as error:
-        raise ForecastRunError(folder.name, f"的 {_INFO} 无法读取", f"{_INFO} cannot be read") from error
 
 
 def _frames(run: ForecastRun) -> Mapping[str, pl.DataFrame]:

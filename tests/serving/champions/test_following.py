@@ -1,5 +1,6 @@
 """Models come from a real MLflow server: followed, checked, refused when broken, and not missed when it is away."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -20,7 +21,10 @@ from serving.champions.errors import RegistryAwayError
 from serving.champions.follow_thread import holding
 from serving.champions.follower import Follower, read_status
 from serving.champions.mlflow_rest import MlflowRest
+from serving.champions.old_copies import OldCopies
 from serving.champions.store import read_pointer
+from serving.champions.switches import SwitchBoard
+from serving.ledger.database import Database
 from tests.serving.champions.conftest import PARTY, make_key
 from tests.serving.champions.mlflow_server import MlflowServer, bundle_files, start_mlflow
 from tests.serving.metrics_page import value
@@ -71,8 +75,9 @@ def point(mlflow: MlflowServer, version: str, alias: str = "champion") -> None:
 
 
 def follower(home: Path, mlflow: MlflowServer, clock: Callable[[], datetime], *, keep: int = 5) -> Follower:
-    rest = MlflowRest(mlflow.uri, timeout_seconds=5)
-    return Follower(home / "models", rest, clock=clock, poll=timedelta(seconds=10), keep=keep)
+    rest, models = MlflowRest(mlflow.uri, timeout_seconds=5), home / "models"
+    copies = OldCopies(models, SwitchBoard(Database(home / "ledger.db")), keep)
+    return Follower(models, rest, clock=clock, poll=timedelta(seconds=10), copies=copies)
 
 
 def champion(home: Path) -> str:
@@ -272,9 +277,7 @@ def test_registry_that_hangs_or_is_killed_leaves_the_last_good_models(
     clock = Clock()
     follow = follower(tmp_path, mlflow, clock)
     follow.look()
-    hasty = Follower(
-        follow.models, MlflowRest(mlflow.uri, timeout_seconds=0.3), clock=clock, poll=follow.poll, keep=5
-    )
+    hasty = dataclasses.replace(follow, registry=MlflowRest(mlflow.uri, timeout_seconds=0.3))
     clock.now += timedelta(seconds=10)
     os.killpg(mlflow.process.pid, signal.SIGSTOP)
     try:
