@@ -12,7 +12,6 @@ from features.credit import (
     events,
     groups,
     guarantees,
-    network,
     profile,
     relations,
     repayment,
@@ -80,6 +79,9 @@ def credit_features(
 
 def features_of(book: Book, snapshot: Snapshot) -> pl.DataFrame:
     """Return the features of a book that has been read, see `credit_features`."""
+    # Sparse matrices and all measures of the graph: whoever only lists features, as a worker does, needs none of it.
+    from features.credit import network  # noqa: PLC0415
+
     known = book.known
     if snapshot.as_of is None or snapshot.as_of > known.as_of:
         raise SnapshotDateError(snapshot.as_of, known.as_of)

@@ -5,7 +5,7 @@ from typing import Final
 import polars as pl
 
 from features.catalogue import Dimension, Unit, feature
-from features.credit.network import default_share
+from features.credit.default_share import default_share
 
 __all__: list[str] = []
 

@@ -23,9 +23,7 @@ __all__ = [
     "HUB",
     "KINDS",
     "NEIGHBOUR_KINDS",
-    "PRIOR_WEIGHT",
     "RECENT_MONTHS",
-    "default_share",
     "sisters",
     "view",
 ]
@@ -39,13 +37,6 @@ NEIGHBOUR_KINDS: Final = (
 )
 """What makes two parties neighbours. Not `same_as` (one party twice) nor `suspected_link` (not yet known), and nothing
 that joins a party to a facility, collateral, case, event, plant, line or material: none of these defaults."""
-
-PRIOR_WEIGHT: Final = 5.0
-"""Neighbours that the prior stands for: with few neighbours a share stays near `PRIOR_RATE`."""
-
-PRIOR_RATE: Final = 0.02
-"""The share in default before any neighbour is looked at. One value for all dates: with the default rate of the date, a
-party without a defaulted neighbour had another value each month, and a model learnt to read the calendar from it."""
 
 RECENT_MONTHS: Final = 12
 """How long a neighbour's default counts: the time in which, by experience, it pulls others down."""
@@ -94,16 +85,6 @@ def _without_edges() -> list[pl.Expr]:
         pl.selectors.ends_with("_size").fill_null(1.0),
         pl.col("control_unclear").fill_null(company),  # nobody is known to hold any of its votes
     ]
-
-
-def default_share(prefix: str) -> pl.Expr:
-    """Return the share of neighbours in default, shrunk to `PRIOR_RATE`; null without an observed neighbour.
-
-    (defaulted + m × rate) ÷ (observed + m) with m = `PRIOR_WEIGHT`: the posterior mean under a Beta prior.
-    """
-    defaulted, observed = pl.col(f"{prefix}_defaulted_sum"), pl.col(f"{prefix}_defaulted_count")
-    shrunk = (defaulted + PRIOR_WEIGHT * PRIOR_RATE) / (observed + PRIOR_WEIGHT)
-    return pl.when(observed > 0).then(shrunk)
 
 
 def _own_values(book: Book) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from typing import Final
 import polars as pl
 
 from features.catalogue import Change, Dimension, Unit, feature
-from features.credit.network import default_share
+from features.credit.default_share import default_share
 from features.credit.ratios import log_amount, ratio
 
 __all__: list[str] = []

@@ -8,7 +8,7 @@ import pytest
 
 import features.credit.network
 from features.credit.build import NETWORK_FEATURES, credit_features
-from features.credit.network import PRIOR_RATE, PRIOR_WEIGHT
+from features.credit.default_share import PRIOR_RATE, PRIOR_WEIGHT
 from graph.snapshot import Snapshot
 
 Tables = dict[str, pl.LazyFrame]

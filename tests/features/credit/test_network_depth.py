@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from features.credit.build import NETWORK_FEATURES, credit_features
-from features.credit.network import KINDS, NEIGHBOUR_KINDS, PRIOR_RATE, PRIOR_WEIGHT
+from features.credit.default_share import PRIOR_RATE, PRIOR_WEIGHT
+from features.credit.network import KINDS, NEIGHBOUR_KINDS
 from graph.ontology import RELATIONS
 from graph.snapshot import Snapshot
 
