@@ -87,29 +87,18 @@ class Watch:
         """Load what the first look at the clock would load."""
         self._hours.prepare()
 
-    def noted(
-        self,
-        kind: RiskKind,
-        caller: Caller,
-        *,
-        rows: int | None = None,
-        said: Mapping[str, Json] | None = None,
-    ) -> None:
-        """Note something that stands out by itself, such as a bulk export. Raises LedgerUnavailableError.
-
-        What was done is then not to be given: its note must be there.
-        """
-        self.events.note(kind, caller, rows=rows, said=said)
-
     def scored(self, caller: Caller, rows: int) -> None:
-        """Count rows that were scored together; many of them outside working hours are noted."""
+        """Count rows that were scored together, and note what is due; may wait for the ledger."""
+        self.note(self.count_scored(caller, rows), caller)
+
+    def count_scored(self, caller: Caller, rows: int) -> Mapping[RiskKind, int]:
+        """Count rows of a book, or sent features, that were scored: many outside working hours are to be noted."""
         with self._turn:
             window = self._window(caller.call.key_id)
             window.rows += rows
             count = window.rows
             due = count >= self._thresholds.rows and self._off_hours(window, RiskKind.MASS_SCORING_OFF_HOURS)
-        if due:
-            self._note(RiskKind.MASS_SCORING_OFF_HOURS, caller, count)
+        return {RiskKind.MASS_SCORING_OFF_HOURS: count} if due else {}
 
     def asked(self, caller: Caller, party_id: str) -> bool:
         """Count a party that was asked about, and tell whether `note_parties` is to be called. Takes a microsecond or two."""

@@ -6,11 +6,10 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from serving.access.risk_events import RiskKind
 from serving.access.roles import Role
 from serving.decisions.book_row import BookRowDesk
 from serving.decisions.book_row_schemas import BookRowAnswer
-from serving.decisions.desk import DecisionDesk, Exported
+from serving.decisions.desk import DecisionDesk
 from serving.decisions.export import ENDINGS
 from serving.decisions.replay_jobs import ReplayJobs
 from serving.decisions.schemas import DecisionAnswer, DecisionQuery, Decisions, ExportQuery, ReplayAnswer
@@ -127,18 +126,7 @@ class DecisionsApi(AnswerApi):
         caller = self._caller(request, request_id, EXPORT)
         query = read_query(request, ExportQuery)
         media_type = accepted_type(request.headers.get("accept"), _EXPORT_TYPES)
-
-        def work() -> Exported:
-            made = self._desk.export(query, media_type, caller)
-            self._api.parts.ledger.append([made.record])
-            rows = made.made.info.rows
-            if rows >= self._api.settings.export_large_rows:
-                self._api.access.watch.noted(
-                    RiskKind.BULK_EXPORT, caller, rows=rows, said={"decision_id": made.record["decision_id"]}
-                )
-            return made
-
-        exported = await self._api.in_slow_thread(work)
+        exported = await self._api.in_slow_thread(lambda: self._desk.export(query, media_type, caller))
         info = exported.made.info
         told = {
             f"X-Export-{name.replace('_', '-').title()}": str(value)

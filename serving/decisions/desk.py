@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from serving.access.caller import Caller
+from serving.access.large_exports import EXPORT_ROUTE, LargeExports
 from serving.decisions.export import ENDINGS, Export, export
 from serving.decisions.masking import Masking
 from serving.decisions.reading import Asked, subject_of
@@ -55,7 +56,7 @@ _FIGURES: Final = (
 
 @dataclass(frozen=True)
 class Exported:
-    """A file, how it is called, and the record that must be durable before it is given."""
+    """A file, how it is called, and its record, which is in the chain."""
 
     made: Export
     media_type: str
@@ -76,10 +77,12 @@ class DecisionDesk:
         replayers: Callable[[], Mapping[str, Replayer]],
         masking: Callable[[], Masking],
         export_rows: int,
+        exports: LargeExports,
     ) -> None:
         self._acting, self._overrides, self._appeals = acting, overrides, appeals
         self._annotations = annotations
         self._replayers, self._masking, self._export_rows = replayers, masking, export_rows
+        self._exports = exports
 
     @property
     def acting(self) -> Acting:
@@ -165,7 +168,10 @@ class DecisionDesk:
         )
 
     def export(self, query: ExportQuery, media_type: str, caller: Caller) -> Exported:
-        """Write decisions to a file, masked and cut to what the caller may see. Raises InvalidRequestError naming the limit of rows."""
+        """Write decisions to a file, masked and cut to what the caller may see; that they were is in the chain by then.
+
+        Raises InvalidRequestError naming the limit of rows, LedgerUnavailableError.
+        """
         limit = query.limit or self._export_rows
         if limit > self._export_rows:
             zh = f"超过上限 {self._export_rows} 行；请分批导出，下一批的 cursor 见响应头 X-Export-Cursor"
@@ -182,13 +188,14 @@ class DecisionDesk:
         record: Mapping[str, Json] = {
             "decision_id": act.record_id,
             "recorded_at": act.moment.at.isoformat(),
-            "route": "decisions/export",
+            "route": EXPORT_ROUTE,
             **caller.recorded,
             "subject": "",
             "request": {**query.model_dump(mode="json", exclude_none=True), "media_type": media_type},
             "answer": info.plain(),
             "answer_sha256": hashlib.sha256(made.content).hexdigest(),
         }
+        self._exports.write(record, caller)
         name = f"decisions-{info.first_seq or 0}-{info.last_seq or 0}.{ENDINGS[media_type]}"
         return Exported(made, media_type, name, record)
 

@@ -87,6 +87,13 @@ class Api:
         if party_id is not None and watch.asked(caller, party_id):
             await self.in_thread(lambda: watch.note_parties(caller))
 
+    async def tried(self, caller: Caller) -> None:
+        """Count features that the caller sent to be scored: many sets of them at night are shown to the auditor."""
+        watch = self.access.watch
+        due = watch.count_scored(caller, 1)
+        if due:
+            await self.in_thread(lambda: watch.note(due, caller))
+
     async def body(
         self,
         request: Request,

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from features.catalogue import Feature, catalogue
+from serving.access.large_exports import LargeExports
+from serving.access.risk_events import RiskEvents
 from serving.clock import utc_now
 from serving.decisions.desk import DecisionDesk
 from serving.decisions.masking import Masking, parties_of_book, pseudonym_secret
@@ -76,6 +79,13 @@ def review_parts(
             replayers=replayers,
             masking=lambda: _masking(database, settings.home / "features" / _BOOK),
             export_rows=settings.export_rows_limit,
+            exports=LargeExports(
+                database,
+                ledger,
+                RiskEvents(database, ledger, clock=utc_now),
+                rows=settings.export_large_rows,
+                window=timedelta(minutes=settings.watch_window_minutes),
+            ),
         ),
         overrides=overrides,
         appeals=appeals,

@@ -34,7 +34,8 @@ class ReviewSettings(BaseModel):
     export_large_rows: int = Field(
         default=1_000,
         ge=1,
-        description="导出达到此条数即记为风险使用 / an export of so many decisions is noted as risky use",
+        description="同一密钥（或命令行）在 ZHIHENG_WATCH_WINDOW_MINUTES 内的导出合计达到此条数即记为风险使用 / exports of one key (or of "
+        "the command line) within ZHIHENG_WATCH_WINDOW_MINUTES that come to so many decisions are noted as risky use",
     )
     export_rows_limit: int = Field(
         default=5_000,

@@ -135,7 +135,6 @@ def export_decisions(
     )
     with _deployment() as deployment:
         exported = deployment.review.decisions.export(query, media_type, _auditor(by))
-        deployment.parts.ledger.append([exported.record])
     out.touch(mode=0o600)
     out.write_bytes(exported.made.content)
     info = exported.made.info

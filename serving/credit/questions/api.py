@@ -111,6 +111,7 @@ class QuestionsApi(AnswerApi):
         caller = self._caller(request, request_id, WHAT_IF)
         wanted = await self._read(request, WhatIfRequest)
         await self._api.asked(caller, wanted.party_id)
+        await self._api.tried(caller)
         return await self._answer(lambda: self._desks.what_if.what_if(wanted, caller))
 
     async def reasons(self, request: Request, request_id: str) -> Response:

@@ -45,6 +45,8 @@ class CreditApi:
         await self._api.parts.ledger.commit([scored.record])
         count_score(scored.record)
         await self._api.asked(caller, wanted.party_id)
+        if wanted.features is not None:
+            await self._api.tried(caller)
         self._api.parts.shadows.score(wanted, caller, scored.record)
         headers = {"X-Request-ID": request_id, "Cache-Control": "no-store"}
         return Response(scored.text, headers=headers, media_type="application/json")

@@ -1,8 +1,10 @@
 """Risky use is noted once per window with its record in the chain; auditors see what their companies' keys did."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,6 +20,9 @@ from serving.ledger.database import Database
 from serving.ledger.errors import LedgerUnavailableError
 from serving.listing import Page, Span
 from tests.serving.databases import Place
+
+if TYPE_CHECKING:
+    from tests.serving.conftest import MakeClient, World
 
 HOURS = WorkingHours(8, 20, ZoneInfo("Asia/Shanghai"))
 NIGHT = datetime(2026, 11, 2, 15, tzinfo=UTC)  # Monday, 23:00 in Shanghai
@@ -62,7 +67,7 @@ def post(place: Place) -> Iterator[Post]:
 
 
 def test_event_stands_in_the_table_and_in_the_chain(post: Post) -> None:
-    post.watch.noted(RiskKind.BULK_EXPORT, caller(), rows=5000, said={"format": "csv"})
+    post.watch.events.note(RiskKind.BULK_EXPORT, caller(), rows=5000, said={"format": "csv"})
     (event,) = post.seen()
     record = post.ledger.get(event.decision_id).record
     assert (event.kind, event.rows, event.said) == (RiskKind.BULK_EXPORT, 5000, {"format": "csv"})
@@ -139,7 +144,7 @@ def test_use_of_a_key_that_ended_is_noted_once(post: Post, cause: str, kind: Ris
 
 def test_auditor_sees_keys_of_own_companies_alone(post: Post) -> None:
     for companies in (("ORG-03",), ("ORG-04",), ("ORG-03", "ORG-04"), ("*",)):
-        post.watch.noted(RiskKind.BULK_EXPORT, caller("-".join(companies), *companies), rows=1)
+        post.watch.events.note(RiskKind.BULK_EXPORT, caller("-".join(companies), *companies), rows=1)
     own = Caller(Call("r", "auditor", ("auditor",)), "审计", ("ORG-03",))
     assert [event.companies for event in post.seen(own)] == [("ORG-03",)]
     assert len(post.seen()) == 4
@@ -147,7 +152,9 @@ def test_auditor_sees_keys_of_own_companies_alone(post: Post) -> None:
 
 def test_pages_hold_every_event_once_whatever_is_hidden_between(post: Post) -> None:
     for number in range(450):
-        post.watch.noted(RiskKind.BULK_EXPORT, caller("a", "ORG-03" if number % 3 else "ORG-04"), rows=number)
+        post.watch.events.note(
+            RiskKind.BULK_EXPORT, caller("a", "ORG-03" if number % 3 else "ORG-04"), rows=number
+        )
     own = Caller(Call("r", "auditor", ("auditor",)), "审计", ("ORG-03",))
     rows: list[int | None] = []
     before: int | None = None
@@ -161,9 +168,9 @@ def test_pages_hold_every_event_once_whatever_is_hidden_between(post: Post) -> N
 
 
 def test_filters_cut_by_kind_key_and_time(post: Post) -> None:
-    post.watch.noted(RiskKind.BULK_EXPORT, caller("a"), rows=1)
+    post.watch.events.note(RiskKind.BULK_EXPORT, caller("a"), rows=1)
     post.now = MORNING.replace(day=3)
-    post.watch.noted(RiskKind.MANY_REFUSALS, caller("b"), rows=2)
+    post.watch.events.note(RiskKind.MANY_REFUSALS, caller("b"), rows=2)
     assert [event.rows for event in post.seen(kind=RiskKind.BULK_EXPORT)] == [1]
     assert [event.rows for event in post.seen(key_id="b")] == [2]
     assert [event.rows for event in post.seen(span=Span(since=post.now))] == [2]
@@ -185,7 +192,7 @@ def test_what_cannot_be_noted_is_logged_and_an_export_is_refused(
     assert "many_refusals" in caplog.text
     assert "王芳" not in caplog.text
     with pytest.raises(LedgerUnavailableError):
-        post.watch.noted(RiskKind.BULK_EXPORT, caller(), rows=1)
+        post.watch.events.note(RiskKind.BULK_EXPORT, caller(), rows=1)
 
 
 @pytest.mark.parametrize(
@@ -217,3 +224,29 @@ def test_what_reaches_a_threshold_over_all_workers_reaches_the_share_of_one(work
         assert part >= 1
         assert workers * (part - 1) < whole, "spread evenly below the share it is below the threshold"
     assert (share.seconds, share.workers) == (THRESHOLDS.seconds, workers)
+
+
+def test_features_sent_to_be_scored_at_night_count_as_mass_scoring(
+    world: "World", make_client: "MakeClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WorkingHours, "contain", lambda *_: False)
+    client = make_client(world.home, world.officer, watch_rows=4)
+    events = client.deployment._access.watch.events
+
+    def noted() -> list[tuple[RiskKind, int | None]]:
+        found, _ = events.page(RiskFilter(page=Page(Span(), before=None, limit=9)), GROUP)
+        return [(event.kind, event.rows) for event in found]
+
+    def what_if(asked: object) -> None:
+        headers = {"Authorization": f"Bearer {client.key}", "Content_Type": "application/json"}
+        told = client.http.post("/v1/credit/what-if", json.dumps(asked).encode(), **headers)
+        assert told.status_code == 200, told.text
+
+    for _ in range(5):
+        assert client.score({"party_id": "P0000000"}).status_code == 200, "a party that is there is no try"
+    assert client.score({"features": {"debt_ratio": 0.5}}).status_code == 200
+    what_if({"features": {"debt_ratio": 0.5}, "changes": {"debt_ratio": 0.6}})
+    what_if({"party_id": "P0000000", "changes": {"debt_ratio": 0.6}})
+    assert noted() == []
+    assert client.score({"features": {"debt_ratio": 0.7}}).status_code == 200
+    assert noted() == [(RiskKind.MASS_SCORING_OFF_HOURS, 4)]
