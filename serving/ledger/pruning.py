@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from serving.access.caller import Caller
 from serving.ledger.archive import Archive, check_sha256, verify_archive, write_archive
@@ -15,6 +15,7 @@ from serving.ledger.database import Database
 from serving.ledger.errors import ArchiveError, PruneError
 from serving.ledger.json_text import Json
 from serving.ledger.tables import decisions, ledger_checkpoints
+from serving.ledger.time_passed import LEAP, last_older_than
 from serving.ledger.verification import GENESIS, Link, start_of
 
 __all__ = ["KEEP_DAYS", "Checkpoint", "Prune", "archived_before", "checkpoints", "prune", "verify_archives"]
@@ -61,7 +62,7 @@ def prune(database: Database, ledger: Ledger, wanted: Prune, folder: Path) -> Ch
     _remove(database)
     with database.reading() as connection:
         start, head = start_of(connection)
-        last = _last_before(connection, start, _moment(connection, wanted))
+        last = _last_before(connection, start, wanted)
     if last <= start:
         return None
     verified = ledger.verify()
@@ -108,10 +109,10 @@ def archived_before(database: Database) -> datetime | None:
     points = checkpoints(database)
     if not points:
         return None
-    oldest = select(decisions.c.recorded_at).order_by(decisions.c.seq).limit(1)
+    # Not the first: where a clock was set forward, those after it are older by what they say.
     with database.reading() as connection:
-        first = connection.execute(oldest).scalar_one_or_none()
-    return datetime.fromisoformat(first or points[-1].archive.newest_at)
+        oldest = connection.execute(select(func.min(decisions.c.recorded_at))).scalar_one()
+    return datetime.fromisoformat(oldest or points[-1].archive.newest_at)
 
 
 def verify_archives(database: Database, folder: Path) -> int:
@@ -136,33 +137,37 @@ def verify_archives(database: Database, folder: Path) -> int:
     return rows
 
 
-def _moment(connection: Connection, wanted: Prune) -> str:
-    """Return up to when may be pruned. Raises PruneError.
+def _last_before(connection: Connection, start: int, wanted: Prune) -> int:
+    """Return the last row before the first that is not older than what was asked for. Raises PruneError.
 
-    A clock that was set forward makes nothing older: the newest decision is the latest that it can be.
+    Where that row is too young by the clock or by what the chain shows to have passed since, nothing is pruned.
     """
-    newest = select(decisions.c.recorded_at).order_by(decisions.c.seq.desc()).limit(1)
-    recorded = connection.execute(newest).scalar_one_or_none()
-    now = wanted.at if recorded is None else min(wanted.at, datetime.fromisoformat(recorded))
-    limit = now - timedelta(days=KEEP_DAYS)
-    if wanted.before > limit:
-        day = limit.astimezone(UTC).date()
-        raise PruneError(
-            zh=f"{KEEP_DAYS} 天内的决策必须保留；最晚可裁剪到 {day}（以最新一条决策与当前时间中较早者起算）。",
-            en=f"decisions of the last {KEEP_DAYS} days have to stay; the latest day that can be given is {day} "
-            "(counted from the newest decision or from now, whichever is earlier).",
-        )
-    return wanted.before.astimezone(UTC).isoformat()
-
-
-def _last_before(connection: Connection, start: int, moment: str) -> int:
-    """Return the last row before the first that is to stay."""
-    stays = select(decisions.c.seq).where(decisions.c.seq > start, decisions.c.recorded_at >= moment)
+    rows = select(decisions.c.seq, decisions.c.recorded_at)
+    newest = connection.execute(rows.order_by(decisions.c.seq.desc()).limit(1)).first()
+    now = wanted.at if newest is None else min(wanted.at, datetime.fromisoformat(newest.recorded_at))
+    keep = timedelta(days=KEEP_DAYS)
+    if wanted.before > now - keep:
+        raise _too_young(now - keep)
+    before = wanted.before.astimezone(UTC).isoformat()
+    stays = select(decisions.c.seq).where(decisions.c.seq > start, decisions.c.recorded_at >= before)
     first = connection.execute(stays.order_by(decisions.c.seq).limit(1)).scalar_one_or_none()
-    if first is not None:
-        return int(first) - 1
-    newest = select(decisions.c.seq).order_by(decisions.c.seq.desc()).limit(1)
-    return int(connection.execute(newest).scalar_one_or_none() or 0)
+    last = int(first) - 1 if first is not None else newest.seq if newest is not None else 0
+    old = last_older_than(connection, keep, start=start, now=now)
+    if last > old:
+        stay = select(decisions.c.recorded_at).where(decisions.c.seq == old + 1)
+        raise _too_young(datetime.fromisoformat(connection.execute(stay).scalar_one()))
+    return last
+
+
+def _too_young(limit: datetime) -> PruneError:
+    day = limit.astimezone(UTC).date()
+    return PruneError(
+        zh=f"{KEEP_DAYS} 天内的决策必须保留；最晚可裁剪到 {day}（以最新一条决策与当前时间中较早者起算，前后两条决策相隔超过 "
+        f"{LEAP.days} 天的与相隔最长的一次不计入）。如服务器时钟不准，请先校正。",
+        en=f"decisions of the last {KEEP_DAYS} days have to stay; the latest day that can be given is {day} "
+        "(counted from the newest decision or from now, whichever is earlier; where two decisions in a row are more than "
+        f"{LEAP.days} days apart, these do not count, nor does the longest step). Set the clock right where it is wrong.",
+    )
 
 
 def _rows(database: Database, start: int, last: int) -> Iterator[Link]:

@@ -44,7 +44,7 @@ def chosen(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pla
 
 def filled(database: Database) -> Ledger:
     ledger = Ledger(database)
-    days = (0, 1, 100, 400)
+    days = (0, 1, *range(100, 400, 9), 400)
     ledger.append(
         [
             {
@@ -69,7 +69,7 @@ def test_pruned_ledger_and_its_archive_are_verified(
     holds = RUN.invoke(ledger_app, ["verify", "--archives", str(tmp_path / "archive")])
     assert holds.exit_code == 0
     assert "The archives hold: 2 decisions" in holds.stdout
-    assert f"The ledger holds: 5 decisions, head {ledger.verify().head}" in holds.stdout
+    assert f"The ledger holds: 38 decisions, head {ledger.verify().head}" in holds.stdout
     assert "The first 2 of them lie in archives" in holds.stdout
     (archive,) = (tmp_path / "archive").iterdir()
     archive.write_bytes(archive.read_bytes() + b"x")

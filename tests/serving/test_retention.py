@@ -48,7 +48,11 @@ def database(tmp_path: Path) -> Database:
         }
         for age in AGES
     ]
-    Ledger(made).append(records)
+    others: list[Mapping[str, Json]] = [
+        {"decision_id": f"other-{age}", "recorded_at": (NOW - timedelta(days=age)).isoformat()}
+        for age in range(1, 500, 9)
+    ]
+    Ledger(made).append(sorted([*records, *others], key=lambda record: str(record["recorded_at"])))
     return made
 
 

@@ -17,7 +17,15 @@ from serving.ledger.archive import read_archive, verify_archive
 from serving.ledger.chain import GENESIS, Json, Ledger
 from serving.ledger.database import Database
 from serving.ledger.errors import ArchiveError, LedgerUnavailableError, PruneError
-from serving.ledger.pruning import KEEP_DAYS, Checkpoint, Prune, checkpoints, prune, verify_archives
+from serving.ledger.pruning import (
+    KEEP_DAYS,
+    Checkpoint,
+    Prune,
+    archived_before,
+    checkpoints,
+    prune,
+    verify_archives,
+)
 from serving.ledger.tables import decisions
 from tests.serving.databases import say
 
@@ -107,12 +115,12 @@ def test_old_prune_record_may_itself_be_pruned(
 ) -> None:
     later = NOW + timedelta(days=KEEP_DAYS + 10)
     assert cut(300, name="p1") is not None
-    ledger.append([{"decision_id": "later", "recorded_at": later.isoformat()}])
+    ledger.append([record(-day) for day in range(10, KEEP_DAYS + 20, 10)])
     assert cut(-1, at=later, name="p2") is not None
     with pytest.raises(UnknownDecisionError):
         ledger.get("p1")
     verified = ledger.verify()
-    assert (verified.rows, verified.pruned, verified.broken) == (DAYS + 4, DAYS + 2, None)
+    assert (verified.rows, verified.pruned, verified.broken) == (DAYS + 2 + 20, DAYS + 2, None)
     assert verify_archives(database, folder) == DAYS + 2
 
 
@@ -140,10 +148,51 @@ def test_clock_that_was_set_forward_makes_nothing_older(
     assert ledger.get("d101").seq == DAYS - 100
 
 
+@pytest.mark.parametrize("later", [1, 9, 11, 179, 1000])
+def test_a_record_written_under_a_clock_set_forward_makes_nothing_older(
+    ledger: Ledger, cut: Callable[..., Checkpoint | None], later: int
+) -> None:
+    ledger.append([record(-later)])
+    forward = NOW + timedelta(days=later, minutes=1)
+    with pytest.raises(PruneError, match="latest day that can be given is 2026-05-2[67]"):
+        cut(KEEP_DAYS - 2, at=forward)
+    assert cut(KEEP_DAYS, at=forward) is not None, "what was old enough goes"
+    assert ledger.get(f"d{KEEP_DAYS}").seq > 0
+
+
+def test_time_counts_on_when_a_clock_was_set_right_again(
+    database: Database, ledger: Ledger, cut: Callable[..., Checkpoint | None]
+) -> None:
+    ledger.append([record(-1000), *(record(-day) for day in range(5, 200, 5))])
+    at = NOW + timedelta(days=195)
+    with pytest.raises(PruneError):
+        cut(-16, at=at)
+    done = cut(-14.9, at=at)
+    assert done is not None
+    assert done.archive.last_seq == DAYS + 1, (
+        "what was written under the wrong clock stays, and all behind it"
+    )
+    assert archived_before(database) == NOW + timedelta(days=5), (
+        "which is older than the first that stays says"
+    )
+
+
+def test_young_decisions_of_a_clock_set_back_stay(database: Database, folder: Path) -> None:
+    """The machine began at a wrong time: what it wrote then is younger than it says."""
+    ledger = Ledger(database)
+    ledger.append(
+        [*(record(day) for day in range(900, 600, -1)), *(record(day) for day in range(100, -1, -1))]
+    )
+    before = NOW - timedelta(days=600)
+    with pytest.raises(PruneError, match="latest day that can be given is 2025-01-10"):
+        prune(database, ledger, Prune(before, command_line_caller("r"), NOW, "p"), folder)
+    assert ledger.get("d601").seq > 0
+
+
 def test_decision_that_is_younger_than_one_after_it_stays_with_it(database: Database, folder: Path) -> None:
     """A clock was set back: the chain is cut before the first decision that has to stay."""
     ledger = Ledger(database)
-    ledger.append([record(400), record(200), record(399), record(0)])
+    ledger.append([record(day) for day in (400, 200, 399, *range(190, -1, -10))])
     done = prune(
         database, ledger, Prune(NOW - timedelta(days=300), command_line_caller("r"), NOW, "p"), folder
     )
