@@ -12,6 +12,7 @@ from serving.access.held_keys import HeldRows
 from serving.access.identity import Identity
 from serving.access.jwks_file import JwksFile
 from serving.access.roles import ALL_COMPANIES, Role, conflicts
+from serving.storable_text import text_problem
 
 if TYPE_CHECKING:
     from jwt import PyJWK
@@ -105,7 +106,7 @@ class Tokens:
 
     def _identity(self, claims: Mapping[str, object]) -> Identity:
         subject = str(claims["sub"])
-        if not subject.strip():
+        if not subject.strip() or text_problem("sub", subject):
             raise UnauthorizedError
         known = {role.value: role for role in Role}
         roles = frozenset(known[name] for name in _names(claims, self._rules.roles_claim) if name in known)

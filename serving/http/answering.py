@@ -14,6 +14,7 @@ from serving.http.openapi import Endpoint
 from serving.http.problems import request_error
 from serving.http.reading import read_json
 from serving.ledger.answered import Answered
+from serving.storable_text import shown_name, text_problem
 
 if TYPE_CHECKING:
     from serving.http.api import Api
@@ -83,7 +84,14 @@ def read_query(request: Request, shape: type[Body]) -> Body:
                 for name in twice
             ]
         )
+    unstorable = [problem for name, text in given.items() if (problem := _text_problem(name, text))]
+    if unstorable:
+        raise InvalidRequestError(unstorable)
     try:
         return shape.model_validate_strings(given)
     except ValidationError as error:
         raise request_error(error) from error
+
+
+def _text_problem(name: str, text: str) -> FieldProblem | None:
+    return text_problem(shown_name(name), f"{name}{text}")

@@ -1,9 +1,11 @@
 """Reads a JSON body into a shape; what readers could understand differently is refused, and each fault named."""
 
+import contextlib
 import json
 import math
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from serving.errors import FieldProblem, InvalidRequestError
 from serving.http.errors import MalformedJsonError
 from serving.http.problems import request_error
+from serving.storable_text import shown_name, text_problem
 
 __all__ = ["MOST_DEPTH", "read_json", "refuse_ambiguity"]
 
@@ -20,7 +23,6 @@ Body = TypeVar("Body", bound=BaseModel)
 # Texts as a whole, an unclosed one to the end, so that brackets inside are not counted; never steps back.
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 _BOM: Final = b"\xef\xbb\xbf"
-_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _NOT_FINITE: Final = object()
 _NUMBER: Final = object()
 
@@ -31,6 +33,7 @@ def read_json(body: bytes, shape: type[Body]) -> Body:
     try:
         wanted = shape.model_validate_json(body)
     except ValidationError as error:
+        _name_half_characters(body, error)
         raise request_error(error) from error
     refuse_ambiguity(body)
     return wanted
@@ -63,11 +66,21 @@ def _depth(body: bytes) -> int:
     return deepest
 
 
+def _name_half_characters(body: bytes, error: ValidationError) -> None:
+    """Name the field with half a character, which the reader of shapes calls JSON that is broken. Raises InvalidRequestError."""
+    if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid" and b"\\u" in body:
+        with contextlib.suppress(ValueError):  # it is broken
+            _THOROUGH.decode(body.decode())
+
+
 def refuse_ambiguity(body: bytes) -> None:
-    """Refuse keys given twice, numbers that are none and halves of characters. Raises InvalidRequestError naming the field."""
+    """Refuse keys given twice, numbers that are none and texts that cannot be kept.
+
+    Raises InvalidRequestError naming the field.
+    """
     text = body.decode()
     try:
-        if "\\u" not in text:  # an escape may be half a character
+        if "\\u" not in text:  # an escape may be NUL or half a character
             _QUICK.decode(text)
             return
     except _SuspectError:
@@ -101,36 +114,37 @@ def _suspect(_text: str) -> None:
 def _once(pairs: list[tuple[str, object]]) -> None:
     counts = Counter(key for key, _ in pairs)
     found = [
-        FieldProblem(_shown(key), "repeated", "出现多次，请只保留一个", "is given more than once; keep one")
+        FieldProblem(
+            shown_name(key), "repeated", "出现多次，请只保留一个", "is given more than once; keep one"
+        )
         for key, count in counts.items()
         if count > 1
     ]
     for key, value in pairs:
-        values = value if isinstance(value, list) else [value]
+        values = list(_single(value))
         if any(one is _NOT_FINITE for one in values):
             found.append(
                 FieldProblem(
-                    _shown(key),
+                    shown_name(key),
                     "finite_number",
                     "须为有限的数（不得为 NaN 或无穷）",
                     "must be a finite number (no NaN, no infinity)",
                 )
             )
-        if any(isinstance(one, str) and _SURROGATE.search(one) for one in (key, *values)):
-            found.append(
-                FieldProblem(
-                    _shown(key),
-                    "half_character",
-                    "含有不完整的字符（单独的代理码），请改正编码",
-                    "holds half a character (a lone surrogate); correct its encoding",
-                )
-            )
+        texts = (one for one in (key, *values) if isinstance(one, str))
+        problem = next(filter(None, (text_problem(shown_name(key), one) for one in texts)), None)
+        found += [problem] if problem else []
     if found:
         raise InvalidRequestError(found)
 
 
-def _shown(key: str) -> str:
-    return _SURROGATE.sub("?", key)[:100]
+def _single(value: object) -> Iterator[object]:
+    """Yield what stands in lists, however deep; objects were looked through before."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _single(one)
+    else:
+        yield value
 
 
 # Nearly every body passes the first, in a tenth of the time; the second finds the words for what the others broke.

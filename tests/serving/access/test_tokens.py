@@ -132,6 +132,8 @@ NOW = int(time.time())
         pytest.param(sign(claims(iat=None)), id="no iat"),
         pytest.param(sign(claims(sub=None)), id="no subject"),
         pytest.param(sign(claims(sub=" ")), id="empty subject"),
+        pytest.param(sign(claims(sub="a\0b")), id="subject with NUL"),
+        pytest.param(sign(claims(sub="a\ud800b")), id="subject with half a character"),
         pytest.param(sign(claims(aud=None)), id="no audience"),
         pytest.param(raw({"alg": "none", "kid": "k1"}, claims(), None), id="no signature"),
         pytest.param(

@@ -10,7 +10,7 @@ import pytest
 
 from serving.http.endpoint import JSON, Endpoint
 from serving.http.examples import example_of
-from tests.serving.http.bare_app import BareApp, Reply, open_bare
+from tests.serving.http.bare_app import BareApp, Reply, filled, open_bare
 
 LIMIT = 3_000_000
 HUGE = "1" + "0" * 5000
@@ -57,7 +57,7 @@ def said(reply: Reply) -> str:
         pytest.param(b'{"no_such_field": 1e400}', "422 invalid-request", id="beyond a double"),
         pytest.param(f'{{"no_such_field": {HUGE}}}'.encode(), "4", id="5,000 digits"),
         pytest.param(f"{HUGE}".encode(), "4", id="5,000 digits alone"),
-        pytest.param(b'{"\\ud800": "\\udfff"}', "4", id="half a character"),
+        pytest.param(b'{"\\ud800": "\\udfff"}', "422 invalid-request", id="half a character"),
     ],
 )
 def test_bodies_that_are_none_are_named(bare: BareApp, body: bytes, expected: str) -> None:
@@ -216,3 +216,49 @@ def test_a_file_has_its_own_time_to_arrive(tmp_path: Path) -> None:
         opened.deployment.stop()
     assert reply.slug not in ("deadline", "slow-body"), "there is no model here, and that is what is said"
     assert reply.read == 18
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ('"a\\u0000b"', "nul_character"),
+        ('[["a\\u0000b"]]', "nul_character"),
+        ('"a\\ud800b"', "half_character"),
+        ('"\\udc00"', "half_character"),
+    ],
+)
+def test_no_text_of_any_request_holds_what_cannot_be_kept(bare: BareApp, text: str, rule: str) -> None:
+    named, wrong = set[str](), dict[str, str]()
+    for one in takers(bare):
+        assert one.request is not None
+        example = example_of(one.request)
+        for path in leaves(example):
+            reply = bare.post(one, replaced(example, path, text), accept_language="en")
+            told = {error["rule"]: error for error in reply.json.get("errors", ())}
+            if reply.status != 422:
+                wrong[f"{one.path} {path}"] = said(reply)
+            elif rule in told:
+                assert "remove it" in told[rule]["message"] or "correct its encoding" in told[rule]["message"]
+                named.add(f"{one.path} {told[rule]['field']}")
+    assert wrong == {}
+    if not text.startswith("["):
+        fields = {"reason", "ground", "note", "comment"}
+        assert {field for _, field in map(str.split, named)} >= fields & _text_fields(bare)
+
+
+def _text_fields(bare: BareApp) -> set[str]:
+    examples = [example_of(one.request) for one in takers(bare) if one.request is not None]
+    return {str(path[-1]) for example in examples for path in leaves(example)}
+
+
+def test_no_text_of_a_query_holds_nul(bare: BareApp) -> None:
+    asked = [one for one in bare.endpoints if one.query is not None and one.method == "GET"]
+    assert len(asked) >= 10
+    for one in asked:
+        assert one.query is not None
+        name = next(iter(one.query.model_fields), "x")
+        headers = [("authorization", f"Bearer {bare.key_for(one)}"), ("accept-language", "en")]
+        reply = bare.call("GET", filled(one.path), headers, query=f"{name}=a%00b")
+        assert (said(reply), reply.json["errors"][0]["rule"]) == ("422 invalid-request", "nul_character"), (
+            one.path
+        )
