@@ -1,9 +1,13 @@
 """What the service reads from the environment (prefix ZHIHENG_); everything below takes arguments."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
+from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from serving.http.rule_texts import field_problem
 from serving.settings.access import AccessSettings
 from serving.settings.books import BookSettings
 from serving.settings.credit import CreditSettings
@@ -13,8 +17,11 @@ from serving.settings.planning import PlanningSettings
 from serving.settings.review import ReviewSettings
 from serving.settings.server import ServerSettings
 from serving.settings.state import StateSettings
+from serving.settings.unusable import ServiceSettingsError
 
-__all__ = ["ServiceSettings"]
+__all__ = ["ServiceSettings", "read_settings"]
+
+_PREFIX: Final = "ZHIHENG_"
 
 
 class ServiceSettings(
@@ -34,7 +41,7 @@ class ServiceSettings(
     The page of settings shows the groups from the last one named here to the first, as pydantic orders fields.
     """
 
-    model_config = SettingsConfigDict(env_prefix="ZHIHENG_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore", frozen=True)
 
     @property
     def books(self) -> Path:
@@ -72,3 +79,18 @@ class ServiceSettings(
     def ledger_path(self) -> Path:
         """Return the file of the ledger and of the API keys."""
         return self.home / "ledger.db"
+
+
+def read_settings(home: Path | None = None) -> ServiceSettings:
+    """Read the settings from the environment, with another home where one is given.
+
+    Raises ServiceSettingsError naming the variables that cannot be used and what they may be.
+    """
+    try:
+        return ServiceSettings() if home is None else ServiceSettings(home=home)
+    except ValidationError as error:
+        problems = [field_problem(one) for one in error.errors(include_input=False)]
+        named = [replace(one, field=_PREFIX + one.field.upper()) for one in problems]
+        raise ServiceSettingsError(
+            named
+        ) from None  # the chained error would repeat the values, and one may be secret

@@ -21,7 +21,7 @@ class ModelSettings(BaseModel):
         default=10.0,
         gt=0,
         le=20,
-        description="多久看一次 MLflow 的别名 / how often MLflow's aliases are looked at",
+        description="多久看一次 MLflow 的别名，最多 20 秒 / how often MLflow's aliases are looked at, 20 s at most",
     )
     mlflow_timeout_seconds: float = Field(
         default=10.0, gt=0, description="等 MLflow 回答多久 / wait for an answer of MLflow"
@@ -35,8 +35,9 @@ class ModelSettings(BaseModel):
     models_kept: int = Field(
         default=5,
         ge=2,
-        description="每类下载的模型保留几个版本，供重算与回退 / "
-        "versions of a family that were fetched and are kept, for replay and rollback",
+        description="下载的模型保留最新的几个，信用另保留最近几任 champion；被指定的与 180 天内作答过的不论多少都保留 / "
+        "how many of the newest fetched models stay, and of the last champions of credit; those that are named by alias or order "
+        "and those that answered within 180 days stay however many they are",
     )
     shadow_waiting: int = Field(
         default=256,

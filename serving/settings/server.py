@@ -64,7 +64,10 @@ class ServerSettings(BaseModel):
     refresh_seconds: float = Field(
         default=5.0,
         gt=0,
-        description="多久看一次新模型、新特征 / how often new model or features are looked for",
+        le=10,
+        description="多久看一次新模型、新特征、对模型的命令；与 ZHIHENG_MLFLOW_POLL_SECONDS 相加不超过 30 秒，所有进程即在此时间内跟上 / "
+        "how often new models, features and orders about models are looked for; with ZHIHENG_MLFLOW_POLL_SECONDS 30 s at most, "
+        "within which every worker follows",
     )
     requests_at_once: int = Field(
         default=512,

@@ -182,9 +182,9 @@ def _caller() -> "Caller":
 
 
 def _service_settings() -> "ServiceSettings":
-    from serving.settings import ServiceSettings
+    from serving.settings import read_settings
 
-    return ServiceSettings(home=load_settings().home)
+    return read_settings(load_settings().home)
 
 
 @contextmanager
