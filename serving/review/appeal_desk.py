@@ -23,7 +23,7 @@ from serving.review.appeal_schemas import (
     AppealState,
 )
 from serving.review.due_dates import due_after
-from serving.review.errors import UnknownReviewError
+from serving.review.held_reviews import HeldReviews
 from serving.review.override_desk import OverrideDesk
 from serving.review.override_schemas import ReviewReason
 from serving.review.people import Person, key_holder
@@ -57,6 +57,7 @@ class AppealDesk:
     ) -> None:
         self._store, self._acting, self._overrides = store, acting, overrides
         self._database, self._limits = database, limits
+        self._reviews = HeldReviews(store, _read, states.as_of)
 
     def open(self, request: AppealRequest, caller: Caller) -> Answered:
         """Open an appeal; a late one is taken and marked.
@@ -127,10 +128,9 @@ class AppealDesk:
         act, span = self._acting.act(caller), query.span(self._acting.zone)
         rows = [
             (held, one)
-            for held in self._store.all(decision_id=query.of_decision, subject=query.party_id)
-            if caller.covers(held.companies)
-            and span.holds(_read(held).opened.at)
-            and query.status in (None, (one := states.as_of(_read(held), act.moment.day)).status)
+            for held, one in self._reviews.seen(act, decision_id=query.of_decision, subject=query.party_id)
+            if span.holds(one.opened.at)
+            and query.status in (None, one.status)
             and query.overdue in (None, one.overdue)
         ]
         shown, cursor = page(rows, before=query.cursor, limit=query.limit)
@@ -150,15 +150,11 @@ class AppealDesk:
 
     def of_decision(self, decision_id: str, act: Act) -> list[Appeal]:
         """Return the appeals against a decision as they are now, newest first."""
-        return [
-            states.as_of(_read(held), act.moment.day) for held in self._store.all(decision_id=decision_id)
-        ]
+        return self._reviews.of_decision(decision_id, act)
 
     def _begin(self, appeal_id: str, caller: Caller) -> tuple[Act, Held, Appeal]:
-        act, held = self._acting.act(caller), self._store.get(appeal_id)
-        if not caller.covers(held.companies):
-            raise UnknownReviewError(states.KIND, appeal_id)
-        return act, held, states.as_of(_read(held), act.moment.day)
+        act = self._acting.act(caller)
+        return act, *self._reviews.one(appeal_id, act)
 
     def _end(self, verb: str, before: Held, after: Appeal, asked: dict[str, Json], act: Act) -> Answered:
         answered = _written(verb, after, {"appeal_id": after.appeal_id, **asked}, act)

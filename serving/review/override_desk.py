@@ -19,7 +19,7 @@ from serving.ledger.chain import Json
 from serving.ledger.errors import LedgerUnavailableError
 from serving.review import override_states as states
 from serving.review.acting import Act, Acting, page
-from serving.review.errors import UnknownReviewError
+from serving.review.held_reviews import HeldReviews
 from serving.review.override_schemas import (
     CreditOverride,
     CreditOverrideAnswer,
@@ -47,6 +47,7 @@ class OverrideDesk:
         """Take `changed`, which is called when an override may have begun or ended to count."""
         self._changed = changed
         self._store, self._acting, self._longest_days = store, acting, longest_days
+        self._reviews = HeldReviews(store, _read, states.as_of)
         self._grades = frozenset(grade.name for grade in group_master_scale().grades)
 
     def ask(self, request: CreditOverrideRequest, caller: Caller) -> Answered:
@@ -104,8 +105,8 @@ class OverrideDesk:
     def get(self, override_id: str, caller: Caller) -> Answered:
         """Return one override. Raises UnknownReviewError."""
         act = self._acting.act(caller)
-        held = self._visible(override_id, caller)
-        answer = CreditOverrideAnswer(**act.reading, override=states.as_of(_read(held), act.moment.day))
+        held, override = self._reviews.one(override_id, act)
+        answer = CreditOverrideAnswer(**act.reading, override=override)
         said = {"override_id": override_id, "status": answer.override.status}
         return act.write(f"{_ROUTE}/get", answer, {"override_id": override_id}, said, held.subject)
 
@@ -114,10 +115,8 @@ class OverrideDesk:
         act, span = self._acting.act(caller), query.span(self._acting.zone)
         rows = [
             (held, one)
-            for held in self._store.all(decision_id=query.of_decision, subject=query.party_id)
-            if caller.covers(held.companies)
-            and span.holds(_read(held).asked.at)
-            and query.status in (None, (one := states.as_of(_read(held), act.moment.day)).status)
+            for held, one in self._reviews.seen(act, decision_id=query.of_decision, subject=query.party_id)
+            if span.holds(one.asked.at) and query.status in (None, one.status)
         ]
         shown, cursor = page(rows, before=query.cursor, limit=query.limit)
         answer = CreditOverrides(
@@ -132,9 +131,7 @@ class OverrideDesk:
 
     def of_decision(self, decision_id: str, act: Act) -> list[CreditOverride]:
         """Return the overrides of a decision as they are now, newest first."""
-        return [
-            states.as_of(_read(held), act.moment.day) for held in self._store.all(decision_id=decision_id)
-        ]
+        return self._reviews.of_decision(decision_id, act)
 
     def _step(
         self,
@@ -145,8 +142,8 @@ class OverrideDesk:
         step: Callable[[CreditOverride, Acted], CreditOverride],
     ) -> Answered:
         act = self._acting.act(caller)
-        before = self._visible(override_id, caller)
-        after = step(states.as_of(_read(before), act.moment.day), act.by(request.reason))
+        before, override = self._reviews.one(override_id, act)
+        after = step(override, act.by(request.reason))
         asked = {"override_id": override_id, "reason": request.reason}
         put = _held(after, before.companies)
         ended = self._ended_by(put, act) if after.status is OverrideState.ACTIVE else []
@@ -169,12 +166,6 @@ class OverrideDesk:
             )
             found.append((held, now))
         return found
-
-    def _visible(self, override_id: str, caller: Caller) -> Held:
-        held = self._store.get(override_id)
-        if not caller.covers(held.companies):
-            raise UnknownReviewError(states.KIND, override_id)
-        return held
 
     def _check(self, request: CreditOverrideRequest, about: SubjectDecision, act: Act) -> None:
         today, problems = act.moment.day, []
