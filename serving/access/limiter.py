@@ -30,8 +30,9 @@ class _Use:
 class Limiter:
     """Requests per minute (a token bucket of one minute) and requests at once, by key.
 
-    Each of the workers gives out its share, so that all of them together keep the limit; requests that the system deals
-    out unevenly may meet a share before the whole limit is used. A second host counts for itself.
+    Each of the workers gives out its share, one at least, so that all of them together keep a limit that is no less than
+    they are many; requests that the system deals out unevenly may meet a share before the whole limit is used. A second
+    host counts for itself.
     """
 
     def __init__(

@@ -40,7 +40,10 @@ class Thresholds:
     workers: int = 1
 
     def share(self, workers: int) -> "Thresholds":
-        """Return what one of several workers is to note at: where all together reach a threshold, one has reached its share."""
+        """Return what one of several workers is to note at.
+
+        Where all together reach a threshold, one has reached its share; its window may have ended in between.
+        """
         return Thresholds(
             self.seconds,
             rows=-(-self.rows // workers),
@@ -64,7 +67,8 @@ class _Window:
 
 
 class Watch:
-    """One for each worker, each with its share of the thresholds: nothing that reaches one over all of them goes unnoticed.
+    """One for each worker, each with its share of the thresholds: nothing that reaches one twice over all of them, within
+    the length of a window, goes unnoticed. Windows do not slide, so that less may be divided by the end of one.
 
     What comes to few of them may be noted early; the note says of how many workers the count is one's.
     """

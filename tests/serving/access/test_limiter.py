@@ -1,7 +1,7 @@
 """Limits per key: a bucket a minute, so many at once, and a budget of rows that outlives the process."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -67,6 +67,14 @@ def test_workers_share_a_limit(clocks: Clocks) -> None:
         while ask(worker, holder(), 1) is None:
             given += 1
     assert given == 60
+
+
+def test_a_limit_below_the_number_of_workers_leaves_each_one(clocks: Clocks) -> None:
+    """So a restless system gives more than it, as docs/access.md says, rather than nothing in most of its workers."""
+    few = replace(LIMITS, requests_per_minute=2)
+    workers = [Limiter(few, workers=3, timer=lambda: clocks.seconds) for _ in range(3)]
+    assert [ask(worker, holder(), 1) for worker in workers] == [None, None, None]
+    assert all(ask(worker, holder(), 1) is not None for worker in workers)
 
 
 def test_a_key_has_its_own_limit(clocks: Clocks) -> None:

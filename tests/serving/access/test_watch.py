@@ -179,11 +179,11 @@ def test_filters_cut_by_kind_key_and_time(post: Post) -> None:
     assert [event.rows for event in post.seen(span=Span.of(day, day, zone))] == [2]
 
 
+# A server that is away is what the ledger's own tests try.
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def test_what_cannot_be_noted_is_logged_and_an_export_is_refused(
     post: Post, caplog: pytest.LogCaptureFixture
 ) -> None:
-    if post.database.url is not None:
-        pytest.skip("a server that is away is what the ledger's own tests try")
     post.database.close()
     post.database.path.rename(post.database.path.with_suffix(".gone"))
     post.database.path.mkdir()
@@ -210,6 +210,23 @@ def test_what_cannot_be_noted_is_logged_and_an_export_is_refused(
 )
 def test_working_hours_are_those_of_the_state_councils_calendar(moment: datetime, inside: bool) -> None:
     assert HOURS.contain(moment) is inside
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("first", [1, 4, 7])
+def test_twice_a_threshold_is_noted_however_two_windows_divide_it(post: Post, first: int) -> None:
+    for done in range(2 * THRESHOLDS.refusals):
+        post.seconds = 0 if done == 0 else THRESHOLDS.seconds - (1 if done < first else 0)
+        post.watch.refused(caller())
+    assert RiskKind.MANY_REFUSALS in post.kinds()
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_less_may_be_divided_so_that_no_window_notes_it(post: Post) -> None:
+    """A limit that docs/access.md tells: windows follow each other and do not slide."""
+    for post.seconds in (0, 3599, 3599, 3600, 3601, 3601):
+        post.watch.refused(caller())
+    assert post.kinds() == []
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 7, 200])

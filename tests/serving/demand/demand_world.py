@@ -12,6 +12,7 @@ import httpx
 import polars as pl
 
 from features.timeline import Frequency, Timeline
+from models.demand.evaluation import COMBINATION
 from models.demand.ledger.published_run import KEYS, ForecastRun, RunInfo, write_run
 from serving.access.keys import KeyStore
 from serving.access.roles import Role
@@ -108,7 +109,7 @@ def make_run(
         season=SEASON,
         horizon=HORIZON,
         seed=7,
-        accuracy={"combination": {"wape": 0.1}, "naive": {"wape": 0.2}},
+        accuracy={COMBINATION: {"wape": 0.1}, "naive": {"wape": 0.2}},
     )
     return ForecastRun(
         info,

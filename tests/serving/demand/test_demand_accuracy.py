@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from models.demand.evaluation import COMBINATION
 from tests.serving.demand.demand_world import NOW, DemandClient, fields, make_run, problem, publish
 
 DECEMBER = datetime(2026, 12, 3, 2, tzinfo=UTC)
@@ -40,7 +41,7 @@ def test_naive_model_and_planner_stand_side_by_side(measured: DemandClient) -> N
     answer = measured.get("accuracy", level="series").json()
     assert (answer["freq"], answer["by"], answer["vintage"]) == ("1mo", "lead", "latest")
     assert (answer["known_until"], answer["run_id"]) == ("2026-12-01", "20261203T020000-1mo-test")
-    assert answer["backtest"]["combination"] == {"wape": 0.1}
+    assert answer["backtest"][COMBINATION] == {"wape": 0.1}
     (row,) = answer["rows"]
     assert (row["group"], row["periods"], row["overridden"]) == ("1", 3, 1)
     assert row["wape_model"] == pytest.approx(0.1)
