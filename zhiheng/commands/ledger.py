@@ -209,9 +209,9 @@ def _remove_old_files(database: "Database", by: "Caller") -> tuple[int, int] | N
     from serving.jobs.files import JobFiles
     from serving.ledger.chain import Ledger
     from serving.retention import old_files, remove_files
-    from serving.settings import ServiceSettings
+    from serving.settings import read_settings
 
-    settings, now = ServiceSettings(home=load_settings().home), datetime.now(UTC)
+    settings, now = read_settings(load_settings().home), datetime.now(UTC)
     jobs = JobFiles(database, settings.jobs)
     old = old_files(database, books=settings.books, jobs=jobs, now=now, days=settings.kept_files_days)
     if not old:
@@ -234,10 +234,10 @@ def _auditor(by: str | None) -> "Caller":
 @contextmanager
 def _deployment() -> Iterator["Deployment"]:
     """Load what a worker of the service holds, without serving and without taking jobs."""
-    from serving.settings import ServiceSettings
+    from serving.settings import read_settings
     from serving.wiring import Deployment
 
-    deployment = Deployment(ServiceSettings(home=load_settings().home))
+    deployment = Deployment(read_settings(load_settings().home))
     deployment.parts.refresh()
     try:
         yield deployment

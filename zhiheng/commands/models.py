@@ -12,6 +12,7 @@ from zhiheng.console import teller
 from zhiheng.settings import load_settings
 
 if TYPE_CHECKING:
+    from graph.errors import UserError
     from serving.access.caller import Caller
     from serving.champions.acts import Acts
     from serving.champions.families import Alias
@@ -44,11 +45,14 @@ def list_models() -> None:
 
     from serving.champions.families import Alias
 
+    broken: list[UserError] = []
     with _desk() as desk:
         table = Table("family", "version", "aliases", "answers", "trained / data as of", "model")
         for lane in desk.lanes.all():
             level, served = desk.lanes.served(lane.family)
-            for one in lane.kept().versions:
+            kept = lane.kept()
+            broken.extend(kept.broken)
+            for one in kept.versions:
                 aliases = [a.value for a in Alias if desk.lanes.alias(lane.family, a) == one.version]
                 answers = level.value if one.version == served else ""
                 day = "" if one.trained_as_of is None else one.trained_as_of.isoformat()
@@ -58,6 +62,9 @@ def list_models() -> None:
             if served is None:
                 table.add_row(lane.family, "-", "", level.value, "", "")
     Console().print(table)
+    # Once each: of which frequency a run of forecasts is that cannot be read, nobody knows, so every one of them names it.
+    for text in dict.fromkeys((one.zh, one.en) for one in broken):
+        teller(load_settings())(*text)
 
 
 @app.command()

@@ -41,6 +41,15 @@ def test_kill_list_and_restore(order: Callable[..., str], tmp_path: Path) -> Non
     assert (found.rows, found.broken) == (2, None)
 
 
+def test_list_names_what_cannot_be_read(order: Callable[..., str], tmp_path: Path) -> None:
+    for folder in ("models/scorecard", "forecasts/run-0"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "models" / "scorecard" / "manifest.json").write_text("{")
+    (tmp_path / "forecasts" / "run-0" / "run.json").write_text("{")
+    told = order("list")
+    assert told.count("scorecard") == told.count("run-0") == 1
+
+
 def test_every_order_is_a_command() -> None:
     names = {
         command.name or command.callback.__name__
