@@ -16,12 +16,11 @@ from serving.catalogue.uses import uses_of
 from serving.http.answering import AnswerApi, read_query
 from serving.http.api import Handler
 from serving.http.cached import cached_response
-from serving.http.openapi import Endpoint
+from serving.http.openapi import JSON, Endpoint
 from serving.http.problems import request_error
 
 __all__ = ["CatalogueApi", "catalogue_handlers"]
 
-_JSON: Final = "application/json"
 _EVERY: Final = frozenset(Role)
 
 FEATURES: Final = Endpoint(
@@ -89,4 +88,4 @@ def catalogue_handlers(catalogue: CatalogueApi) -> Mapping[Endpoint, Handler]:
 
 
 def _given(request: Request, request_id: str, features: list[FeatureEntry]) -> Response:
-    return cached_response(request, request_id, FeatureList(features=features).model_dump_json(), _JSON)
+    return cached_response(request, request_id, FeatureList(features=features).model_dump_json(), JSON)

@@ -26,7 +26,7 @@ from serving.champions.schemas import (
 )
 from serving.http.accept import accepted_type
 from serving.http.answering import AnswerApi, read_query
-from serving.http.openapi import Endpoint
+from serving.http.openapi import JSON, Endpoint
 from serving.ledger.answered import Answered
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ _WATCHES: Final = frozenset(
 )
 _ORDERED: Final = (400, 401, 403, 404, 405, 409, 413, 415, 422, 500, 503, 504)
 _GOT: Final = (401, 403, 404, 405, 500, 503, 504)
-_JSON: Final = "application/json"
 _MARKDOWN: Final = "text/markdown"
 
 MODELS: Final = Endpoint(
@@ -66,7 +65,7 @@ CARD: Final = Endpoint(
     roles=_EVERYBODY,
     answer=ModelCard,
     statuses=_GOT,
-    produces=(_JSON, _MARKDOWN),
+    produces=(JSON, _MARKDOWN),
 )
 ALIASES: Final = Endpoint(
     path="/v1/models/{family}/aliases",

@@ -87,15 +87,11 @@ class DecisionsApi(AnswerApi):
 
     async def decisions(self, request: Request, request_id: str) -> Response:
         """List decisions."""
-        caller = self._caller(request, request_id, DECISIONS)
-        query = read_query(request, DecisionQuery)
-        return await self._answer(lambda: self._desk.listed(query, caller))
+        return await self._listed(request, request_id, DECISIONS, DecisionQuery, self._desk.listed)
 
     async def decision(self, request: Request, request_id: str) -> Response:
         """Return one decision."""
-        caller = self._caller(request, request_id, DECISION)
-        decision_id = request.path_params["decision_id"]
-        return await self._answer(lambda: self._desk.get(decision_id, caller))
+        return await self._one(request, request_id, DECISION, self._desk.get)
 
     async def replay(self, request: Request, request_id: str) -> Response:
         """Replay one decision; a large book is replayed as a job."""

@@ -66,6 +66,41 @@ class AnswerApi:
         headers = {"Cache-Control": "no-store", "X-Request-ID": str(answered.record["request_id"])}
         return Response(answered.text, answered.status, headers=headers, media_type="application/json")
 
+    async def _listed(
+        self,
+        request: Request,
+        request_id: str,
+        endpoint: Endpoint,
+        shape: type[Body],
+        find: Callable[[Body, Caller], Answered],
+    ) -> Response:
+        """Answer with what the query of an address asks for."""
+        caller = self._caller(request, request_id, endpoint)
+        query = read_query(request, shape)
+        return await self._answer(lambda: find(query, caller))
+
+    async def _one(
+        self, request: Request, request_id: str, endpoint: Endpoint, find: Callable[[str, Caller], Answered]
+    ) -> Response:
+        """Answer with the one thing that the path names."""
+        caller = self._caller(request, request_id, endpoint)
+        (named,) = request.path_params.values()
+        return await self._answer(lambda: find(named, caller))
+
+    async def _acted(
+        self,
+        request: Request,
+        request_id: str,
+        endpoint: Endpoint,
+        shape: type[Body],
+        act: Callable[[str, Body, Caller], Answered],
+    ) -> Response:
+        """Do to the one thing that the path names what the body asks for; the act writes its record itself."""
+        caller = self._caller(request, request_id, endpoint)
+        (named,) = request.path_params.values()
+        wanted = await self._read(request, shape)
+        return await self._answer(lambda: act(named, wanted, caller), kept=True)
+
     def _caller(self, request: Request, request_id: str, endpoint: Endpoint) -> Caller:
         return self._api.caller(request, request_id, endpoint)
 

@@ -1,18 +1,15 @@
 """HTTP of appeals: opened on behalf of a party, decided by a person who had no part in the decision."""
 
-from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from collections.abc import Mapping
+from typing import Final
 
-from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from serving.access.caller import Caller
 from serving.access.roles import Role
-from serving.http.answering import AnswerApi, read_query
+from serving.http.answering import AnswerApi
 from serving.http.api import Api, Handler
 from serving.http.openapi import Endpoint
-from serving.ledger.answered import Answered
 from serving.review.appeal_desk import AppealDesk
 from serving.review.appeal_schemas import (
     AppealAnswer,
@@ -26,7 +23,6 @@ from serving.review.override_schemas import ReviewReason
 
 __all__ = ["AppealApi", "appeals_handlers"]
 
-Body = TypeVar("Body", bound=BaseModel)
 _OFFICER: Final = frozenset({Role.RISK_OFFICER})
 _APPROVER: Final = frozenset({Role.APPROVER})
 _BOTH: Final = _OFFICER | _APPROVER
@@ -104,41 +100,23 @@ class AppealApi(AnswerApi):
 
     async def assign(self, request: Request, request_id: str) -> Response:
         """Assign an appeal."""
-        return await self._on_appeal(request, request_id, ASSIGN, AppealAssignment, self._appeals.assign)
+        return await self._acted(request, request_id, ASSIGN, AppealAssignment, self._appeals.assign)
 
     async def decide(self, request: Request, request_id: str) -> Response:
         """Decide an appeal."""
-        return await self._on_appeal(request, request_id, DECIDE, AppealOutcome, self._appeals.decide)
+        return await self._acted(request, request_id, DECIDE, AppealOutcome, self._appeals.decide)
 
     async def withdraw_appeal(self, request: Request, request_id: str) -> Response:
         """Withdraw an appeal."""
-        return await self._on_appeal(
-            request, request_id, WITHDRAW_APPEAL, ReviewReason, self._appeals.withdraw
-        )
+        return await self._acted(request, request_id, WITHDRAW_APPEAL, ReviewReason, self._appeals.withdraw)
 
     async def appeals(self, request: Request, request_id: str) -> Response:
         """List appeals."""
-        caller = self._caller(request, request_id, APPEALS)
-        query = read_query(request, AppealQuery)
-        return await self._answer(lambda: self._appeals.listed(query, caller))
+        return await self._listed(request, request_id, APPEALS, AppealQuery, self._appeals.listed)
 
     async def appeal(self, request: Request, request_id: str) -> Response:
         """Return one appeal."""
-        caller = self._caller(request, request_id, APPEAL)
-        appeal_id = request.path_params["appeal_id"]
-        return await self._answer(lambda: self._appeals.get(appeal_id, caller))
-
-    async def _on_appeal(
-        self,
-        request: Request,
-        request_id: str,
-        endpoint: Endpoint,
-        shape: type[Body],
-        act: Callable[[str, Body, Caller], Answered],
-    ) -> Response:
-        caller = self._caller(request, request_id, endpoint)
-        wanted, appeal_id = await self._read(request, shape), request.path_params["appeal_id"]
-        return await self._answer(lambda: act(appeal_id, wanted, caller), kept=True)
+        return await self._one(request, request_id, APPEAL, self._appeals.get)
 
 
 def appeals_handlers(appeals: AppealApi) -> Mapping[Endpoint, Handler]:

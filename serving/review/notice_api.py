@@ -11,7 +11,7 @@ from serving.access.roles import Role
 from serving.http.accept import accepted_type
 from serving.http.answering import AnswerApi
 from serving.http.api import Api, Handler
-from serving.http.openapi import Endpoint
+from serving.http.openapi import JSON, Endpoint
 from serving.review.note_desk import NoteDesk
 from serving.review.note_schemas import NoteAnswer, NoteRequest
 from serving.review.notice import NoticeDesk
@@ -22,7 +22,6 @@ __all__ = ["NoticeApi", "notices_handlers"]
 
 _ASKS: Final = frozenset({Role.RISK_OFFICER, Role.AUDITOR})
 _NOTES: Final = _ASKS | {Role.APPROVER}
-_JSON: Final = "application/json"
 _MARKDOWN: Final = "text/markdown"
 
 
@@ -33,7 +32,7 @@ NOTICE: Final = Endpoint(
     roles=_ASKS,
     answer=Notice,
     statuses=(404, 406, 422),
-    produces=(_JSON, _MARKDOWN),
+    produces=(JSON, _MARKDOWN),
     slow=True,
 )
 NOTE: Final = Endpoint(
@@ -60,7 +59,7 @@ class NoticeApi(AnswerApi):
         decision_id = request.path_params["decision_id"]
         media_type = accepted_type(request.headers.get("accept"), NOTICE.produces)
         answer = await self._answer(lambda: self._notices.notice(decision_id, caller))
-        if media_type == _JSON:
+        if media_type == JSON:
             return answer
         language = self._api.language(request)
         headers = {
@@ -76,10 +75,7 @@ class NoticeApi(AnswerApi):
 
     async def note(self, request: Request, request_id: str) -> Response:
         """Note something on a decision."""
-        caller = self._caller(request, request_id, NOTE)
-        decision_id = request.path_params["decision_id"]
-        wanted = await self._read(request, NoteRequest)
-        return await self._answer(lambda: self._notes.note(decision_id, wanted, caller), kept=True)
+        return await self._acted(request, request_id, NOTE, NoteRequest, self._notes.note)
 
 
 def notices_handlers(notices: NoticeApi) -> Mapping[Endpoint, Handler]:

@@ -1,17 +1,15 @@
 """HTTP of overrides of credit decisions: one person asks, another approves."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from serving.access.caller import Caller
 from serving.access.roles import Role
-from serving.http.answering import AnswerApi, read_query
+from serving.http.answering import AnswerApi
 from serving.http.api import Api, Handler
 from serving.http.openapi import Endpoint
-from serving.ledger.answered import Answered
 from serving.review.override_desk import OverrideDesk
 from serving.review.override_schemas import (
     CreditOverrideAnswer,
@@ -100,38 +98,23 @@ class OverrideApi(AnswerApi):
 
     async def approve(self, request: Request, request_id: str) -> Response:
         """Approve an override."""
-        return await self._on_override(request, request_id, APPROVE, self._overrides.approve)
+        return await self._acted(request, request_id, APPROVE, ReviewReason, self._overrides.approve)
 
     async def refuse(self, request: Request, request_id: str) -> Response:
         """Refuse an override."""
-        return await self._on_override(request, request_id, REFUSE, self._overrides.refuse)
+        return await self._acted(request, request_id, REFUSE, ReviewReason, self._overrides.refuse)
 
     async def withdraw(self, request: Request, request_id: str) -> Response:
         """Withdraw an override."""
-        return await self._on_override(request, request_id, WITHDRAW, self._overrides.withdraw)
+        return await self._acted(request, request_id, WITHDRAW, ReviewReason, self._overrides.withdraw)
 
     async def overrides(self, request: Request, request_id: str) -> Response:
         """List overrides."""
-        caller = self._caller(request, request_id, OVERRIDES)
-        query = read_query(request, CreditOverrideQuery)
-        return await self._answer(lambda: self._overrides.listed(query, caller))
+        return await self._listed(request, request_id, OVERRIDES, CreditOverrideQuery, self._overrides.listed)
 
     async def override(self, request: Request, request_id: str) -> Response:
         """Return one override."""
-        caller = self._caller(request, request_id, OVERRIDE)
-        override_id = request.path_params["override_id"]
-        return await self._answer(lambda: self._overrides.get(override_id, caller))
-
-    async def _on_override(
-        self,
-        request: Request,
-        request_id: str,
-        endpoint: Endpoint,
-        act: Callable[[str, ReviewReason, Caller], Answered],
-    ) -> Response:
-        caller = self._caller(request, request_id, endpoint)
-        wanted, override_id = await self._read(request, ReviewReason), request.path_params["override_id"]
-        return await self._answer(lambda: act(override_id, wanted, caller), kept=True)
+        return await self._one(request, request_id, OVERRIDE, self._overrides.get)
 
 
 def overrides_handlers(overrides: OverrideApi) -> Mapping[Endpoint, Handler]:

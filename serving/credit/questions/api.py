@@ -23,14 +23,13 @@ from serving.http.accept import accepted_type
 from serving.http.answering import AnswerApi, read_query
 from serving.http.api import Api, Handler
 from serving.http.cached import cached_response
-from serving.http.openapi import Endpoint
+from serving.http.openapi import JSON, Endpoint
 from serving.http.problems import request_error
 from serving.ledger.chain import canonical_json
 
 __all__ = ["QuestionDesks", "QuestionsApi", "questions_handlers"]
 
 _OFFICER: Final = frozenset({Role.RISK_OFFICER})
-_JSON: Final = "application/json"
 
 WHAT_IF: Final = Endpoint(
     path="/v1/credit/what-if",
@@ -74,7 +73,7 @@ SCHEMA: Final = Endpoint(
     summary="现任模型的输入：单位、范围、可否缺失、时效 / Inputs of the model: units, ranges, what may be missing, how old",
     roles=frozenset(Role),
     answer=InputsAnswer,
-    produces=(_JSON, SCHEMA_MEDIA_TYPE),
+    produces=(JSON, SCHEMA_MEDIA_TYPE),
     cached=True,
 )
 
@@ -152,7 +151,7 @@ class QuestionsApi(AnswerApi):
         if media_type == SCHEMA_MEDIA_TYPE:
             text = canonical_json(answer.json_schema)
             return cached_response(request, request_id, text, SCHEMA_MEDIA_TYPE)
-        return cached_response(request, request_id, answer.model_dump_json(), _JSON)
+        return cached_response(request, request_id, answer.model_dump_json(), JSON)
 
 
 def questions_handlers(questions: QuestionsApi) -> Mapping[Endpoint, Handler]:
