@@ -47,7 +47,11 @@ def share_memory() -> None:
 
 
 def give_memory_back() -> None:
-    """Return what loading has freed to the system: glibc keeps it otherwise, and a worker lives for months."""
-    gc.collect()
+    """Return what loading has freed to the system: glibc keeps it otherwise, and a worker lives for months.
+
+    While a worker starts it collects by itself, once and at the end.
+    """
+    if gc.isenabled():
+        gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -20,8 +20,8 @@ from serving.http.patience import limit_header_time
 from serving.lean import share_memory
 from serving.operations.json_logs import log_as_json
 from serving.operations.tls import tls_files
-from serving.settings import ServiceSettings
-from serving.supervising import end_without_supervisor, hung_before, supervise
+from serving.settings import read_settings
+from serving.supervising import end_without_supervisor, hung_before, in_worker, supervise
 
 if TYPE_CHECKING:
     from serving.wiring import Deployment
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["Front", "ZhihengService", "tls_arguments"]
 
 _LOG: Final = logging.getLogger("bentoml.zhiheng")
-_SETTINGS: Final = ServiceSettings()
+if in_worker():
+    # Until all is loaded (`start`): it would walk through the same growing heap again and again, and find next to nothing.
+    gc.disable()
+_SETTINGS: Final = read_settings()
 # For BentoML's own few pages alone: it keeps a timer and a context of each request until this is over. Ours never come to it
 # (see Front) and have deadlines of their own, minutes for a file that is sent, which answer with problem+json.
 _BENTOML_SECONDS: Final = 5
@@ -84,7 +87,8 @@ class _Worker:
         """Open the ledger, load model and features, and look for newer ones from time to time."""
         share_memory()
         self._beating = asyncio.create_task(beat())
-        gc.disable()  # until all is loaded: it would walk through the same growing heap again and again
+        gc.disable()
+        gc.freeze()  # what is there by now stays: the collection at the end need not walk through it
         from serving.wiring import Deployment  # noqa: PLC0415 - the supervising process must not load all this
 
         deployment = Deployment(_SETTINGS)

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from serving.heartbeats import Heartbeats
 
-__all__ = ["end_without_supervisor", "hung_before", "supervise"]
+__all__ = ["end_without_supervisor", "hung_before", "in_worker", "supervise"]
 
 _LOG: Final = logging.getLogger("bentoml.zhiheng")
 _IN_WORKERS_ALONE: Final = "BENTOML_RUNNER_MAP"
@@ -46,6 +46,11 @@ class _Watcher(Protocol):
         """Send a signal to a worker and what it started."""
 
 
+def in_worker() -> bool:
+    """Tell whether this process was started as a worker."""
+    return _IN_WORKERS_ALONE in os.environ
+
+
 def supervise(answer_seconds: int, hung_seconds: float) -> None:
     """Change how this process starts, watches and stops workers; does nothing in a worker.
 
@@ -53,7 +58,7 @@ def supervise(answer_seconds: int, hung_seconds: float) -> None:
     ten seconds and never for one that hangs, waits a day for a worker to end, and lets new connections wait for nobody
     while it does.
     """
-    if _IN_WORKERS_ALONE in os.environ:
+    if in_worker():
         return
     import bentoml.serving as starting  # noqa: PLC0415 - not in a worker's memory
     from bentoml._internal.utils import circus  # noqa: PLC0415 - as above

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
@@ -75,6 +76,8 @@ from serving.settings import ServiceSettings
 
 __all__ = ["Deployment"]
 
+_PREPARE_AFTER_SECONDS: Final = 1.0
+
 
 class Deployment:
     """What one worker holds: the application and the parts behind it."""
@@ -92,6 +95,9 @@ class Deployment:
         self.parts = self._parts(settings, ledger, board, overrides)
         self._following = follow_thread(settings, board)
         self._access = make_access(settings, self._database, ledger)
+        # A tenth of a second of work that neither a start nor the first answers have to wait for.
+        self._preparing = threading.Timer(_PREPARE_AFTER_SECONDS, self._access.watch.prepare)
+        self._preparing.name, self._preparing.daemon = "working-hours", True
         self.access_log = AccessLog(
             settings.logs,
             keep_days=settings.access_log_days,
@@ -115,8 +121,7 @@ class Deployment:
         with contextlib.suppress(LedgerUnavailableError):  # /readyz says so, and the next request tries again
             self._database.open()
         self.parts.refresh()
-        # Half a second that no answer and no start has to wait for.
-        threading.Thread(target=self._access.watch.prepare, name="working-hours", daemon=True).start()
+        self._preparing.start()
         self.intake_cleaning.look()
         self.jobs.worker.start()
         self.shadow.start()
@@ -125,6 +130,7 @@ class Deployment:
 
     def stop(self) -> None:
         """Take no more jobs and give the database back."""
+        self._preparing.cancel()
         self.jobs.worker.stop()
         if self._following is not None:
             self._following.stop()

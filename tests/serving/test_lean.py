@@ -27,10 +27,13 @@ scored = deployment.parts.scorer().score(ScoreRequest(party_id="P0000000"), Call
 print(scored.answer.grade, *sorted(name for name, module in sys.modules.items() if module))
 """
 
-# What training, plots, solvers, workbooks, uploads, the graph's server, migrations and single sign-on need, and scores do not.
+# What training, plots, solvers, measures of the graph, workbooks, uploads, the graph's server, migrations and single
+# sign-on need, and scores do not.
 UNWANTED = {
     *("mlflow", "shap", "prophet", "statsforecast", "pandas", "sklearn", "dask", "matplotlib", "fastapi"),
     *("networkx", "neo4j", "scipy.optimize", "scipy.stats", "pyarrow", "fastexcel", "xlsxwriter", "openpyxl"),
+    *("scipy.linalg", "scipy.sparse.csgraph", "scipy.sparse.linalg"),
+    *("graph.measures", "features.credit.network"),
     *("alembic", "jwt", "cryptography"),
 }
 
