@@ -43,6 +43,8 @@ def main() -> int:
     # Idle threads that spin would take the second core from the server that is measured.
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+    # What pip installed has its bytecode beside it; ours is written by the first start, as at a user's, unless this forbids it.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     print(f"{os.cpu_count()} cores, load of the last minute {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory(prefix="zhiheng-serving-") as name:
         goals = _measure(Path(name), chosen)

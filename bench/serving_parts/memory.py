@@ -21,8 +21,8 @@ __all__ = ["measure_memory"]
 
 _STARTS: Final = 3
 _UNWANTED: Final = ("mlflow", "pandas", "prophet", "shap")
-_STARTED: Final = 19
-"""Where /proc/<pid>/stat, behind the name, tells when a process began."""
+_USER, _SYSTEM, _STARTED = 11, 12, 19
+"""Where /proc/<pid>/stat, behind the name, tells how long a process has computed and when it began."""
 _PEAK: Final = re.compile(r"VmHWM:\s+(\d+)")
 _IMPORTS: Final = (
     "import bentoml, lightgbm, re, pathlib; "
@@ -46,6 +46,7 @@ def measure_memory(home: Path) -> list[Goal]:
     plain = _median(without)
     # Each start is held against the import that came after it, so that what else the machine did meets both.
     slower = _median(start.worker_seconds / one.seconds for start, one in zip(starts, imports, strict=True))
+    computed = _median(start.worker_cpu / one.cpu for start, one in zip(starts, imports, strict=True))
     print(
         f"worker at its peak until ready: {worker:,.0f} MB with [fast], {first:,.0f} MB at the first start that compiles, "
         f"{plain:,.0f} MB without numba; import of bentoml and lightgbm {imported:,.0f} MB"
@@ -55,6 +56,10 @@ def measure_memory(home: Path) -> list[Goal]:
         f"{_listed(start.worker_seconds for start in starts)}; import {_listed(one.seconds for one in imports)}; "
         f"bare handler {_listed(peers)}"
     )
+    print(
+        f"of it CPU seconds: the worker {_listed(start.worker_cpu for start in starts)}; "
+        f"import {_listed(one.cpu for one in imports)}"
+    )
     print(f"imported although a scoring worker does not need it: {', '.join(needless) or 'nothing'}")
     return [
         Goal("memory of a worker, start to ready", worker, 600, "MB"),
@@ -63,6 +68,7 @@ def measure_memory(home: Path) -> list[Goal]:
         Goal("the same without numba", plain / imported, 1.5, "x"),
         Goal(f"imports of {', '.join(_UNWANTED)} by the worker", len(needless), 0, ""),
         Goal("worker, start to ready / import of bentoml and lightgbm, by the clock", slower, 1.5, "x"),
+        Goal("the same in CPU seconds", computed, 1.5, "x"),
         Goal(
             f"start of the service to ready, median of {_STARTS}",
             _median(start.seconds for start in starts),
@@ -79,6 +85,7 @@ class _Start:
     peak_mb: float
     seconds: float
     worker_seconds: float
+    worker_cpu: float
 
 
 @dataclass(frozen=True)
@@ -87,19 +94,22 @@ class _Import:
 
     peak_mb: float
     seconds: float
+    cpu: float
 
 
 def _start(home: Path) -> _Start:
     with service(home) as server:
         pids = server.processes()
         worker = max(pids, key=_peak_mb)
-        return _Start(_peak_mb(worker), server.seconds_to_ready, _age(worker))
+        seconds, cpu = _age(worker)
+        return _Start(_peak_mb(worker), server.seconds_to_ready, seconds, cpu)
 
 
-def _age(pid: int) -> float:
-    """Return for how many seconds a process has run."""
-    ticks = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[_STARTED])
-    return float(Path("/proc/uptime").read_text().split()[0]) - ticks / os.sysconf("SC_CLK_TCK")
+def _age(pid: int) -> tuple[float, float]:
+    """Return for how many seconds a process has run, and how many of CPU it has taken."""
+    told = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    begun, *taken = (int(told[at]) / os.sysconf("SC_CLK_TCK") for at in (_STARTED, _USER, _SYSTEM))
+    return float(Path("/proc/uptime").read_text().split()[0]) - begun, sum(taken)
 
 
 def _start_without_code(home: Path) -> _Start:
@@ -146,11 +156,13 @@ def _peak_mb(pid: int) -> float:
 
 
 def _import() -> _Import:
-    begun = time.perf_counter()
+    begun, before = time.perf_counter(), os.times()
     run = subprocess.run(
         [sys.executable, "-c", _IMPORTS], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    return _Import(int(run.stdout.split()[-1]) / 1024, time.perf_counter() - begun)
+    seconds, after = time.perf_counter() - begun, os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return _Import(int(run.stdout.split()[-1]) / 1024, seconds, cpu)
 
 
 def _imported_by_the_worker(home: Path) -> list[str]:
