@@ -154,7 +154,7 @@ def test_a_record_written_under_a_clock_set_forward_makes_nothing_older(
 ) -> None:
     ledger.append([record(-later)])
     forward = NOW + timedelta(days=later, minutes=1)
-    with pytest.raises(PruneError, match="latest day that can be given is 2026-05-2[67]"):
+    with pytest.raises(PruneError, match=r"latest day that can be given is 2026-05-2[67]"):
         cut(KEEP_DAYS - 2, at=forward)
     assert cut(KEEP_DAYS, at=forward) is not None, "what was old enough goes"
     assert ledger.get(f"d{KEEP_DAYS}").seq > 0
