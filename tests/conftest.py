@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
@@ -13,6 +14,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads starve a
 # Services in homes of their own would each compile anew what one has compiled.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"zhiheng-numba-{os.getuid()}"))
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+# How long an example takes is a matter of the machine, and of what else it does.
+settings.register_profile("zhiheng", deadline=None)
+settings.load_profile("zhiheng")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -172,7 +172,7 @@ def test_an_actual_counts_once_it_is_known(three: list[ForecastRun]) -> None:
     assert periods(DECEMBER) == 3, "November and December at lead 1, December at lead 2"
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 120), st.floats(0.1, 9))
 def test_nothing_told_after_a_moment_changes_what_was_measured_then(days: int, factor: float) -> None:
     moment = OCTOBER + (LATER - OCTOBER) * days / 120

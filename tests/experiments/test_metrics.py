@@ -16,7 +16,7 @@ def sample(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return (r.random(rows) < p).astype(float), p
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(30, 300), st.integers(0, 10_000))
 def test_point_values_equal_scikit_learn(rows: int, seed: int) -> None:
     y, p = sample(rows, seed)

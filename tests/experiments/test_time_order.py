@@ -13,7 +13,7 @@ from models.credit.booster import BoosterSettings, Design
 QUICK = BoosterSettings(rounds=40, num_leaves=4, bags=1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000), parties=st.integers(2, 2000))
 def test_judged_rows_are_later_and_of_other_parties(seed: int, parties: int) -> None:
     rng = np.random.default_rng(seed)

@@ -35,7 +35,7 @@ def as_text(frame: pl.DataFrame) -> list[tuple[Any, ...]]:
     return sorted(trimmed.rows(), key=repr)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(PAYMENT, min_size=1, max_size=12))
 def test_good_and_failed_rows_together_are_the_table(rows: list[dict[str, Any]]) -> None:
     frame = pl.DataFrame(rows, schema=CONTRACTS["payments"].schema)
@@ -47,7 +47,7 @@ def test_good_and_failed_rows_together_are_the_table(rows: list[dict[str, Any]])
     assert again is None or again.passed
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(LINE, min_size=1, max_size=8).filter(
         lambda lines: any(any((v or "").strip() for v in line.values()) for line in lines)
@@ -64,7 +64,7 @@ def test_each_line_of_a_sheet_is_good_failed_or_blank(lines: list[dict[str, str 
         assert kept[name].equals(kept[f"{name}_given"].alias(name), null_equal=True)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.dates(date(1900, 1, 1), date(2100, 12, 31)),
     st.sampled_from(["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y年%m月%d日", "%Y-%m-%d 00:00:00"]),
@@ -83,7 +83,7 @@ def test_every_spelling_of_a_day_is_read(day: date, spelling: str, around: str) 
     assert checked.good["known_at"].to_list() == [day]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.floats(min_value=0.01, max_value=1e13))
 def test_numbers_are_read_as_written_with_and_without_separators(number: float) -> None:
     cents = round(number, 2)
@@ -101,7 +101,7 @@ def test_numbers_are_read_as_written_with_and_without_separators(number: float) 
     assert checked.good["amount"].to_list() == [float(f"{cents:.2f}")] * 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(string.ascii_letters + "，。!?", min_size=1, max_size=8), st.integers(0, 3))
 def test_unreadable_cell_fails_its_line_and_no_other(text: str, at: int) -> None:
     lines = [

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -49,14 +49,12 @@ def _same(left: Panel | str, right: Panel | str) -> None:
     assert_frame_equal(left.refused.select("unique_id", "rule"), right.refused.select("unique_id", "rule"))
 
 
-@settings(deadline=None)
 @given(rows=_rows, seed=st.integers(0, 2**16))
 def test_order_of_rows_does_not_matter(rows: list[dict[str, object]], seed: int) -> None:
     table = pl.DataFrame(rows, schema=_SCHEMA)
     _same(_panel(table), _panel(table.sample(fraction=1, shuffle=True, seed=seed)))
 
 
-@settings(deadline=None)
 @given(rows=_rows, seed=st.integers(0, 2**16))
 def test_what_became_known_later_changes_nothing(rows: list[dict[str, object]], seed: int) -> None:
     table = pl.DataFrame(rows, schema=_SCHEMA)
@@ -75,7 +73,6 @@ def test_what_became_known_later_changes_nothing(rows: list[dict[str, object]], 
     _same(_panel(pl.concat([known, spoilt, unheard])), _panel(known))
 
 
-@settings(deadline=None)
 @given(rows=_rows)
 def test_no_series_is_lost_and_accepted_ones_are_whole(rows: list[dict[str, object]]) -> None:
     table = pl.DataFrame(rows, schema=_SCHEMA)
@@ -99,7 +96,6 @@ def test_no_series_is_lost_and_accepted_ones_are_whole(rows: list[dict[str, obje
     assert (panel.frame.join(kept, on="unique_id")["y"] >= 0).all()
 
 
-@settings(deadline=None)
 @given(rows=_rows)
 def test_actual_values_are_kept_as_they_were(rows: list[dict[str, object]]) -> None:
     table = pl.DataFrame(rows, schema=_SCHEMA).unique(["unique_id", "ds"], keep="first", maintain_order=True)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
@@ -11,7 +11,6 @@ ROWS = st.lists(
 ).filter(lambda rows: len({y for y, _, _ in rows}) == 2)
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_auc_equals_scikit_learn_with_and_without_weights(rows: list[tuple[int, int, int]]) -> None:
     y, score, weight = np.array(rows, dtype=float).T

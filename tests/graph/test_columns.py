@@ -37,7 +37,7 @@ def _some_defaults(parties: int, seed: int) -> pl.DataFrame:
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), parties=st.integers(12, 60), edges=st.integers(20, 200))
 def test_columns_equal_those_of_networkx(seed: int, parties: int, edges: int) -> None:
     table, defaults = seeded_edges(parties, edges, seed), _some_defaults(parties, seed)
@@ -55,7 +55,7 @@ def test_there_are_at_least_95_columns_and_each_varies() -> None:
     assert len(frame.columns) - len(repeated) >= 95
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 10_000), place=st.integers(0, 39))
 def test_a_partys_own_default_changes_none_of_its_columns(seed: int, place: int) -> None:
     party = f"P{place + 1:07}"

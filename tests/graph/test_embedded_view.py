@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.edges import EDGE_SCHEMA
@@ -34,7 +34,6 @@ SCORES = pl.DataFrame(
 )
 
 
-@settings(deadline=None)
 @given(
     edge_rows("ABCDEF", 25), st.lists(st.sampled_from("ABCDEFX"), max_size=6), st.none() | st.integers(0, 8)
 )

@@ -204,7 +204,7 @@ WORDS = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(WORDS, DAYS)
 def test_nothing_known_later_changes_who_is_one(rows: list[tuple[str, date, str, date]], as_of: date) -> None:
     """Later statements, and the later retraction of what is believed on the day, change no canonical id."""

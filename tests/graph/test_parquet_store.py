@@ -158,7 +158,7 @@ def histories(draw: st.DrawFn) -> list[pl.DataFrame]:
     return tables
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(histories(), days, days)
 def test_store_equals_a_plain_table_of_all_statements(
     tmp_path_factory: pytest.TempPathFactory, tables: Sequence[pl.DataFrame], as_of: date, valid_on: date

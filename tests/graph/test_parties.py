@@ -49,7 +49,7 @@ VERSIONS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(VERSIONS, OFFSETS)
 def test_the_record_of_a_day_is_the_last_begun_then_last_known(table: pl.DataFrame, offset: int) -> None:
     expected: dict[str, tuple[date, date, str]] = {}
@@ -65,7 +65,7 @@ def test_the_record_of_a_day_is_the_last_begun_then_last_known(table: pl.DataFra
     }
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(VERSIONS, OFFSETS)
 def test_nothing_known_later_changes_a_record(table: pl.DataFrame, offset: int) -> None:
     later = pl.col("known_at") > day(offset)

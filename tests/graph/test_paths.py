@@ -52,7 +52,7 @@ def _brute_force(edges: pl.DataFrame, ends: tuple[str, str], max_hops: int, top:
     return sorted(found, key=lambda one: (-one[0], len(one[1]), one[1], one[2]))[:top]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(edge_rows("ABCDEFG", 18), st.integers(1, 5), st.integers(1, 6), st.integers(1, 9))
 def test_paths_equal_brute_force(rows: list[Row], max_hops: int, top: int, hub: int) -> None:
     rows = [*rows, {"src": "A", "dst": "H"}, {"src": "I", "dst": "G"}]
@@ -62,7 +62,7 @@ def test_paths_equal_brute_force(rows: list[Row], max_hops: int, top: int, hub: 
         assert _told(riskiest_paths(view, "A", "G", max_hops=max_hops, top=top, hub=hub)) == expected
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1))
 def test_long_paths_of_a_larger_graph_equal_brute_force(seed: int) -> None:
     plain = nx.gnm_random_graph(22, 40, seed=seed)
@@ -219,7 +219,7 @@ def test_paths_are_of_both_times(tmp_path: Path) -> None:
     assert told == [["E000"], ["E000", "E001"], ["E001", "E002"], ["E002"]]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.data())
 def test_nothing_known_later_changes_a_path(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -45,7 +45,6 @@ def _ids(picture: Portrait) -> set[str]:
     return {edge_id for _, _, edge_id in picture.graph.edges(keys=True)}
 
 
-@settings(deadline=None)
 @given(edge_rows("ABCDEFGH", 20), st.integers(0, 4), st.integers(1, 6))
 def test_portrait_without_a_cut_equals_networkx(rows: list[Row], hops: int, hub: int) -> None:
     rows = [{"src": "A", "dst": "B"}, *rows]
@@ -85,7 +84,7 @@ def test_edges_of_a_hub_are_shown_from_the_parties_that_later_rings_follow() -> 
     assert picture.left_out == LeftOut({"B": 5}, 0, ())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(edge_rows("ABCDEFGH", 30), st.integers(1, 3), st.integers(1, 8), st.integers(1, 8))
 def test_caps_keep_near_rings_first_and_count_the_rest(
     rows: list[Row], hops: int, hub: int, max_nodes: int
@@ -264,7 +263,7 @@ def test_portrait_is_of_both_times(tmp_path: Path) -> None:
         portrait(store.view(START, START), "A")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.data())
 def test_nothing_known_later_changes_a_portrait(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -362,7 +362,7 @@ NAMES = st.sampled_from(
 CODES = st.sampled_from([None, None, code(1), code(2), "12345", code(1)[:-1] + "I"])
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(st.lists(st.tuples(NAMES, CODES), max_size=7))
 def test_no_cluster_holds_two_valid_codes_and_equal_ones_meet(
     rows: list[tuple[str | None, str | None]],

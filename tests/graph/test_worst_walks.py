@@ -51,7 +51,7 @@ def _by_networkx(
     return best
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 100_000), steps=st.integers(1, 4), hubs=st.booleans())
 def test_the_walk_is_the_best_simple_path(seed: int, steps: int, hubs: bool) -> None:
     arcs, badness = _random(seed)

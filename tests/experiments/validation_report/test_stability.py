@@ -47,7 +47,7 @@ def test_a_feature_that_was_never_known_moves_when_it_becomes_known() -> None:
     assert stability_index(never, np.ones(50), bins) > 1.0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(20, 400), st.integers(20, 400))
 def test_index_is_never_negative_and_blind_to_scale(seed: int, n: int, m: int) -> None:
     rng = np.random.default_rng(seed)

@@ -136,7 +136,7 @@ def test_rows_after_the_date_or_known_later_change_nothing() -> None:
     assert after.history.filter(line_id="A")["output"].to_list()[:2] == [0.0, 0.0]
 
 
-@settings(deadline=None, max_examples=30)  # a loaded machine is slow, not wrong
+@settings(max_examples=30)
 @given(order=st.permutations(range(6)), as_of=st.sampled_from([day(5), day(6), TODAY, day(12)]))
 def test_order_of_rows_has_no_effect(order: list[int], as_of: date) -> None:
     frame = table()

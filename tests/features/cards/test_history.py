@@ -86,7 +86,7 @@ def test_a_partition_does_not_read_another() -> None:
     assert history_features(main, numbers, STATE)["earlier.debt"].to_list() == [None, None]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.sampled_from("ab"), st.integers(0, 900), st.integers(0, 2).map(float)),

@@ -170,7 +170,7 @@ def test_extreme_scores_stay_finite() -> None:
     assert (row["customers_worst_pd"], row["suppliers_worst_pd"]) == (1, 0)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000), order=st.integers(0, 10_000))
 def test_order_of_rows_changes_no_bit(seed: int, order: int) -> None:
     links, own = _random(seed)
@@ -181,7 +181,7 @@ def test_order_of_rows_changes_no_bit(seed: int, order: int) -> None:
     assert neighbour_scores(links, own).sort(key).equals(again.sort(key))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000), rise=st.floats(0, 5))
 def test_a_worse_neighbour_lowers_no_monotone_feature(seed: int, rise: float) -> None:
     links, own = _random(seed)

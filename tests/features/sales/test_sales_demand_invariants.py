@@ -63,7 +63,7 @@ def _whole_months(rows: list[dict[str, object]], as_of: date) -> dict[date, floa
     return sums
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(companies=st.tuples(_company, _company), wait=st.integers(0, 220))
 def test_months_are_those_of_a_plain_loop(
     companies: tuple[dict[str, object], dict[str, object]], wait: int

@@ -350,7 +350,7 @@ FIELDS = (
 INTEREST_FIELDS = st.sampled_from([*holding(1), "startDate", "endDate", "beneficialOwnershipOrControl"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(FIELDS), INTEREST_FIELDS, ANYTHING, ANYTHING)
 def test_no_content_breaks_the_import(
     tmp_path_factory: pytest.TempPathFactory, field: tuple[str, ...], part: str, value: object, inner: object
@@ -381,7 +381,7 @@ HISTORIES = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(HISTORIES)
 def test_any_history_shows_one_holding_at_most_and_no_later_knowledge(
     tmp_path_factory: pytest.TempPathFactory, history: list[tuple[date, date, list[Statement], str]]
@@ -431,7 +431,7 @@ def painted(
     return shown.get(day)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(DATED, STATUS), min_size=1, max_size=6))
 def test_dated_histories_show_what_was_said_last_of_each_day(
     tmp_path_factory: pytest.TempPathFactory, history: list[tuple[tuple[int, int, int | None, int], str]]

@@ -320,7 +320,7 @@ NAMES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(["id", "schema", "properties", "datasets", "last_change"]), NAMES, ANYTHING, ANYTHING)
 def test_no_content_breaks_the_import(
     tmp_path_factory: pytest.TempPathFactory, field: str, name: str, value: object, inner: object

@@ -203,7 +203,7 @@ TEXT = st.text(
 WITH_BREAKS = st.text(st.sampled_from("甲<>&\"'\n\t\r x\x00\x1f"), min_size=1, max_size=6)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(TEXT | WITH_BREAKS, min_size=1, max_size=4, unique=True))
 def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
     path = tmp_path_factory.mktemp("graphml") / "graph.graphml"

@@ -14,7 +14,7 @@ def cores_of(names: list[str], *, short: bool = False) -> pl.DataFrame:
     return parts.select("core", "brief", "sound").with_columns(short=pl.lit(short))
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.lists(st.text("恒泽铭瑞远达", min_size=4, max_size=6), unique=True, max_size=10))
 def test_every_pair_one_character_apart_is_compared(names: list[str]) -> None:
     found = core_pairs(cores_of(names), cap=10_000)

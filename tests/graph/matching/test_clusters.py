@@ -50,7 +50,7 @@ def test_no_node_and_no_link_are_no_trouble() -> None:
     assert len(set(clustered(3, links_of([]), codes_of(0, 0, 1), apart=NONE_APART).labels.tolist())) == 3
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(LINKS, CODES, st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=3))
 def test_no_cluster_breaks_a_rule_and_none_joins_without_a_link(
     rows: list[tuple[int, int, float]], codes: list[int], pairs: list[tuple[int, int]]
@@ -70,7 +70,7 @@ def test_no_cluster_breaks_a_rule_and_none_joins_without_a_link(
     }
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(LINKS)
 def test_without_codes_and_decisions_clusters_are_connected_components(
     rows: list[tuple[int, int, float]],

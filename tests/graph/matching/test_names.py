@@ -104,7 +104,7 @@ def test_names_of_people_keep_all_their_characters() -> None:
     assert parts["form"].to_list() == ["", "", ""]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     st.lists(
         st.one_of(st.none(), st.text(max_size=30), st.text("济南市恒泽有限公司集团（）() 分a.", max_size=20)),

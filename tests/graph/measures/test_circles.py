@@ -61,13 +61,11 @@ def _snapshot(*edges: tuple[str, str, float | None]) -> Snapshot:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@settings(deadline=None)  # the first call may compile
 @given(edges=edge_sets, longest=lengths)
 def test_cycles_equal_networkx(engine: Engine, edges: Edges, longest: int) -> None:
     assert _found(edges, longest, 10**6, engine) == (_oracle(edges, longest), longest)
 
 
-@settings(deadline=None)
 @given(edge_sets, lengths, st.integers(0, 25))
 def test_limit_keeps_the_shortest_and_says_how_far_it_is_complete(
     edges: Edges, longest: int, limit: int
@@ -83,7 +81,7 @@ def test_limit_keeps_the_shortest_and_says_how_far_it_is_complete(
     ]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 99))
 def test_engines_agree_where_paths_are_cut_into_blocks(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -38,7 +38,6 @@ def _greatest(debts: Floats, assets: Floats) -> Floats:
     return found
 
 
-@settings(deadline=None)
 @given(amounts, outside)
 def test_payments_equal_linear_programming(values: list[float], assets: list[float]) -> None:
     debts, has = _debts(values), np.array(assets)
@@ -64,7 +63,7 @@ def test_nobody_pays_more_than_it_has_and_creditors_come_first(
     assert found.equity.sum() == pytest.approx(has.sum(), abs=1e-7)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(amounts, outside)
 def test_single_failures_equal_one_clearing_each(values: list[float], assets: list[float]) -> None:
     debts, has = _debts(values), np.array(assets)

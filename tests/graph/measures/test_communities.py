@@ -4,7 +4,7 @@ import networkx as nx
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.errors import MeasureArgumentError, MissingExtraError, UnknownRelationError
@@ -46,7 +46,6 @@ def test_components_equal_networkx(edges: list[Edge]) -> None:
     assert dict(found.parties.select("id", "size").rows()) == sizes
 
 
-@settings(deadline=None)
 @given(edge_lists, st.integers(0, 5))
 def test_leiden_communities_are_connected_and_repeatable(edges: list[Edge], seed: int) -> None:
     pytest.importorskip("graspologic_native", reason="the extra [communities] is not installed")

@@ -76,7 +76,7 @@ def _kinds(**kinds: str) -> pl.DataFrame:
     return pl.DataFrame({"party_id": list(kinds), "kind": list(kinds.values())})
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.dictionaries(names, names, max_size=8), st.lists(pairs, max_size=5))
 def test_control_groups_equal_components_and_dependents_those_one_step_away(
     owner_of: dict[str, str], sales: list[tuple[str, str]]

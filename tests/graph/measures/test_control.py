@@ -77,7 +77,7 @@ def _controlled_by(holdings: Holdings, start: str) -> set[str]:
         found |= more
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(raw_holdings.map(_known))
 def test_majorities_equal_the_fixpoint_by_brute_force(holdings: Holdings) -> None:
     parties = sorted({party for pair in holdings for party in pair})
@@ -92,7 +92,7 @@ def test_majorities_equal_the_fixpoint_by_brute_force(holdings: Holdings) -> Non
             assert row["flag"] == ControlFlag.CYCLE
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(raw_holdings.map(_known), st.lists(pairs, max_size=2))
 def test_each_controller_holds_what_its_basis_says(
     holdings: Holdings, concert: list[tuple[str, str]]
@@ -113,7 +113,7 @@ def test_each_controller_holds_what_its_basis_says(
         assert (chain["direct_votes"] > 0).all()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(raw_holdings.map(_known), st.randoms(use_true_random=False))
 def test_the_order_of_the_records_changes_nothing(holdings: Holdings, random: object) -> None:
     shuffled = list(holdings.items())

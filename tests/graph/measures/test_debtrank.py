@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
@@ -79,7 +79,6 @@ def test_increments_equal_the_simulation_and_are_never_less(
     assert (found.level >= debtrank(impact, np.array(shock)).level - 1e-12).all()
 
 
-@settings(deadline=None)
 @given(amounts, buffers, st.sampled_from([2, 10_000]))
 def test_single_failures_equal_one_scenario_each(
     values: list[float], equity: list[float], pairs: int

@@ -81,7 +81,7 @@ def _assert_row(row: dict[str, float | None], name: str, expected: tuple[int, in
     assert rate is None if expected[2] is None else rate == pytest.approx(expected[2], abs=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(edges=EDGES, failed=SOME, watched=SOME)
 def test_rates_equal_counting_in_networkx(
     edges: list[tuple[str, str, str]], failed: set[str], watched: set[str]
@@ -101,7 +101,7 @@ def test_rates_equal_counting_in_networkx(
         _assert_row(rows[party], "family_of", _expected(family, party, failed, observed))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(edges=EDGES, failed=SOME)
 def test_two_hop_rates_equal_walking_in_networkx(edges: list[tuple[str, str, str]], failed: set[str]) -> None:
     snapshot = _snapshot(edges)
@@ -120,7 +120,7 @@ def test_two_hop_rates_equal_walking_in_networkx(edges: list[tuple[str, str, str
             _assert_row(rows[party], name, _expected(ends, party, failed, set(PARTIES)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(edges=EDGES, failed=SOME, party=st.sampled_from(PARTIES))
 def test_a_partys_own_default_changes_nothing_in_its_row(
     edges: list[tuple[str, str, str]], failed: set[str], party: str
@@ -163,7 +163,7 @@ def test_a_default_counts_from_its_day_and_from_the_day_it_is_known() -> None:
         assert known_outcomes(snapshot, _defaults({"P1"}, on, known), as_of=AS_OF).failed.sum() == counted
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SOME, st.lists(st.integers(0, 3), min_size=9, max_size=9))
 def test_group_rates_count_the_other_members_and_never_the_own_default(
     failed: set[str], numbers: list[int]

@@ -143,7 +143,7 @@ def test_organisations_are_apart_and_can_be_summed() -> None:
     assert over_all_organisations(found).row(0)[:3] == ("A", 2, 15.0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.tuples(st.sampled_from("ABC"), st.integers(0, 100), st.integers(1, 60)), max_size=8),
     st.lists(st.tuples(st.integers(0, 7), st.integers(0, 100)), max_size=6),

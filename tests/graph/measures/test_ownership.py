@@ -48,7 +48,7 @@ def _integrated(frame: pl.DataFrame) -> dict[int, float]:
     return dict(zip(frame["id"], frame["integrated"], strict=True))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(raw_shares.map(_leaky))
 def test_owners_and_holdings_equal_the_dense_inverse(shares: Shares) -> None:
     ownership = _ownership(shares)
@@ -62,7 +62,7 @@ def test_owners_and_holdings_equal_the_dense_inverse(shares: Shares) -> None:
         np.testing.assert_allclose([holdings.get(j, 0.0) for j in range(SIZE)], expected[party], atol=1e-10)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(raw_shares.map(_leaky))
 def test_a_share_is_the_chance_that_a_unit_of_profit_ever_arrives(shares: Shares) -> None:
     ownership = _ownership(shares)
@@ -76,7 +76,7 @@ def test_a_share_is_the_chance_that_a_unit_of_profit_ever_arrives(shares: Shares
         np.testing.assert_allclose([found.get(j, 0.0) for j in range(SIZE)], arrived, atol=1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(raw_shares)
 def test_without_cycles_it_is_the_sum_of_products_over_paths(shares: Shares) -> None:
     down = _leaky({pair: share for pair, share in shares.items() if pair[0] < pair[1]})
@@ -92,7 +92,7 @@ def test_without_cycles_it_is_the_sum_of_products_over_paths(shares: Shares) -> 
             assert found.get(owner, 0.0) == pytest.approx(total, abs=1e-12)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(raw_shares)
 def test_ultimate_owners_of_fully_known_companies_share_all_of_them(shares: Shares) -> None:
     sums = _matrix(shares).sum(axis=0)
@@ -115,7 +115,7 @@ def test_cross_holdings_of_two_companies() -> None:
     assert ownership.problems.is_empty()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(raw_shares.map(_leaky), st.lists(st.floats(-5, 5), min_size=SIZE, max_size=SIZE))
 def test_held_values_sum_shares_times_values(shares: Shares, values: list[float]) -> None:
     ownership = _ownership(shares)

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
@@ -26,7 +26,6 @@ def _dense(values: list[float]) -> Floats:
     return dense
 
 
-@settings(deadline=None)
 @given(weights, marks.filter(any))
 def test_pagerank_equals_networkx(values: list[float], seeded: list[bool]) -> None:
     dense, seeds = _dense(values), np.array(seeded, dtype=np.float64)

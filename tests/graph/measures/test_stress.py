@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.errors import EdgeTableError, MeasureArgumentError, UnknownPartyError
@@ -119,7 +119,6 @@ def _cascade(
     return failed, loss
 
 
-@settings(deadline=None)
 @given(edge_maps, st.lists(st.sampled_from([0.0, 3.0, 8.0, 20.0]), min_size=7, max_size=7), parties)
 def test_cascade_equals_a_simulation(
     edges: dict[tuple[int, int], float], equity: list[float], first: int

@@ -47,7 +47,7 @@ def test_certain_stock_is_opening_plus_production_less_demand() -> None:
 
 
 @given(st.integers(0, 1000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_balance_closes_and_quantiles_rise(seed: int) -> None:
     rng = np.random.default_rng(seed)
     demand = rng.uniform(0, 50, (40, 1, 6)).astype(np.float32)

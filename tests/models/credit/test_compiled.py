@@ -65,7 +65,7 @@ def unseen(seed: int) -> Floats:
     return np.ascontiguousarray(x)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10_000),
     leaves=st.integers(2, 40),

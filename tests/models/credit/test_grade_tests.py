@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -25,14 +25,12 @@ def book(rows: int = 30_000, *, seed: int = 1, shift: float = 0.0) -> Book:
     return 1 / (1 + np.exp(-log_odds)), y
 
 
-@settings(deadline=None)
 @given(st.floats(0, 1))
 def test_rank_in_a_grade_lies_between_its_ends(pd: float) -> None:
     rank = float(SCALE.rank_within(np.array([pd]))[0])
     assert 0 <= rank <= 1
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(1e-9, 1 - 1e-9), min_size=2, max_size=40))
 def test_grade_and_rank_together_order_parties_as_the_pd_does(values: list[float]) -> None:
     pd = np.sort(np.array(values))
@@ -257,7 +255,6 @@ def test_learnt_scale_has_rising_rates_where_it_was_learnt() -> None:
     assert [grade.name for grade in scale.grades] == [grade.name for grade in SCALE.grades]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(2, 5))
 def test_learnt_scale_rises_on_any_rows_or_says_why_not(seed: int, grades: int) -> None:
     r = np.random.default_rng(seed)

@@ -169,7 +169,7 @@ def test_stage_two_books_the_whole_life() -> None:
 
 
 @given(CASES, PDS, MONEY)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_loss_grows_with_pd_and_ead_and_falls_with_collateral(
     case: dict[str, object], other_pd: float, more: float
 ) -> None:
@@ -196,7 +196,7 @@ def test_loss_grows_with_pd_and_ead_and_falls_with_collateral(
 
 
 @given(CASES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_worse_stage_never_books_less(case: dict[str, object]) -> None:
     rows = table(
         {**case, "pd_at_origination": case["pd_12m"]}, {**case, "watched": True}, {**case, "in_default": True}
@@ -211,7 +211,7 @@ def test_a_worse_stage_never_books_less(case: dict[str, object]) -> None:
 
 
 @given(st.lists(CASES, min_size=1, max_size=8))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_totals_add_up_and_do_not_depend_on_how_they_are_cut(cases: list[dict[str, object]]) -> None:
     rows = table(*({**case, "exposure_id": f"X{n}", "org_id": f"O{n % 2}"} for n, case in enumerate(cases)))
     got = expected_loss(rows, POLICY, SCALE, as_of=AS_OF)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 from sklearn.metrics import brier_score_loss, log_loss
@@ -15,7 +15,6 @@ ROWS = st.lists(st.tuples(st.integers(0, 1), st.floats(0.001, 0.999)), min_size=
 )
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_losses_equal_scikit_learn(rows: list[tuple[int, float]]) -> None:
     y, pd = np.array(rows, dtype=float).T
@@ -27,7 +26,6 @@ def test_log_loss_of_a_certain_mistake_is_finite() -> None:
     assert np.isfinite(log_losses(np.array([1.0, 0.0]), np.array([0.0, 1.0]))).all()
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_table_counts_every_row_once_and_its_gaps_are_the_calibration_error(
     rows: list[tuple[int, float]],

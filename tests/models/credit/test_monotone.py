@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from features.catalogue import Dimension, Feature, catalogue
@@ -88,7 +88,6 @@ def test_most_signed_features_move_the_pd_and_without_signs_many_would_move_it_w
     assert np.mean(wrong) > 0.5
 
 
-@settings(deadline=None)
 @given(
     place=st.integers(0, len(SIGNED) - 1),
     row=st.integers(0, ROWS - 1),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pydantic import ValidationError
@@ -28,13 +28,11 @@ def test_more_risk_never_earns_points() -> None:
     assert np.all(np.diff(SCALE.points(np.linspace(-9, 9, 50))) < 0)
 
 
-@settings(deadline=None)
 @given(arrays(np.float64, 7, elements=st.floats(-30, 30)))
 def test_log_odds_come_back_from_points(log_odds: np.ndarray) -> None:
     np.testing.assert_allclose(SCALE.log_odds(SCALE.points(log_odds)), log_odds, atol=1e-9)
 
 
-@settings(deadline=None)
 @given(PARTS, st.floats(-6, 2))
 def test_points_without_rounding_add_up(parts: np.ndarray, base: float) -> None:
     log_odds = base + parts.sum(axis=1)
@@ -43,7 +41,6 @@ def test_points_without_rounding_add_up(parts: np.ndarray, base: float) -> None:
     np.testing.assert_array_equal(got.points, SCALE.points(log_odds))
 
 
-@settings(deadline=None)
 @given(PARTS, st.floats(-6, 2))
 def test_whole_points_add_up_exactly_and_move_no_part_by_more_than_a_point(
     parts: np.ndarray, base: float

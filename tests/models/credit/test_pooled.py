@@ -91,7 +91,7 @@ def test_segments_that_do_not_differ_are_pooled() -> None:
         max_size=80,
     )
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_answer_is_a_probability_inside_its_interval(found: list[tuple[str, str | None, int]]) -> None:
     frame = pl.DataFrame(found, schema=["industry", "size", "label"], orient="row").with_columns(
         kind=pl.lit("company"),

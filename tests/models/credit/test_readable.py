@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from features.catalogue import Feature, Unit, catalogue
@@ -77,7 +77,6 @@ def test_every_feature_has_a_phrase_and_readable_values_in_both_languages(item: 
             assert "e+" not in text
 
 
-@settings(deadline=None)
 @given(st.floats(-1e13, 1e13))
 def test_money_is_told_in_the_size_it_has_when_rounded(yuan: float) -> None:
     sizes = {"元": 1.0, "万元": 1e4, "亿元": 1e8}

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from features.catalogue import Dimension, catalogue
@@ -94,7 +94,6 @@ def test_figures_of_other_people_stay_out_of_letters(name: str) -> None:
     assert figure not in found.notice[0]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(sorted(CARDS)), st.floats(-4, 4)), unique_by=lambda t: t[0]),
     st.floats(-6, 2),

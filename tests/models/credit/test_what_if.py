@@ -118,7 +118,7 @@ def brute_force(model: SmallModel, row: np.ndarray) -> float | None:
     return best
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     base=st.floats(-4, 1),
     together=st.sampled_from([0.0, -2.0, 2.0]),
@@ -332,7 +332,6 @@ def test_distance_counts_the_population_between() -> None:
     assert Population(("n",), np.array([[np.nan]])).distance("n", 0, 1) == 0
 
 
-@settings(deadline=None)
 @given(st.floats(-2, 12), st.sampled_from([-1, 1]), st.integers(1, 9))
 def test_steps_are_usual_observed_values_the_nearest_first(value: float, direction: int, most: int) -> None:
     people = population()

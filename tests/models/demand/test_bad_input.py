@@ -293,7 +293,7 @@ def _any_series(draw: st.DrawFn) -> dict[str, list[float | None]]:
 
 
 @given(series=_any_series(), horizon=st.integers(1, 15))
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, derandomize=True)
 def test_whatever_the_series_the_answer_is_whole_or_says_why_there_is_none(
     series: dict[str, list[float | None]], horizon: int
 ) -> None:

@@ -65,7 +65,7 @@ def test_without_any_error_the_band_is_a_random_walks() -> None:
     assert low == pytest.approx(-high)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(1, 4), st.integers(1, 6), st.integers(1, 8))
 def test_quantiles_never_cross(seed: int, cutoffs: int, series: int, horizon: int) -> None:
     rng = np.random.default_rng(seed)

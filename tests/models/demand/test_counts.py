@@ -1,7 +1,7 @@
 """Quantiles of counts: SciPy's negative binomial, dispersions drawn to their class."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import nbinom
 
@@ -14,7 +14,6 @@ LEVELS = (0.05, 0.1, 0.5, 0.9, 0.95, 0.995)
     mean=st.floats(1e-6, 1e5),
     dispersion=st.floats(0.02, 20),
 )
-@settings(deadline=None)
 def test_quantiles_are_scipys_and_rise(mean: float, dispersion: float) -> None:
     got = count_quantiles(np.array([[mean]]), np.array([dispersion]), LEVELS)[0, 0]
     size, chance = 1 / dispersion, 1 / (1 + mean * dispersion)

@@ -227,7 +227,7 @@ def test_record_beside_a_record_is_refused(database: Database) -> None:
     assert names(database) == []
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=4), min_size=1, max_size=12))
 def test_any_mix_of_batches_is_kept_whole_or_not_at_all(batches: list[list[int]]) -> None:
     """Whatever ids come together, an id is taken once, by the first batch in which none was taken before."""

@@ -9,7 +9,7 @@ from serving.ledger.listing import is_visible
 COMPANIES = st.lists(st.sampled_from(["ORG-01", "ORG-02", "ORG-03", "*"]), max_size=3)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(COMPANIES, COMPANIES)
 def test_seeing_more_companies_never_shows_less(own: list[str], named: list[str]) -> None:
     told: dict[str, Json] = {"companies": named}

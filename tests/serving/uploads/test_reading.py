@@ -273,7 +273,7 @@ def test_parquet_is_held_against_its_unpacked_size(tmp_path: Path) -> None:
         opened(tmp_path, content, TableKind.PARQUET, TableLimits(rows=1000, unpacked=100))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.floats(0, 1), value=st.integers(0, 255), kind=st.sampled_from(TYPED))
 def test_a_changed_byte_is_refused_or_read_never_worse(
     tmp_path: Path, at: float, value: int, kind: TableKind

@@ -18,7 +18,7 @@ from tests.models.capacity.allocation.small_plans import random_problem
 
 _Value = TypeVar("_Value")
 _SEEDS = st.integers(0, 10_000)
-_FEW = settings(max_examples=20, deadline=None)
+_FEW = settings(max_examples=20)
 
 
 @_FEW
@@ -123,7 +123,7 @@ def test_summary_adds_up(seed: int) -> None:
     assert plan.weekly["cumulative"][-1] == pytest.approx(row["value"], rel=1e-9)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(_SEEDS)
 def test_minimum_lots_hold_and_never_earn_more_than_the_plan_without(seed: int) -> None:
     problem = random_problem(seed)

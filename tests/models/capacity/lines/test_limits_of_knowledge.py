@@ -183,7 +183,7 @@ values = st.floats(-50, 50, allow_subnormal=False)
     st.lists(values, min_size=7, max_size=7).map(sorted),
     values,
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_band_about_a_median_keeps_its_order_and_its_width(band: list[float], middle: float) -> None:
     """A median off the middle of its band does not fall together with a quantile that was apart from the others."""
     made = centred(np.array([band]), LEVELS, np.array([middle]))[0]

@@ -61,7 +61,7 @@ def test_line_without_run_hours_is_available_whenever_planned() -> None:
 DAY = st.tuples(st.floats(0, 24, allow_subnormal=False), *[st.floats(0, 1, allow_subnormal=False)] * 3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(DAY, min_size=1, max_size=60), st.integers(0, 1000))
 def test_roll_up_is_the_same_by_any_period_and_order(days: list[tuple[float, ...]], seed: int) -> None:
     frame = history(

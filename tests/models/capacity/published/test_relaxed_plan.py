@@ -73,7 +73,7 @@ def test_what_orders_and_floors_cannot_mend_is_refused_with_what_would() -> None
     assert caught.value.relaxations[0]["kind"] in {"stock_ceiling", "minimum_hours"}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000))
 def test_minimum_lots_never_earn_more_since_the_same_gives_way(seed: int) -> None:
     base = random_problem(seed)

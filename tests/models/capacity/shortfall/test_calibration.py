@@ -24,7 +24,7 @@ PAIRS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 1)), min_size=2, max_
 
 
 @given(PAIRS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_brier_is_scikit_learns(pairs: list[tuple[float, int]]) -> None:
     told, came = (np.array(one, dtype=np.float64) for one in zip(*pairs, strict=True))
     expected = brier_score_loss(np.append(came, [0, 1]), np.append(told, [0, 1]))

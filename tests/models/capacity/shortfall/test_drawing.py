@@ -47,7 +47,7 @@ def test_a_series_draws_the_same_whatever_stands_beside_it() -> None:
 
 
 @given(st.integers(2, 60), st.integers(0, 2**31))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_seed_decides(count: int, seed: int) -> None:
     first = draw(normal(IDS), _dependence(), count=count, seed=seed)
     assert np.array_equal(first, draw(normal(IDS), _dependence(), count=count, seed=seed))

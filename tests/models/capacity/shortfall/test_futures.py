@@ -20,7 +20,7 @@ def _world(
 
 
 @given(st.integers(0, 10_000), st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_hours_and_needs_are_kept(seed: int, passes: int) -> None:
     rng, supply = _world(seed)
     need = rng.uniform(0, 100, (6, 40)).astype(np.float32) * (rng.random((6, 1)) < 0.8)
@@ -41,7 +41,7 @@ def test_hours_and_needs_are_kept(seed: int, passes: int) -> None:
 
 
 @given(st.integers(0, 10_000), st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_stock_balance_closes(seed: int, with_target: bool) -> None:
     rng, supply = _world(seed)
     demand = rng.uniform(0, 60, (30, 6, 5)).astype(np.float32)

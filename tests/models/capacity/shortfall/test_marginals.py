@@ -20,7 +20,7 @@ def _of(values: list[float], levels: tuple[float, ...] = (0.1, 0.5, 0.9), **more
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=3, max_size=3).map(sorted))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_levels_come_back_and_values_rise_with_the_level(values: list[float]) -> None:
     marginals = _of(values)
     assert marginals.at([0.1, 0.5, 0.9])[0, 0] == pytest.approx(values, abs=1e-6)

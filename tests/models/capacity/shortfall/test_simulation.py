@@ -60,7 +60,7 @@ def _sum(frame: pl.DataFrame, column: str = "expected") -> float:
     st.fixed_dictionaries({one: st.floats(0, 300) for one in LINES}),
     st.integers(0, 1000),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_probabilities_and_sizes_are_what_they_can_be(
     demand: dict[str, float], hours: dict[str, float], seed: int
 ) -> None:
@@ -102,7 +102,7 @@ def test_one_product_on_one_line_is_short_as_often_as_the_normal_says() -> None:
 
 
 @given(st.floats(1.0, 3.0), st.integers(0, 100))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_more_demand_never_helps_and_more_hours_never_hurt(factor: float, seed: int) -> None:
     only = supply({("a", "L1"): 2.0, ("b", "L1"): 1.0, ("c", "L2"): 1.0}, PRODUCTS, LINES)
     demand, hours = normal(DEMAND), normal(HOURS, spread=0.1)

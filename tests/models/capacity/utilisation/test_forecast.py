@@ -68,7 +68,7 @@ def test_one_series_of_a_hundred_months_is_enough() -> None:
 
 
 @given(st.integers(0, 500), st.integers(1, 40), st.integers(1, 3), st.integers(1, 14))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_history_is_answered_in_order_and_within_bounds(
     seed: int, months: int, count: int, horizon: int
 ) -> None:

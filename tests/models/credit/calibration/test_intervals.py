@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
@@ -34,7 +34,6 @@ RAW, Y, GROUPS, _ = book(600, 1, (0.8, 0.8))
 INTERVAL = fit_interval(fit_affine(RAW, Y), RAW, Y, groups=GROUPS, seed=1, draws=60)
 
 
-@settings(deadline=None)
 @given(st.lists(FINITE, min_size=2, max_size=30))
 def test_interval_holds_the_pd_and_its_ends_rise(raw: list[float]) -> None:
     scores = np.sort(np.array(raw))

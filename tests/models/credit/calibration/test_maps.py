@@ -42,7 +42,6 @@ MAPS = every_map()
 
 
 @pytest.mark.parametrize("calibration", MAPS, ids=lambda c: c.kind)
-@settings(deadline=None)
 @given(raw=st.lists(FINITE, min_size=1, max_size=40))
 def test_map_never_falls_and_is_finite_for_any_finite_score(
     calibration: Calibration, raw: list[float]
@@ -92,7 +91,7 @@ def test_unreadable_map_names_the_value(plain: object, name: str) -> None:
     assert name in caught.value.zh
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(4, 40), st.integers(0, 10_000))
 def test_venn_abers_equals_isotonic_regression_with_the_party_added(rows: int, seed: int) -> None:
     raw, y = sample(rows, seed)

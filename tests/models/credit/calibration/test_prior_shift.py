@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
@@ -14,7 +14,6 @@ from models.errors import CalibrationError
 RATE = st.floats(1e-4, 1 - 1e-4)
 
 
-@settings(deadline=None)
 @given(RATE, RATE)
 def test_closed_form_multiplies_the_odds(old: float, new: float) -> None:
     factor = new * (1 - old) / (old * (1 - new))
@@ -31,7 +30,6 @@ def test_closed_form_is_bayes_rule_on_a_resampled_book() -> None:
     assert moved.pd(raw[kept]).mean() == pytest.approx(y[kept].mean(), abs=0.002)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-30, 30), min_size=1, max_size=50), RATE)
 def test_exact_shift_gives_the_stated_mean(raw: list[float], rate: float) -> None:
     assert expit(np.array(raw) + rate_shift(np.array(raw), rate)).mean() == pytest.approx(rate, abs=1e-9)

@@ -228,7 +228,7 @@ def cards(draw: st.DrawFn) -> Scorecard:
     return Scorecard(terms=tuple(terms), intercept=draw(st.floats(-5, 5)), rows=10, events=3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cards(), st.lists(st.tuples(*[st.one_of(st.none(), FINITE)] * 3), min_size=1, max_size=8))
 def test_any_card_scores_the_same_by_json_table_and_sql(
     scale: PointScale, card: Scorecard, values: list[tuple[float | None, ...]]

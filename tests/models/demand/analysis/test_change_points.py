@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from features.timeline import Frequency, Timeline
@@ -98,7 +98,6 @@ def test_a_step_between_constants_is_found_exactly() -> None:
     assert found["level_after"][0] == pytest.approx(60, rel=1e-3)
 
 
-@settings(deadline=None)
 @given(st.floats(1e-3, 1e6))
 def test_the_unit_does_not_matter(unit: float) -> None:
     y = 100 + _correlated(1, 120, 0.0)[0]
@@ -119,7 +118,6 @@ def test_series_of_several_lengths_are_each_searched() -> None:
     assert found.filter(pl.col("confidence") > 0.99)["unique_id"].to_list() == ["S000", "S001"]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 30), st.integers(2, 4))
 def test_segmentation_is_as_good_as_trying_everything(seed: int, shortest: int) -> None:
     rng = np.random.default_rng(seed)

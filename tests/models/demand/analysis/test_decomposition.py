@@ -103,7 +103,7 @@ def test_late_starts_are_cut_off_and_bad_series_do_not_stop_the_others() -> None
     np.testing.assert_allclose(found.parts["trend"][0], alone.parts["trend"][0], rtol=1e-9)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.floats(-1e4, 1e4), st.floats(1e-2, 1e4), st.integers(0, 5))
 def test_a_shift_moves_the_trend_and_a_unit_scales_every_part(shift: float, unit: float, seed: int) -> None:
     y = _wave(60, 12, seed)

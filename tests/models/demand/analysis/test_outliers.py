@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from features.timeline import Frequency, Timeline
@@ -127,7 +127,6 @@ def test_plain_integers_and_months_are_taken_too() -> None:
         assert found.filter(pl.col("score") > 10)["unique_id"].to_list() == ["A", "B"]
 
 
-@settings(deadline=None)
 @given(st.floats(1e-3, 1e6), st.integers(0, 3))
 def test_the_unit_does_not_matter(unit: float, seed: int) -> None:
     y = _demand(200, seed)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.demand.analysis.decomposition import seasonal_strength, trend_strength
@@ -72,7 +72,6 @@ def test_constants_zeros_and_the_empty_panel() -> None:
     assert seasonal_strength(_noise(2, 48), 1).tolist() == [0.0, 0.0]
 
 
-@settings(deadline=None)
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(0, 5))
 def test_strengths_do_not_change_with_level_and_unit(shift: float, unit: float, seed: int) -> None:
     y = 3 * _wave(48, 12) + _noise(1, 48, seed)[0]
@@ -84,7 +83,6 @@ def test_strengths_do_not_change_with_level_and_unit(shift: float, unit: float, 
     assert trend_strength(moved[None], 12)[0] == pytest.approx(trend_strength(y[None], 12)[0], abs=tolerance)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 20), st.integers(1, 13), st.integers(1, 50))
 def test_moving_parts_add_up_and_the_season_adds_up_to_nothing(seed: int, season: int, width: int) -> None:
     y = _noise(3, width, seed)

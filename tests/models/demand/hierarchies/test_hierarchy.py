@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.demand.hierarchies.hierarchy import TOTAL, hierarchy_of_levels, hierarchy_of_nodes
@@ -113,7 +113,6 @@ def test_columns_that_cannot_group_are_refused(
         hierarchy_of_levels(static, levels)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30),
     st.integers(0, 2**32 - 1),

@@ -18,7 +18,7 @@ from models.demand.hierarchies.reconciliation import (
 from models.demand.series import FloatArray
 from models.errors import ReconciliationError
 
-QUICK = settings(deadline=None, max_examples=40)
+QUICK = settings(max_examples=40)
 
 
 def _grouped(count: int, seed: int) -> Hierarchy:

@@ -77,7 +77,7 @@ def parts(frame: pl.DataFrame, name: str) -> list[str]:
 AMOUNTS = st.floats(0, 1000, allow_nan=False).map(lambda value: round(value, 3))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(AMOUNTS, min_size=5, max_size=5), st.sampled_from(NAMES), AMOUNTS)
 def test_one_override_leaves_everything_adding_up(values: list[float], name: str, value: float) -> None:
     frame = figures(values)
@@ -89,7 +89,7 @@ def test_one_override_leaves_everything_adding_up(values: list[float], name: str
             assert after[other] == frame.filter(unique_id=other)["forecast"].item()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(AMOUNTS, min_size=5, max_size=5),
     st.lists(

@@ -135,7 +135,7 @@ def test_nothing_after_a_cutoff_changes_its_forecast() -> None:
     assert np.array_equal(before, after)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.sampled_from([1, 4, 12]))
 def test_the_path_obeys_the_model_s_own_equation(seed: int, season: int) -> None:
     y = trade(3, 70, seed)

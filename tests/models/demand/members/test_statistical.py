@@ -141,7 +141,7 @@ def test_series_learnt_alone_or_among_many_is_the_same(member: Member) -> None:
 
 
 @given(scale=st.floats(1e-3, 1e6), season=st.sampled_from([1, 4, 12]))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_forecast_moves_with_the_unit(scale: float, season: int) -> None:
     rows = [seasonal(50, seed=5), seasonal(30, seed=6), 50 + np.arange(40.0)]
     plain, scaled = (

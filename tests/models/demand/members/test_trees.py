@@ -67,7 +67,7 @@ def test_trees_learn_what_a_known_driver_does() -> None:
     assert share[deal[:, 60:] == 1].mean() > share[deal[:, 60:] == 0].mean() + 10
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 10_000),
     count=st.integers(1, 6),

@@ -88,7 +88,7 @@ def test_the_band_holds_as_often_as_it_says() -> None:
     assert 0.68 <= np.mean(inside) <= 0.92
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(0, 100), st.integers(1, 27))
 def test_nothing_known_later_changes_the_nowcast(seed: int, day: int) -> None:
     orders = _orders(3, seed=1)

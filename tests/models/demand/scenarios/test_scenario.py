@@ -152,7 +152,7 @@ def test_shock_is_a_surge_and_then_what_it_took_from_later_days() -> None:
     np.testing.assert_allclose(shock_factors(shock, DAY, days), [1, 3, 3, 0.5, 0.625, 0.75, 0.875, 1])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(0, 400), st.integers(1, 60), st.integers(0, 120), st.floats(0.5, 20), st.floats(0, 1))
 def test_shock_moves_as_much_in_months_and_weeks_as_in_days(
     start: int, surge_days: int, hangover_days: int, surge: float, hangover: float

@@ -8,7 +8,7 @@ from models.demand.trees.explanation import in_units
 from models.demand.trees.scale import LogScale
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=30))
 def test_scale_goes_there_and_back(values: list[float]) -> None:
     y = np.array([values])
@@ -23,7 +23,7 @@ def test_scale_is_a_logarithm_for_usual_values_and_zero_at_zero() -> None:
     assert z[3] == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10_000), size=st.floats(1e-9, 3), level=st.floats(-2, 8))
 def test_parts_in_units_add_up_and_keep_their_signs(seed: int, size: float, level: float) -> None:
     rng = np.random.default_rng(seed)

@@ -50,7 +50,7 @@ def test_profile_finds_a_season_and_does_not_believe_noise() -> None:
     assert believed < 0.6 * np.abs(noise.mean[-4]).mean()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000), season=st.integers(2, 13), cut=st.integers(5, 59))
 def test_nothing_later_changes_what_was_known(seed: int, season: int, cut: int) -> None:
     rng = np.random.default_rng(seed)

@@ -43,7 +43,7 @@ def parsed(found: UploadedTable, texts: dict[str, FeatureText] | None = None) ->
     return parse_rows(piece, columns)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=8))
 def test_every_kind_of_table_gives_the_same_numbers(
     tmp_path: Path, rows: list[tuple[float | None, float | None]]
