@@ -47,7 +47,7 @@ stop: setup ## end the service and the MLflow pages that the demo left running
 
 # Files of tests go to as many processes as there are cores; a file stays in one, as its tests share what is slow to start.
 test: setup $(PARITY) ## run the tests
-	$(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile
+	$(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 	@echo "== Tests passed. Next: make demo (see it work), make check (style, types, layers). 测试通过"
 
 check: setup ## style, types, layers

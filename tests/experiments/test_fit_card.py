@@ -22,6 +22,8 @@ from models.credit.model import FAMILY
 from models.errors import BundleError
 from tests.features.cards.conftest import CARD, firms
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[..., Path]
 QUICK = "\n[model]\nrounds = 40\nbags = 1\nlearning_rate = 0.1\n"
 

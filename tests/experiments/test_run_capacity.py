@@ -21,6 +21,7 @@ from models.errors import LinePanelError, ProfileFileError
 from tests.experiments.capacity_tables import AS_OF, ISSUED, publish_demand, write_tables
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"),  # raised inside mlflow
     pytest.mark.filterwarnings(
         "ignore::ResourceWarning"

@@ -30,6 +30,7 @@ from models.credit.model import load_credit_model
 from models.credit.neighbours import with_neighbour_scores
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"),  # raised inside mlflow
     pytest.mark.filterwarnings(
         "ignore::ResourceWarning"

@@ -24,6 +24,8 @@ from graph.parties import SCORE_KEY
 from tests.parity.conftest import Address
 from tests.parity.random_graphs import DAYS, random_graph
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 GRAPH = random_graph(7, parties=20, edges=60)
 EDGES = GRAPH.edges.sort(EDGE_KEY)

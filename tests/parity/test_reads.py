@@ -19,6 +19,8 @@ from graph.portrait import portrait
 from graph.store import GraphStore, GraphView
 from tests.parity.random_graphs import DAYS, RandomGraph, random_graph
 
+pytestmark = pytest.mark.slow
+
 MOMENTS = [(as_of, valid_on) for as_of in DAYS[1:] for valid_on in (None, DAYS[1], DAYS[5])]
 
 

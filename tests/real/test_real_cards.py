@@ -12,7 +12,7 @@ from features.cards.card import load_card
 from features.cards.read import read_card_tables
 from features.leaks import LeakReport, look_for_leaks
 
-pytestmark = [pytest.mark.real, pytest.mark.usefixtures("shared_data")]
+pytestmark = [pytest.mark.slow, pytest.mark.real, pytest.mark.usefixtures("shared_data")]
 HERE = Path(__file__).resolve().parent
 QUICK = "\n[model]\nrounds = 300\nlearning_rate = 0.06\nbags = 1\n"
 
