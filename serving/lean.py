@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-__all__ = ["give_memory_back", "import_lightgbm_alone", "share_memory", "without"]
+__all__ = ["give_memory_back", "import_lightgbm_alone", "share_memory", "trim_memory", "without"]
 
 _ARENA_MAX: Final = -8
 """The name of the setting in glibc's malloc.h."""
@@ -53,5 +53,10 @@ def give_memory_back() -> None:
     """
     if gc.isenabled():
         gc.collect()
+    trim_memory()
+
+
+def trim_memory() -> None:
+    """Return the free pages between what is in use; takes some milliseconds, in which other threads get no new memory."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.heartbeats import beat
 from serving.http.patience import limit_header_time
-from serving.lean import share_memory
+from serving.lean import share_memory, trim_memory
 from serving.operations.json_logs import log_as_json
 from serving.operations.tls import tls_files
 from serving.settings import read_settings
@@ -58,6 +58,7 @@ supervise(
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
 # At most one: BentoML makes the application and the instance apart, and neither gets hold of the other.
 _COUNT_SECONDS: Final = 1.0
+_TRIM_SECONDS: Final = 5.0
 _DEPLOYMENTS: Final[list["Deployment"]] = []
 
 
@@ -105,12 +106,14 @@ class _Worker:
         _hold_jobs_when_ending(deployment)
         self._watching = asyncio.create_task(_watch(deployment))
         self._counting = asyncio.create_task(_count_waiting(deployment))
+        self._trimming = asyncio.create_task(_trim_now_and_then())
         self._supervised = asyncio.create_task(_end_with_the_supervisor())
 
     @bentoml.on_shutdown
     async def stop(self) -> None:
         """Stop watching and give the database back."""
         self._supervised.cancel()
+        self._trimming.cancel()
         self._counting.cancel()
         self._watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -169,6 +172,13 @@ async def _end_with_the_supervisor() -> None:
     while not end_without_supervisor():
         await asyncio.sleep(_SETTINGS.refresh_seconds)
     _LOG.error("the supervisor is gone: this worker ends")
+
+
+async def _trim_now_and_then() -> None:
+    """Keep memory flat: what one thread allocates and another frees leaves holes, 7 % more after ten minutes of load."""
+    while True:
+        await asyncio.sleep(_TRIM_SECONDS)
+        await asyncio.to_thread(trim_memory)
 
 
 async def _count_waiting(deployment: "Deployment") -> None:

@@ -84,7 +84,7 @@ class JobFiles:
         path = self._path(job_id, side, name)
         path.chmod(0o400)
         digest = file_sha256(path)
-        make_durable([path], root=self.root)
+        make_durable([path], root=self.root.parent)
         return JobFile(side, name, media_type, path.stat().st_size, digest)
 
     def keep(self, connection: Connection, job_id: str, files: Iterable[JobFile]) -> None:

@@ -183,7 +183,7 @@ class BookDesk:
 
     def _make_durable(self, files: Sequence[Path]) -> None:
         try:
-            make_durable(files, root=self._folder)
+            make_durable(files, root=self._folder.parent)
         except OSError as problem:
             raise UploadRoomError from problem
 
