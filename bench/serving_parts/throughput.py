@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from bench.graph_parts.goal import Goal
+from bench.serving_parts.disk import commit_alone
 from bench.serving_parts.home import COLUMNS, PARTIES
 from bench.serving_parts.load import Load, Requests, run_wrk
 from bench.serving_parts.servers import Server, bare_handler, mlflow_server, service
@@ -20,6 +21,7 @@ __all__ = ["measure_throughput"]
 _ROWS: Final = 500  # sent to the peer of MLflow, 3 KB each
 _WARM_UP_SECONDS: Final = 3
 _MANY: Final = 32
+_DISK: Final = "commits"
 Runs = dict[tuple[str, int], list[Load]]
 
 
@@ -34,6 +36,7 @@ def measure_throughput(home: Path, key: str, *, rounds: int, seconds: float) -> 
             print(f"{server.name:<8} ready after {server.seconds_to_ready:.1f} s", flush=True)
             run_wrk(scripts[server.name], server.port, connections=4, seconds=_WARM_UP_SECONDS)
         for _ in range(rounds):
+            _keep(_DISK, 1, commit_alone(home, seconds=seconds), runs=runs)
             for connections in (1, _MANY):
                 for server in servers:
                     _run(server, scripts[server.name], connections, seconds, runs=runs)
@@ -42,8 +45,12 @@ def measure_throughput(home: Path, key: str, *, rounds: int, seconds: float) -> 
 
 def _run(server: Server, script: Path, connections: int, seconds: float, *, runs: Runs) -> None:
     load = run_wrk(script, server.port, connections=connections, seconds=seconds)
-    print(f"{server.name:<8} {connections:>3} connections {load.line()}", flush=True)
-    runs.setdefault((server.name, connections), []).append(load)
+    _keep(server.name, connections, load, runs=runs)
+
+
+def _keep(name: str, connections: int, load: Load, *, runs: Runs) -> None:
+    print(f"{name:<8} {connections:>3} connections {load.line()}", flush=True)
+    runs.setdefault((name, connections), []).append(load)
 
 
 def _requests(home: Path, key: str) -> dict[str, Requests]:
@@ -71,8 +78,8 @@ def _goals(runs: Runs) -> list[Goal]:
     def rate(name: str) -> float:
         return statistics.median(load.per_second for load in runs[name, _MANY])
 
-    def spread(connections: int) -> float:
-        return statistics.median(load.p99 / load.p50 for load in runs["service", connections])
+    def spread(connections: int, name: str = "service") -> float:
+        return statistics.median(load.p99 / load.p50 for load in runs[name, connections])
 
     def ratio(peer: str) -> float:
         """Compare within a round, so that what else the machine did meets both."""
@@ -81,6 +88,10 @@ def _goals(runs: Runs) -> list[Goal]:
     print(
         f"medians at {_MANY} connections: "
         + ", ".join(f"{name} {rate(name):,.0f} /s" for name in ("service", "bare", "mlflow"))
+    )
+    print(
+        f"p99 / p50 at 1 connection: service {spread(1):.2f}, bare {spread(1, 'bare'):.2f}, "
+        f"commits and nothing else {spread(1, _DISK):.2f}"
     )
     errors = sum(load.errors for (name, _), loads in runs.items() for load in loads if name == "service")
     of_peers = sum(load.errors for loads in runs.values() for load in loads) - errors
