@@ -5,7 +5,7 @@ Run: python bench/serving.py [--parts throughput explanation book memory steady]
 durable before it is given. Peers run in the same run, in turns with the service: `mlflow models serve` on a pyfunc with
 shap.TreeExplainer (no key, no record), and one ASGI function on uvicorn with the same compiled kernel and one SQLite commit
 for all answers that gathered (no key, no rules, no chain: what is physically possible). Ratios are of neighbouring runs. Beside
-them the spread of durable commits alone is printed: what the disk leaves no answer with a record to stay below.
+them p99 - p50 of durable commits and nothing else is printed: the part of an answer's that is the disk's.
 """
 
 import argparse

@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Final
 
 __all__ = ["give_memory_back", "import_lightgbm_alone", "share_memory", "trim_memory", "without"]
@@ -43,7 +44,7 @@ def share_memory() -> None:
     another writes, let a worker grow by a megabyte with every thousand answers.
     """
     with contextlib.suppress(OSError, AttributeError):  # only glibc has it
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, _ARENAS)
+        _libc().mallopt(_ARENA_MAX, _ARENAS)
 
 
 def give_memory_back() -> None:
@@ -59,4 +60,9 @@ def give_memory_back() -> None:
 def trim_memory() -> None:
     """Return the free pages between what is in use; takes some milliseconds, in which other threads get no new memory."""
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+        _libc().malloc_trim(0)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)

@@ -11,9 +11,9 @@ __all__ = ["business_day", "business_zone"]
 
 def business_zone() -> ZoneInfo:
     """Return the time zone of the setting ZHIHENG_WORK_ZONE."""
-    from serving.settings import ServiceSettings
+    from serving.settings import read_settings
 
-    return ZoneInfo(ServiceSettings(home=load_settings().home).work_zone)
+    return ZoneInfo(read_settings(load_settings().home).work_zone)
 
 
 def business_day() -> date:

@@ -17,7 +17,7 @@ _RECORD: Final = "0" * 10_000
 
 
 def commit_alone(folder: Path, *, seconds: float) -> Load:
-    """Commit records for some seconds, each durable before the next begins: no answer with a record can spread less."""
+    """Commit records for some seconds, each durable before the next begins: what lies between p50 and p99 is the disk's."""
     took: list[float] = []
     with closing(sqlite3.connect(folder / "alone.db", isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode=WAL")

@@ -38,7 +38,7 @@ class AccessApi(AnswerApi):
             query.page(ZoneInfo(self._api.settings.work_zone)), kind=query.kind, key_id=query.key_id
         )
         events = self._api.access.watch.events
-        found, further = await self._api.in_thread(lambda: events.page(wanted, caller))
+        found, further = await self._api.in_route_thread(lambda: events.page(wanted, caller))
         items = [risky_use_item(event) for event in found]
         answer = RiskyUseAnswer(request_id=request_id, events=items, cursor=further)
         headers = {"X-Request-ID": request_id, "Cache-Control": "no-store"}

@@ -29,12 +29,14 @@ class LargeExports:
         self._database, self._ledger, self._events = database, ledger, events
         self._rows, self._window = rows, window
 
-    def write(self, record: Mapping[str, Json], caller: Caller) -> None:
-        """Write the record of an export, and note it where it is large, alone or with those since the last one noted.
+    def write(self, record: Mapping[str, Json], caller: Caller, *, rows: int) -> None:
+        """Write the record of an export of so many rows, and note it where it is large, alone or with those since the last one noted.
 
         Raises LedgerUnavailableError: what was exported is given only when both are there.
         """
         self._ledger.append([record])
+        if rows == 0:
+            return
         with self._database.reading() as connection:
             counts = self._rows_not_noted(connection, record, caller.call.key_id)
         if sum(counts) < self._rows:

@@ -75,6 +75,7 @@ ALIASES: Final = Endpoint(
     request=AliasRequest,
     answer=ActAnswer,
     statuses=_ORDERED,
+    slow=True,  # it asks MLflow, which may hang; a kill must not wait behind it
 )
 ROLLBACK: Final = Endpoint(
     path="/v1/models/{family}/rollback",

@@ -120,8 +120,7 @@ class Follower:
         except (_RefusedError, RegistryAwayError):
             raise
         except Exception as error:  # one alias' surprise must not end following of the others
-            name = type(error).__name__
-            raise _RefusedError("", f"出现未预料的错误（{name}）", f"an unexpected error ({name})") from error
+            raise _surprise("", error) from error
 
     def _take(self, family: Family, alias: Alias, held: Trouble | None, now: datetime) -> str | None:
         """Bring the pointer of an alias to where the registry's is; return the folder that was fetched, if one was."""
@@ -159,6 +158,10 @@ class Follower:
         except (BundleError, OSError) as error:
             zh, en = (error.zh, error.en) if isinstance(error, UserError) else (str(error), str(error))
             raise _RefusedError(remote.bundle_version, zh, en) from error
+        except RegistryAwayError:
+            raise
+        except Exception as error:  # with its version, so that it is fetched again ever more seldom
+            raise _surprise(remote.bundle_version, error) from error
         _LOG.info("%s: %s is now %s", family.name, alias, remote.bundle_version)
         return fetched
 
@@ -243,6 +246,11 @@ class _RefusedError(Exception):
     def __init__(self, version: str, zh: str, en: str, *, again: bool = True) -> None:
         self.version, self.zh, self.en, self.again = version, zh, en, again
         super().__init__(en)
+
+
+def _surprise(version: str, error: Exception) -> _RefusedError:
+    name = type(error).__name__
+    return _RefusedError(version, f"出现未预料的错误（{name}）", f"an unexpected error ({name})")
 
 
 def _refused(remote: RemoteVersion, zh: str, en: str) -> BundleError:

@@ -115,9 +115,14 @@ class SwitchBoard:
             with self._turn, self._database.reading() as connection:
                 acts = connection.execute(select(model_acts).order_by(model_acts.c.seq)).all()
                 rows = connection.execute(select(champion_history).order_by(champion_history.c.seq)).all()
+                # Within the turn: what was read before an order must not take the place of what was read after it.
+                self._take(acts, rows)
         except LedgerUnavailableError as error:
             _LOG.warning("switches of models cannot be read, the last state stays: %s", error.en)
             return False
+        return True
+
+    def _take(self, acts: Sequence[Row[tuple[object, ...]]], rows: Sequence[Row[tuple[object, ...]]]) -> None:
         history: dict[str, list[Champion]] = {}
         for row in rows:
             history.setdefault(row.family, []).append(Champion(row.version, row.since))
@@ -130,7 +135,6 @@ class SwitchBoard:
         self._named = frozenset((row.family, row.version) for row in champions)
         self._switches, self._history, self._ordered = switches_in(acts), history, ordered
         self.read = True
-        return True
 
     def of(self, family: str) -> Switch:
         """Return how a family stands."""

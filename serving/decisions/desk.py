@@ -195,7 +195,7 @@ class DecisionDesk:
             "answer": info.plain(),
             "answer_sha256": hashlib.sha256(made.content).hexdigest(),
         }
-        self._exports.write(record, caller)
+        self._exports.write(record, caller, rows=info.rows)
         name = f"decisions-{info.first_seq or 0}-{info.last_seq or 0}.{ENDINGS[media_type]}"
         return Exported(made, media_type, name, record)
 

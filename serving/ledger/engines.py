@@ -15,6 +15,8 @@ __all__ = ["fault", "postgresql_engine", "sqlite_engine"]
 # All writers, whatever their host, stand in one line; the number is our own and means nothing.
 _WRITERS: Final = 0x5A48_4845_4E47
 _CONNECT_SECONDS: Final = 5
+# Beside the five that are kept: so many as threads of a worker may ask at once, so that no commit waits behind a list.
+_OVERFLOW: Final = 20
 _STATEMENT_SECONDS: Final = 30
 _LOST_HOST_SECONDS: Final = 15
 # 64 MB, for what `write_ahead` leaves behind: SQLite empties its log within a commit, which takes 50 ms where others take one.
@@ -28,6 +30,7 @@ def sqlite_engine(path: Path, wait_seconds: float) -> Engine:
         hide_parameters=True,  # an error text must not carry what was asked about whom
         # The one that was given back last: SQLite forgets its pages where another connection has written meanwhile.
         pool_use_lifo=True,
+        max_overflow=_OVERFLOW,
         connect_args={"timeout": wait_seconds, "check_same_thread": False},
     )
     event.listen(engine, "connect", _on_connect)
@@ -47,6 +50,7 @@ def postgresql_engine(url: str, wait_seconds: float) -> Engine:
         engine = create_engine(
             place.set(drivername="postgresql+psycopg").difference_update_query(["options"]),
             hide_parameters=True,
+            max_overflow=_OVERFLOW,
             pool_pre_ping=True,  # after a restart of the server the next call works, not the one after it
             connect_args={
                 "connect_timeout": _CONNECT_SECONDS,

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from typer.testing import CliRunner
 
+from graph.errors import UserError
 from serving.access.keys import KeyStore
 from serving.ledger.database import Database
 from zhiheng.business_day import business_day
@@ -33,6 +34,13 @@ def test_today_is_that_of_the_setting(monkeypatch: pytest.MonkeyPatch, zone: str
     before = datetime.now(ZoneInfo(zone)).date()
     found: date = business_day()
     assert before <= found <= datetime.now(ZoneInfo(zone)).date()
+
+
+def test_a_setting_of_the_service_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZHIHENG_WORK_ZONE", "Etc/Nowhere")
+    with pytest.raises(UserError, match="ZHIHENG_WORK_ZONE") as told:
+        business_day()
+    assert "Nowhere" not in told.value.en
 
 
 def test_a_key_ends_with_its_day_in_the_business_time_zone(

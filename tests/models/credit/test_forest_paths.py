@@ -106,3 +106,17 @@ def test_only_the_trees_up_to_the_best_iteration_are_told() -> None:
     found = forest_paths([booster])
     assert found is not None
     assert list(found.member_from) == [0, 55]
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"min_data_in_leaf": 5000, "rounds": 2}], ids=["usual", "single leaves"]
+)
+def test_a_booster_that_was_loaded_has_the_paths_of_the_one_that_was_written(changes: dict[str, Any]) -> None:
+    trained = train(8, **changes)
+    found = forest_paths([trained])
+    loaded = forest_paths([lgb.Booster(model_str=trained.model_to_string())])
+    assert found is not None
+    assert loaded is not None
+    assert loaded.base.hex() == found.base.hex()
+    assert loaded.edge_value.tobytes() == found.edge_value.tobytes()
+    assert loaded.share.tobytes() == found.share.tobytes()

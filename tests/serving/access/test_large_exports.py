@@ -56,7 +56,7 @@ class Hall:
             "answer": {"rows": rows},
         }
         exports = LargeExports(self.database, self.ledger, self.events, rows=ROWS, window=HOUR)
-        exports.write(record, caller)
+        exports.write(record, caller, rows=rows)
         return f"export-{self.written}"
 
     def noted(self) -> list[RiskEvent]:

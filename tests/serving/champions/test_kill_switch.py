@@ -244,6 +244,8 @@ def test_orders_and_polls_do_not_wait_behind_what_may_take_seconds(
         f"/v1/decisions/{decision}/replay", b"", Authorization=f"Bearer {operations.keys['auditor']}"
     )
     assert replay.status_code == 504, "it is among those that may take seconds"
+    pointed = operations.order("approver", "aliases", alias="champion", version=operations.first)
+    assert pointed.status_code == 504, "MLflow may be asked, and hang"
     assert operations.step_down().status_code == 200
     for path in ("/v1/models", "/v1/incidents", "/v1/jobs"):
         assert operations.get(path).status_code == 200, path
