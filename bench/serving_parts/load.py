@@ -1,14 +1,16 @@
 """Load by wrk, from Debian, on the same machine: requests a second and percentiles, and no answer but 200."""
 
 import json
+import os
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Load", "Requests", "require_wrk", "run_wrk"]
+__all__ = ["Load", "Requests", "Stolen", "require_wrk", "run_wrk"]
 
 # Requests take turns through the bodies; percentiles come from wrk's own record of every request.
 _SCRIPT: Final = """
@@ -61,13 +63,27 @@ class Load:
     worst: float
     requests: int
     errors: int
+    stolen: float
+    """Share of the machine's CPU time that its host gave to others meanwhile: no server can answer in it."""
 
     def line(self) -> str:
         """Write the figures."""
         return (
             f"{self.per_second:>8,.0f} /s  p50 {self.p50:>8.2f}  p90 {self.p90:>8.2f}  p99 {self.p99:>8.2f}  "
-            f"worst {self.worst:>8.1f} ms  {self.errors} errors of {self.requests:,}"
+            f"worst {self.worst:>8.1f} ms  {self.errors} errors of {self.requests:,}  stolen {self.stolen:.1%}"
         )
+
+
+class Stolen:
+    """Measures from its making on what the host of a virtual machine takes of it; 0 where Linux does not tell."""
+
+    def __init__(self) -> None:
+        self._ticks, self._since = _stolen_ticks(), time.monotonic()
+
+    def share(self) -> float:
+        """Return the share of the CPU time of all cores that was taken until now."""
+        seconds = (_stolen_ticks() - self._ticks) / os.sysconf("SC_CLK_TCK")
+        return seconds / (time.monotonic() - self._since) / (os.cpu_count() or 1)
 
 
 def require_wrk() -> None:
@@ -90,6 +106,7 @@ def run_wrk(script: Path, port: int, *, connections: int, seconds: float) -> Loa
         "-s",
         str(script),
     ]
+    stolen = Stolen()
     said = subprocess.run(
         [*command, f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=True
     ).stdout
@@ -102,4 +119,12 @@ def run_wrk(script: Path, port: int, *, connections: int, seconds: float) -> Loa
         worst=figures["worst"] / 1000,
         requests=figures["requests"],
         errors=figures["refused"] + figures["broken"],
+        stolen=stolen.share(),
     )
+
+
+def _stolen_ticks() -> int:
+    try:
+        return int(Path("/proc/stat").read_text().split(maxsplit=9)[8])
+    except (OSError, IndexError, ValueError):
+        return 0
