@@ -17,6 +17,8 @@ _OPTIMAL: Final = 0
 _LIMIT: Final = 1
 _INFEASIBLE: Final = 2
 _UNBOUNDED: Final = 3
+_FAILED: Final = 4
+"""What HiGHS says where its presolve breaks off, as with some lots that are nothing or within bounds; without it they are solved."""
 _SIMPLEX_COLUMNS: Final = 4_000
 """Up to so many columns the simplex method takes milliseconds; above, the interior point method's time is steadier."""
 
@@ -113,7 +115,19 @@ def _linprog(program: Program, method: str, deadline: Deadline) -> OptimizeResul
 
 def solve_mixed(program: Program, kinds: IntArray, gap: float, deadline: Deadline) -> MixedSolution:
     """Return the best point where columns of kind 1 are whole and of kind 2 nothing or within their bounds."""
-    result = milp(
+    result = _milp(program, kinds, gap, deadline, presolve=True)
+    if result.status == _FAILED:
+        result = _milp(program, kinds, gap, deadline, presolve=False)
+    if not (result.status == _LIMIT and result.x is not None):  # stopped by the clock with a plan in hand
+        _raise_unless_solved(result, deadline)
+    bound = result.fun if result.mip_dual_bound is None else result.mip_dual_bound
+    return MixedSolution(np.asarray(result.x), float(result.fun), float(bound))
+
+
+def _milp(
+    program: Program, kinds: IntArray, gap: float, deadline: Deadline, *, presolve: bool
+) -> OptimizeResult:
+    return milp(
         program.cost,
         integrality=kinds,
         bounds=Bounds(program.lower, program.upper),
@@ -121,12 +135,8 @@ def solve_mixed(program: Program, kinds: IntArray, gap: float, deadline: Deadlin
             LinearConstraint(program.balance, program.owed, program.owed),
             LinearConstraint(program.limits, -np.inf, program.bound),
         ],
-        options={"time_limit": deadline.left(), "mip_rel_gap": gap},
+        options={"time_limit": deadline.left(), "mip_rel_gap": gap, "presolve": presolve},
     )
-    if not (result.status == _LIMIT and result.x is not None):  # stopped by the clock with a plan in hand
-        _raise_unless_solved(result, deadline)
-    bound = result.fun if result.mip_dual_bound is None else result.mip_dual_bound
-    return MixedSolution(np.asarray(result.x), float(result.fun), float(bound))
 
 
 def _raise_unless_solved(result: OptimizeResult, deadline: Deadline) -> None:
