@@ -243,7 +243,15 @@ def _reading() -> Iterator[None]:
         ) from problem
     except UnreadableFileError as problem:
         raise UnreadableUploadError(problem.reason_zh + "。", problem.reason_en + ".") from problem
-    except (DataError, OSError, pa.ArrowException, pl.exceptions.PolarsError) as problem:
+    # Where a byte was changed: UnicodeDecodeError for a name of a column, EOFError for a place that is none.
+    except (
+        DataError,
+        EOFError,
+        OSError,
+        UnicodeDecodeError,
+        pa.ArrowException,
+        pl.exceptions.PolarsError,
+    ) as problem:
         raise UnreadableUploadError(
             "内容不完整或已损坏，请重新导出。", "it breaks off or is damaged; export it again."
         ) from problem

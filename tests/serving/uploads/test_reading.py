@@ -292,6 +292,14 @@ def test_a_changed_byte_is_refused_or_read_never_worse(
         pass
 
 
+@pytest.mark.parametrize("kind", TYPED)
+def test_a_column_whose_name_is_no_text_is_refused(tmp_path: Path, kind: TableKind) -> None:
+    content = arrow(pa.table({"key": ["K1"], "amount": [1.0]}), kind)
+    assert b"amount" in content
+    with pytest.raises(UnreadableUploadError, match="damaged"):
+        opened(tmp_path, content.replace(b"amount", b"am\x80unt"), kind)
+
+
 @pytest.mark.parametrize("kind", [*TYPED, TableKind.CSV, TableKind.XLSX])
 def test_an_empty_file_is_refused(tmp_path: Path, kind: TableKind) -> None:
     with pytest.raises(UnreadableUploadError, match="empty"):
