@@ -1,7 +1,7 @@
 """Commands of models at run time: list, kill, restore, roll back, point an alias, follow MLflow; they work without the service."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from serving.access.caller import Caller
     from serving.champions.acts import Acts
     from serving.champions.families import Alias
+    from serving.champions.follower import Follower
     from serving.champions.lanes import Lanes
     from serving.champions.schemas import ActAnswer, AliasRequest
     from serving.ledger.answered import Answered
@@ -135,26 +136,30 @@ def follow(*, once: Annotated[bool, typer.Option("--once", help="只看一次。
     from serving.ledger.database import Database
 
     settings, say = _service_settings(), teller(load_settings())
-    orders = SwitchBoard(Database(settings.ledger_path, url=settings.database_url))
-    follower = make_follower(settings, orders)
-    if follower is None:
-        raise RegistryAwayError(
-            "ZHIHENG_MLFLOW_URI 不是 http(s) 地址，没有可跟随的服务",
-            "ZHIHENG_MLFLOW_URI is no http(s) address, there is no server to follow",
-        )
-    while True:
-        with holding(follower.models) as ours:
-            if ours:
-                status = follower.look()
-                if status.away_zh is not None and status.away_en is not None:
-                    say(f"MLflow 无法访问：{status.away_zh}", f"MLflow is away: {status.away_en}")
-                for one in status.troubles:
-                    say(f"{one.family} {one.alias}：{one.zh}", f"{one.family} {one.alias}: {one.en}")
-            else:
-                say("本机另一进程正在跟随。", "Another process of this host follows.")
-            if once:
-                return
-            time.sleep(follower.poll.total_seconds())
+    with closing(Database(settings.ledger_path, url=settings.database_url)) as database:
+        follower = make_follower(settings, SwitchBoard(database))
+        if follower is None:
+            raise RegistryAwayError(
+                "ZHIHENG_MLFLOW_URI 不是 http(s) 地址，没有可跟随的服务",
+                "ZHIHENG_MLFLOW_URI is no http(s) address, there is no server to follow",
+            )
+        while True:
+            with holding(follower.models) as ours:
+                if ours:
+                    _look(follower, say)
+                else:
+                    say("本机另一进程正在跟随。", "Another process of this host follows.")
+                if once:
+                    return
+                time.sleep(follower.poll.total_seconds())
+
+
+def _look(follower: "Follower", say: Callable[[str, str], None]) -> None:
+    status = follower.look()
+    if status.away_zh is not None and status.away_en is not None:
+        say(f"MLflow 无法访问：{status.away_zh}", f"MLflow is away: {status.away_en}")
+    for one in status.troubles:
+        say(f"{one.family} {one.alias}：{one.zh}", f"{one.family} {one.alias}: {one.en}")
 
 
 def _order(order: "Callable[[Acts, Caller], Answered]") -> None:
