@@ -38,6 +38,11 @@ def alive(pid: int) -> bool:
         return False
 
 
+def _begun(service: Service) -> int:
+    """Return how many workers have said since the start of the service that they can answer."""
+    return service.log.read_text().count("Completed async startup hook")
+
+
 @dataclass
 class House:
     """A home and its database; `service` is there once it was started."""
@@ -56,12 +61,14 @@ class House:
         return self._service
 
     def start(self, **settings: str) -> Self:
-        """Start the service, or leave it running."""
+        """Start the service with all its workers, or leave it running."""
         if self._service is not None and self._service.process.poll() is None:
             return self
         url = {} if self.place.url is None else {"ZHIHENG_DATABASE_URL": self.place.url}
         given = {"ZHIHENG_WORKERS": str(WORKERS), **url, **self.settings, **settings}
-        self._service = self._open.enter_context(self.start_service(self.world, **given))
+        self._service = started = self._open.enter_context(self.start_service(self.world, **given))
+        # The first worker makes it ready; the next still starts, and what is broken now would end it: another case.
+        until(lambda: _begun(started) >= int(given["ZHIHENG_WORKERS"]), "a worker did not start")
         return self
 
     def end(self) -> None:
