@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 __all__ = ["Load", "Requests", "Stolen", "require_wrk", "run_wrk"]
 
 # Requests take turns through the bodies; percentiles come from wrk's own record of every request.
@@ -78,12 +80,12 @@ class Stolen:
     """Measures from its making on what the host of a virtual machine takes of it; 0 where Linux does not tell."""
 
     def __init__(self) -> None:
-        self._ticks, self._since = _stolen_ticks(), time.monotonic()
+        self._before, self._since = _stolen_seconds(), time.monotonic()
 
     def share(self) -> float:
         """Return the share of the CPU time of all cores that was taken until now."""
-        seconds = (_stolen_ticks() - self._ticks) / os.sysconf("SC_CLK_TCK")
-        return seconds / (time.monotonic() - self._since) / (os.cpu_count() or 1)
+        stolen = _stolen_seconds() - self._before
+        return stolen / (time.monotonic() - self._since) / (os.cpu_count() or 1)
 
 
 def require_wrk() -> None:
@@ -123,8 +125,5 @@ def run_wrk(script: Path, port: int, *, connections: int, seconds: float) -> Loa
     )
 
 
-def _stolen_ticks() -> int:
-    try:
-        return int(Path("/proc/stat").read_text().split(maxsplit=9)[8])
-    except (OSError, IndexError, ValueError):
-        return 0
+def _stolen_seconds() -> float:
+    return float(getattr(psutil.cpu_times(), "steal", 0.0))
