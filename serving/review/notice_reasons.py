@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from features.catalogue import Feature
+from models.credit.policy import Advice
 from models.credit.reasons import reasons
 from models.credit.rules.policy import RuleFamily
 from serving.ledger.chain import Json
@@ -57,6 +58,8 @@ _OF_QUALITY: Final = {
     "stale_data": _OLD_DATA,
     "stale_graph": _OLD_DATA,
 }
+# They keep a case from passing by itself; none of them declines it.
+_SEND_TO_A_PERSON: Final = frozenset({"no_live_exposure", "rules_not_checked", "stale_data", "stale_graph"})
 _ALIKE: Final = (
     "同类主体的历史违约率较高，须人工审核。",
     "Parties of this kind have defaulted more often, so a person looks at it.",
@@ -97,9 +100,15 @@ def main_reasons(about: SubjectDecision, cards: Mapping[str, Feature]) -> list[T
     """Return the main reasons, those of rules that decided first, then what is missing, then the model's."""
     found = [*_of_rules(about), *_of_quality(about), *_of_model(about, cards)]
     if not found:
-        found = [two_languages(_NO_MODEL if about.said.pd is None else _ALIKE)]
+        found = [two_languages(_overall(about))]
     once = {reason.zh: reason for reason in found}
     return list(once.values())[:MOST_REASONS]
+
+
+def _overall(about: SubjectDecision) -> tuple[str, str]:
+    if about.said.pd is None:
+        return _NO_MODEL
+    return _SCORE if about.said.advice is Advice.DECLINE else _ALIKE
 
 
 def _of_rules(about: SubjectDecision) -> Iterator[TwoLanguages]:
@@ -119,8 +128,9 @@ def _of_rules(about: SubjectDecision) -> Iterator[TwoLanguages]:
 def _of_quality(about: SubjectDecision) -> Iterator[TwoLanguages]:
     quality = about.answer.get("quality")
     codes = quality.get("notes") if isinstance(quality, Mapping) else None
+    declined = about.said.advice is Advice.DECLINE
     for code in codes if isinstance(codes, list) else []:
-        if code in _OF_QUALITY:
+        if code in _OF_QUALITY and not (declined and code in _SEND_TO_A_PERSON):
             yield two_languages(_OF_QUALITY[code])
 
 

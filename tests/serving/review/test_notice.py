@@ -12,6 +12,7 @@ import pytest
 from starlette.requests import Request
 
 from features.catalogue import Dimension, catalogue
+from models.credit.policy import Advice
 from models.credit.readable import noun_phrase
 from serving.access.caller import Caller
 from serving.access.command_line import command_line_caller
@@ -50,7 +51,7 @@ def recorded(office: Office) -> int:
 
 
 def about(contributions: dict[str, float], **inputs: float | None) -> SubjectDecision:
-    """Return a declined score with these contributions and inputs."""
+    """Return a score with these contributions and inputs that its grade declined."""
     answer: dict[str, Json] = {"base_log_odds": -2.0, "rules": [], "quality": {"level": "full", "notes": []}}
     record: dict[str, Json] = {
         "answer": answer,
@@ -132,6 +133,25 @@ def test_rule_about_old_data_is_told_without_what_the_staff_are_to_do(
     assert hit["text_zh"]
     assert hit["text_zh"] not in reasons[0].zh
     assert "您可以提供最新资料" in reasons[0].zh
+
+
+@pytest.mark.parametrize("code", ["stale_data", "stale_graph", "rules_not_checked", "no_live_exposure"])
+def test_what_asks_for_a_person_is_no_reason_of_a_decline(code: str) -> None:
+    found = about({"leverage": 0.5})
+    answer = {**found.answer, "quality": {"level": "fallback", "notes": [code]}}
+    decision = replace(found.decision, record={**found.decision.record, "answer": answer})
+    declined_one = replace(found, decision=decision)
+    (weighed,) = main_reasons(found, {})
+    assert main_reasons(declined_one, {}) == [weighed]
+    reviewed = found.said.model_copy(update={"advice": Advice.MANUAL_REVIEW})
+    first, *_ = main_reasons(replace(declined_one, said=reviewed), {})
+    assert first != weighed
+
+
+def test_decline_without_a_part_that_raised_the_risk_promises_no_person() -> None:
+    (told,) = main_reasons(about({"leverage": -0.5}), {})
+    assert "综合评分" in told.zh
+    assert "人工" not in told.zh
 
 
 def test_letter_names_the_party_by_its_reference(office: Office) -> None:
