@@ -20,10 +20,9 @@ def show_answer(answer: dict[str, Any], *, key: str, api: str, pages: str, zh: b
     text = "text_zh" if zh else "text_en"
     lines += _risk(answer, zh=zh)
     lines += [f"  {'规则' if zh else 'rule'} {hit['code']}: {hit[text]}" for hit in answer["rules"]]
-    notes = [*answer["quality"]["notes"], *answer["warnings"]]
     lines += [
         f"  quality: {answer['quality']['level']}",
-        *(f"  · {note[text]}" for note in notes),
+        *(f"  · {note[text]}" for note in answer["quality"]["notes"]),
     ]
     if zh:
         lines += ["", f"打开：{api}/docs（接口文档）   {pages}（MLflow）", f"密钥：{key}"]
