@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
+
+from serving.moments import local_day
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Client, MakeClient, World
@@ -89,7 +92,8 @@ def test_features_without_a_graph_date_are_not_ready(client: "Client", world: "W
 
 def test_old_data_is_answered_with_a_warning(world: "World", make_client: "MakeClient") -> None:
     client = make_client(world.home, world.officer, stale_after_days=1)
-    days = (date.fromisoformat(client.score(PARTY).json()["decided_at"][:10]) - date(2026, 10, 31)).days
+    decided_at = datetime.fromisoformat(client.score(PARTY).json()["decided_at"])
+    days = (local_day(decided_at, ZoneInfo("Asia/Shanghai")) - date(2026, 10, 31)).days
     warning = client.score(PARTY).json()["warnings"][0]
     assert warning["code"] == "stale_data"
     assert f"{days} days" in warning["text_en"]
