@@ -27,7 +27,8 @@ PEOPLE = {
     "org07": ("郑经办", Role.RISK_OFFICER, "ORG-07"),
     "org07_approver": ("冯审批", Role.APPROVER, "ORG-07"),
 }
-START = datetime(2026, 12, 1, 2, tzinfo=UTC)  # a Tuesday, after whatever the test's own clock recorded
+# After whatever the tests' own clock records.
+START = (datetime.now(UTC) + timedelta(days=9)).replace(hour=2, minute=0, second=0, microsecond=0)
 
 
 def make_keys(home: Path) -> dict[str, str]:
