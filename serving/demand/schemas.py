@@ -102,8 +102,8 @@ class ForecastRequest(StrictModel):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"company": "ORG-07", "horizon": 3},
-                {"unique_ids": ["SKU-001/华东"]},
+                {"company": "ORG-07", "freq": "1mo", "horizon": 3},
+                {"unique_ids": ["SKU-001/华东"], "freq": "1mo"},
                 {
                     "series": [
                         {
